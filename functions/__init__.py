@@ -1,0 +1,1 @@
+"""The functions: calculate (submit and calculate), status, list."""

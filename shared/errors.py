@@ -1,0 +1,69 @@
+"""What can go wrong, in the words of the domain.
+
+OtelWorkerError
+├── SettingsError        the process cannot start
+├── InvalidRequest       the caller's words are off
+│   └── TooLarge         ... and too many
+├── NotFound             there is no such job, file or path
+├── KeyReused            an Idempotency-Key came again with another body
+├── JobHeld              another attempt holds the job
+├── LeaseLost            this attempt no longer holds the job
+├── JobFailed            the job ends as failed, and why
+└── Unavailable          a dependency is away
+"""
+
+
+class OtelWorkerError(Exception):
+    """The root of every error that is ours."""
+
+
+class SettingsError(OtelWorkerError):
+    """A setting is missing or bad; the text is one line that names it."""
+
+
+class InvalidRequest(OtelWorkerError):
+    """What the caller sent breaks the contract; `field` and `value` say where, and never hold a coordinate."""
+
+    def __init__(self, message: str, field: str | None = None, value: str | float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.value = value
+
+
+class TooLarge(InvalidRequest):
+    """The body is larger than what is read."""
+
+
+class NotFound(OtelWorkerError):
+    """There is no such thing, or not yet."""
+
+
+class KeyReused(OtelWorkerError):
+    """The Idempotency-Key belongs to a job with another body."""
+
+
+class JobHeld(OtelWorkerError):
+    """Another attempt holds the job; its lease has not ended."""
+
+
+class LeaseLost(OtelWorkerError):
+    """Another attempt has taken the job over; this one may write nothing more."""
+
+
+class JobFailed(OtelWorkerError):
+    """The job can have no result, however often it is tried; both texts go to the caller."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Unavailable(OtelWorkerError):
+    """A dependency is away, slow or refuses; `cause` is a code or class name, never its text."""
+
+    def __init__(self, dependency: str, cause: str) -> None:
+        super().__init__(f"{dependency}: {cause}")
+        self.dependency = dependency
+        self.cause = cause

@@ -1,0 +1,120 @@
+"""The settings of a function: the only reader of the environment (README.md has their table)."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from shared.errors import SettingsError
+from shared.models import Home, Latitude, Longitude, ThresholdKm, TimeZoneName
+
+_OTHER_CREDENTIALS = (
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+)
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port or 1) < 1:
+        raise ValueError("an http or https URL is expected")
+    return value
+
+
+def _database_url(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if "://" in text:
+        parts = urlsplit(text)
+        if parts.scheme not in ("postgres", "postgresql"):
+            raise ValueError("a postgresql:// URL is expected")
+    elif "=" not in text:
+        raise ValueError("a postgresql:// URL is expected")
+    return value
+
+
+def _overrides(value: str) -> str:
+    try:
+        extensions = json.loads(value).get("extensions", {})
+        valid = all(isinstance(text, str) for text in extensions.values())
+    except (ValueError, AttributeError):
+        valid = False
+    if not valid:
+        raise ValueError("a JSON object with string extensions is expected")
+    return value
+
+
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+class Settings(BaseModel):
+    """Every setting, by the name that the environment gives it; immutable."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    HOME_LATITUDE: Latitude = 40.736097
+    HOME_LONGITUDE: Longitude = -74.039373
+    AWAY_THRESHOLD_KM: ThresholdKm = 0.5
+    DAY_TIMEZONE: TimeZoneName = "UTC"
+    DAY_COLUMN: Literal["created_at", "timestamp"] = "created_at"
+
+    DATABASE_URL: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
+    POSTGRES_HOST: str = Field("localhost", min_length=1)
+    POSTGRES_PORT: int = Field(5432, ge=1, le=65535)
+    POSTGRES_DB: str = Field("owntracks", min_length=1)
+    POSTGRES_USER: str | None = Field(None, min_length=1)
+    POSTGRES_PASSWORD: SecretStr | None = None
+
+    AWS_ENDPOINT_URL_S3: WebUrl | None = None
+    AWS_ACCESS_KEY_ID: str | None = Field(None, min_length=1)
+    AWS_SECRET_ACCESS_KEY: SecretStr | None = Field(None, min_length=1)
+    AWS_REGION: str = Field("us-east-1", min_length=1)
+    S3_PUBLIC_ENDPOINT_URL: WebUrl | None = None
+    JOBS_BUCKET: BucketName = "otel-worker-jobs"
+    CSV_BUCKET: BucketName = "otel-worker-csv"
+    PRESIGN_TTL_SECONDS: int = Field(900, ge=1, le=604_800)
+
+    K_SINK: WebUrl | None = None
+    K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    @property
+    def home(self) -> Home:
+        return Home(latitude=self.HOME_LATITUDE, longitude=self.HOME_LONGITUDE)
+
+    @property
+    def ce_extensions(self) -> dict[str, str]:
+        """The extensions that a SinkBinding wants on every event."""
+        return dict(json.loads(self.K_CE_OVERRIDES).get("extensions", {}))
+
+
+def read(environ: Mapping[str, str], target: str) -> Settings:
+    """The settings of function `target`, or SettingsError with one line that names the first bad one.
+
+    An empty variable counts as absent, but for the password: manifests leave what they don't set empty.
+    """
+    given = {name: text for name, text in environ.items() if text or name == "POSTGRES_PASSWORD"}
+    for name in _required(target, given):
+        if name not in given:
+            raise SettingsError(f"{name}: this setting is missing")
+    try:
+        return Settings.model_validate({name: given[name] for name in Settings.model_fields if name in given})
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise SettingsError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _required(target: str, given: Mapping[str, str]) -> list[str]:
+    names = []
+    if not any(name in given for name in _OTHER_CREDENTIALS):
+        names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    if target == "submit":
+        names.append("K_SINK")
+    if target == "calculate" and "DATABASE_URL" not in given:
+        names += ["POSTGRES_USER", "POSTGRES_PASSWORD"]
+    return names
