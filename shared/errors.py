@@ -6,6 +6,7 @@ OtelWorkerError
 │   └── TooLarge         ... and too many
 ├── NotFound             there is no such job, file or path
 ├── KeyReused            an Idempotency-Key came again with another body
+├── JobFinished          the job has its end state already
 ├── JobHeld              another attempt holds the job
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
@@ -41,6 +42,10 @@ class NotFound(OtelWorkerError):
 
 class KeyReused(OtelWorkerError):
     """The Idempotency-Key belongs to a job with another body."""
+
+
+class JobFinished(OtelWorkerError):
+    """The job has its end state: a repeated event changes nothing."""
 
 
 class JobHeld(OtelWorkerError):

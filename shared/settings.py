@@ -1,6 +1,7 @@
 """The settings of a function: the only reader of the environment (README.md has their table)."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -107,6 +108,11 @@ def read(environ: Mapping[str, str], target: str) -> Settings:
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False, include_context=False)[0]
         raise SettingsError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def load(target: str) -> Settings:
+    """The settings of function `target` from this process's environment."""
+    return read(os.environ, target)
 
 
 def _required(target: str, given: Mapping[str, str]) -> list[str]:

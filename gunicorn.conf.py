@@ -1,0 +1,35 @@
+"""How every function is served: one worker a pod, threads for its concurrency, an orderly end.
+
+functions-framework's own runner ignores GUNICORN_CMD_ARGS and cuts requests after 30 s, so the functions run as
+`gunicorn -c gunicorn.conf.py 'functions_framework:create_app()'` with FUNCTION_TARGET and FUNCTION_SOURCE set.
+"""
+
+import os
+import sys
+from typing import Any
+
+from shared import logs, settings
+from shared.errors import SettingsError
+
+bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a pod's port is for the pod's network
+workers = 1
+worker_class = "gthread"
+# calculate takes one event at a time (containerConcurrency 1); the other threads answer probes meanwhile.
+threads = int(os.environ.get("GUNICORN_THREADS", "8"))
+timeout = 0  # Knative's timeoutSeconds decides
+graceful_timeout = 600  # a job in flight is finished: Knative's longest request
+keepalive = 75  # longer than queue-proxy keeps a connection
+limit_request_field_size = 16_380
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
+loglevel = "warning"
+logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"))
+
+
+def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Stop before a worker starts when a setting is missing or bad: one line, no restarts."""
+    try:
+        settings.load(os.environ.get("FUNCTION_TARGET", ""))
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(2)

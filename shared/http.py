@@ -1,0 +1,184 @@
+"""HTTP as every function speaks it: routes, health, and one envelope for every error."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import flask
+from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.routing import Map, Rule
+
+from shared import errors, logs
+from shared.telemetry import Trace, trace_of
+
+_LOG = logging.getLogger(__name__)
+_DRAINED_BYTES = 1 << 20
+
+# The most specific class comes first.
+_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
+    (errors.TooLarge, 413, "PAYLOAD_TOO_LARGE"),
+    (errors.InvalidRequest, 400, "VALIDATION_ERROR"),
+    (errors.NotFound, 404, "NOT_FOUND"),
+    (errors.KeyReused, 422, "CONFLICT"),
+    (errors.JobHeld, 409, "CONFLICT"),
+    (errors.LeaseLost, 409, "CONFLICT"),
+    (errors.Unavailable, 503, "SERVICE_UNAVAILABLE"),
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request: the variables of its path, its query, headers (lower case), body and trace."""
+
+    path: Mapping[str, str]
+    query: MultiDict[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer; a mapping is sent as JSON, bytes as they are."""
+
+    status: int
+    body: Mapping[str, Any] | bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call], Reply]
+Check = Callable[[], None]
+
+
+class Service:
+    """A function's HTTP surface: `routes` by method and path template, and the health of its dependencies."""
+
+    def __init__(
+        self,
+        name: str,
+        routes: Mapping[tuple[str, str], Handler],
+        checks: Mapping[str, Check],
+        body_limit: int = 64 << 10,
+    ) -> None:
+        self._name = name
+        self._checks = checks
+        self._body_limit = body_limit
+        every = {**routes, ("GET", "/healthz"): self._health, ("GET", "/readyz"): self._ready}
+        rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every.items()]
+        self._map = Map(rules, merge_slashes=False)
+        if flask.has_app_context():  # while functions-framework loads us
+            _take_over(flask.current_app)
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        trace = trace_of({name.lower(): text for name, text in request.headers})
+        logs.trace_id.set(trace.trace_id)
+        try:
+            reply = self._dispatch(request, trace)
+        except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
+            reply = _error_reply(exc, trace)
+        return _response(reply, trace)
+
+    def _dispatch(self, request: flask.Request, trace: Trace) -> Reply:
+        body = self._read(request)
+        adapter = self._map.bind("", path_info=request.path, default_method=request.method)
+        handler, path = adapter.match()
+        headers = {name.lower(): text for name, text in request.headers}
+        answer: Reply = handler(Call(path, request.args, headers, body, trace))
+        return answer
+
+    def _read(self, request: flask.Request) -> bytes:
+        request.max_content_length = self._body_limit
+        try:
+            return request.get_data()
+        except RequestEntityTooLarge:
+            # A client that is still sending would see a reset instead of the answer: take a little more, then close.
+            left = _DRAINED_BYTES
+            while left > 0 and (data := request.environ["wsgi.input"].read(min(left, 1 << 16))):
+                left -= len(data)
+            raise errors.TooLarge(f"Request body is over {self._body_limit >> 10} KiB") from None
+        except Exception as exc:  # noqa: BLE001 - servers raise errors of their own on broken chunks
+            raise errors.InvalidRequest("Request body could not be read") from exc
+
+    def _health(self, _: Call) -> Reply:
+        return Reply(200, {"status": "healthy", "service": self._name})
+
+    def _ready(self, call: Call) -> Reply:
+        states: dict[str, str] = {}
+        for name, check in self._checks.items():
+            try:
+                check()
+                states[name] = "connected"
+            except errors.Unavailable as exc:
+                _LOG.warning("not ready", extra={"dependency": name, "cause": exc.cause})
+                states[name] = "unavailable"
+        failing = [name for name, state in states.items() if state == "unavailable"]
+        if not failing:
+            return Reply(200, {"status": "ready", **states})
+        error = _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, call.trace)
+        return Reply(503, {"status": "unavailable", **states, **error})
+
+
+def _take_over(app: flask.Flask) -> None:
+    """Make the framework's own answers ours: its 404 for robots.txt, its redirects for doubled slashes."""
+    app.url_map.merge_slashes = False
+
+    def refused(exc: HTTPException) -> flask.Response:
+        trace = trace_of({name.lower(): text for name, text in flask.request.headers})
+        return _response(_error_reply(exc, trace), trace)
+
+    app.register_error_handler(HTTPException, refused)
+
+
+def _error_reply(exc: Exception, trace: Trace) -> Reply:
+    headers = {}
+    details: dict[str, Any] = {}
+    status, code, message = 500, "INTERNAL_ERROR", "Internal error"
+    if isinstance(exc, NoRoute):
+        status, code, message = 404, "NOT_FOUND", "No such path"
+    elif isinstance(exc, MethodNotAllowed):
+        status, code, message = 405, "METHOD_NOT_ALLOWED", "Method not allowed"
+        headers["Allow"] = ", ".join(sorted(exc.valid_methods or ()))
+    elif isinstance(exc, HTTPException) and exc.code and 400 <= exc.code < 500:
+        status, code, message = 400, "VALIDATION_ERROR", "Bad request"
+    for kind, kind_status, kind_code in _STATUS:
+        if isinstance(exc, kind):
+            status, code, message = kind_status, kind_code, str(exc)
+            break
+    if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
+        details = {"field": exc.field} | ({} if exc.value is None else {"value": exc.value})
+    if isinstance(exc, errors.Unavailable):
+        message = f"Unavailable: {exc.dependency}"
+        headers["Retry-After"] = "5"
+        _LOG.error("unavailable", extra={"dependency": exc.dependency, "cause": exc.cause}, exc_info=exc)
+    elif status == 500:
+        _LOG.error("unexpected", exc_info=exc)
+    if status == 413:
+        headers["Connection"] = "close"
+    return Reply(status, _envelope(code, message, details, trace), headers)
+
+
+def _envelope(code: str, message: str, details: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "details": details}, "trace_id": trace.trace_id}
+
+
+def _response(reply: Reply, trace: Trace) -> flask.Response:
+    headers = Headers({"X-Trace-Id": trace.trace_id})
+    body = reply.body
+    if not isinstance(body, bytes):
+        headers["Content-Type"] = "application/json"
+        body = json.dumps(body).encode()
+    headers.update(reply.headers)
+    headers["Content-Length"] = str(len(body))
+    # A streamed answer, because the framework reads whatever is left of the request before any other.
+    response = flask.Response(_once(body), reply.status, headers)
+    if "Content-Type" not in headers:
+        del response.headers["Content-Type"]
+    return response
+
+
+def _once(body: bytes) -> Iterable[bytes]:
+    yield body

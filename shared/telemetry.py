@@ -1,0 +1,43 @@
+"""Trace context: a request's W3C trace is read, kept and passed on. The only importer of OpenTelemetry."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Which trace a request belongs to; `traceparent` makes this hop the parent of the next."""
+
+    trace_id: str
+    span_id: str
+    flags: int = 1
+    tracestate: str = ""
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
+
+    def headers(self) -> dict[str, str]:
+        """What the next hop is told, over HTTP and as the extensions of an event."""
+        return {"traceparent": self.traceparent} | ({"tracestate": self.tracestate} if self.tracestate else {})
+
+
+def trace_of(headers: Mapping[str, str]) -> Trace:
+    """The trace that `traceparent` names, else the one of `X-Trace-Id`, else a new one; names in lower case."""
+    carrier = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
+    context = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
+    span_id = secrets.token_hex(8)
+    if context.is_valid:
+        state = context.trace_state.to_header()
+        return Trace(f"{context.trace_id:032x}", span_id, int(context.trace_flags), state)
+    given = headers.get("x-trace-id", "").lower()
+    if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given):
+        return Trace(given, span_id)
+    return Trace(secrets.token_hex(16), span_id)
