@@ -4,11 +4,11 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 import flask
 from werkzeug.datastructures import Headers, MultiDict
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
@@ -84,24 +84,28 @@ class Service:
 
     def _dispatch(self, request: flask.Request, trace: Trace) -> Reply:
         body = self._read(request)
-        adapter = self._map.bind("", path_info=request.path, default_method=request.method)
-        handler, path = adapter.match()
+        handler, path = self._map.bind_to_environ(request.environ).match()
         headers = {name.lower(): text for name, text in request.headers}
         answer: Reply = handler(Call(path, request.args, headers, body, trace))
         return answer
 
     def _read(self, request: flask.Request) -> bytes:
-        request.max_content_length = self._body_limit
+        """The whole body, chunked or not, up to the limit; werkzeug's own limit cuts chunked ones silently."""
+        length, environ = request.content_length, request.environ
+        if length is None and not environ.get("wsgi.input_terminated"):
+            return b""
+        limit = self._body_limit
         try:
-            return request.get_data()
-        except RequestEntityTooLarge:
-            # A client that is still sending would see a reset instead of the answer: take a little more, then close.
-            left = _DRAINED_BYTES
-            while left > 0 and (data := request.environ["wsgi.input"].read(min(left, 1 << 16))):
-                left -= len(data)
-            raise errors.TooLarge(f"Request body is over {self._body_limit >> 10} KiB") from None
-        except Exception as exc:  # noqa: BLE001 - servers raise errors of their own on broken chunks
+            body: bytes = environ["wsgi.input"].read(limit + 1 if length is None else min(length, limit + 1))
+            if len(body) > limit:
+                _drain(environ["wsgi.input"])
+        except Exception as exc:  # servers raise errors of their own on broken chunks
             raise errors.InvalidRequest("Request body could not be read") from exc
+        if len(body) > limit:
+            raise errors.TooLarge(f"Request body is over {limit >> 10} KiB")
+        if length is not None and len(body) < length:
+            raise errors.InvalidRequest("Request body is incomplete")
+        return body
 
     def _health(self, _: Call) -> Reply:
         return Reply(200, {"status": "healthy", "service": self._name})
@@ -120,6 +124,13 @@ class Service:
             return Reply(200, {"status": "ready", **states})
         error = _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, call.trace)
         return Reply(503, {"status": "unavailable", **states, **error})
+
+
+def _drain(stream: IO[bytes]) -> None:
+    """Take a little more from a client that is still sending: it would see a reset instead of the answer."""
+    left = _DRAINED_BYTES
+    while left > 0 and (data := stream.read(min(left, 1 << 16))):
+        left -= len(data)
 
 
 def _take_over(app: flask.Flask) -> None:
@@ -156,8 +167,6 @@ def _error_reply(exc: Exception, trace: Trace) -> Reply:
         _LOG.error("unavailable", extra={"dependency": exc.dependency, "cause": exc.cause}, exc_info=exc)
     elif status == 500:
         _LOG.error("unexpected", exc_info=exc)
-    if status == 413:
-        headers["Connection"] = "close"
     return Reply(status, _envelope(code, message, details, trace), headers)
 
 

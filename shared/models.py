@@ -171,6 +171,7 @@ class Record(Task):
     error_code: str | None = None
     error_message: str | None = None
     traceparent: str
+    given: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
     markers: tuple[str, ...] = ()
 
     def moved(self, **changes: Any) -> Self:

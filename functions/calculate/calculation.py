@@ -1,0 +1,72 @@
+"""A job's way through calculate, whole: claim, fetch, compute, store, commit."""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from functions.calculate.csv_rows import HEADER, CsvRows
+from functions.calculate.distance import DayNumbers
+from functions.calculate.fixes import Block
+from shared import csv_names, days
+from shared.errors import JobFailed, LeaseLost, OtelWorkerError
+from shared.jobs import Claim, Jobs
+from shared.models import Numbers, Record, Result
+from shared.storage import Bucket
+from shared.uploads import Upload
+
+
+class Fixes(Protocol):
+    """Where fixes come from (functions/calculate/fixes.py, or a fake)."""
+
+    def of_day(self, start: datetime, end: datetime, device_id: str) -> AbstractContextManager[Iterator[Block]]: ...
+
+    def ping(self) -> None: ...
+
+
+def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
+    """The job as it ended; else NotFound, JobFinished, JobHeld, LeaseLost, or Unavailable: try again."""
+    started = time.monotonic()
+    claim = jobs.claim(job_id)
+    try:
+        numbers, size = _calculate(claim, jobs, fixes, csvs)
+        result = Result(
+            **numbers.model_dump(),
+            csv_path=csv_names.key(claim.record),
+            csv_size_bytes=size,
+            processing_time_ms=round((time.monotonic() - started) * 1000),
+        )
+        return jobs.complete(claim, result)
+    except JobFailed as failure:
+        return jobs.fail(claim, failure.code, failure.message)
+    except LeaseLost:
+        raise
+    except BaseException:
+        _give_back(claim, jobs)
+        raise
+
+
+def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> tuple[Numbers, int]:
+    """The numbers of the job's day and the size of its CSV, stored whole under the attempt's own key."""
+    job = claim.record
+    numbers = DayNumbers(job.home, job.away_threshold_km)
+    rows = CsvRows()
+    start, end = days.interval(job.date, job.timezone)
+    with fixes.of_day(start, end, job.device_id) as blocks, Upload(csvs, csv_names.key(job), "text/csv") as csv:
+        csv.write(HEADER)
+        for block in blocks:
+            csv.write(rows.of(numbers.add(block)))
+            jobs.renew(claim)
+        day = numbers.numbers()
+        if not day.total_locations:
+            raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
+    return day, csv.size
+
+
+def _give_back(claim: Claim, jobs: Jobs) -> None:
+    """Let the next attempt start at once instead of after the lease."""
+    try:
+        jobs.release(claim)
+    except OtelWorkerError:
+        return  # the lease ends by itself

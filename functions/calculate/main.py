@@ -1,0 +1,26 @@
+"""Target `calculate` of functions-framework: wires, and nothing else."""
+
+import flask
+
+from functions.calculate.delivery import service
+from functions.calculate.fixes import FixSource
+from shared import settings
+from shared.jobs import Jobs
+from shared.storage import Bucket, client
+
+_SETTINGS = settings.load("calculate")
+_S3 = client(_SETTINGS)
+_BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
+_FIXES = FixSource(_SETTINGS)
+_SERVICE = service(
+    _SETTINGS,
+    Jobs(_BUCKET),
+    _FIXES,
+    Bucket(_S3, _SETTINGS.CSV_BUCKET),
+    checks={"database": _FIXES.ping, "storage": _BUCKET.ping},
+)
+
+
+def calculate(request: flask.Request) -> flask.Response:
+    """Answer one HTTP request."""
+    return _SERVICE(request)

@@ -1,0 +1,18 @@
+"""Target `submit` of functions-framework: wires, and nothing else."""
+
+import flask
+
+from functions.calculate.submission import service
+from shared import settings
+from shared.events import Publisher
+from shared.jobs import Jobs
+from shared.storage import Bucket, client
+
+_SETTINGS = settings.load("submit")
+_BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
+_SERVICE = service(_SETTINGS, Jobs(_BUCKET), Publisher(_SETTINGS.K_SINK or ""), checks={"storage": _BUCKET.ping})
+
+
+def submit(request: flask.Request) -> flask.Response:
+    """Answer one HTTP request."""
+    return _SERVICE(request)

@@ -1,0 +1,87 @@
+"""Pages of jobs, newest first."""
+
+import re
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from shared.errors import InvalidRequest
+from shared.http import Call, Check, Reply, Service
+from shared.index import Entry, Filter, Index
+from shared.models import Status, Submission, parse, rfc3339
+
+_DEFAULT_LIMIT = 50
+_LARGEST_LIMIT = 500
+
+
+def service(index: Index, checks: dict[str, Check]) -> Service:
+    """The function's HTTP surface."""
+    return Service("distance-list", {("GET", "/api/distance/jobs"): Lister(index).page}, checks)
+
+
+class Lister:
+    """Lists the jobs of one index."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def page(self, call: Call) -> Reply:
+        """200 with the page of jobs that the query asks for."""
+        given = _once_each(call.query)
+        wanted, limit, offset = _filter(given), *_window(given)
+        found = self._index.select(wanted)
+        after = offset + limit
+        body = {
+            "jobs": [_shown(entry) for entry in found[offset:after]],
+            "total_count": len(found),
+            "limit": limit,
+            "offset": offset,
+            "next_offset": after if after < len(found) else None,
+            "trace_id": call.trace.trace_id,
+        }
+        return Reply(200, body)
+
+
+def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
+    """The parameters that are ours, none of them twice."""
+    for name in ("status", "date", "device_id", "limit", "offset"):
+        if len(query.getlist(name)) > 1:
+            raise InvalidRequest(f"{name} must be given once", name)
+    return query.to_dict()
+
+
+def _filter(given: dict[str, str]) -> Filter:
+    status = given.get("status") or None
+    if status is not None and status not in list(Status):
+        raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status[:100])
+    # A date or a device id is what a submission takes for one.
+    day = given.get("date")
+    device_id = given.get("device_id")
+    checked = parse(Submission, {"date": day or "2000-01-01", "device_id": device_id or ""})
+    return Filter(Status(status) if status else None, checked.date if day else None, device_id or None)
+
+
+def _window(given: dict[str, str]) -> tuple[int, int]:
+    texts = given.get("limit", str(_DEFAULT_LIMIT)), given.get("offset", "0")
+    for name, text in zip(("limit", "offset"), texts, strict=True):
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            raise InvalidRequest("limit and offset must be integers", name, text[:100])
+    limit, offset = map(int, texts)
+    if not 1 <= limit <= _LARGEST_LIMIT:
+        raise InvalidRequest(f"limit must be between 1 and {_LARGEST_LIMIT}", "limit", limit)
+    if offset < 0:
+        raise InvalidRequest("offset must be non-negative", "offset", offset)
+    return limit, offset
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "job_id": entry.job_id,
+        "status": entry.status,
+        "date": entry.date,
+        "device_id": entry.device_id,
+        "queued_at": rfc3339(entry.queued_at),
+    }
+    if entry.completed_at is not None:
+        shown["completed_at"] = rfc3339(entry.completed_at)
+    return shown

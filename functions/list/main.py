@@ -1,0 +1,20 @@
+"""Target `list` of functions-framework: wires, and nothing else."""
+
+import flask
+
+from functions.list.handler import service
+from shared import settings
+from shared.index import Index
+from shared.storage import Bucket, client
+
+_SETTINGS = settings.load("list")
+_BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
+_SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping})
+
+
+def list_jobs(request: flask.Request) -> flask.Response:
+    """Answer one HTTP request."""
+    return _SERVICE(request)
+
+
+list = list_jobs  # noqa: A001 - the framework finds its target by this name

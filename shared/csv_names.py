@@ -1,0 +1,49 @@
+"""What a job's CSV is called: its key in the bucket, the name it is downloaded by, and the way back."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from shared.errors import InvalidRequest, NotFound
+from shared.models import Record
+
+_JOB_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+def key(record: Record) -> str:
+    """The key of this attempt's CSV: no two attempts share one, so a late one can replace nothing."""
+    stem = download_name(record).removesuffix(".csv")
+    return f"csv/{record.job_id}/{record.attempt}/{stem}_{record.job_id}.csv"
+
+
+def download_name(record: Record) -> str:
+    """The name that a browser saves the CSV by: `distance_20260125_iphone_stuart.csv`."""
+    device = f"_{record.device_id}" if record.device_id else ""
+    return f"distance_{record.date:%Y%m%d}{device}.csv"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a file name asks for: a job, or the newest one of a date and a device ("" is every device)."""
+
+    job_id: str | None
+    date: date
+    device_id: str
+
+
+def asked(filename: str) -> list[Asked]:
+    """The readings of `filename`, the likelier first; InvalidRequest for no CSV's name, NotFound for no day's."""
+    if not filename.startswith("distance_") or not filename.endswith(".csv") or re.search(r"[/\\]|\.\.", filename):
+        raise InvalidRequest("Invalid filename. Expected distance_YYYYMMDD[_device][_job].csv", "filename")
+    found = re.fullmatch(r"distance_([0-9]{8})(?:_(.+))?\.csv", filename)
+    try:
+        day = date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        day = None
+    if found is None or day is None:
+        raise NotFound("No such file")
+    rest = found[2] or ""
+    readings = [Asked(None, day, rest)]
+    if with_job := re.fullmatch(rf"(?:(.+)_)?({_JOB_ID})", rest):
+        readings.insert(0, Asked(with_job[2], day, with_job[1] or ""))
+    return readings

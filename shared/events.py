@@ -1,0 +1,141 @@
+"""CloudEvents as the contract names them: read from a request, published to a sink, given as a reply.
+
+The only importer of cloudevents. docs/events.md has the three types with an example each.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+from cloudevents.exceptions import GenericException
+from cloudevents.http import CloudEvent, from_http, to_binary
+
+from shared.errors import InvalidRequest, Unavailable
+from shared.http import Call
+from shared.models import Record, RequestedData, Status, parse
+from shared.telemetry import Trace, trace_of
+
+REQUESTED = "otelworker.distance.requested.v1"
+COMPLETED = "otelworker.distance.completed.v1"
+FAILED = "otelworker.distance.failed.v1"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to."""
+
+    type: str
+    source: str
+    id: str
+    data: object
+    trace: Trace
+
+
+def received(call: Call) -> Event:
+    """The event of a request in binary or structured mode, or InvalidRequest."""
+    structured = call.headers.get("content-type", "").lower().startswith("application/cloudevents")
+    if structured:
+        strict_json(call.body)  # the library would let a second value for a key win
+    try:
+        event = from_http(dict(call.headers), call.body, data_unmarshaller=strict_json)
+    except (GenericException, ValueError, TypeError, AttributeError, RecursionError, InvalidRequest):
+        raise InvalidRequest("Request must be a CloudEvent with JSON data") from None
+    texts = {name: value for name, value in event.get_attributes().items() if isinstance(value, str)}
+    for name in ("type", "source", "id"):
+        if not texts.get(name):
+            raise InvalidRequest(f"CloudEvent must have a {name}", name)
+    trace = call.trace if "traceparent" in call.headers else trace_of({**call.headers, **texts})
+    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace)
+
+
+def strict_json(text: bytes | str) -> object:
+    """`text` decoded; a key given twice, a constant that is not JSON, or other than UTF-8 is an InvalidRequest."""
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise InvalidRequest("Request must be JSON") from None
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; a second value for a key would silently win."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(constant)
+
+
+def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
+    """The event that asks for the calculation of a job; its id is the job's."""
+    data = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.given})
+    return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
+
+
+def outcome(record: Record, trace: Trace) -> CloudEvent:
+    """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
+    data: dict[str, Any] = record.model_dump(mode="json", include={"job_id", "date", "device_id"})
+    if record.status is Status.COMPLETED and record.result is not None:
+        kind, data = COMPLETED, data | record.result.model_dump(mode="json")
+    else:
+        kind, data = FAILED, data | {"error_code": record.error_code, "error_message": record.error_message}
+    return _event(kind, f"{record.job_id}-{record.status}", data, trace.headers())
+
+
+def _event(kind: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:
+    attributes = {
+        **extensions,
+        "type": kind,
+        "source": "/otel-worker/submit" if kind == REQUESTED else "/otel-worker/calculate",
+        "id": event_id,
+        "subject": data["job_id"],
+        "datacontenttype": "application/json",  # without it no Content-Type is sent
+    }
+    return CloudEvent(attributes, data)
+
+
+def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
+    """The event as headers and body, with its trace as a plain HTTP header too: brokers keep that one."""
+    headers, body = to_binary(event)
+    attributes = event.get_attributes()
+    plain = {name: attributes[name] for name in ("traceparent", "tracestate") if name in attributes}
+    return {**headers, **plain}, body
+
+
+class Publisher:
+    """Puts events into a sink: a broker's ingress."""
+
+    def __init__(self, sink: str) -> None:
+        self._sink = sink
+        retries = urllib3.Retry(
+            2,
+            read=0,
+            backoff_factor=0.1,
+            status_forcelist=(429, 502, 503, 504),
+            allowed_methods=None,
+            raise_on_status=False,
+            redirect=0,
+        )
+        timeout = urllib3.Timeout(connect=2, read=5)
+        self._http = urllib3.PoolManager(retries=retries, timeout=timeout, maxsize=32)
+
+    def publish(self, event: CloudEvent) -> None:
+        """The event is the broker's now; else Unavailable, and it may be the broker's all the same."""
+        headers, body = binary(event)
+        try:
+            answer = self._http.request("POST", self._sink, body=body, headers=headers)
+        except urllib3.exceptions.HTTPError as exc:
+            raise Unavailable("broker", type(exc).__name__) from exc
+        if not 200 <= answer.status < 300:
+            raise Unavailable("broker", f"status {answer.status}")
+
+
+def data_of_request(event: Event) -> RequestedData:
+    """The data of a request event as the contract wants it, or InvalidRequest."""
+    return parse(RequestedData, event.data)

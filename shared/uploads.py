@@ -1,0 +1,77 @@
+"""Uploading one object while it is being made: in parts, beside the making, whole or not at all."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from shared.errors import OtelWorkerError
+from shared.storage import Bucket
+
+_PART_BYTES = 8 << 20  # S3 wants 5 MiB at least and 10,000 parts at most: objects up to 80 GiB
+
+
+class Upload:
+    """A context manager to write into; leaving it makes the object appear, leaving it by an error leaves nothing.
+
+    Two parts' memory at most: one that is being filled, one that is on its way.
+    """
+
+    def __init__(self, bucket: Bucket, key: str, content_type: str) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._content_type = content_type
+        self._buffer = bytearray()
+        self._upload: str | None = None
+        self._sender = ThreadPoolExecutor(1, thread_name_prefix="upload")
+        self._sent: list[Future[str]] = []
+        self.size = 0
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Take `data`, copied; it is sent as soon as a part is full, after the part before it."""
+        self.size += len(data)
+        self._buffer += data
+        if len(self._buffer) >= _PART_BYTES:
+            self._send()
+
+    def _send(self) -> None:
+        if self._upload is None:
+            self._upload = self._bucket.start_parts(self._key, self._content_type)
+        if self._sent:
+            self._sent[-1].result()  # an error of the part before ends the upload here
+        full, self._buffer = self._buffer, bytearray()
+        number = len(self._sent) + 1
+        self._sent.append(self._sender.submit(self._bucket.put_part, self._key, self._upload, number, full))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        except BaseException:
+            kind = OtelWorkerError
+            raise
+        finally:
+            self._sender.shutdown()
+            if kind is not None:
+                self._abort()
+
+    def _finish(self) -> None:
+        if self._upload is None:
+            self._bucket.put(self._key, bytes(self._buffer), self._content_type)
+            return
+        if self._buffer:
+            self._send()
+        self._bucket.complete_parts(self._key, self._upload, [part.result() for part in self._sent])
+
+    def _abort(self) -> None:
+        if self._upload is None:
+            return
+        try:
+            self._bucket.abort_parts(self._key, self._upload)
+        except OtelWorkerError:
+            # The storage is away: what it holds of the upload is never visible, and goes by sweep.
+            return
