@@ -43,13 +43,13 @@ class Filter:
     """Which jobs a list shows; None is any."""
 
     status: Status | None = None
-    date: date | None = None
+    day: date | None = None
     device_id: str | None = None
 
     def admits(self, entry: Entry) -> bool:
         return (
             (self.status is None or entry.status is self.status)
-            and (self.date is None or entry.date == self.date.isoformat())
+            and (self.day is None or entry.date == self.day.isoformat())
             and (self.device_id is None or entry.device_id == self.device_id)
         )
 
