@@ -28,6 +28,7 @@ class Entry:
     date: str
     device_id: str
     completed_ms: int | None
+    marker: str
 
     @property
     def queued_at(self) -> datetime:
@@ -65,7 +66,8 @@ def entry_of(marker: str) -> Entry:
     """What a marker's key says."""
     job_id, _, said = marker.removeprefix(_PREFIX).split(".", 2)
     status, queued_ms, day, device_id, completed_ms, _ = said.split("~")
-    return Entry(job_id, Status(status), int(queued_ms), day, device_id, int(completed_ms) if completed_ms else None)
+    ended = int(completed_ms) if completed_ms else None
+    return Entry(job_id, Status(status), int(queued_ms), day, device_id, ended, marker)
 
 
 class Index:
