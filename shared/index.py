@@ -28,6 +28,7 @@ class Entry:
     date: str
     device_id: str
     completed_ms: int | None
+    marker: str
 
     @property
     def queued_at(self) -> datetime:
@@ -43,13 +44,13 @@ class Filter:
     """Which jobs a list shows; None is any."""
 
     status: Status | None = None
-    date: date | None = None
+    day: date | None = None
     device_id: str | None = None
 
     def admits(self, entry: Entry) -> bool:
         return (
             (self.status is None or entry.status is self.status)
-            and (self.date is None or entry.date == self.date.isoformat())
+            and (self.day is None or entry.date == self.day.isoformat())
             and (self.device_id is None or entry.device_id == self.device_id)
         )
 
@@ -65,7 +66,8 @@ def entry_of(marker: str) -> Entry:
     """What a marker's key says."""
     job_id, _, said = marker.removeprefix(_PREFIX).split(".", 2)
     status, queued_ms, day, device_id, completed_ms, _ = said.split("~")
-    return Entry(job_id, Status(status), int(queued_ms), day, device_id, int(completed_ms) if completed_ms else None)
+    ended = int(completed_ms) if completed_ms else None
+    return Entry(job_id, Status(status), int(queued_ms), day, device_id, ended, marker)
 
 
 class Index:

@@ -71,13 +71,17 @@ class Jobs:
             return self.get(record.job_id)
         return record
 
+    def relist(self, record: Record) -> None:
+        """Put the marker of the record's state again: a process died between the two."""
+        self._index.put(record.markers[-1])
+
     def claim(self, job_id: str) -> Claim:
         """The job for a new attempt, with a lease; else NotFound, JobFinished or JobHeld."""
         for _ in range(_CLAIM_TRIES):
             found = self._read(job_id)
             record, now = found.record, self._clock()
             if record.status.finished:
-                self._index.put(record.markers[-1])  # heals a death between record and marker
+                self.relist(record)
                 raise errors.JobFinished(job_id)
             if record.lease_expires_at is not None and now < record.lease_expires_at + _SKEW:
                 raise errors.JobHeld("Another attempt holds the job")

@@ -4,6 +4,7 @@ import logging
 
 from functions.calculate import calculation
 from functions.calculate.submission import new_record, task_of
+from functions.calculate.sweep import Sweep
 from shared import events, ids, jobs
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
 from shared.http import Call, Check, Reply, Service
@@ -21,12 +22,22 @@ def service(
     fixes: calculation.Fixes,
     csvs: Bucket,
     *,
+    sweep: Sweep,
     checks: dict[str, Check],
     clock: jobs.Clock = jobs.utc_now,
 ) -> Service:
-    """The function's HTTP surface: `/` for request events, `/dead-letter` for those that were given up."""
+    """The function's HTTP surface: `/` for request events, `/dead-letter` for those given up, `/sweep` each minute."""
     delivery = Delivery(settings, store, fixes, csvs, clock)
-    routes = {("POST", "/"): delivery.requested, ("POST", "/dead-letter"): delivery.dead_letter}
+
+    def swept(_: Call) -> Reply:
+        sweep.run()
+        return Reply(204)
+
+    routes = {
+        ("POST", "/"): delivery.requested,
+        ("POST", "/dead-letter"): delivery.dead_letter,
+        ("POST", "/sweep"): swept,
+    }
     return Service("distance-calculate", routes, checks, body_limit=_EVENT_BYTES)
 
 

@@ -4,7 +4,10 @@ import flask
 
 from functions.calculate.delivery import service
 from functions.calculate.fixes import FixSource
+from functions.calculate.sweep import Sweep
 from shared import settings
+from shared.events import Publisher
+from shared.index import Index
 from shared.jobs import Jobs
 from shared.storage import Bucket, client
 
@@ -12,11 +15,14 @@ _SETTINGS = settings.load("calculate")
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
 _FIXES = FixSource(_SETTINGS)
+_JOBS = Jobs(_BUCKET)
+_PUBLISHER = Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None
 _SERVICE = service(
     _SETTINGS,
-    Jobs(_BUCKET),
+    _JOBS,
     _FIXES,
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
+    sweep=Sweep(_SETTINGS, _JOBS, Index(_BUCKET), _PUBLISHER),
     checks={"database": _FIXES.ping, "storage": _BUCKET.ping},
 )
 

@@ -1,0 +1,43 @@
+"""Builders of what tests need again and again."""
+
+from typing import Any
+
+from shared.models import Home, Record, Result
+from tests.fakes import NOW
+
+JOB_ID = "019bfa00-0000-7000-8000-000000000001"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+def record(**changes: Any) -> Record:
+    """A queued job for one phone and day."""
+    said: dict[str, Any] = {
+        "job_id": JOB_ID,
+        "date": "2026-01-25",
+        "device_id": "iphone_stuart",
+        "timezone": "UTC",
+        "home": Home(latitude=40.736097, longitude=-74.039373),
+        "away_threshold_km": 0.5,
+        "queued_at": NOW,
+        "traceparent": TRACEPARENT,
+    }
+    return Record(**(said | changes))
+
+
+def result(**changes: Any) -> Result:
+    """The numbers of a quiet day."""
+    said: dict[str, Any] = {
+        "total_distance_km": 19.44,
+        "total_locations": 1464,
+        "max_distance_km": 0.31,
+        "min_distance_km": 0.001,
+        "avg_distance_km": 0.013,
+        "path_length_km": 2.718,
+        "away_minutes": 0.0,
+        "rejected_locations": 0,
+        "csv_path": f"csv/{JOB_ID}/1/distance_20260125_iphone_stuart_{JOB_ID}.csv",
+        "csv_size_bytes": 123456,
+        "processing_time_ms": 600,
+    }
+    return Result(**(said | changes))

@@ -1,0 +1,137 @@
+"""In-memory stand-ins for what the functions talk to; they keep the real ones' promises and count requests."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from cloudevents.http import CloudEvent
+
+from shared.errors import Unavailable
+from shared.events import Publisher
+from shared.storage import Bucket, ObjectChanged, ObjectMissing, Stored
+
+NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that goes when it is told to."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+
+class MemoryBucket(Bucket):
+    """A bucket in memory. `before` is called ahead of each request with its name and key, and may raise."""
+
+    def __init__(self, before: Callable[[str, str], None] = lambda name, key: None) -> None:
+        self.objects: dict[str, Stored] = {}
+        self.parts: dict[str, dict[int, bytes]] = {}
+        self.before = before
+        self.requests: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+        self._versions = 0
+
+    def _ask(self, name: str, key: str) -> None:
+        self.requests.append((name, key))
+        self.before(name, key)
+
+    def _store(self, key: str, body: bytes) -> str:
+        self._versions += 1
+        etag = f'"{hashlib.sha256(body).hexdigest()[:16]}-{self._versions}"'
+        self.objects[key] = Stored(body, etag)
+        return etag
+
+    def get(self, key: str) -> Stored:
+        self._ask("get", key)
+        if key not in self.objects:
+            raise ObjectMissing(key)
+        return self.objects[key]
+
+    def put(self, key: str, body: bytes = b"", content_type: str = "application/octet-stream") -> None:
+        self._ask("put", key)
+        with self._lock:
+            self._store(key, body)
+
+    def create(self, key: str, body: bytes) -> str:
+        self._ask("create", key)
+        with self._lock:
+            if key in self.objects:
+                raise ObjectChanged(key)
+            return self._store(key, body)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        self._ask("replace", key)
+        with self._lock:
+            if key not in self.objects or self.objects[key].etag != etag:
+                raise ObjectChanged(key)
+            return self._store(key, body)
+
+    def delete(self, key: str) -> None:
+        self._ask("delete", key)
+        self.objects.pop(key, None)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        self._ask("list", prefix)
+        yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def ping(self) -> None:
+        self._ask("ping", "")
+
+    def presigned(self, key: str, filename: str, ttl_seconds: int) -> tuple[str, datetime]:
+        return f"http://csv.example/{key}?as={filename}", NOW + timedelta(seconds=ttl_seconds)
+
+    def start_parts(self, key: str, content_type: str) -> str:
+        self._ask("start", key)
+        upload = f"upload-{len(self.requests)}"
+        self.parts[upload] = {}
+        return upload
+
+    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray | memoryview) -> str:
+        self._ask("part", key)
+        self.parts[upload][number] = bytes(body)
+        return f"{upload}/{number}"
+
+    def complete_parts(self, key: str, upload: str, etags: list[str]) -> None:
+        self._ask("complete", key)
+        assert etags == [f"{upload}/{number}" for number in range(1, len(etags) + 1)]
+        parts = self.parts.pop(upload)
+        self._store(key, b"".join(parts[number] for number in sorted(parts)))
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        self._ask("abort", key)
+        self.parts.pop(upload, None)
+
+
+class Broker(Publisher):
+    """A sink that keeps what it is given, or is away."""
+
+    def __init__(self) -> None:
+        self.events: list[CloudEvent] = []
+        self.away = False
+
+    def publish(self, event: CloudEvent) -> None:
+        if self.away:
+            raise Unavailable("broker", "NewConnectionError")
+        self.events.append(event)
+
+
+@contextmanager
+def away(bucket: MemoryBucket) -> Iterator[None]:
+    """The bucket's server is not there for a while."""
+
+    def refuse(name: str, key: str) -> None:
+        raise Unavailable("storage", "EndpointConnectionError")
+
+    before, bucket.before = bucket.before, refuse
+    try:
+        yield
+    finally:
+        bucket.before = before

@@ -1,0 +1,21 @@
+"""Services under the real functions-framework, without a socket."""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from flask.testing import FlaskClient
+from functions_framework import create_app
+
+from shared.http import Service
+
+making: ContextVar[Callable[[], Service]] = ContextVar("making")
+
+
+def served(make: Callable[[], Service]) -> FlaskClient:
+    """A client of the service that `make` builds while the framework loads it."""
+    making.set(make)
+    app: Any = create_app("hosted", str(Path(__file__).with_name("hosted.py")), "http")
+    client: FlaskClient = app.test_client()
+    return client

@@ -1,0 +1,209 @@
+"""GET /api/distance/jobs/{id} and /api/distance/download/{filename}, sentence by sentence of the contract."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.status.handler import service
+from shared.index import Index
+from shared.jobs import Jobs
+from shared.models import Record
+from tests.builders import JOB_ID, record, result
+from tests.fakes import NOW, Clock, MemoryBucket, away
+from tests.functional.harness import served
+
+
+class Status:
+    """The function with everything around it in memory."""
+
+    def __init__(self) -> None:
+        self.bucket, self.clock = MemoryBucket(), Clock()
+        self.jobs = Jobs(self.bucket, self.clock)
+        self.client: FlaskClient = served(
+            lambda: service(
+                self.jobs, Index(self.bucket), lambda key, name: self.bucket.presigned(key, name, 900), checks={}
+            )
+        )
+
+    def completed(self, **changes: Any) -> Record:
+        made = self.jobs.create(record(**changes))
+        name = f"distance_20260125{'_' + made.device_id if made.device_id else ''}_{made.job_id}.csv"
+        done = result(csv_path=f"csv/{made.job_id}/1/{name}")
+        return self.jobs.complete(self.jobs.claim(made.job_id), done)
+
+    def body(self, job_id: str = JOB_ID) -> dict[str, Any]:
+        answer = self.client.get(f"/api/distance/jobs/{job_id}")
+        assert answer.status_code == 200
+        body: dict[str, Any] = json.loads(answer.data)
+        assert body.pop("trace_id") == answer.headers["X-Trace-Id"]
+        return body
+
+    def location(self, filename: str) -> str:
+        answer = self.client.get(f"/api/distance/download/{filename}")
+        assert answer.status_code == 302, answer.text
+        return answer.headers["Location"]
+
+
+@pytest.fixture
+def status() -> Status:
+    return Status()
+
+
+def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:
+    status.jobs.create(record())
+    assert status.body() == {
+        "job_id": JOB_ID,
+        "status": "queued",
+        "date": "2026-01-25",
+        "device_id": "iphone_stuart",
+        "queued_at": "2026-01-26T12:00:00.345Z",
+    }
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_job_that_is_not_finished_says_when_to_ask_again(status: Status, claimed: bool) -> None:  # noqa: FBT001 - a parameter
+    status.jobs.create(record())
+    if claimed:
+        status.jobs.claim(JOB_ID)
+    assert int(status.client.get(f"/api/distance/jobs/{JOB_ID}").headers["Retry-After"]) >= 1
+
+
+def test_a_processing_job_shows_its_start(status: Status) -> None:
+    status.jobs.create(record())
+    status.clock.advance(seconds=1)
+    status.jobs.claim(JOB_ID)
+    body = status.body()
+    assert (body["status"], body["started_at"]) == ("processing", "2026-01-26T12:00:01.345Z")
+    assert "completed_at" not in body
+    assert "result" not in body
+
+
+def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> None:
+    status.completed()
+    body = status.body()
+    name = f"distance_20260125_iphone_stuart_{JOB_ID}.csv"
+    assert list(body) == [
+        "job_id",
+        "status",
+        "date",
+        "device_id",
+        "queued_at",
+        "started_at",
+        "completed_at",
+        "result",
+    ] or set(body)
+    assert body["result"] == {
+        "csv_download_url": f"http://csv.example/csv/{JOB_ID}/1/{name}?as=distance_20260125_iphone_stuart.csv",
+        "csv_download_expires_at": "2026-01-26T12:15:00.345Z",
+        "csv_path": f"csv/{JOB_ID}/1/{name}",
+        "csv_size_bytes": 123456,
+        "total_distance_km": 19.44,
+        "total_locations": 1464,
+        "max_distance_km": 0.31,
+        "min_distance_km": 0.001,
+        "avg_distance_km": 0.013,
+        "path_length_km": 2.718,
+        "away_minutes": 0.0,
+        "rejected_locations": 0,
+        "processing_time_ms": 600,
+        "date": "2026-01-25",
+        "device_id": "iphone_stuart",
+    }
+    assert "Retry-After" not in status.client.get(f"/api/distance/jobs/{JOB_ID}").headers
+    assert "error_message" not in body
+
+
+def test_a_failed_job_shows_why(status: Status) -> None:
+    status.jobs.create(record())
+    status.jobs.fail(status.jobs.claim(JOB_ID), "NO_DATA", "No location data found for date 2026-01-25")
+    body = status.body()
+    assert (body["status"], body["error_code"]) == ("failed", "NO_DATA")
+    assert body["error_message"] == "No location data found for date 2026-01-25"
+    assert "completed_at" in body
+    assert "result" not in body
+
+
+def test_nothing_of_the_inside_is_shown(status: Status) -> None:
+    status.completed()
+    text = status.client.get(f"/api/distance/jobs/{JOB_ID}").text
+    assert not any(word in text for word in ("owner", "lease", "marker", "latitude", "40.736", "traceparent"))
+
+
+@pytest.mark.parametrize("job_id", ["x", JOB_ID[:-1], JOB_ID + "0", "..%2f..", "jobs", JOB_ID[:-1] + "f", "%00"])
+def test_an_unknown_or_malformed_id_is_404(status: Status, job_id: str) -> None:
+    answer = status.client.get(f"/api/distance/jobs/{job_id}")
+    assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (404, "NOT_FOUND")
+
+
+def test_an_id_is_the_same_in_capitals(status: Status) -> None:
+    status.jobs.create(record())
+    assert status.body(JOB_ID.upper())["job_id"] == JOB_ID
+
+
+def test_storage_that_is_away_is_503(status: Status) -> None:
+    with away(status.bucket):
+        assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 503
+
+
+def test_a_download_leads_to_the_jobs_own_csv(status: Status) -> None:
+    done = status.completed()
+    assert done.result is not None
+    assert f"/{done.result.csv_path}?" in status.location(done.result.csv_path.rsplit("/", 1)[1])
+
+
+def test_the_older_form_means_the_newest_completed_job(status: Status) -> None:
+    older, newer, unfinished = (f"{JOB_ID[:-1]}{n}" for n in "123")
+    status.completed(job_id=newer, queued_at=NOW + timedelta(seconds=5))
+    status.completed(job_id=older)
+    status.jobs.create(record(job_id=unfinished, queued_at=NOW + timedelta(seconds=9)))
+    status.completed(job_id=f"{JOB_ID[:-1]}4", device_id="")
+    assert f"/{newer}/" in status.location("distance_20260125_iphone_stuart.csv")
+    assert f"/{JOB_ID[:-1]}4/" in status.location("distance_20260125.csv")
+
+
+def test_a_device_whose_name_is_a_job_id_can_be_had_too(status: Status) -> None:
+    status.completed(device_id=JOB_ID)
+    assert f"/{JOB_ID}/" in status.location(f"distance_20260125_{JOB_ID}.csv")
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "x.csv",
+        "distance_a.txt",
+        "distance_..%2f..%2fsecret.csv",
+        "distance_a%5cb.csv",
+        "distance_...csv",
+        "a/b",
+        "distance_a/b.csv",
+        "%2e%2e",
+    ],
+)
+def test_a_filename_that_is_none_is_400(status: Status, filename: str) -> None:
+    answer = status.client.get(f"/api/distance/download/{filename}")
+    assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (400, "VALIDATION_ERROR")
+
+
+@pytest.mark.parametrize(
+    "filename", ["distance_20260124.csv", f"distance_20260125_garmin_{JOB_ID}.csv", "distance_x.csv"]
+)
+def test_an_unknown_file_is_404(status: Status, filename: str) -> None:
+    status.completed()
+    assert status.client.get(f"/api/distance/download/{filename}").status_code == 404
+
+
+def test_a_job_without_a_csv_yet_is_404(status: Status) -> None:
+    status.jobs.create(record())
+    assert status.client.get(f"/api/distance/download/distance_20260125_iphone_stuart_{JOB_ID}.csv").status_code == 404
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60))
+def test_whatever_is_asked_for_is_answered_without_5xx(status: Status, text: str) -> None:
+    assert status.client.get("/api/distance/jobs/" + text).status_code in (404, 405, 400, 200)
+    assert status.client.get("/api/distance/download/distance_" + text + ".csv").status_code in (302, 400, 404)

@@ -1,0 +1,217 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared import errors
+from shared.index import Index, entry_of
+from shared.jobs import LEASE, Claim, Jobs
+from shared.models import Record, Status
+from tests.builders import JOB_ID, record, result
+from tests.fakes import Clock, MemoryBucket, away
+
+
+class Death(BaseException):
+    """The process ends here; nothing of it goes on."""
+
+
+@pytest.fixture
+def bucket() -> MemoryBucket:
+    return MemoryBucket()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def jobs(bucket: MemoryBucket, clock: Clock) -> Jobs:
+    return Jobs(bucket, clock)
+
+
+def listed(bucket: MemoryBucket) -> dict[str, Status]:
+    return {entry.job_id: entry.status for entry in Index(bucket).entries()}
+
+
+def test_a_created_job_is_durable_and_listed(jobs: Jobs, bucket: MemoryBucket) -> None:
+    created = jobs.create(record())
+    assert jobs.get(JOB_ID) == created
+    assert listed(bucket) == {JOB_ID: Status.QUEUED}
+
+
+def test_no_record_exists_before_its_marker(jobs: Jobs, bucket: MemoryBucket) -> None:
+    jobs.create(record())
+    assert [name for name, _ in bucket.requests] == ["put", "create"]
+
+
+def test_creating_an_id_again_gives_the_job_that_is_there(jobs: Jobs, bucket: MemoryBucket) -> None:
+    first = jobs.create(record())
+    assert jobs.create(record(device_id="other")) == first
+    assert [entry.device_id for entry in Index(bucket).entries()] == ["iphone_stuart"]
+
+
+def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
+    with pytest.raises(errors.NotFound):
+        jobs.get(JOB_ID)
+    with pytest.raises(errors.NotFound):
+        jobs.claim(JOB_ID)
+
+
+def test_a_claim_starts_an_attempt_with_a_lease(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+    jobs.create(record())
+    clock.advance(seconds=2)
+    claim = jobs.claim(JOB_ID)
+    found = jobs.get(JOB_ID)
+    assert found == claim.record
+    assert (found.status, found.attempt, found.started_at) == (Status.PROCESSING, 1, clock.now)
+    assert found.lease_expires_at == clock.now + LEASE
+    assert listed(bucket) == {JOB_ID: Status.PROCESSING}
+
+
+def test_a_held_job_cannot_be_claimed_until_its_lease_has_ended(jobs: Jobs, clock: Clock) -> None:
+    jobs.create(record())
+    first = jobs.claim(JOB_ID)
+    with pytest.raises(errors.JobHeld):
+        jobs.claim(JOB_ID)
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    with pytest.raises(errors.JobHeld):  # clocks of two pods may differ
+        jobs.claim(JOB_ID)
+    clock.advance(seconds=5)
+    second = jobs.claim(JOB_ID)
+    assert (second.record.attempt, second.record.started_at) == (2, first.record.started_at)
+    assert second.record.owner != first.record.owner
+
+
+def test_a_lease_is_renewed_once_a_third_of_it_has_gone(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+    jobs.create(record())
+    claim = jobs.claim(JOB_ID)
+    bucket.requests.clear()
+    clock.advance(seconds=LEASE.total_seconds() / 3 - 1)
+    jobs.renew(claim)
+    assert bucket.requests == []
+    clock.advance(seconds=1)
+    jobs.renew(claim)
+    assert jobs.get(JOB_ID).lease_expires_at == clock.now + LEASE
+    assert jobs.complete(claim, result()).status is Status.COMPLETED
+
+
+def test_a_released_job_can_be_claimed_at_once(jobs: Jobs) -> None:
+    jobs.create(record())
+    jobs.release(jobs.claim(JOB_ID))
+    assert jobs.claim(JOB_ID).record.attempt == 2
+
+
+def test_an_attempt_that_lost_its_lease_overwrites_nothing(jobs: Jobs, clock: Clock) -> None:
+    jobs.create(record())
+    late = jobs.claim(JOB_ID)
+    clock.advance(minutes=2)
+    winner = jobs.claim(JOB_ID)
+    for move in (
+        lambda: jobs.complete(late, result(total_distance_km=1.0)),
+        lambda: jobs.fail(late, "NO_DATA", "none"),
+        lambda: jobs.release(late),
+        lambda: jobs.renew(late),
+    ):
+        with pytest.raises(errors.LeaseLost):
+            move()
+    jobs.complete(winner, result())
+    with pytest.raises(errors.LeaseLost):
+        jobs.complete(late, result(total_distance_km=1.0))
+    assert jobs.get(JOB_ID).result == result()
+
+
+def test_a_finished_job_is_never_claimed_again(jobs: Jobs, clock: Clock) -> None:
+    jobs.create(record())
+    jobs.fail(jobs.claim(JOB_ID), "NO_DATA", "No location data found for date 2026-01-25")
+    clock.advance(hours=1)
+    with pytest.raises(errors.JobFinished):
+        jobs.claim(JOB_ID)
+    found = jobs.get(JOB_ID)
+    assert (found.status, found.error_code, found.lease_expires_at) == (Status.FAILED, "NO_DATA", None)
+
+
+def test_a_finished_job_keeps_one_marker(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+    jobs.create(record())
+    jobs.claim(JOB_ID)
+    clock.advance(minutes=2)
+    jobs.complete(jobs.claim(JOB_ID), result())
+    markers = [key for key in bucket.objects if key.startswith("t/")]
+    assert [entry_of(key).status for key in markers] == [Status.COMPLETED]
+
+
+def test_a_finished_job_stands_though_its_marker_cannot_be_put_and_a_repeat_heals_it(
+    jobs: Jobs, bucket: MemoryBucket
+) -> None:
+    jobs.create(record())
+    claim = jobs.claim(JOB_ID)
+
+    def no_markers(name: str, key: str) -> None:
+        if name == "put":
+            raise errors.Unavailable("storage", "SlowDown")
+
+    bucket.before = no_markers
+    assert jobs.complete(claim, result()).status is Status.COMPLETED
+    bucket.before = lambda name, key: None
+    assert listed(bucket) == {JOB_ID: Status.PROCESSING}
+    with pytest.raises(errors.JobFinished):
+        jobs.claim(JOB_ID)
+    assert listed(bucket) == {JOB_ID: Status.COMPLETED}
+
+
+def test_of_many_claims_at_once_one_wins(jobs: Jobs) -> None:
+    jobs.create(record())
+
+    def attempt(_: int) -> Claim | None:
+        try:
+            return jobs.claim(JOB_ID)
+        except errors.JobHeld:
+            return None
+
+    with ThreadPoolExecutor(10) as pool:
+        claims = [claim for claim in pool.map(attempt, range(10)) if claim]
+    assert len(claims) == 1
+    assert jobs.get(JOB_ID).attempt == 1
+
+
+def test_of_many_creations_at_once_all_get_the_same_job(jobs: Jobs, bucket: MemoryBucket) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        made = list(pool.map(lambda n: jobs.create(record(device_id=f"phone{n}")), range(10)))
+    assert {found.device_id for found in made} == {jobs.get(JOB_ID).device_id}
+    assert len(Index(bucket).entries()) == 1
+
+
+def test_storage_that_is_away_is_told_and_changes_nothing(jobs: Jobs, bucket: MemoryBucket) -> None:
+    jobs.create(record())
+    with away(bucket), pytest.raises(errors.Unavailable):
+        jobs.claim(JOB_ID)
+    assert jobs.get(JOB_ID).status is Status.QUEUED
+
+
+@pytest.mark.parametrize("dies_at", range(1, 12))
+def test_wherever_a_process_dies_the_next_attempt_ends_the_job(dies_at: int) -> None:
+    bucket, clock = MemoryBucket(), Clock()
+    jobs = Jobs(bucket, clock)
+
+    def life() -> Record:
+        jobs.create(record())
+        return jobs.complete(jobs.claim(JOB_ID), result())
+
+    def die(name: str, key: str) -> None:
+        if len(bucket.requests) == dies_at:
+            raise Death
+
+    bucket.before = die
+    died = False
+    try:
+        life()
+    except Death:
+        died = True
+    bucket.before = lambda name, key: None
+    clock.advance(minutes=5)
+    try:
+        life()
+    except errors.JobFinished:
+        assert died or dies_at > 8
+    found = jobs.get(JOB_ID)
+    assert (found.status, found.result) == (Status.COMPLETED, result())
+    assert listed(bucket) == {JOB_ID: Status.COMPLETED}

@@ -1,0 +1,182 @@
+"""Our requests against moto's S3: quick, and honest where moto is (tests/integration has real servers)."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from shared.errors import Unavailable
+from shared.settings import Settings
+from shared.storage import Bucket, ObjectChanged, ObjectMissing, _asked, _Conflict, client
+
+SETTINGS = Settings.model_validate({"AWS_REGION": "us-east-1"})
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 reads its keys from the environment alone."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
+@pytest.fixture
+def bucket() -> Iterator[Bucket]:
+    with mock_aws():
+        s3 = client(SETTINGS)
+        s3.create_bucket(Bucket="jobs")
+        yield Bucket(s3, "jobs")
+
+
+def test_what_is_put_can_be_read_until_it_is_deleted(bucket: Bucket) -> None:
+    bucket.put("a", b"1")
+    assert bucket.get("a").body == b"1"
+    bucket.delete("a")
+    bucket.delete("a")
+    with pytest.raises(ObjectMissing):
+        bucket.get("a")
+
+
+def test_a_created_object_cannot_be_created_again(bucket: Bucket) -> None:
+    etag = bucket.create("a", b"1")
+    assert bucket.get("a").etag == etag
+    with pytest.raises(ObjectChanged):
+        bucket.create("a", b"2")
+    assert bucket.get("a").body == b"1"
+
+
+def test_creating_the_very_same_bytes_again_is_the_retry_of_a_lost_answer(bucket: Bucket) -> None:
+    assert bucket.create("a", b"1") == bucket.create("a", b"1")
+
+
+def test_an_object_is_replaced_by_who_read_its_last_state(bucket: Bucket) -> None:
+    first = bucket.create("a", b"1")
+    second = bucket.replace("a", b"2", first)
+    with pytest.raises(ObjectChanged):
+        bucket.replace("a", b"3", first)
+    assert bucket.replace("a", b"2", first) == second
+    assert bucket.get("a").body == b"2"
+
+
+def test_replacing_what_is_gone_is_refused(bucket: Bucket) -> None:
+    with pytest.raises(ObjectChanged):
+        bucket.replace("a", b"1", '"etag"')
+
+
+def test_of_many_creations_at_once_one_wins(bucket: Bucket) -> None:
+    def create(number: int) -> bool:
+        try:
+            bucket.create("a", b"%d" % number)
+        except ObjectChanged:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(create, range(16))) == 1
+
+
+def test_keys_come_in_order_over_pages_and_whatever_they_hold(bucket: Bucket) -> None:
+    wanted = [f"t/{number:04d}~a.b_c-d" for number in range(1005)] + ["t/ü &<>+%20"]
+    for key in wanted:
+        bucket.put(key)
+    bucket.put("u/other")
+    assert list(bucket.keys("t/")) == sorted(wanted)
+    assert list(bucket.keys("none/")) == []
+
+
+def test_an_upload_in_parts_appears_whole(bucket: Bucket) -> None:
+    upload = bucket.start_parts("a", "text/csv")
+    etags = [bucket.put_part("a", upload, number, bytes([number]) * (5 << 20)) for number in (1, 2)]
+    with pytest.raises(ObjectMissing):
+        bucket.get("a")
+    bucket.complete_parts("a", upload, etags)
+    assert len(bucket.get("a").body) == 10 << 20
+
+
+def test_an_aborted_upload_leaves_nothing(bucket: Bucket) -> None:
+    upload = bucket.start_parts("a", "text/csv")
+    bucket.put_part("a", upload, 1, b"x")
+    bucket.abort_parts("a", upload)
+    with pytest.raises(ObjectMissing):
+        bucket.get("a")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_completing_an_upload_that_is_gone_asks_for_the_object(there: bool) -> None:  # noqa: FBT001 - a parameter
+    class Forgetful:
+        def complete_multipart_upload(self, **_: object) -> None:
+            raise _refusal(404)
+
+        def head_object(self, **_: object) -> None:
+            if not there:
+                raise _refusal(404)
+
+    bucket = Bucket(Forgetful(), "csv")  # type: ignore[arg-type]
+    with nullcontext() if there else pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
+        bucket.complete_parts("a", "gone", ['"etag"'])
+
+
+def test_a_presigned_url_names_the_file_and_its_type(bucket: Bucket) -> None:
+    url, _ = bucket.presigned("csv/a.csv", "distance_20260125.csv", 60)
+    query = parse_qs(urlsplit(url).query)
+    assert query["response-content-type"] == ["text/csv"]
+    assert query["response-content-disposition"] == ['attachment; filename="distance_20260125.csv"']
+    assert query["X-Amz-Expires"] == ["60"]
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+def test_a_missing_bucket_is_a_dependency_that_is_away(bucket: Bucket) -> None:
+    missing = Bucket(client(SETTINGS), "missing")
+    for request in (missing.ping, lambda: missing.get("a"), lambda: missing.put("a")):
+        with pytest.raises(Unavailable, match=r"^storage: NoSuchBucket$"):
+            request()
+
+
+def test_a_server_that_is_away_is_told_without_its_address() -> None:
+    away = Settings.model_validate({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"})
+    with pytest.raises(Unavailable, match=r"^storage: EndpointConnectionError$"):
+        Bucket(client(away), "jobs").get("a")
+
+
+def test_a_conflict_of_two_conditional_writes_is_tried_again() -> None:
+    answers = iter([_refusal(409), _refusal(409), {"ETag": '"e"'}])
+
+    class Conflicting:
+        def put_object(self, **_: object) -> object:
+            answer = next(answers)
+            if isinstance(answer, ClientError):
+                raise answer
+            return answer
+
+    assert Bucket(Conflicting(), "jobs").create("a", b"1") == '"e"'  # type: ignore[arg-type]
+
+
+def test_a_conflict_that_stays_is_unavailable() -> None:
+    class Conflicting:
+        def put_object(self, **_: object) -> object:
+            raise _refusal(409)
+
+    with pytest.raises(Unavailable, match="ConditionalRequestConflict"):
+        Bucket(Conflicting(), "jobs").create("a", b"1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(404, ObjectMissing), (412, ObjectChanged), (409, _Conflict), (403, Unavailable), (500, Unavailable)],
+)
+def test_a_refusal_is_told_by_its_status(status: int, kind: type[Exception]) -> None:
+    def refuse() -> None:
+        raise _refusal(status)
+
+    with pytest.raises(kind):
+        _asked(refuse)
+
+
+def _refusal(status: int) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": "Code", "Message": "secret text"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "PutObject",
+    )
