@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from functions.calculate.blocks import Block
 from functions.calculate.csv_rows import HEADER, CsvRows
 from functions.calculate.distance import DayNumbers
-from functions.calculate.fixes import Block
 from shared import csv_names, days
 from shared.errors import JobFailed, LeaseLost, OtelWorkerError
 from shared.jobs import Claim, Jobs

@@ -1,0 +1,134 @@
+"""PostgreSQL's binary COPY, decoded without a look at single rows.
+
+The server sends one message a row (protocol 3.0, section "COPY Operations"), so a message's length is its row's. All
+columns but the last have a fixed width: rows of the same length are one numpy array as they are.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.calculate.blocks import NULL, ROWS, Block, Integers
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\0"
+_TRAILER = b"\xff\xff"
+_EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
+NO_INTEGER = -(2**31)  # what the query sends for NULL
+
+# name, type and width of the columns, as the query in fixes.py orders them
+_FIXED = (
+    ("time", ">i8", 8),
+    ("latitude", ">f8", 8),
+    ("longitude", ">f8", 8),
+    ("accuracy", ">i4", 4),
+    ("battery", ">i4", 4),
+    ("velocity", ">i4", 4),
+)
+_FIXED_BYTES = 2 + sum(4 + width for _, _, width in _FIXED) + 4
+
+
+class UnexpectedFrame(Exception):
+    """A row is not laid out as the query should have made it."""
+
+
+class Frames:
+    """Collects the messages of one COPY and turns them into blocks."""
+
+    def __init__(self) -> None:
+        self.devices: list[str] = []
+        self._codes: dict[bytes, int] = {}
+        self._started = False
+        self._clear()
+
+    def _clear(self) -> None:
+        self._lengths: list[int] = []
+        self._rows: dict[int, bytearray] = defaultdict(bytearray)
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def fill(self, receive: Callable[[], tuple[int, memoryview]]) -> int:
+        """Collect rows until a block is full, or `receive` has none: 0 for not yet, -1 for the end.
+
+        The only loop over single rows: what stands here costs as much as all the columns' arithmetic.
+        """
+        if not self._started:
+            length, message = receive()
+            if length < 1:
+                return length
+            self._start(bytes(message))
+        lengths, rows = self._lengths, self._rows
+        while len(lengths) < ROWS:
+            length, message = receive()
+            if length > len(_TRAILER):
+                lengths.append(length)
+                rows[length] += message
+            elif length < 1:
+                return length
+        return 1
+
+    def _start(self, message: bytes) -> None:
+        """The first message: the header, and the first row behind it."""
+        self._started = True
+        row = message[len(_SIGNATURE) + 8 :]  # flags, and the length of an extension that no server sends
+        if not message.startswith(_SIGNATURE):
+            raise UnexpectedFrame
+        if len(row) > len(_TRAILER):
+            self._lengths.append(len(row))
+            self._rows[len(row)] += row
+
+    def block(self) -> Block:
+        """The collected rows in their order, and forget them; UnexpectedFrame where one is not as it should be."""
+        count = len(self._lengths)
+        time_us, accuracy, battery, velocity, device = (np.empty(count, np.int64) for _ in range(5))
+        latitude, longitude = np.empty(count), np.empty(count)
+        lengths = np.array(self._lengths)
+        for length, data in self._rows.items():
+            rows = np.frombuffer(data, _layout(length))
+            _check(rows)
+            where = np.flatnonzero(lengths == length) if len(self._rows) > 1 else slice(None)
+            time_us[where] = rows["time"]
+            latitude[where] = rows["latitude"]
+            longitude[where] = rows["longitude"]
+            accuracy[where] = rows["accuracy"]
+            battery[where] = rows["battery"]
+            velocity[where] = rows["velocity"]
+            device[where] = self._device_codes(rows["device"])
+        for column in (accuracy, battery, velocity):
+            column[column == NO_INTEGER] = NULL
+        time_us += _EPOCH_US
+        self._clear()
+        return Block(time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
+
+    def _device_codes(self, names: NDArray[np.bytes_]) -> Integers:
+        """The code of each name; there are few of them, so each is looked for in all rows at once."""
+        codes = np.full(len(names), -1, np.int64)
+        while (unknown := np.flatnonzero(codes < 0)).size:
+            name = bytes(names[unknown[0]])
+            if name not in self._codes:
+                self._codes[name] = len(self.devices)
+                self.devices.append(name.decode())
+            codes[names == name] = self._codes[name]
+        return codes
+
+
+@cache
+def _layout(length: int) -> np.dtype[np.void]:
+    """How a row of `length` bytes is laid out: the count of columns, then each one's width and value."""
+    rest = length - _FIXED_BYTES
+    if rest < 1:
+        raise UnexpectedFrame
+    fields: list[tuple[str, str]] = [("count", ">i2")]
+    for name, kind, _ in _FIXED:
+        fields += [(f"{name} width", ">i4"), (name, kind)]
+    return np.dtype([*fields, ("device width", ">i4"), ("device", f"S{rest}")])
+
+
+def _check(rows: NDArray[np.void]) -> None:
+    widths = {f"{name} width": width for name, _, width in _FIXED}
+    expected = {"count": len(_FIXED) + 1, "device width": rows.dtype["device"].itemsize, **widths}
+    if not all((rows[field] == number).all() for field, number in expected.items()):
+        raise UnexpectedFrame

@@ -1,0 +1,210 @@
+"""The fixes of a day, from PostgreSQL. The only importer of psycopg; docs/database.md has the reasons."""
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import partial
+from typing import cast
+
+import numpy as np
+import psycopg
+from psycopg import pq, sql
+
+from functions.calculate.blocks import NULL, ROWS, Block, Integers
+from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
+from shared.errors import SettingsError, Unavailable
+from shared.settings import Settings
+
+_STATEMENT_SECONDS = 300  # longer than any day takes, shorter than Knative's longest request
+_SILENT_SECONDS = 60  # a server that says nothing for so long is away
+_OUT_OF_RANGE = "22003"  # a double that no int4 can hold
+
+_FAST = """
+COPY (
+    SELECT {day}, coalesce(latitude::float8, 'NaN'), coalesce(longitude::float8, 'NaN'),
+           coalesce(accuracy::int4, {none}), coalesce(battery::int4, {none}), coalesce(velocity::int4, {none}),
+           device_id
+    FROM public.locations WHERE {range} ORDER BY {day}, id
+) TO STDOUT (FORMAT binary)
+"""
+# Any type that a number may have, read as double; the time as the microseconds that a timestamp is inside.
+_GENERAL = """
+SELECT (extract(epoch FROM {day}) * 1000000)::int8, latitude::float8, longitude::float8,
+       accuracy::float8, battery::float8, velocity::float8, coalesce(device_id, '')
+FROM public.locations WHERE {range} ORDER BY {day}, id OFFSET {after}
+"""
+
+
+class FixSource:
+    """The table `public.locations`, reached directly or through PgBouncer in transaction mode."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._conninfo = _conninfo(settings)
+        self._day = sql.Identifier(settings.DAY_COLUMN)
+
+    @contextmanager
+    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+        """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
+
+        One connection and one snapshot. Unavailable at whatever step the database fails.
+        """
+        with _told_as_unavailable(), self._connected() as connection:
+            where = self._range(start, end, device_id)
+            connection.execute("SET LOCAL jit = off")  # compiling costs the ordered query more than it gains
+            connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'")
+            yield self._blocks(connection, where)
+
+    def ping(self) -> None:
+        """Nothing, or Unavailable: the table answers to our user."""
+        with _told_as_unavailable(), self._connected() as connection:
+            connection.execute("SET LOCAL statement_timeout = '5s'")
+            connection.execute("SELECT FROM public.locations LIMIT 1")
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection]:
+        # prepare_threshold: a prepared statement would outlive the transaction, and PgBouncer's server with it.
+        connection = psycopg.connect(self._conninfo, prepare_threshold=None)
+        try:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            yield connection
+        finally:
+            connection.close()
+
+    def _range(self, start: datetime, end: datetime, device_id: str) -> sql.Composed:
+        """A range on the bare column, so that an index on it serves.
+
+        The literals have no type of their own: as timestamptz the offset counts, as timestamp it is dropped, and a
+        column without zone is taken as UTC.
+        """
+        where = sql.SQL("{day} >= {start} AND {day} < {end}").format(
+            day=self._day, start=sql.Literal(_text(start)), end=sql.Literal(_text(end))
+        )
+        if device_id:
+            where += sql.SQL(" AND device_id = {}").format(sql.Literal(device_id))
+        return where
+
+    def _blocks(self, connection: psycopg.Connection, where: sql.Composed) -> Iterator[Block]:
+        frames = Frames()
+        done = 0
+        with _told_as_unavailable():
+            try:
+                with connection.transaction():  # a savepoint: the snapshot outlives a refused cast
+                    for block in self._fast(connection, where, frames):
+                        yield block
+                        done += len(block)
+            except UnexpectedFrame:
+                yield from self._general(connection, where, frames.devices, done)
+
+    def _fast(self, connection: psycopg.Connection, where: sql.Composed, frames: Frames) -> Iterator[Block]:
+        query = sql.SQL(_FAST).format(day=self._day, range=where, none=sql.Literal(NO_INTEGER))
+        with connection.cursor() as cursor, cursor.copy(query):
+            pgconn = connection.pgconn
+            receive = partial(pgconn.get_copy_data, 1)  # psycopg's own loop takes twice the time, all of it per row
+            try:
+                while (state := frames.fill(receive)) >= 0:
+                    if state:
+                        yield frames.block()
+                    else:
+                        _wait(pgconn)
+                _check_end(pgconn)
+                if len(frames):
+                    yield frames.block()
+            except UnexpectedFrame:
+                # The rest has to be read before the connection can be used again.
+                while pgconn.transaction_status == pq.TransactionStatus.ACTIVE and (state := receive()[0]) >= 0:
+                    if not state:
+                        _wait(pgconn)
+                while pgconn.get_result():
+                    pass
+                raise
+
+    def _general(
+        self, connection: psycopg.Connection, where: sql.Composed, devices: list[str], after: int
+    ) -> Iterator[Block]:
+        """The same rows from `after` on, whatever their types are, one Python object a value."""
+        query = sql.SQL(_GENERAL).format(day=self._day, range=where, after=sql.Literal(after))
+        with connection.cursor("general") as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(ROWS):
+                time_us, latitude, longitude, accuracy, battery, velocity, device = zip(*rows, strict=True)
+                for name in device:
+                    if name not in devices:
+                        devices.append(name)
+                yield Block(
+                    np.array(time_us, np.int64),
+                    np.array([devices.index(name) for name in device], np.int64),
+                    np.array(latitude, np.float64),
+                    np.array(longitude, np.float64),
+                    _rounded(accuracy),
+                    _rounded(battery),
+                    _rounded(velocity),
+                    devices,
+                )
+
+
+def _conninfo(settings: Settings) -> str:
+    bounded = {
+        "connect_timeout": "5",
+        "keepalives_idle": "10",
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+        "client_encoding": "UTF8",
+        "application_name": "otel-worker",
+    }
+    if settings.DATABASE_URL is not None:
+        try:
+            return psycopg.conninfo.make_conninfo(settings.DATABASE_URL.get_secret_value(), **bounded)
+        except psycopg.Error:
+            raise SettingsError("DATABASE_URL: this is not a PostgreSQL connection URL") from None
+    password = settings.POSTGRES_PASSWORD
+    return psycopg.conninfo.make_conninfo(
+        host=settings.POSTGRES_HOST,
+        port=settings.POSTGRES_PORT,
+        dbname=settings.POSTGRES_DB,
+        user=settings.POSTGRES_USER,
+        password=password.get_secret_value() if password else None,
+        **bounded,
+    )
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as exc:
+        raise Unavailable("database", exc.sqlstate or type(exc).__name__) from exc
+
+
+def _wait(pgconn: pq.abc.PGconn) -> None:
+    """Until the server has sent something more."""
+    if not select.select([pgconn.socket], [], [], _SILENT_SECONDS)[0]:
+        raise Unavailable("database", "silent")
+    pgconn.consume_input()
+
+
+def _check_end(pgconn: pq.abc.PGconn) -> None:
+    """Read how the COPY ended: an error may come after any number of rows."""
+    sqlstate = ""
+    while result := pgconn.get_result():
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"unknown").decode()
+    if sqlstate == _OUT_OF_RANGE:
+        raise UnexpectedFrame
+    if sqlstate:
+        raise Unavailable("database", sqlstate)
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(sep=" ")
+
+
+def _rounded(values: tuple[float | None, ...]) -> Integers:
+    """Halves to even, as the server's own cast rounds; NULL for what no integer can be."""
+    rounded = np.full(len(values), NULL)
+    for row, value in enumerate(values):
+        with suppress(TypeError, ValueError, OverflowError):
+            rounded[row] = round(cast("float", value))
+    return rounded
