@@ -77,7 +77,7 @@ class Plan:
             "PORT": str(self.ports[target]),
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "functions_framework:create_app()"]
-        return Part(target, command, {**environment, "PYTHONPATH": str(_ROOT)}, stop_seconds=30)
+        return Part(target, command, {**environment, "PYTHONPATH": str(_ROOT)}, stop_seconds=30, group="functions")
 
     def _gateway(self) -> Part:
         environment = {f"{service.upper()}_ADDRESS": self.address(service) for service in SERVICES}

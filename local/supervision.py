@@ -19,13 +19,17 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Part:
-    """One process that must run: `stop_signal` asks it to end, after `stop_seconds` it is killed."""
+    """One process that must run: `stop_signal` asks it to end, after `stop_seconds` it is killed.
+
+    The parts of one `group` are stopped all at once.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     stop_signal: str = "TERM"
     stop_seconds: int = 10
+    group: str = ""
 
 
 class Supervisor:
@@ -125,11 +129,12 @@ def _configuration(parts: Sequence[Part], port: int, password: str) -> str:
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
     ]
-    for priority, part in enumerate([Part(_LIFELINE, [], {}, stop_seconds=1), *parts]):
+    order = {"": 0}
+    for part in [Part(_LIFELINE, [], {}, stop_seconds=1), *parts]:
         lines += [
             f"[program:{part.name}]",
             f"command=/bin/sh run/{part.name}.sh",
-            f"priority={priority}",
+            f"priority={order.setdefault(part.group or part.name, len(order))}",
             "autorestart=true",
             "startretries=1000000",
             f"stopsignal={part.stop_signal}",
@@ -141,4 +146,7 @@ def _configuration(parts: Sequence[Part], port: int, password: str) -> str:
             "stdout_logfile_backups=1",
             "redirect_stderr=true",
         ]
+    for group in filter(None, dict.fromkeys(part.group for part in parts)):
+        members = ",".join(part.name for part in parts if part.group == group)
+        lines += [f"[group:{group}]", f"programs={members}", f"priority={order[group]}"]
     return "\n".join(lines) + "\n"
