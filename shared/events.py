@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import urllib3
+from cloudevents.conversion import to_binary
 from cloudevents.exceptions import GenericException
-from cloudevents.http import CloudEvent, from_http, to_binary
+from cloudevents.http import CloudEvent, from_http
 
 from shared.errors import InvalidRequest, Unavailable
 from shared.http import Call

@@ -30,13 +30,17 @@ class Trace:
 
 
 def trace_of(headers: Mapping[str, str]) -> Trace:
-    """The trace that `traceparent` names, else the one of `X-Trace-Id`, else a new one; names in lower case."""
-    carrier = {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
-    context = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
+    """The trace that a request belongs to, else a new one; names in lower case.
+
+    `traceparent` says it, else an event's `ce-traceparent`, else `X-Trace-Id`.
+    """
     span_id = secrets.token_hex(8)
-    if context.is_valid:
-        state = context.trace_state.to_header()
-        return Trace(f"{context.trace_id:032x}", span_id, int(context.trace_flags), state)
+    for prefix in ("", "ce-"):
+        carrier = {name: headers[prefix + name] for name in ("traceparent", "tracestate") if prefix + name in headers}
+        context = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
+        if context.is_valid:
+            state = context.trace_state.to_header()
+            return Trace(f"{context.trace_id:032x}", span_id, int(context.trace_flags), state)
     given = headers.get("x-trace-id", "").lower()
     if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given):
         return Trace(given, span_id)

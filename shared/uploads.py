@@ -26,7 +26,7 @@ class Upload:
         self._sent: list[Future[str]] = []
         self.size = 0
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take `data`, copied; it is sent as soon as a part is full, after the part before it."""
         self.size += len(data)
         self._buffer += data

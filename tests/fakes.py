@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from cloudevents.http import CloudEvent
 
+from functions.calculate.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
 from shared.storage import Bucket, ObjectChanged, ObjectMissing, Stored
+from tests.reference import EPOCH, Fix, block
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
 
@@ -108,6 +110,30 @@ class MemoryBucket(Bucket):
     def abort_parts(self, key: str, upload: str) -> None:
         self._ask("abort", key)
         self.parts.pop(upload, None)
+
+
+class MemoryFixes:
+    """A table of fixes in memory; `during` is called between blocks and may raise, as a server may fail midway."""
+
+    def __init__(self, fixes: list[Fix] | None = None, rows: int = 100) -> None:
+        self.fixes = fixes or []
+        self.rows = rows
+        self.during: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+        def blocks() -> Iterator[Block]:
+            devices: list[str] = []
+            for at in range(0, len(found), self.rows):
+                yield block(found[at : at + self.rows], devices)
+                self.during()
+
+        first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
+        found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
+        yield blocks()
+
+    def ping(self) -> None:
+        self.during()
 
 
 class Broker(Publisher):

@@ -66,7 +66,7 @@ def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:
 
 
 @pytest.mark.parametrize("claimed", [False, True])
-def test_a_job_that_is_not_finished_says_when_to_ask_again(status: Status, claimed: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_job_that_is_not_finished_says_when_to_ask_again(status: Status, claimed: bool) -> None:
     status.jobs.create(record())
     if claimed:
         status.jobs.claim(JOB_ID)

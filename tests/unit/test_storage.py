@@ -105,7 +105,7 @@ def test_an_aborted_upload_leaves_nothing(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_completing_an_upload_that_is_gone_asks_for_the_object(there: bool) -> None:  # noqa: FBT001 - a parameter
+def test_completing_an_upload_that_is_gone_asks_for_the_object(there: bool) -> None:
     class Forgetful:
         def complete_multipart_upload(self, **_: object) -> None:
             raise _refusal(404)

@@ -62,7 +62,7 @@ def test_a_job_that_died_too_often_fails(world: World) -> None:
 
 
 @pytest.mark.parametrize("ended", [False, True])
-def test_a_state_whose_marker_is_missing_is_listed(world: World, ended: bool) -> None:  # noqa: FBT001 - a parameter
+def test_a_state_whose_marker_is_missing_is_listed(world: World, ended: bool) -> None:
     world.jobs.create(record())
     queued = next(key for key in world.bucket.objects if key.startswith("t/"))
     claim = world.jobs.claim(JOB_ID)

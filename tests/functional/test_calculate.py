@@ -1,0 +1,397 @@
+"""Events in, outcomes out: what calculate answers to a broker, sentence by sentence of the contract."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from cloudevents.conversion import to_binary, to_structured
+from cloudevents.http import CloudEvent, from_http
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from functions.calculate.csv_rows import HEADER
+from functions.calculate.delivery import service
+from functions.calculate.sweep import Sweep
+from shared.errors import Unavailable
+from shared.ids import job_id_of_event
+from shared.index import Index
+from shared.jobs import Jobs
+from shared.models import Record, Status
+from shared.settings import Settings
+from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT, record
+from tests.fakes import Broker, Clock, MemoryBucket, MemoryFixes, away
+from tests.functional.harness import served
+from tests.reference import Fix, day
+
+NOON = 1_769_342_400_000_000  # 2026-01-25T12:00:00Z
+FIXES = [
+    Fix(NOON + n * 60_000_000, ["iphone_stuart", "garmin"][n % 2], 40.736097 + n / 1000, -74.039373, n, 90, None)
+    for n in range(250)
+]
+CONFIGURED = Settings.model_validate({})
+
+
+class Calculate:
+    """The function with everything around it in memory."""
+
+    def __init__(self) -> None:
+        self.jobs_bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
+        self.jobs, self.fixes = Jobs(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
+        sweep = Sweep(CONFIGURED, self.jobs, Index(self.jobs_bucket), Broker(), self.clock)
+        self.client: FlaskClient = served(
+            lambda: service(CONFIGURED, self.jobs, self.fixes, self.csvs, sweep=sweep, checks={}, clock=self.clock)
+        )
+
+    def deliver(
+        self, event: CloudEvent | None = None, path: str = "/", mode: Any = to_binary, **headers: str
+    ) -> TestResponse:
+        sent, body = mode(event or requested())
+        return self.client.post(path, data=body, headers={**sent, **headers})
+
+    def create(self, **changes: Any) -> Record:
+        return self.jobs.create(record(**changes))
+
+
+def requested(data: object = None, **attributes: str) -> CloudEvent:
+    said = {"type": "otelworker.distance.requested.v1", "source": "/otel-worker/submit", "id": JOB_ID}
+    said |= {"datacontenttype": "application/json", "traceparent": TRACEPARENT, **attributes}
+    given_data = {"job_id": JOB_ID, "date": "2026-01-25", "device_id": "iphone_stuart"} if data is None else data
+    return CloudEvent(said, given_data)
+
+
+def reply(answer: TestResponse) -> CloudEvent:
+    assert answer.status_code == 200, answer.text
+    return from_http(dict(answer.headers), answer.data)
+
+
+@pytest.fixture
+def calculate() -> Calculate:
+    return Calculate()
+
+
+def refused(answer: TestResponse, status: int) -> None:
+    assert answer.status_code == status, answer.text
+    assert set(json.loads(answer.data)) == {"error", "trace_id"}
+
+
+@pytest.mark.parametrize("mode", [to_binary, to_structured])
+def test_a_job_is_calculated_and_its_outcome_is_the_reply(calculate: Calculate, mode: Any) -> None:
+    calculate.create()
+    event = reply(calculate.deliver(mode=mode))
+    assert (event["type"], event["source"]) == ("otelworker.distance.completed.v1", "/otel-worker/calculate")
+    assert (event["subject"], event["id"]) == (JOB_ID, f"{JOB_ID}-completed")
+    assert event["datacontenttype"] == "application/json"
+    assert event["traceparent"].split("-")[1] == TRACE_ID
+    mine = [fix for fix in FIXES if fix.device == "iphone_stuart"]
+    wanted = day(mine, CONFIGURED.home, 0.5).numbers
+    assert set(event.data) == {
+        "job_id",
+        "date",
+        "device_id",
+        "csv_path",
+        "csv_size_bytes",
+        "processing_time_ms",
+        *wanted,
+    }
+    for name, value in wanted.items():
+        assert event.data[name] == pytest.approx(value, abs=6e-3)
+    assert "http" not in json.dumps(event.data)
+
+
+def test_the_record_holds_what_the_event_says(calculate: Calculate) -> None:
+    calculate.create()
+    data = reply(calculate.deliver()).data
+    found = calculate.jobs.get(JOB_ID)
+    assert found.status is Status.COMPLETED
+    assert found.result is not None
+    assert found.result.model_dump() == {name: data[name] for name in type(found.result).model_fields}
+
+
+def test_the_csv_lies_where_the_record_says_with_a_row_for_each_fix(calculate: Calculate) -> None:
+    calculate.create(device_id="")
+    data = reply(calculate.deliver()).data
+    assert list(calculate.csvs.objects) == [data["csv_path"]]
+    text = calculate.csvs.objects[data["csv_path"]].body
+    assert len(text) == data["csv_size_bytes"]
+    assert text.startswith(HEADER)
+    assert text.endswith(b"\n")
+    rows = list(csv.reader(io.StringIO(text.decode(), newline="")))[1:]
+    assert [row[:4] for row in rows] == [row[:4] for row in day(FIXES, CONFIGURED.home, 0.5).rows]
+    assert sum(float(row[4]) for row in rows) == pytest.approx(data["total_distance_km"], abs=1e-3)
+
+
+def test_the_outcome_in_binary_mode_keeps_the_trace_as_a_plain_header(calculate: Calculate) -> None:
+    calculate.create()
+    answer = calculate.deliver()
+    assert answer.headers["ce-type"] == "otelworker.distance.completed.v1"
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["traceparent"].split("-")[1] == TRACE_ID == answer.headers["X-Trace-Id"]
+
+
+def test_the_header_is_read_before_the_extension(calculate: Calculate) -> None:
+    calculate.create()
+    other = TRACEPARENT.replace("0af7", "1af7")
+    event = reply(calculate.deliver(traceparent=other))
+    assert event["traceparent"].split("-")[1] == other.split("-")[1]
+
+
+def test_a_day_without_fixes_is_a_failed_job_and_a_failed_event(calculate: Calculate) -> None:
+    calculate.create(device_id="nobody")
+    event = reply(calculate.deliver())
+    assert event["type"] == "otelworker.distance.failed.v1"
+    assert event["id"] == f"{JOB_ID}-failed"
+    assert event.data == {
+        "job_id": JOB_ID,
+        "date": "2026-01-25",
+        "device_id": "nobody",
+        "error_code": "NO_DATA",
+        "error_message": "No location data found for date 2026-01-25",
+    }
+    assert calculate.jobs.get(JOB_ID).error_code == "NO_DATA"
+    assert not calculate.csvs.objects
+
+
+def test_the_records_words_count_not_the_events(calculate: Calculate) -> None:
+    calculate.create(device_id="garmin")
+    assert reply(calculate.deliver()).data["device_id"] == "garmin"
+
+
+def test_a_day_is_that_of_the_jobs_time_zone(calculate: Calculate) -> None:
+    calculate.create(timezone="Pacific/Kiritimati", date="2026-01-26")  # 12:00Z is 02:00 of the next day there
+    assert reply(calculate.deliver()).data["total_locations"] == 125
+
+
+def test_a_duplicate_is_204_and_changes_nothing(calculate: Calculate) -> None:
+    calculate.create()
+    calculate.deliver()
+    before = dict(calculate.csvs.objects), calculate.jobs.get(JOB_ID)
+    for _ in range(3):
+        answer = calculate.deliver()
+        assert (answer.status_code, answer.data) == (204, b"")
+    assert (dict(calculate.csvs.objects), calculate.jobs.get(JOB_ID)) == before
+
+
+def test_ten_at_once_are_one_calculation(calculate: Calculate) -> None:
+    calculate.create()
+    with ThreadPoolExecutor(10) as pool:
+        statuses = sorted(answer.status_code for answer in pool.map(lambda _: calculate.deliver(), range(10)))
+    assert statuses.count(200) == 1
+    assert set(statuses) <= {200, 204, 409}
+    assert len(calculate.csvs.objects) == 1
+
+
+def test_a_held_job_is_409(calculate: Calculate) -> None:
+    calculate.create()
+    calculate.jobs.claim(JOB_ID)
+    refused(calculate.deliver(), 409)
+
+
+def test_an_attempt_that_died_is_followed_by_another_when_its_lease_has_ended(calculate: Calculate) -> None:
+    calculate.create()
+    calculate.jobs.claim(JOB_ID)
+    calculate.clock.advance(seconds=66)
+    assert f"csv/{JOB_ID}/2/" in reply(calculate.deliver()).data["csv_path"]
+
+
+def test_an_attempt_that_is_overtaken_leaves_no_trace(calculate: Calculate) -> None:
+    calculate.create()
+
+    def overtaken() -> None:
+        calculate.fixes.during = lambda: None
+        calculate.clock.advance(minutes=2)
+        assert reply(calculate.deliver()).data["csv_path"].split("/")[2] == "2"
+
+    calculate.fixes.during = overtaken
+    refused(calculate.deliver(), 409)
+    found = calculate.jobs.get(JOB_ID)
+    assert found.result is not None
+    assert list(calculate.csvs.objects) == [found.result.csv_path]
+
+
+def test_a_long_job_keeps_its_lease(calculate: Calculate) -> None:
+    calculate.create(device_id="")
+    calculate.fixes.rows = 10
+    calculate.fixes.during = lambda: calculate.clock.advance(seconds=25)
+    assert reply(calculate.deliver()).data["total_locations"] == 250
+
+
+@pytest.mark.parametrize("which", ["database", "storage"])
+def test_a_dependency_that_is_away_is_503_and_nothing_is_half_written(calculate: Calculate, which: str) -> None:
+    calculate.create()
+
+    def fail(*_: object) -> None:
+        raise Unavailable(which, "08006 at 10.0.0.1")
+
+    if which == "database":
+        calculate.fixes.during = fail
+    else:
+        calculate.csvs.before = fail
+    answer = calculate.deliver()
+    refused(answer, 503)
+    assert "08006" not in answer.text
+    assert not calculate.csvs.objects
+    assert calculate.jobs.get(JOB_ID).status is Status.PROCESSING
+    calculate.fixes.during, calculate.csvs.before = (lambda: None), (lambda name, key: None)
+    assert reply(calculate.deliver()).data["csv_path"].split("/")[2] == "2"  # at once: the lease was given back
+
+
+def test_jobs_storage_that_is_away_is_503(calculate: Calculate) -> None:
+    calculate.create()
+    with away(calculate.jobs_bucket):
+        refused(calculate.deliver(), 503)
+
+
+def test_an_event_of_another_producer_becomes_one_job(calculate: Calculate) -> None:
+    foreign = requested({"date": "2026-01-25", "device_id": "garmin", "note": 1}, source="/calendar", id="e-1")
+    event = reply(calculate.deliver(foreign))
+    assert event.data["job_id"] == job_id_of_event("/calendar", "e-1")
+    assert calculate.deliver(foreign).status_code == 204
+    assert len(Index(calculate.jobs_bucket).entries()) == 1
+
+
+def test_another_producer_may_name_the_job_and_every_extension(calculate: Calculate) -> None:
+    home = {"latitude": 52.5, "longitude": 13.4, "altitude": 34}
+    data = {
+        "job_id": JOB_ID.upper(),
+        "date": "2026-01-25",
+        "device_id": None,
+        "home": home,
+        "timezone": "Europe/Berlin",
+    }
+    assert reply(calculate.deliver(requested(data))).data["min_distance_km"] > 6000
+    found = calculate.jobs.get(JOB_ID)
+    assert (found.timezone, found.home.latitude, found.device_id) == ("Europe/Berlin", 52.5, "")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"date": "2026-1-25"},
+        {"date": "2026-01-25", "device_id": "../x"},
+        {"date": "2026-01-25", "job_id": "1"},
+        {"date": "2026-01-25", "home": {"latitude": 91, "longitude": 0}},
+        {"date": "2026-01-25", "away_threshold_km": -1},
+        {"date": "2999-01-01"},
+        [],
+        "text",
+        5,
+    ],
+)
+@pytest.mark.parametrize("mode", [to_binary, to_structured])
+def test_data_that_can_never_succeed_is_400(calculate: Calculate, data: object, mode: Any) -> None:
+    refused(calculate.deliver(requested(data, source="/other"), mode=mode), 400)
+    assert not calculate.jobs_bucket.objects
+
+
+BINARY = {"ce-specversion": "1.0", "ce-type": "otelworker.distance.requested.v1", "ce-source": "/o", "ce-id": "1"}
+GOOD = b'{"date": "2026-01-25"}'
+TWICE = json.dumps({"specversion": "1.0", "type": BINARY["ce-type"], "source": "/o", "id": "1", "data": {}}).encode()
+TWICE = TWICE.replace(b"{}", b'{"date": "2026-01-25", "date": "2026-01-24"}')
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, b""),
+        ({}, GOOD),
+        ({"Content-Type": "application/json"}, GOOD),
+        ({"Content-Type": "application/cloudevents+json"}, b"{"),
+        ({"Content-Type": "application/cloudevents+json"}, b"[]"),
+        ({"Content-Type": "application/cloudevents+json"}, b"null"),
+        ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0", "type": 1, "source": 2, "id": 3}'),
+        ({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
+        ({"ce-specversion": "1.0"}, GOOD),
+        (BINARY | {"ce-specversion": "9"}, GOOD),
+        (BINARY | {"ce-type": "other"}, GOOD),
+        (BINARY | {"ce-id": ""}, GOOD),
+        (BINARY, b""),
+        (BINARY, b"{"),
+        (BINARY, b"\xff\xfe"),
+        (BINARY, b'{"date": "2026-01-25", "date": "2026-01-24"}'),
+        (BINARY, b'"{\\"date\\": \\"2026-01-25\\"}"'),
+        (BINARY, b"[" * 100_000),
+        ({"Content-Type": "application/cloudevents+json"}, TWICE),
+    ],
+)
+def test_what_is_no_event_of_ours_is_400(calculate: Calculate, headers: dict[str, str], body: bytes) -> None:
+    refused(calculate.client.post("/", data=body, headers=headers), 400)
+    assert not calculate.jobs_bucket.objects
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from([*BINARY, "ce-time", "Content-Type", "traceparent"]),
+        st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20),
+    ),
+    st.binary(max_size=50) | st.just(GOOD),
+    st.booleans(),
+)
+def test_whatever_is_delivered_is_never_5xx_nor_a_bare_2xx(
+    calculate: Calculate, headers: dict[str, str], body: bytes, valid: bool
+) -> None:
+    answer = calculate.client.post("/", data=body, headers=(BINARY if valid else {}) | headers)
+    assert answer.status_code in (200, 204, 400)
+    if answer.status_code == 200:
+        assert answer.headers["ce-type"].startswith("otelworker.distance.")
+
+
+def test_a_dead_letter_fails_its_job(calculate: Calculate) -> None:
+    calculate.create()
+    assert calculate.deliver(path="/dead-letter").status_code == 204
+    found = calculate.jobs.get(JOB_ID)
+    assert (found.status, found.error_code) == (Status.FAILED, "UNDELIVERABLE")
+    assert calculate.deliver(path="/dead-letter").status_code == 204
+
+
+@pytest.mark.parametrize("event", [requested({}), requested(), requested([], source="/x")])
+def test_a_dead_letter_without_a_job_is_204(calculate: Calculate, event: CloudEvent) -> None:
+    assert calculate.deliver(event, path="/dead-letter").status_code == 204
+
+
+def test_a_dead_letter_is_204_though_storage_is_away(calculate: Calculate) -> None:
+    calculate.create()
+    with away(calculate.jobs_bucket):
+        assert calculate.deliver(path="/dead-letter").status_code == 204
+
+
+def test_the_sweep_can_be_asked_for(calculate: Calculate) -> None:
+    calculate.create()
+    assert calculate.client.post("/sweep").status_code == 204
+    with away(calculate.jobs_bucket):
+        assert calculate.client.post("/sweep").status_code == 503
+
+
+@pytest.mark.parametrize("dies_at", range(1, 9))
+def test_wherever_calculate_dies_the_event_that_comes_again_ends_the_job_once(dies_at: int) -> None:
+    calculate = Calculate()
+    calculate.create()
+    asked = [0]
+
+    class Death(BaseException):
+        """The process is gone."""
+
+    def counted(before: Callable[[], None] = lambda: None) -> None:
+        asked[0] += 1
+        before()
+        if asked[0] >= dies_at:
+            raise Death
+
+    calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: counted()
+    with pytest.raises(Death):
+        calculate.deliver()
+    calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: None
+    calculate.clock.advance(minutes=2)
+    assert calculate.deliver().status_code in (200, 204)
+    found = calculate.jobs.get(JOB_ID)
+    assert found.status is Status.COMPLETED
+    assert found.result is not None
+    assert found.result.csv_path in calculate.csvs.objects
+    assert [entry.status for entry in Index(calculate.jobs_bucket).entries()] == [Status.COMPLETED]

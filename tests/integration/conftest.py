@@ -1,0 +1,50 @@
+"""Real servers for the integration tests, each in a folder and on a port of its own."""
+
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from local import postgres
+
+SCHEMA = (Path(postgres.__file__).parent / "schema.sql").read_text(encoding="utf-8")
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A superuser's URL of a PostgreSQL that lives as long as the tests."""
+    with postgres.running(tmp_path_factory.mktemp("postgres"), free_port()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def new_database(postgres_url: str) -> Callable[[str], str]:
+    """Makes a database of its own, with the given statements in it, and gives its URL."""
+
+    def make(statements: str = SCHEMA) -> str:
+        name = f"test_{secrets.token_hex(4)}"
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(statements.encode())
+        return url
+
+    return make
+
+
+@pytest.fixture
+def database_url(new_database: Callable[[str], str]) -> str:
+    """An empty table of fixes as the contract has it."""
+    return new_database(SCHEMA)

@@ -1,0 +1,181 @@
+"""The numbers of a day: worked by hand, and against a plain reference over generated days."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from functions.calculate.blocks import ROWS
+from functions.calculate.distance import EARTH_RADIUS_KM, DayNumbers, haversine_km, hundredths_of_minutes
+from shared.models import Home, Numbers
+from tests.reference import Fix, block, day, haversine
+
+HOME = Home(latitude=40.736097, longitude=-74.039373)
+MINUTE = 60_000_000
+HALF_WAY_ROUND = math.pi * EARTH_RADIUS_KM
+
+
+def km(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return float(haversine_km(np.array([a[0]], float), np.array([a[1]], float), *b)[0])
+
+
+def numbers(fixes: list[Fix], home: Home = HOME, threshold: float = 0.5, pieces: int = ROWS) -> Numbers:
+    devices: list[str] = []
+    adding = DayNumbers(home, threshold)
+    for at in range(0, len(fixes), pieces):
+        adding.add(block(fixes[at : at + pieces], devices))
+    return adding.numbers()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "wanted"),
+    [
+        ((0, 0), (0, 0), 0),
+        ((0, 0), (0, 180), HALF_WAY_ROUND),
+        ((90, 0), (-90, 0), HALF_WAY_ROUND),
+        ((40.736097, -74.039373), (-40.736097, 105.960627), HALF_WAY_ROUND),  # antipodes
+        ((90, 0), (90, 123), 0),  # a pole has every longitude
+        ((0, 179.5), (0, -179.5), EARTH_RADIUS_KM * math.radians(1)),  # over the date line
+        ((0, -180), (0, 180), 0),
+        ((0, 0), (1, 0), EARTH_RADIUS_KM * math.radians(1)),
+        ((52.52, 13.405), (48.8566, 2.3522), 877.463),  # Berlin to Paris
+    ],
+)
+def test_distances_known_by_hand(a: tuple[float, float], b: tuple[float, float], wanted: float) -> None:
+    assert km(a, b) == pytest.approx(wanted, abs=1e-3)
+    assert km(a, b) == pytest.approx(km(b, a), abs=1e-9)
+
+
+@given(*[st.floats(-90, 90)] * 2, *[st.floats(-180, 180)] * 2)
+@example(-88.99999999999999, 89.0, -180.0, 0.0)  # where a rounds to more than 1
+def test_a_distance_is_never_nan_nor_beyond_half_way_round(p: float, q: float, x: float, y: float) -> None:
+    assert 0 <= km((p, x), (q, y)) <= HALF_WAY_ROUND + 1e-9
+
+
+def test_a_fix_at_home_is_no_distance() -> None:
+    found = numbers([Fix(0, "p", 40.736097, -74.039373)])
+    assert (found.total_distance_km, found.max_distance_km, found.min_distance_km) == (0, 0, 0)
+    assert (found.total_locations, found.path_length_km, found.away_minutes) == (1, 0, 0)
+
+
+def test_a_day_worked_by_hand() -> None:
+    # 1 degree north of the equator is 111.194927 km; home lies at 0, 0 and all is on its meridian.
+    fixes = [
+        Fix(0, "p", 0, 0),
+        Fix(10 * MINUTE, "p", 1, 0),
+        Fix(40 * MINUTE, "p", 2, 0),
+        Fix(60 * MINUTE, "p", 0, 0),
+        Fix(90 * MINUTE, "p", 0, 0),
+    ]
+    found = numbers(fixes, Home(latitude=0, longitude=0))
+    assert found.total_distance_km == pytest.approx(3 * 111.194927, abs=1e-5)
+    assert found.path_length_km == pytest.approx(4 * 111.194927, abs=1e-5)
+    assert found.avg_distance_km == pytest.approx(3 * 111.194927 / 5, abs=1e-5)
+    assert found.max_distance_km == pytest.approx(222.389853, abs=1e-5)
+    assert found.min_distance_km == 0
+    assert found.away_minutes == 50  # from 10 to 60; what began at home does not count
+
+
+def test_devices_are_never_joined() -> None:
+    here, there = (40.736097, -74.039373), (41.0, -74.0)
+    fixes = [Fix(n * MINUTE, "pq"[n % 2], *(here if n % 2 == 0 else there)) for n in range(10)]
+    found = numbers(fixes)
+    assert found.path_length_km == 0
+    assert found.away_minutes == 8  # q alone, from its first to its last fix
+
+
+def test_away_is_beyond_the_threshold_not_at_it() -> None:
+    there = Fix(0, "p", 1, 0), Fix(MINUTE, "p", 1, 0)
+    exactly = km((1, 0), (0, 0))
+    home = Home(latitude=0, longitude=0)
+    assert numbers(list(there), home, exactly).away_minutes == 0
+    assert numbers(list(there), home, math.nextafter(exactly, 0)).away_minutes == 1
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [(math.nan, 0), (0, math.nan), (90.000001, 0), (-91, 0), (0, 180.5), (0, -181), (math.inf, 0), (0, -math.inf)],
+)
+def test_a_place_that_is_none_on_earth_is_left_out_and_counted(latitude: float, longitude: float) -> None:
+    good = [Fix(0, "p", 1, 0), Fix(2 * MINUTE, "p", 1, 0)]
+    with_bad = [good[0], Fix(MINUTE, "p", latitude, longitude), good[1]]
+    assert numbers(with_bad).model_dump() == numbers(good).model_dump() | {"rejected_locations": 1}
+
+
+def test_a_day_without_a_usable_fix_is_all_zeros() -> None:
+    found = numbers([Fix(0, "p", math.nan, 0)] * 3)
+    assert found.model_dump() == dict.fromkeys(Numbers.model_fields, 0) | {"rejected_locations": 3}
+    assert numbers([]).total_locations == 0
+
+
+def test_a_million_fixes_are_as_exact_as_a_thousand() -> None:
+    walk = [Fix(n * 80_000, "p", 40.736097 + n * 1e-5, -74.039373) for n in range(1000)]
+    devices: list[str] = []
+    adding = DayNumbers(HOME, 0.5)
+    for lap in range(1000):
+        part = block(walk, devices)
+        adding.add(dataclasses.replace(part, time_us=part.time_us + lap * 80_000_000))
+    found, once = adding.numbers(), day(walk, HOME, 0.5).numbers
+    back = km((walk[-1].latitude, walk[-1].longitude), (walk[0].latitude, walk[0].longitude))
+    assert found.total_locations == 1_000_000
+    assert found.total_distance_km == pytest.approx(1000 * once["total_distance_km"], abs=2e-6)
+    assert found.path_length_km == pytest.approx(1000 * once["path_length_km"] + 999 * back, abs=2e-6)
+    away = sum(haversine((fix.latitude, fix.longitude), (HOME.latitude, HOME.longitude)) > 0.5 for fix in walk)
+    assert found.away_minutes == pytest.approx((away * 1000 - 1) * 80_000 / 60e6, abs=0.005)
+
+
+FIXES = st.lists(
+    st.builds(
+        Fix,
+        st.integers(0, 90_000_000_000),
+        st.sampled_from(["p", "q", "r"]),
+        st.floats(40.6, 40.9) | st.floats(allow_nan=True),
+        st.floats(-74.2, -73.9) | st.floats(allow_nan=True),
+    ),
+    max_size=40,
+).map(lambda fixes: sorted(fixes, key=lambda fix: fix.time_us))
+
+
+@settings(max_examples=400)
+@given(FIXES, st.floats(0, 30), st.integers(1, 12))
+def test_numbers_are_those_of_the_reference_whatever_the_blocks(
+    fixes: list[Fix], threshold: float, pieces: int
+) -> None:
+    found, wanted = numbers(fixes, HOME, threshold, pieces), day(fixes, HOME, threshold)
+    for name, value in wanted.numbers.items():
+        slack = 5.1e-3 if name == "away_minutes" else 1.1e-6
+        assert getattr(found, name) == pytest.approx(value, abs=slack)
+
+
+@settings(max_examples=100)
+@given(FIXES, st.integers(1, 12))
+def test_measured_rows_are_the_same_whatever_the_blocks(fixes: list[Fix], pieces: int) -> None:
+    def measured(size: int) -> list[tuple[float, bool, int]]:
+        devices: list[str] = []
+        adding = DayNumbers(HOME, 0.5)
+        rows: list[tuple[float, bool, int]] = []
+        for at in range(0, len(fixes), size):
+            part = adding.add(block(fixes[at : at + size], devices))
+            rows += zip(part.km.tolist(), part.away.tolist(), part.away_us.tolist(), strict=True)
+        return rows
+
+    for one, other in zip(measured(pieces), measured(ROWS), strict=True):
+        assert one == pytest.approx(other, abs=1e-9)
+
+
+@pytest.mark.parametrize(("us", "wanted"), [(0, 0), (299_999, 0), (300_000, 1), (600_000, 1), (60_000_000, 100)])
+def test_minutes_are_rounded_to_hundredths_halves_up(us: int, wanted: int) -> None:
+    assert hundredths_of_minutes(us) == wanted
+
+
+def test_a_block_is_left_as_it_was() -> None:
+    given_block = block([Fix(0, "p", math.nan, 0), Fix(1, "p", 1, 2)], [])
+    before = {
+        f.name: np.copy(getattr(given_block, f.name)) for f in dataclasses.fields(given_block) if f.name != "devices"
+    }
+    DayNumbers(HOME, 0.5).add(given_block)
+    for name, column in before.items():
+        np.testing.assert_array_equal(getattr(given_block, name), column)
