@@ -135,12 +135,6 @@ def test_a_missing_bucket_is_a_dependency_that_is_away(bucket: Bucket) -> None:
             request()
 
 
-def test_a_server_that_is_away_is_told_without_its_address() -> None:
-    away = Settings.model_validate({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"})
-    with pytest.raises(Unavailable, match=r"^storage: EndpointConnectionError$"):
-        Bucket(client(away), "jobs").get("a")
-
-
 def test_a_conflict_of_two_conditional_writes_is_tried_again() -> None:
     answers = iter([_refusal(409), _refusal(409), {"ETag": '"e"'}])
 

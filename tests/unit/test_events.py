@@ -1,0 +1,26 @@
+import pytest
+
+from shared.errors import InvalidRequest
+from shared.events import outcome, strict_json
+from shared.models import Status
+from shared.telemetry import trace_of
+from tests.builders import JOB_ID, TRACEPARENT, record, result
+
+TRACE = trace_of({"traceparent": TRACEPARENT})
+
+
+def test_outcomes_say_how_a_job_ended_and_no_more() -> None:
+    completed = outcome(record(status=Status.COMPLETED, result=result()), TRACE)
+    assert completed["id"] == f"{JOB_ID}-completed"
+    assert set(completed.data) == {"job_id", "date", "device_id", *result().model_dump()}
+    failed = outcome(record(status=Status.FAILED, error_code="NO_DATA", error_message="none"), TRACE)
+    assert failed["id"] == f"{JOB_ID}-failed"
+    assert set(failed.data) == {"job_id", "date", "device_id", "error_code", "error_message"}
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a": 1, "a": 2}', b'{"a": {"b": 1, "b": 1}}', b"Infinity", b"", b"\xff", b"[" * 99999]
+)
+def test_json_that_is_not_plain_is_refused(text: bytes) -> None:
+    with pytest.raises(InvalidRequest, match=r"^Request must be JSON$"):
+        strict_json(text)
