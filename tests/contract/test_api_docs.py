@@ -5,59 +5,15 @@ import re
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
-from functions.calculate import delivery, submission
-from functions.calculate.sweep import Sweep
-from functions.list import handler as listing
-from functions.status import handler as reading
 from shared import http
 from shared.errors import Unavailable
-from shared.index import Index
-from shared.jobs import Jobs
-from shared.settings import Settings
-from tests.builders import JOB_ID, TRACEPARENT, record, result
+from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
-from tests.fakes import Broker, Clock, MemoryBucket
-from tests.functional.harness import served
+from tests.contract.world import HEADERS, World
 
 PAGE = "docs/api.md"
 STATUS = "/api/distance/jobs/{job_id}"
-HEADERS = {"traceparent": TRACEPARENT}
-
-
-class NoFixes:
-    """A database that nobody asks."""
-
-    def of_day(self, *_: object) -> Any:
-        raise AssertionError
-
-    def ping(self) -> None:
-        """It is there."""
-
-
-class World:
-    """The four functions over one bucket in memory."""
-
-    def __init__(self) -> None:
-        self.bucket, self.clock = MemoryBucket(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
-        settings, index, broker = Settings(), Index(self.bucket), Broker()
-        checks = {"storage": self.bucket.ping}
-        sweep = Sweep(settings, self.jobs, index, broker, self.clock)
-        self.services = [
-            submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock),
-            delivery.service(settings, self.jobs, NoFixes(), self.bucket, sweep=sweep, checks=checks),
-            reading.service(self.jobs, index, lambda key, name: self.bucket.presigned(key, name, 900), checks),
-            listing.service(index, checks),
-        ]
-
-    def client(self, number: int) -> FlaskClient:
-        return served(lambda: self.services[number])
-
-    def get(self, number: int, path: str) -> dict[str, Any]:
-        body: dict[str, Any] = json.loads(self.client(number).get(path, headers=HEADERS).data)
-        return body
 
 
 @pytest.fixture
