@@ -28,8 +28,10 @@ logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"))
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
     """Stop before a worker starts when a setting is missing or bad: one line, no restarts."""
+    target = os.environ.get("FUNCTION_TARGET")
     try:
-        settings.load(os.environ.get("FUNCTION_TARGET", ""))
+        if target:
+            settings.load(target)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)

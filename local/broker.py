@@ -1,7 +1,6 @@
 """The stand-in for a Knative broker on one machine: ingress, Triggers, and a PingSource's tick each minute."""
 
 import itertools
-import logging.config
 import os
 import threading
 import time
@@ -15,7 +14,6 @@ import flask
 from local.broker_queue import Queue
 from local.delivery import Courier, Post, Trigger, poster
 from local.messages import NotAnEvent, message
-from shared import logs
 from shared.errors import InvalidRequest
 from shared.http import Call, Reply, Service
 
@@ -90,7 +88,6 @@ def tick(post: Post, sink: str) -> None:
 
 def from_environ(environ: Mapping[str, str] = os.environ) -> Broker:
     """The broker that gunicorn serves; called in its worker, so its threads are the worker's."""
-    logging.config.dictConfig(logs.configuration(environ.get("LOG_LEVEL", "INFO")))
     calculate, subscriber = environ["CALCULATE_URL"], environ.get("SUBSCRIBER")
     post = poster()
     broker = Broker(Queue(Path(environ["QUEUE"])), triggers(calculate, subscriber), post)

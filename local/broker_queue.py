@@ -57,7 +57,7 @@ class Queue:
             self._insert(message, triggers, now, hops)
 
     def take(self, trigger: str, now: float) -> Delivery | None:
-        """The delivery of `trigger` that is due longest; nobody else gets it until it is settled or this process ends."""
+        """The delivery of `trigger` that is due longest; nobody else gets it until it is settled."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT id, trigger_name, dead, attempts, hops, headers, body, type FROM deliveries"

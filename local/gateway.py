@@ -1,13 +1,13 @@
 """One port for the whole system: each path goes to its service, untouched."""
 
+import http.client
 import json
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import urllib3
 
 from shared.telemetry import trace_of
 
@@ -24,62 +24,85 @@ _ROUTES = {
     "/broker": "broker",
 }
 _LARGEST_BODY = 1 << 20
-# Of one connection only (RFC 9110, 7.6.1), or set by the server that speaks to the client.
-_NOT_PASSED_ON = frozenset(
-    ("connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection", "date", "server")
-)
+_ANSWER_SECONDS = 60
+_PROBE_SECONDS = 5
+# Of one connection only (RFC 9110, 7.6.1), or made by the server that speaks to the client.
+_NOT_PASSED_ON = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"} | {
+    *("date", "server", "expect")
+}
 
 
 class Gateway:
-    """A WSGI application; `services` has the base URL of each of SERVICES."""
+    """A WSGI application; `services` has the address (host:port) of each of SERVICES.
 
-    def __init__(self, services: Mapping[str, str]) -> None:
+    Its health names `instance`: whoever started it can tell it from another on the same port.
+    """
+
+    def __init__(self, services: Mapping[str, str], instance: str) -> None:
+        self._instance = instance
         self._services = services
-        self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=2, read=60))
         self._probes = ThreadPoolExecutor(len(services))
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         exchange = _Exchange(environ, start_response)
-        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
-        service = _ROUTES.get(path) or next(
-            (_ROUTES[it] for it in _ROUTES if it[-1] == "/" and path.startswith(it)), None
-        )
-        if service:
+        path = environ["PATH_INFO"]
+        if service := _service(path):
             return self._forward(exchange, service)
         if path not in ("/healthz", "/readyz"):
             return exchange.refuse(404, "NOT_FOUND", "No such path")
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        if exchange.method not in ("GET", "HEAD"):
             return exchange.refuse(405, "METHOD_NOT_ALLOWED", "Method not allowed", {"Allow": "GET, HEAD"})
         return self._probe(exchange, path)
 
     def _forward(self, exchange: "_Exchange", service: str) -> Iterable[bytes]:
-        body = exchange.body()
-        if body is None:
+        try:
+            body = exchange.body()
+        except Exception:  # noqa: BLE001 - servers raise errors of their own on broken chunks
+            return exchange.refuse(400, "VALIDATION_ERROR", "Request body could not be read")
+        if len(body) > _LARGEST_BODY:
             return exchange.refuse(413, "PAYLOAD_TOO_LARGE", f"Request body is over {_LARGEST_BODY >> 10} KiB")
         target = "/" if service == "broker" else exchange.target()
-        url = self._services[service] + target
-        headers = exchange.headers() | {"content-length": str(len(body))}
+        # A connection for each request: on one machine it costs nothing, and is never a stale one.
+        connection = http.client.HTTPConnection(self._services[service], timeout=_ANSWER_SECONDS)
         try:
-            answer = self._http.urlopen(
-                exchange.method, url, body=body, headers=headers, redirect=False, decode_content=False
-            )
-        except urllib3.exceptions.HTTPError:
+            connection.putrequest(exchange.method, target, skip_host=True, skip_accept_encoding=True)
+            for name, text in exchange.headers().items():
+                connection.putheader(name, text)
+            if body or exchange.method not in ("GET", "HEAD"):
+                connection.putheader("content-length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
             return exchange.refuse(503, "SERVICE_UNAVAILABLE", f"Unavailable: {service}", {"Retry-After": "5"})
-        passed_on = [(name, text) for name, text in answer.headers.items() if name.lower() not in _NOT_PASSED_ON]
+        finally:
+            connection.close()
+        passed_on = [(name, text) for name, text in answer.getheaders() if name.lower() not in _NOT_PASSED_ON]
         exchange.start_response(f"{answer.status} {answer.reason}", passed_on)
-        return [answer.data]
+        return [content]
 
     def _probe(self, exchange: "_Exchange", path: str) -> Iterable[bytes]:
         def answers(service: str) -> bool:
+            connection = http.client.HTTPConnection(self._services[service], timeout=_PROBE_SECONDS)
             try:
-                return self._http.request("GET", self._services[service] + path, timeout=5).status == 200
-            except urllib3.exceptions.HTTPError:
+                connection.request("GET", path)
+                return connection.getresponse().status == 200
+            except (OSError, http.client.HTTPException):
                 return False
+            finally:
+                connection.close()
 
         failing = [name for name, ok in zip(SERVICES, self._probes.map(answers, SERVICES), strict=True) if not ok]
         if failing:
             return exchange.refuse(503, "SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}")
-        return exchange.answer(200, {"status": "healthy" if path == "/healthz" else "ready", "service": "gateway"})
+        status = "healthy" if path == "/healthz" else "ready"
+        return exchange.answer(200, {"status": status, "service": "gateway", "instance": self._instance})
+
+
+def _service(path: str) -> str | None:
+    """The service whose route `path` is, or lies under."""
+    prefixes = (route for route in _ROUTES if route.endswith("/") and path.startswith(route))
+    return _ROUTES.get(path) or _ROUTES.get(next(prefixes, ""))
 
 
 class _Exchange:
@@ -88,14 +111,16 @@ class _Exchange:
     def __init__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> None:
         self._environ = environ
         self.start_response = start_response
-        self.method = environ["REQUEST_METHOD"]
+        self.method: str = environ["REQUEST_METHOD"]
 
     def headers(self) -> dict[str, str]:
-        names = {"CONTENT_TYPE": "content-type"} | {
-            name: name[5:].replace("_", "-").lower() for name in self._environ if name.startswith("HTTP_")
+        """The request's headers that go on, names in lower case."""
+        headers = {
+            name.removeprefix("HTTP_").replace("_", "-").lower(): text
+            for name, text in self._environ.items()
+            if name.startswith("HTTP_") or (name == "CONTENT_TYPE" and text)
         }
-        given = {names[name]: text for name, text in self._environ.items() if name in names and text}
-        return {name: text for name, text in given.items() if name not in _NOT_PASSED_ON and name != "expect"}
+        return {name: text for name, text in headers.items() if name not in _NOT_PASSED_ON}
 
     def target(self) -> str:
         """Path and query byte for byte: a decoded path would change its meaning on the way."""
@@ -105,10 +130,12 @@ class _Exchange:
         parts = urlsplit(raw)  # the absolute form
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
-    def body(self) -> bytes | None:
-        """The whole body, chunked or not; None if it is larger than any service takes."""
+    def body(self) -> bytes:
+        """The whole body, chunked or not, or more than the largest; EOFError if the client broke off."""
         body: bytes = self._environ["wsgi.input"].read(_LARGEST_BODY + 1)
-        return body if len(body) <= _LARGEST_BODY else None
+        if len(body) < min(int(self._environ.get("CONTENT_LENGTH") or 0), _LARGEST_BODY):
+            raise EOFError
+        return body
 
     def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Iterable[bytes]:
         return self.answer(status, {"error": {"code": code, "message": message, "details": {}}}, headers)
@@ -119,10 +146,10 @@ class _Exchange:
             body["trace_id"] = trace_id
         text = json.dumps(body).encode()
         own = {"Content-Type": "application/json", "Content-Length": str(len(text)), "X-Trace-Id": trace_id}
-        self.start_response(f"{status} ", list({**own, **(headers or {})}.items()))
+        self.start_response(f"{status} {HTTPStatus(status).phrase}", list({**own, **(headers or {})}.items()))
         return [text]
 
 
 def from_environ(environ: Mapping[str, str] = os.environ) -> Gateway:
-    """The gateway that gunicorn serves; SUBMIT_URL and so on are the services' base URLs."""
-    return Gateway({service: environ[f"{service.upper()}_URL"] for service in SERVICES})
+    """The gateway that gunicorn serves; SUBMIT_ADDRESS and so on are host:port."""
+    return Gateway({service: environ[f"{service.upper()}_ADDRESS"] for service in SERVICES}, environ["INSTANCE"])

@@ -3,14 +3,19 @@
 import json
 import os
 import sysconfig
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import credentials
 from shared.settings import Settings
-from shared.storage import client
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
 
 ADMIN = "admin"
 SERVERS = ("master", "volume", "filer", "s3")
@@ -102,12 +107,13 @@ def clear(ports: Mapping[str, int]) -> None:
             path.unlink(missing_ok=True)
 
 
-def furnished(settings: Settings, extra_probe: Iterable[str] = ()) -> bool:
+def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
     """Whether the object storage of `settings` answers; both buckets are there then, made if they were missing.
 
-    A key of `extra_probe` is written to each bucket as well: a fresh server answers before it can take an object.
+    `own` has the keys of our own server's admin, else they are boto3's to find. An object is written to our own as
+    well: a fresh server answers before it can take one.
     """
-    s3 = client(settings)
+    s3 = _client(settings, own)
     try:
         for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
             try:
@@ -115,13 +121,37 @@ def furnished(settings: Settings, extra_probe: Iterable[str] = ()) -> bool:
             except ClientError as exc:
                 if exc.response["ResponseMetadata"].get("HTTPStatusCode") != 404:
                     return False
-                s3.create_bucket(Bucket=bucket)
-            for key in extra_probe:
-                s3.put_object(Bucket=bucket, Key=key)
-                s3.delete_object(Bucket=bucket, Key=key)
+                _make(s3, bucket, settings.AWS_REGION)
+            if own:
+                s3.put_object(Bucket=bucket, Key="probe")
+                s3.delete_object(Bucket=bucket, Key="probe")
     except (BotoCoreError, ClientError):
         return False
     return True
+
+
+def _client(settings: Settings, own: Mapping[str, str] | None) -> "S3Client":
+    given = own or {}
+    session = boto3.session.Session(given.get("AWS_ACCESS_KEY_ID"), given.get("AWS_SECRET_ACCESS_KEY"))
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"total_max_attempts": 1},
+    )
+    made: S3Client = session.client(
+        "s3", region_name=settings.AWS_REGION, endpoint_url=settings.AWS_ENDPOINT_URL_S3, config=config
+    )
+    return made
+
+
+def _make(s3: "S3Client", bucket: str, region: str) -> None:
+    if region == "us-east-1":  # the one region that refuses its own name here
+        s3.create_bucket(Bucket=bucket)
+    else:
+        place: Any = {"LocationConstraint": region}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
 
 
 _SOCKETS = "/tmp/seaweedfs-"  # noqa: S108 - the server's own choice

@@ -48,14 +48,12 @@ class Cluster:
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [*self.run_as, str(_programs() / "postgres"), "-D", str(_folder(self.data_dir)), *settings]
 
-    def url(self, port: int, role: str = SUPERUSER, database: str = DATABASE) -> str:
-        """The address for `role`; its random password also proves to us that the server is our own."""
-        return f"postgresql://{role}:{credentials.secret(self.data_dir, role)}@127.0.0.1:{port}/{database}"
-
     def ready(self, port: int) -> bool:
         """Whether the server answers; the database and the reading role are made at the first time."""
         try:
-            with psycopg.connect(self.url(port, database="postgres"), autocommit=True, connect_timeout=2) as connection:
+            with psycopg.connect(
+                url(self.data_dir, port, database="postgres"), autocommit=True, connect_timeout=2
+            ) as connection:
                 self._furnish(connection)
         except psycopg.OperationalError:
             return False
@@ -91,6 +89,11 @@ def prepare(data_dir: Path) -> Cluster:
     return cluster
 
 
+def url(data_dir: Path, port: int, role: str = SUPERUSER, database: str = DATABASE) -> str:
+    """The address for `role`; its random password also proves to us that the server is our own."""
+    return f"postgresql://{role}:{credentials.secret(data_dir, role)}@127.0.0.1:{port}/{database}"
+
+
 def environment() -> dict[str, str]:
     """What the server's programs need of ours: no PG* variable may move them elsewhere."""
     return {"PATH": os.defpath, "LC_ALL": "C"}
@@ -110,7 +113,7 @@ def running(data_dir: Path, port: int) -> Iterator[str]:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise NotStarted(f"PostgreSQL did not start: {log.name} says why")
             time.sleep(0.05)
-        yield cluster.url(port)
+        yield url(cluster.data_dir, port)
     finally:
         server.send_signal(signal.SIGINT)
         try:

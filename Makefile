@@ -1,0 +1,49 @@
+# Everything comes from PyPI into .venv/, with hashes; nothing else of the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONPATH := $(CURDIR)
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check bench
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/local.stamp ## the main job, end to end: start everything, calculate a day, download its CSV, stop
+	@$(RUN) -m local demo
+
+up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in DATA_DIR, until Ctrl-C
+	@$(RUN) -m local up
+
+test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server
+	@$(RUN) -m pytest --cov
+
+check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, tests
+	@$(RUN) -m ruff format --check --quiet .
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(RUN) -m pytest --cov
+
+bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
+	@$(RUN) -m benchmarks
+
+# dev holds local, so a developer's environment serves the demo too.
+$(VENV)/local.stamp: requirements/local.txt
+	@test -f $(VENV)/dev.stamp -a ! requirements/dev.txt -nt $(VENV)/dev.stamp || $(call install,local)
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt
+	@$(call install,dev)
+	@touch $@ $(VENV)/local.stamp
+
+define install
+{ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	|| { echo "Python 3.11 or newer is needed; PYTHON=... names another than $(PYTHON)" >&2; exit 1; }; } \
+	&& { test -x $(RUN) || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	|| { rm -rf $(VENV); echo "Python's venv with pip is needed (on Debian: python3-venv)" >&2; exit 1; }; } \
+	&& echo "installing requirements/$(1).txt into $(VENV) (once)" >&2 \
+	&& { $(RUN) -m pip install --quiet --require-hashes -r requirements/$(1).txt \
+	|| { echo "requirements/$(1).txt could not be installed" >&2; exit 1; }; }
+endef

@@ -1,0 +1,77 @@
+"""What the caller of `make up` and `make demo` may set: the only reader of their environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+TARGETS = {
+    "submit": "functions/calculate/submit.py",
+    "calculate": "functions/calculate/main.py",
+    "status": "functions/status/main.py",
+    "list": "functions/list/main.py",
+}
+_DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.startswith("POSTGRES_")))
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+# Variables that are for one part or none: what is left of the environment goes to all of them.
+_NOT_FOR_ALL = re.compile(
+    rf"(AWS_|K_|FUNCTION_|COV_CORE_|MAKE|MFLAGS)|({'|'.join(Settings.model_fields)}|PORT|DATA_DIR|SUBSCRIBER"
+    "|BIND_HOST|GUNICORN_CMD_ARGS|WEB_CONCURRENCY)$"
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """`environ` is the whole environment; the rest of it are the settings of the functions."""
+
+    port: int
+    data_dir: Path
+    subscriber: str | None
+    environ: Mapping[str, str]
+
+    @property
+    def own_database(self) -> bool:
+        return not any(self.environ.get(name) for name in ("DATABASE_URL", "POSTGRES_HOST"))
+
+    @property
+    def own_storage(self) -> bool:
+        return not self.environ.get("AWS_ENDPOINT_URL_S3")
+
+    def for_all(self) -> dict[str, str]:
+        """What every part inherits: the machine's variables and OpenTelemetry's, no setting and no secret."""
+        kept = {name: text for name, text in self.environ.items() if not _NOT_FOR_ALL.match(name)}
+        local = ",".join(filter(None, (self.environ.get("NO_PROXY"), "127.0.0.1")))
+        return kept | {"NO_PROXY": local, "no_proxy": local}
+
+    def for_function(self, target: str) -> dict[str, str]:
+        """The settings that the caller gave, as they are, without those that are another function's."""
+        names = [name for name in Settings.model_fields if name not in (*_DATABASE, *_KEYS, "K_SINK")]
+        names += _DATABASE if target == "calculate" and not self.own_database else ()
+        names += ["K_SINK"] if target in ("submit", "calculate") else []
+        if not self.own_storage:
+            names += [name for name in self.environ if name.startswith("AWS_")]
+        return {name: self.environ[name] for name in names if self.environ.get(name)}
+
+
+def read(environ: Mapping[str, str]) -> Options:
+    """The options of `environ`, or SettingsError with one line that names the bad one."""
+    port = environ.get("PORT") or "8080"
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+        raise SettingsError("PORT: a number from 1 to 65535 is expected")
+    subscriber = environ.get("SUBSCRIBER") or None
+    if subscriber is not None and not _is_web_url(subscriber):
+        raise SettingsError("SUBSCRIBER: an http or https URL is expected")
+    data_dir = Path(environ.get("DATA_DIR") or ".local").expanduser().absolute()
+    return Options(int(port), data_dir, subscriber, environ)
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
