@@ -59,7 +59,8 @@ def poster() -> Post:
     http = urllib3.PoolManager(maxsize=8, retries=False)
 
     def post(url: str, event: Message, timeout: float) -> Answer:
-        headers = {**event.headers, "prefer": "reply"}
+        # Closed each time: a worker whose master was killed keeps its port for as long as a connection stays open.
+        headers = {**event.headers, "prefer": "reply", "connection": "close"}
         bounded = urllib3.Timeout(connect=min(timeout, 5), read=timeout)
         try:
             answer = http.request("POST", url, body=event.body, headers=headers, timeout=bounded, redirect=False)

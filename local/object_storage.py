@@ -1,5 +1,6 @@
 """A real S3 server (SeaweedFS from its wheel) on 127.0.0.1 alone: its identities with their rights, and the buckets."""
 
+import contextlib
 import json
 import os
 import sysconfig
@@ -113,7 +114,11 @@ def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
     `own` has the keys of our own server's admin, else they are boto3's to find. An object is written to our own as
     well: a fresh server answers before it can take one.
     """
-    s3 = _client(settings, own)
+    with contextlib.closing(_client(settings, own)) as s3:
+        return _furnish(s3, settings, probe=own is not None)
+
+
+def _furnish(s3: "S3Client", settings: Settings, *, probe: bool) -> bool:
     try:
         for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
             try:
@@ -122,7 +127,7 @@ def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
                 if exc.response["ResponseMetadata"].get("HTTPStatusCode") != 404:
                     return False
                 _make(s3, bucket, settings.AWS_REGION)
-            if own:
+            if probe:
                 s3.put_object(Bucket=bucket, Key="probe")
                 s3.delete_object(Bucket=bucket, Key="probe")
     except (BotoCoreError, ClientError):

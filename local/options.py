@@ -19,7 +19,7 @@ _DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.st
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # Variables that are for one part or none: what is left of the environment goes to all of them.
 _NOT_FOR_ALL = re.compile(
-    rf"(AWS_|K_|FUNCTION_|COV_CORE_|MAKE|MFLAGS)|({'|'.join(Settings.model_fields)}|PORT|DATA_DIR|SUBSCRIBER"
+    rf"(AWS_|K_|FUNCTION_|MAKE|MFLAGS)|({'|'.join(Settings.model_fields)}|PORT|DATA_DIR|SUBSCRIBER"
     "|BIND_HOST|GUNICORN_CMD_ARGS|WEB_CONCURRENCY)$"
 )
 

@@ -37,7 +37,7 @@ class Supervisor:
 
     def __init__(self, process: "subprocess.Popen[bytes]", address: str, patience: float) -> None:
         self._process = process
-        self._rpc = xmlrpc.client.ServerProxy(f"http://{address}/RPC2")
+        self._address = address
         self._patience = patience
 
     @property
@@ -46,7 +46,8 @@ class Supervisor:
 
     def pids(self) -> dict[str, int]:
         """The process of each part that runs, by name."""
-        answer = cast("list[dict[str, Any]]", self._rpc.supervisor.getAllProcessInfo())
+        with xmlrpc.client.ServerProxy(f"http://{self._address}/RPC2") as rpc:
+            answer = cast("list[dict[str, Any]]", rpc.supervisor.getAllProcessInfo())
         return {info["name"]: info["pid"] for info in answer if info["pid"] and info["name"] != _LIFELINE}
 
     def stop(self) -> None:

@@ -10,6 +10,8 @@ import pytest
 from psycopg import sql
 
 from local import postgres
+from local.stack import Stack, running
+from tests.integration.whole_stack import given
 
 SCHEMA = (Path(postgres.__file__).parent / "schema.sql").read_text(encoding="utf-8")
 
@@ -48,3 +50,10 @@ def new_database(postgres_url: str) -> Callable[[str], str]:
 def database_url(new_database: Callable[[str], str]) -> str:
     """An empty table of fixes as the contract has it."""
     return new_database(SCHEMA)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole system, sample fixes in it: `url`, `plan` (ports, settings of each function), `supervisor.pids()`."""
+    with running(given(DATA_DIR=tmp_path_factory.mktemp("stack"))) as stack:
+        yield stack

@@ -1,0 +1,131 @@
+"""`make up` as its user sees it: one line when it is ready, one when it can't be, nothing left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from local.ports import unused
+from local.stack import Stack
+from tests.integration.whole_stack import DAY, ask, environ, until
+
+COMMAND = [sys.executable, "-m", "local", "up"]
+
+
+@contextmanager
+def up(**settings: object) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        COMMAND, env=environ(**settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout
+    return process.stdout.readline()
+
+
+def refusal(**settings: object) -> str:
+    run = subprocess.run(COMMAND, env=environ(**settings), capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode != 0
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1, run.stderr
+    return run.stderr
+
+
+def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stack, tmp_path: Path) -> None:
+    port, data_dir = unused(), tmp_path / "with 100% odd; #name's"
+    url = f"http://127.0.0.1:{port}"
+
+    with up(PORT=port, DATA_DIR=data_dir) as process:
+        assert first_line(process) == f"ready {url}\n"
+        job = ask("POST", f"{url}/api/distance/calculate", DAY).json
+        until(lambda: ask("GET", url + job["status_url"]).json["status"] == "completed")
+        assert "is in use" in refusal(DATA_DIR=data_dir)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) > 8
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        assert process.stderr
+        assert process.stderr.read() == ""
+    assert not any(child.is_running() for child in children)
+
+    with up(PORT=port, DATA_DIR=data_dir) as process:
+        assert first_line(process) == f"ready {url}\n"
+        kept = ask("GET", url + job["status_url"]).json
+        assert kept["status"] == "completed"
+        assert len(ask("GET", kept["result"]["csv_download_url"]).body) == kept["result"]["csv_size_bytes"]
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        until(lambda: not any(child.is_running() for child in children))
+
+    assert ask("GET", f"{stack.url}/readyz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"PORT": "http"}, "PORT"),
+        ({"PORT": "70000"}, "PORT"),
+        ({"SUBSCRIBER": "nowhere"}, "SUBSCRIBER"),
+        ({"K_SINK": "nowhere"}, "K_SINK"),
+        ({"HOME_LATITUDE": "91"}, "HOME_LATITUDE"),
+        ({"DAY_COLUMN": "id"}, "DAY_COLUMN"),
+        ({"DATABASE_URL": "mysql://there"}, "DATABASE_URL"),
+        ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID"),
+        ({"DATA_DIR": "/dev/null/here"}, "DATA_DIR"),
+    ],
+)
+def test_a_bad_setting_is_one_line_that_names_it(tmp_path: Path, settings: dict[str, str], named: str) -> None:
+    line = refusal(**{"DATA_DIR": tmp_path, **settings})
+
+    assert line.startswith(f"{named}: ")
+
+
+def test_a_taken_port_is_one_line_that_names_it(stack: Stack, tmp_path: Path) -> None:
+    port = stack.plan.options.port
+
+    assert refusal(PORT=port, DATA_DIR=tmp_path) == f"PORT: 127.0.0.1:{port} is taken\n"
+
+
+def test_other_stores_and_another_broker_take_the_place_of_its_own(stack: Stack, tmp_path: Path) -> None:
+    calculate = stack.plan.function("calculate")
+    settings = {
+        "DATA_DIR": tmp_path,
+        "PORT": unused(),
+        "DATABASE_URL": calculate["DATABASE_URL"],
+        "AWS_ENDPOINT_URL_S3": calculate["AWS_ENDPOINT_URL_S3"],
+        "AWS_ACCESS_KEY_ID": "admin",
+        "AWS_SECRET_ACCESS_KEY": (stack.plan.options.data_dir / "credentials" / "s3-admin").read_text(),
+        "JOBS_BUCKET": "other-jobs",
+        "CSV_BUCKET": "other-csv",
+        "K_SINK": f"{stack.url}/broker",
+        "SUBSCRIBER": f"{stack.url}/broker",
+    }
+
+    with up(**settings) as process:
+        url = first_line(process).removeprefix("ready ").strip()
+        names = {Path(path).stem for path in (tmp_path / "run").glob("*.sh")}
+        assert not names & {"postgres", "s3"}
+        job = ask("POST", f"{url}/api/distance/calculate", DAY).json
+        assert ask("GET", url + job["status_url"]).json["status"] == "queued"
+        assert ask("GET", f"{url}/api/distance/jobs").json["total_count"] == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+
+    with psycopg.connect(calculate["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("otel_worker",)
+    assert not (tmp_path / "postgres").exists()
+    assert not (tmp_path / "objects").exists()
+    assert os.listdir(tmp_path)  # noqa: PTH208 - only whether there is anything
