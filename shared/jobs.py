@@ -22,7 +22,7 @@ from shared.storage import Bucket, ObjectChanged, ObjectMissing
 
 _LOG = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 _RENEWED_BEFORE_END = LEASE * 2 / 3
 _SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
 _CLAIM_TRIES = 5

@@ -3,7 +3,7 @@ import pytest
 from functions.calculate.sweep import Sweep
 from shared.errors import Unavailable
 from shared.index import Index, new_marker
-from shared.jobs import Jobs
+from shared.jobs import LEASE, Jobs
 from shared.models import Status
 from shared.settings import Settings
 from tests.builders import JOB_ID, TRACE_ID, record, result
@@ -41,7 +41,7 @@ def test_a_job_that_nobody_took_is_asked_for_again_in_its_own_trace(world: World
 def test_a_job_whose_attempt_died_is_asked_for_again(world: World) -> None:
     world.jobs.create(record())
     world.jobs.claim(JOB_ID)
-    world.clock.advance(seconds=119)
+    world.clock.advance(seconds=LEASE.total_seconds() + 59)
     world.sweep.run()
     assert not world.broker.events
     world.clock.advance(seconds=1)
