@@ -5,48 +5,16 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
-from functions.calculate.submission import service
 from shared.index import Index
-from shared.jobs import Jobs
 from shared.models import Status
-from shared.settings import Settings
 from tests.builders import TRACE_ID, TRACEPARENT
-from tests.fakes import NOW, Broker, Clock, MemoryBucket, away
-from tests.functional.harness import served
-
-PATH = "/api/distance/calculate"
-BODY = {"date": "2026-01-25", "device_id": "iphone_stuart"}
-
-
-class Submit:
-    """The function with everything around it in memory."""
-
-    def __init__(self, **changed: Any) -> None:
-        self.bucket, self.broker, self.clock = MemoryBucket(), Broker(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
-        said = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **changed})
-        self.client: FlaskClient = served(lambda: service(said, self.jobs, self.broker, checks={}, clock=self.clock))
-
-    def post(self, body: object = None, **headers: str) -> TestResponse:
-        sent = body if isinstance(body, (bytes, str)) else json.dumps(BODY if body is None else body)
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return self.client.post(PATH, data=sent, headers={"Content-Type": "application/json", **named})
-
-    def refused(self, body: object, **headers: str) -> dict[str, Any]:
-        answer = self.post(body, **headers)
-        assert answer.status_code == 400, answer.text
-        assert not self.bucket.objects
-        error: dict[str, Any] = json.loads(answer.data)["error"]
-        assert error["code"] == "VALIDATION_ERROR"
-        return error
+from tests.fakes import NOW, away
+from tests.functional.submitting import BODY, PATH, Submit
 
 
 @pytest.fixture
@@ -230,51 +198,6 @@ def test_a_body_over_64_kib_is_413(submit: Submit) -> None:
     answer = submit.post(BODY | {"device_id": "a" * 65536})
     assert answer.status_code == 413
     assert json.loads(answer.data)["error"]["code"] == "PAYLOAD_TOO_LARGE"
-
-
-@pytest.mark.parametrize("key", ["k", "!~" * 127])
-def test_the_same_key_and_meaning_is_the_same_job(submit: Submit, key: str) -> None:
-    first = submit.post(Idempotency_Key=key)
-    submit.clock.advance(seconds=5)
-    spelt_out = BODY | {
-        "timezone": "UTC",
-        "away_threshold_km": 0.5,
-        "home": {"longitude": -74.039373, "latitude": 40.736097},
-    }
-    for again in (submit.post(Idempotency_Key=key), submit.post(spelt_out, Idempotency_Key=key)):
-        assert again.status_code == 202
-        for name in ("job_id", "queued_at", "status_url"):
-            assert json.loads(again.data)[name] == json.loads(first.data)[name]
-    assert len(Index(submit.bucket).entries()) == 1
-
-
-@pytest.mark.parametrize(
-    "change", [{"date": "2026-01-24"}, {"device_id": "garmin"}, {"away_threshold_km": 1.0}, {"timezone": "Asia/Tokyo"}]
-)
-def test_the_same_key_with_another_body_is_422(submit: Submit, change: dict[str, object]) -> None:
-    submit.post(Idempotency_Key="k")
-    answer = submit.post(BODY | change, Idempotency_Key="k")
-    assert answer.status_code == 422
-    assert json.loads(answer.data)["error"]["code"] == "CONFLICT"
-    assert len(submit.broker.events) == 1
-
-
-def test_a_key_holds_though_the_deployments_defaults_have_changed(submit: Submit) -> None:
-    first = json.loads(submit.post(Idempotency_Key="k").data)["job_id"]
-    later = Submit(AWAY_THRESHOLD_KM=2)
-    later.bucket.objects = submit.bucket.objects
-    assert json.loads(later.post(Idempotency_Key="k").data)["job_id"] == first
-    assert later.post(BODY | {"away_threshold_km": 2}, Idempotency_Key="k").status_code == 422
-
-
-@pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "ü"])
-def test_a_key_that_is_none_is_400(submit: Submit, key: str) -> None:
-    assert submit.refused(None, Idempotency_Key=key)["details"]["field"] == "Idempotency-Key"
-
-
-def test_without_a_key_each_submission_is_a_job(submit: Submit) -> None:
-    assert submit.post().json != submit.post().json
-    assert len(Index(submit.bucket).entries()) == 2
 
 
 def test_storage_that_is_away_is_503_and_no_event_goes_out(submit: Submit) -> None:

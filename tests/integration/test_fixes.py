@@ -1,87 +1,19 @@
 """The fixes of a day, from a real PostgreSQL as installations have it."""
 
 import math
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import psycopg
 import pytest
 
-from functions.calculate.blocks import NULL, ROWS, Block
-from functions.calculate.csv_rows import CsvRows
-from functions.calculate.distance import DayNumbers
+from functions.calculate.blocks import ROWS
 from functions.calculate.fixes import FixSource
-from local import postgres
 from shared import days
-from shared.errors import SettingsError, Unavailable
-from shared.models import Home, Numbers
+from shared.errors import SettingsError
 from shared.settings import Settings
-from tests.integration.conftest import SCHEMA, free_port
-
-START = datetime(2026, 1, 25, tzinfo=UTC)
-END = START + timedelta(days=1)
-HOME = Home(latitude=40.736097, longitude=-74.039373)
-
-
-def source(url: str, **settings: object) -> FixSource:
-    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}))
-
-
-def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:
-    with fixes.of_day(start, end, device_id) as blocks:
-        return list(blocks)
-
-
-def rows(found: list[Block]) -> list[tuple[datetime, str, float, float, int | None, int | None, int | None]]:
-    def value(number: int) -> int | None:
-        return None if number == NULL else number
-
-    return [
-        (
-            datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(block.time_us[n])),
-            block.devices[block.device[n]],
-            float(block.latitude[n]),
-            float(block.longitude[n]),
-            *(value(int(column[n])) for column in (block.accuracy, block.battery, block.velocity)),
-        )
-        for block in found
-        for n in range(len(block))
-    ]
-
-
-def insert(url: str, *values: tuple[object, ...], columns: str = "created_at, device_id, latitude, longitude") -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        marks = ", ".join(["%s"] * len(values[0]))
-        connection.cursor().executemany(
-            f'INSERT INTO locations ("timestamp", {columns}) VALUES (now(), {marks})',
-            values,
-        )
-
-
-def fill(url: str, count: int, seconds: float = 86_400) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            """
-            INSERT INTO locations (device_id, latitude, longitude, accuracy, battery, velocity, "timestamp", created_at)
-            SELECT CASE WHEN n %% 3 = 0 THEN 'garmin' ELSE 'iphone_stuart' END, 40.7 + sin(n / 500.0) / 50,
-                   -74.0 + cos(n / 700.0) / 50, nullif(n %% 40, 0), 100 - n %% 100, n %% 120, t, t
-            FROM (SELECT n, timestamptz '2026-01-25 00:00Z' + n * interval '1 second' * %s / %s AS t
-                  FROM generate_series(0, %s - 1) AS n) AS made
-            """,
-            [seconds, count, count],
-        )
-        connection.execute("ANALYZE locations")
-
-
-def numbers(found: list[Block]) -> tuple[Numbers, bytes]:
-    adding, csv = DayNumbers(HOME, 0.5), CsvRows()
-    text = b"".join(bytes(csv.of(adding.add(block))) for block in found)
-    return adding.numbers(), text
+from tests.integration.conftest import SCHEMA
+from tests.integration.fixes_read import END, START, fill, insert, numbers, read, rows, source
 
 
 def test_every_column_arrives_as_it_was_stored(database_url: str) -> None:
@@ -265,123 +197,3 @@ def test_an_address_that_is_none_stops_at_start_and_is_not_repeated(url: str) ->
     with pytest.raises(SettingsError, match=r"^DATABASE_URL: ") as caught:
         source(url)
     assert "nonsense" not in str(caught.value)
-
-
-def unavailable(fixes: FixSource) -> str:
-    began = time.monotonic()
-    with pytest.raises(Unavailable) as caught:
-        read(fixes)
-    assert time.monotonic() - began < 30
-    with pytest.raises(Unavailable):
-        fixes.ping()
-    assert caught.value.dependency == "database"
-    return caught.value.cause
-
-
-def test_a_server_that_is_away_is_unavailable() -> None:
-    assert unavailable(source(f"postgresql://u:p@127.0.0.1:{free_port()}/x")) == "OperationalError"
-
-
-def test_a_server_that_never_answers_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert unavailable(source(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/x")) == "ConnectionTimeout"
-
-
-def test_a_wrong_password_is_unavailable_and_not_told(database_url: str) -> None:
-    cause = unavailable(source(f"postgresql://postgres:wrong@{database_url.split('@')[1]}"))
-    assert "wrong" not in cause
-
-
-def test_a_missing_table_is_unavailable(new_database: Callable[[str], str]) -> None:
-    assert unavailable(source(new_database("SELECT 1"))) == "42P01"
-
-
-def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
-    insert(database_url, (START, "p", 1, 1))
-    with psycopg.connect(database_url) as locking:
-        locking.execute("LOCK TABLE locations")
-        with pytest.raises(Unavailable, match="57014"):
-            source(database_url).ping()
-
-
-def terminate(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'otel-worker'"
-        )
-
-
-def test_a_connection_that_breaks_midway_is_unavailable(database_url: str) -> None:
-    fill(database_url, 20 * ROWS)
-    found: list[int] = []
-
-    def broken() -> None:
-        with source(database_url).of_day(START, END, "") as blocks:
-            for block in blocks:
-                found.append(len(block))
-                terminate(database_url)
-
-    with pytest.raises(Unavailable):
-        broken()
-    assert 0 < sum(found) < 20 * ROWS
-
-
-def test_no_connection_is_left_behind(database_url: str) -> None:
-    fill(database_url, 20 * ROWS)
-
-    def given_up() -> None:
-        with source(database_url).of_day(START, END, "") as blocks:
-            next(blocks)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        given_up()
-    read(source(database_url))
-    deadline = time.monotonic() + 10
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        while connection.execute(
-            "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker' AND datname = current_database()"
-        ).rowcount:
-            assert time.monotonic() < deadline
-
-
-@pytest.fixture
-def pgbouncer(database_url: str, tmp_path: Path) -> Iterator[str]:
-    """The database through PgBouncer in transaction mode, with one connection to the server for all."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("no pgbouncer on this machine (Debian's package of that name has it)")
-    port = free_port()
-    parts = psycopg.conninfo.conninfo_to_dict(database_url)
-    target = " ".join(f"{name}={parts[name]}" for name in ("host", "port", "user", "password"))
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n{parts['dbname']} = {target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
-        "unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 1\n"
-    )
-    command = [*postgres._run_as(), program, str(config)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-        yield f"postgresql://anyone@127.0.0.1:{port}/{parts['dbname']}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def test_behind_pgbouncer_in_transaction_mode_day_after_day_is_right(pgbouncer: str, database_url: str) -> None:
-    fill(database_url, 2 * ROWS)
-    wanted = numbers(read(source(database_url)))
-    for _ in range(3):
-        assert numbers(read(source(pgbouncer))) == wanted
-        source(pgbouncer).ping()
-    with psycopg.connect(pgbouncer) as connection:  # the one server connection is as it was
-        for name, value in (("jit", "on"), ("statement_timeout", "0"), ("transaction_read_only", "off")):
-            assert connection.execute(f"SHOW {name}").fetchone() == (value,)

@@ -30,6 +30,7 @@ def test_a_line_belongs_to_its_trace() -> None:
         assert formatted()["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     finally:
         logs.trace_id.reset(token)
+    logs.trace_id.set("")
     assert "trace_id" not in formatted()
 
 

@@ -1,0 +1,39 @@
+"""Markdown as the contract tests read it."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_NOT_OURS = {".git", ".venv", ".local", ".pytest_cache", ".hypothesis", "node_modules"}
+
+
+def pages() -> list[Path]:
+    """Every Markdown file of the checkout."""
+    return sorted(page for page in ROOT.rglob("*.md") if not _NOT_OURS & set(page.relative_to(ROOT).parts))
+
+
+def blocks(page: str, language: str, heading: str = "") -> list[str]:
+    """The fenced blocks of `language` in the section `heading` (default: in the whole page)."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if heading:
+        _, _, text = text.partition(f"\n{heading}\n")
+        assert text, f"{page} has no {heading}"
+        level = heading.index(" ")
+        text = re.split(rf"^#{{1,{level}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def rows(page: str, columns: list[str]) -> list[list[str]]:
+    """The body of the table with these columns, cell by cell, without backquotes."""
+    head = "| " + " | ".join(columns) + " |\n"
+    _, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(head)
+    assert rest, f"{page} has no table {head}"
+    lines = rest.splitlines()[1:]  # the rule below the head
+    table = lines[: next((number for number, line in enumerate(lines) if not line.startswith("|")), len(lines))]
+    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in table]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name after `#`: GitHub's slugs of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,97 @@
+"""The routes, codes and examples of docs/api.md are those of the functions."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from shared import http
+from shared.errors import Unavailable
+from tests.builders import JOB_ID, record, result
+from tests.contract.markdown import blocks, rows
+from tests.contract.world import HEADERS, World
+
+PAGE = "docs/api.md"
+STATUS = "/api/distance/jobs/{job_id}"
+
+
+@pytest.fixture
+def world() -> World:
+    made = World()
+    made.jobs.create(record())
+    return made
+
+
+def example(heading: str, number: int = 0) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(blocks(PAGE, "json", heading)[number])
+    return body
+
+
+def test_the_table_has_every_route() -> None:
+    documented = {
+        (service, method, path)
+        for routes, service, _ in rows(PAGE, ["route", "service", "what for"])
+        for method, path in re.findall(r"(GET|POST) ([^`,]+)", routes)
+    }
+    served_by = {
+        (service._name, method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
+        for service in World().services
+        for rule in service._map.iter_rules()
+        for method in rule.methods or ()
+        if method != "HEAD"
+    }
+    assert documented == {
+        ("every service", method, path) if path in ("/healthz", "/readyz") else (service, method, path)
+        for service, method, path in served_by
+    }
+
+
+def test_the_table_has_every_error_code_with_its_status() -> None:
+    table = {(code, int(status)) for code, status, _ in rows(PAGE, ["code", "status", "when"])}
+    unmapped = {("METHOD_NOT_ALLOWED", 405), ("INTERNAL_ERROR", 500)}
+    assert table == {(code, status) for _, status, code in http._STATUS} | unmapped
+
+
+def test_a_submission_is_answered_as_shown(world: World) -> None:
+    sent = '{"date": "2026-01-25", "device_id": "iphone_stuart"}'
+    assert sent in blocks(PAGE, "sh", "## POST /api/distance/calculate")[0]
+    body = world.client(0).post("/api/distance/calculate", data=sent, headers=HEADERS).text
+    assert json.loads(body.replace(json.loads(body)["job_id"], JOB_ID)) == example("## POST /api/distance/calculate")
+
+
+def test_a_completed_job_is_shown_as_shown(world: World) -> None:
+    world.clock.advance(seconds=1)
+    claim = world.jobs.claim(JOB_ID)
+    world.clock.advance(seconds=1)
+    world.jobs.complete(claim, result())
+    body = world.get(2, STATUS.format(job_id=JOB_ID))
+    assert body["result"]["csv_download_url"].startswith("http")
+    body["result"]["csv_download_url"] = "<presigned URL>"
+    assert body == example(f"## GET {STATUS}")
+    assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## GET /api/distance/jobs")
+
+
+def test_a_failed_job_is_shown_as_shown(world: World) -> None:
+    world.clock.advance(seconds=1)
+    claim = world.jobs.claim(JOB_ID)
+    world.clock.advance(seconds=1)
+    world.jobs.fail(claim, "NO_DATA", "No location data found for date 2026-01-25")
+    assert world.get(2, STATUS.format(job_id=JOB_ID)) == example(f"## GET {STATUS}", 1)
+
+
+def test_readiness_is_told_as_shown(world: World) -> None:
+    heading = "## GET /healthz, GET /readyz"
+    assert world.get(3, "/readyz") == example(heading)
+
+    def refuse(name: str, key: str) -> None:
+        raise Unavailable("storage", "EndpointConnectionError")
+
+    world.bucket.before = refuse
+    assert world.get(3, "/readyz") == example(heading, 1)
+
+
+def test_an_error_is_told_as_shown(world: World) -> None:
+    answer = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
+    assert json.loads(answer.data) == example("## Errors")
+    assert answer.status_code == 400

@@ -1,0 +1,53 @@
+"""The four functions, whole, over one bucket in memory."""
+
+import json
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from functions.calculate import delivery, submission
+from functions.calculate.sweep import Sweep
+from functions.list import handler as listing
+from functions.status import handler as reading
+from shared.index import Index
+from shared.jobs import Jobs
+from shared.settings import Settings
+from tests.builders import TRACEPARENT
+from tests.fakes import Broker, Clock, MemoryBucket
+from tests.functional.harness import served
+
+HEADERS = {"traceparent": TRACEPARENT}
+
+
+class NoFixes:
+    """A database that nobody asks."""
+
+    def of_day(self, *_: object) -> Any:
+        raise AssertionError
+
+    def ping(self) -> None:
+        """It is there."""
+
+
+class World:
+    """The four functions over one bucket in memory."""
+
+    def __init__(self) -> None:
+        self.bucket, self.clock = MemoryBucket(), Clock()
+        self.jobs = Jobs(self.bucket, self.clock)
+        settings, index, broker = Settings(), Index(self.bucket), Broker()
+        checks = {"storage": self.bucket.ping}
+        sweep = Sweep(settings, self.jobs, index, broker, self.clock)
+        self.services = [
+            submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock),
+            delivery.service(settings, self.jobs, NoFixes(), self.bucket, sweep=sweep, checks=checks),
+            reading.service(self.jobs, index, lambda key, name: self.bucket.presigned(key, name, 900), checks),
+            listing.service(index, checks),
+        ]
+
+    def client(self, number: int) -> FlaskClient:
+        return served(lambda: self.services[number])
+
+    def get(self, number: int, path: str) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.client(number).get(path, headers=HEADERS).data)
+        return body

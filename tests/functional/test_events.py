@@ -1,0 +1,144 @@
+"""What calculate takes for an event, and what it answers to all else."""
+
+import json
+from typing import Any
+
+import pytest
+from cloudevents.conversion import to_binary, to_structured
+from cloudevents.http import CloudEvent
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.ids import job_id_of_event
+from shared.index import Index
+from shared.models import Status
+from tests.builders import JOB_ID
+from tests.fakes import away
+from tests.functional.calculating import Calculate, refused, reply, requested
+
+
+@pytest.fixture
+def calculate() -> Calculate:
+    return Calculate()
+
+
+def test_an_event_of_another_producer_becomes_one_job(calculate: Calculate) -> None:
+    foreign = requested({"date": "2026-01-25", "device_id": "garmin", "note": 1}, source="/calendar", id="e-1")
+    event = reply(calculate.deliver(foreign))
+    assert event.data["job_id"] == job_id_of_event("/calendar", "e-1")
+    assert calculate.deliver(foreign).status_code == 204
+    assert len(Index(calculate.jobs_bucket).entries()) == 1
+
+
+def test_another_producer_may_name_the_job_and_every_extension(calculate: Calculate) -> None:
+    home = {"latitude": 52.5, "longitude": 13.4, "altitude": 34}
+    data = {
+        "job_id": JOB_ID.upper(),
+        "date": "2026-01-25",
+        "device_id": None,
+        "home": home,
+        "timezone": "Europe/Berlin",
+    }
+    assert reply(calculate.deliver(requested(data))).data["min_distance_km"] > 6000
+    found = calculate.jobs.get(JOB_ID)
+    assert (found.timezone, found.home.latitude, found.device_id) == ("Europe/Berlin", 52.5, "")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"date": "2026-1-25"},
+        {"date": "2026-01-25", "device_id": "../x"},
+        {"date": "2026-01-25", "job_id": "1"},
+        {"date": "2026-01-25", "home": {"latitude": 91, "longitude": 0}},
+        {"date": "2026-01-25", "away_threshold_km": -1},
+        {"date": "2999-01-01"},
+        [],
+        "text",
+        5,
+    ],
+)
+@pytest.mark.parametrize("mode", [to_binary, to_structured])
+def test_data_that_can_never_succeed_is_400(calculate: Calculate, data: object, mode: Any) -> None:
+    refused(calculate.deliver(requested(data, source="/other"), mode=mode), 400)
+    assert not calculate.jobs_bucket.objects
+
+
+BINARY = {"ce-specversion": "1.0", "ce-type": "otelworker.distance.requested.v1", "ce-source": "/o", "ce-id": "1"}
+GOOD = b'{"date": "2026-01-25"}'
+TWICE = json.dumps({"specversion": "1.0", "type": BINARY["ce-type"], "source": "/o", "id": "1", "data": {}}).encode()
+TWICE = TWICE.replace(b"{}", b'{"date": "2026-01-25", "date": "2026-01-24"}')
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({}, b""),
+        ({}, GOOD),
+        ({"Content-Type": "application/json"}, GOOD),
+        ({"Content-Type": "application/cloudevents+json"}, b"{"),
+        ({"Content-Type": "application/cloudevents+json"}, b"[]"),
+        ({"Content-Type": "application/cloudevents+json"}, b"null"),
+        ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0", "type": 1, "source": 2, "id": 3}'),
+        ({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
+        ({"ce-specversion": "1.0"}, GOOD),
+        (BINARY | {"ce-specversion": "9"}, GOOD),
+        (BINARY | {"ce-type": "other"}, GOOD),
+        (BINARY | {"ce-id": ""}, GOOD),
+        (BINARY, b""),
+        (BINARY, b"{"),
+        (BINARY, b"\xff\xfe"),
+        (BINARY, b'{"date": "2026-01-25", "date": "2026-01-24"}'),
+        (BINARY, b'"{\\"date\\": \\"2026-01-25\\"}"'),
+        (BINARY, b"[" * 100_000),
+        ({"Content-Type": "application/cloudevents+json"}, TWICE),
+    ],
+)
+def test_what_is_no_event_of_ours_is_400(calculate: Calculate, headers: dict[str, str], body: bytes) -> None:
+    refused(calculate.client.post("/", data=body, headers=headers), 400)
+    assert not calculate.jobs_bucket.objects
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from([*BINARY, "ce-time", "Content-Type", "traceparent"]),
+        st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20),
+    ),
+    st.binary(max_size=50) | st.just(GOOD),
+    st.booleans(),
+)
+def test_whatever_is_delivered_is_never_5xx_nor_a_bare_2xx(
+    calculate: Calculate, headers: dict[str, str], body: bytes, valid: bool
+) -> None:
+    answer = calculate.client.post("/", data=body, headers=(BINARY if valid else {}) | headers)
+    assert answer.status_code in (200, 204, 400)
+    if answer.status_code == 200:
+        assert answer.headers["ce-type"].startswith("otelworker.distance.")
+
+
+def test_a_dead_letter_fails_its_job(calculate: Calculate) -> None:
+    calculate.create()
+    assert calculate.deliver(path="/dead-letter").status_code == 204
+    found = calculate.jobs.get(JOB_ID)
+    assert (found.status, found.error_code) == (Status.FAILED, "UNDELIVERABLE")
+    assert calculate.deliver(path="/dead-letter").status_code == 204
+
+
+@pytest.mark.parametrize("event", [requested({}), requested(), requested([], source="/x")])
+def test_a_dead_letter_without_a_job_is_204(calculate: Calculate, event: CloudEvent) -> None:
+    assert calculate.deliver(event, path="/dead-letter").status_code == 204
+
+
+def test_a_dead_letter_is_204_though_storage_is_away(calculate: Calculate) -> None:
+    calculate.create()
+    with away(calculate.jobs_bucket):
+        assert calculate.deliver(path="/dead-letter").status_code == 204
+
+
+def test_the_sweep_can_be_asked_for(calculate: Calculate) -> None:
+    calculate.create()
+    assert calculate.client.post("/sweep").status_code == 204
+    with away(calculate.jobs_bucket):
+        assert calculate.client.post("/sweep").status_code == 503

@@ -1,0 +1,58 @@
+"""The header Idempotency-Key: the same key and meaning is the same job."""
+
+import json
+
+import pytest
+
+from shared.index import Index
+from tests.functional.submitting import BODY, Submit
+
+
+@pytest.fixture
+def submit() -> Submit:
+    return Submit()
+
+
+@pytest.mark.parametrize("key", ["k", "!~" * 127])
+def test_the_same_key_and_meaning_is_the_same_job(submit: Submit, key: str) -> None:
+    first = submit.post(Idempotency_Key=key)
+    submit.clock.advance(seconds=5)
+    spelt_out = BODY | {
+        "timezone": "UTC",
+        "away_threshold_km": 0.5,
+        "home": {"longitude": -74.039373, "latitude": 40.736097},
+    }
+    for again in (submit.post(Idempotency_Key=key), submit.post(spelt_out, Idempotency_Key=key)):
+        assert again.status_code == 202
+        for name in ("job_id", "queued_at", "status_url"):
+            assert json.loads(again.data)[name] == json.loads(first.data)[name]
+    assert len(Index(submit.bucket).entries()) == 1
+
+
+@pytest.mark.parametrize(
+    "change", [{"date": "2026-01-24"}, {"device_id": "garmin"}, {"away_threshold_km": 1.0}, {"timezone": "Asia/Tokyo"}]
+)
+def test_the_same_key_with_another_body_is_422(submit: Submit, change: dict[str, object]) -> None:
+    submit.post(Idempotency_Key="k")
+    answer = submit.post(BODY | change, Idempotency_Key="k")
+    assert answer.status_code == 422
+    assert json.loads(answer.data)["error"]["code"] == "CONFLICT"
+    assert len(submit.broker.events) == 1
+
+
+def test_a_key_holds_though_the_deployments_defaults_have_changed(submit: Submit) -> None:
+    first = json.loads(submit.post(Idempotency_Key="k").data)["job_id"]
+    later = Submit(AWAY_THRESHOLD_KM=2)
+    later.bucket.objects = submit.bucket.objects
+    assert json.loads(later.post(Idempotency_Key="k").data)["job_id"] == first
+    assert later.post(BODY | {"away_threshold_km": 2}, Idempotency_Key="k").status_code == 422
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "ü"])
+def test_a_key_that_is_none_is_400(submit: Submit, key: str) -> None:
+    assert submit.refused(None, Idempotency_Key=key)["details"]["field"] == "Idempotency-Key"
+
+
+def test_without_a_key_each_submission_is_a_job(submit: Submit) -> None:
+    assert submit.post().json != submit.post().json
+    assert len(Index(submit.bucket).entries()) == 2

@@ -1,0 +1,72 @@
+"""Filling the table of fixes, and reading a day of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from functions.calculate.blocks import NULL, Block
+from functions.calculate.csv_rows import CsvRows
+from functions.calculate.distance import DayNumbers
+from functions.calculate.fixes import FixSource
+from shared.models import Home, Numbers
+from shared.settings import Settings
+
+START = datetime(2026, 1, 25, tzinfo=UTC)
+END = START + timedelta(days=1)
+HOME = Home(latitude=40.736097, longitude=-74.039373)
+
+
+def source(url: str, **settings: object) -> FixSource:
+    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}))
+
+
+def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:
+    with fixes.of_day(start, end, device_id) as blocks:
+        return list(blocks)
+
+
+def rows(found: list[Block]) -> list[tuple[datetime, str, float, float, int | None, int | None, int | None]]:
+    def value(number: int) -> int | None:
+        return None if number == NULL else number
+
+    return [
+        (
+            datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(block.time_us[n])),
+            block.devices[block.device[n]],
+            float(block.latitude[n]),
+            float(block.longitude[n]),
+            *(value(int(column[n])) for column in (block.accuracy, block.battery, block.velocity)),
+        )
+        for block in found
+        for n in range(len(block))
+    ]
+
+
+def insert(url: str, *values: tuple[object, ...], columns: str = "created_at, device_id, latitude, longitude") -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        marks = ", ".join(["%s"] * len(values[0]))
+        connection.cursor().executemany(
+            f'INSERT INTO locations ("timestamp", {columns}) VALUES (now(), {marks})',
+            values,
+        )
+
+
+def fill(url: str, count: int, seconds: float = 86_400) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            """
+            INSERT INTO locations (device_id, latitude, longitude, accuracy, battery, velocity, "timestamp", created_at)
+            SELECT CASE WHEN n %% 3 = 0 THEN 'garmin' ELSE 'iphone_stuart' END, 40.7 + sin(n / 500.0) / 50,
+                   -74.0 + cos(n / 700.0) / 50, nullif(n %% 40, 0), 100 - n %% 100, n %% 120, t, t
+            FROM (SELECT n, timestamptz '2026-01-25 00:00Z' + n * interval '1 second' * %s / %s AS t
+                  FROM generate_series(0, %s - 1) AS n) AS made
+            """,
+            [seconds, count, count],
+        )
+        connection.execute("ANALYZE locations")
+
+
+def numbers(found: list[Block]) -> tuple[Numbers, bytes]:
+    adding, csv = DayNumbers(HOME, 0.5), CsvRows()
+    text = b"".join(bytes(csv.of(adding.add(block))) for block in found)
+    return adding.numbers(), text
