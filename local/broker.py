@@ -1,6 +1,7 @@
 """The stand-in for a Knative broker on one machine: ingress, Triggers, and a PingSource's tick each minute."""
 
 import itertools
+import logging
 import os
 import threading
 import time
@@ -20,6 +21,7 @@ from shared.http import Call, Reply, Service
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+_LOG = logging.getLogger(__name__)
 _DELIVERIES_AT_A_TIME = 2  # for each Trigger: a subscriber that hangs holds up no other
 _LARGEST_EVENT = 1 << 20
 _LOOK_SECONDS = 0.5
@@ -68,7 +70,12 @@ class Broker:
 
     def _deliver(self, trigger: str) -> None:
         while True:
-            if not self._courier.attempt(trigger):
+            try:
+                delivered = self._courier.attempt(trigger)
+            except Exception:  # noqa: BLE001 - whatever it was, the next event may fare better
+                _LOG.exception("a delivery broke: trigger %s", trigger)
+                delivered = False
+            if not delivered:
                 with self._arrived:
                     self._arrived.wait(_LOOK_SECONDS)
 

@@ -15,7 +15,8 @@ from local.messages import Message, NotAnEvent, message
 _LOG = logging.getLogger(__name__)
 _RETRIED = frozenset({404, 408, 409, 429})
 _LONGEST_ERROR = 1024
-_MOST_HOPS = 255
+_MOST_HOPS = 255  # a broker's TTL
+_AFTER_OUR_FAULT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,25 @@ class Courier:
         delivery = self._queue.take(trigger, self._clock())
         if delivery is None:
             return False
-        rules = self._triggers[trigger]
+        try:
+            self._deliver(delivery, self._triggers[trigger])
+        except Exception:
+            self._queue.again(delivery, self._clock() + _AFTER_OUR_FAULT_SECONDS)
+            raise
+        return True
+
+    def _deliver(self, delivery: Delivery, rules: Trigger) -> None:
         url = (rules.dead_letter_sink or "") if delivery.dead else rules.subscriber
         answer = self._post(url, delivery.message, rules.timeout)
         try:
             reply = _reply(answer)
         except NotAnEvent:
             self._failed(delivery, rules, answer, final=not _retried(answer.status))
-            return True
+            return
         if reply is not None and delivery.hops >= _MOST_HOPS:
-            _LOG.warning("dropped a reply of replies: trigger %s", trigger)
+            _LOG.warning("dropped a reply of replies: trigger %s", rules.name)
             reply = None
         self._queue.done(delivery, reply, self._admitting(reply) if reply else (), self._clock())
-        return True
 
     def _failed(self, delivery: Delivery, rules: Trigger, answer: Answer, *, final: bool) -> None:
         if not final and delivery.attempts < rules.retry:

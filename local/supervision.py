@@ -82,7 +82,7 @@ def supervised(
     try:
         for part in parts:
             _write(run / f"{part.name}.sh", _script(part))
-        _write(run / f"{_LIFELINE}.sh", "#!/bin/sh\ncat run/lifeline.fifo\nkill -TERM $PPID\nsleep 60\n")
+        _write(run / f"{_LIFELINE}.sh", "#!/bin/sh\nread _ < run/lifeline.fifo\nkill -TERM $PPID\nexec sleep 60\n")
         password = credentials.secret(data_dir, "supervisor")
         _write(run / "supervisord.conf", _configuration(parts, port, password))
         # Paths in the configuration are relative to this folder: its name may hold what supervisor would interpret.

@@ -59,7 +59,7 @@ def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stac
         assert process.wait(60) == 0
         assert process.stderr
         assert process.stderr.read() == ""
-    assert not any(child.is_running() for child in children)
+    assert [child for child in children if child.is_running()] == []
 
     with up(PORT=port, DATA_DIR=data_dir) as process:
         assert first_line(process) == f"ready {url}\n"

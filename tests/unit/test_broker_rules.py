@@ -1,0 +1,255 @@
+"""Knative's delivery rules, by the clock of the test and subscribers of its own."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.broker import triggers
+from local.broker_queue import Queue
+from local.delivery import Answer, Courier, Trigger
+from local.messages import Message, message
+
+REQUESTED = "otelworker.distance.requested.v1"
+CALCULATE = "http://calculate"
+DONE = Answer(204, {}, b"")
+
+
+def event(kind: str = REQUESTED, number: int = 1) -> Message:
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-type": kind,
+        "ce-source": "/test",
+        "ce-id": str(number),
+        "content-type": "application/json",
+    }
+    return message(headers, b'{"date": "2026-01-25"}')
+
+
+def as_answer(of: Message) -> Answer:
+    return Answer(200, of.headers, of.body)
+
+
+class Subscribers:
+    """Says what the test has put into `answers`, by URL, the last of them for good; remembers what was posted."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.posted: list[tuple[str, Message]] = []
+
+    def __call__(self, url: str, event: Message, timeout: float) -> Answer:
+        self.posted.append((url, event))
+        answers = self.answers.get(url, [DONE])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def urls(self) -> list[str]:
+        return [url for url, _ in self.posted]
+
+
+class Bench:
+    """A broker without threads: `run` delivers what is due, `wait` lets time pass."""
+
+    def __init__(self, path: Path, rules: list[Trigger]) -> None:
+        self.now = 1_000_000.0
+        self.rules = rules
+        self.subscribers = Subscribers()
+        self.queue = Queue(path)
+        self.courier = Courier(self.queue, rules, self.subscribers, clock=lambda: self.now)
+
+    def run(self) -> int:
+        return sum(self._run(rule.name) for rule in self.rules)
+
+    def _run(self, trigger: str) -> int:
+        return sum(1 for _ in iter(lambda: self.courier.attempt(trigger), False))
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def run_to_the_end(self) -> list[float]:
+        """The seconds after now at which there was something to deliver."""
+        began, times = self.now, []
+        for _ in range(20_000):
+            if not len(self.queue):
+                break
+            if self.run():
+                times.append(self.now - began)
+            self.wait(0.5)
+        return times
+
+
+NewBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def new_bench(tmp_path: Path) -> Iterator[NewBench]:
+    made: list[Bench] = []
+
+    def make(rules: list[Trigger] | None = None) -> Bench:
+        made.append(Bench(tmp_path / "queue.sqlite3", rules or triggers(CALCULATE, "http://watcher/")))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.queue.close()
+
+
+def test_a_trigger_gets_what_its_filter_admits_and_one_without_a_filter_gets_all(new_bench: NewBench) -> None:
+    bench = new_bench()
+
+    bench.courier.accept(event(REQUESTED))
+    bench.courier.accept(event("something.else"))
+    bench.run()
+
+    assert bench.subscribers.urls() == [f"{CALCULATE}/", "http://watcher/", "http://watcher/"]
+    assert not len(bench.queue)
+
+
+@pytest.mark.parametrize("status", [0, 404, 408, 409, 429, 500, 502, 503, 504])
+def test_a_failure_that_may_pass_is_tried_again(new_bench: NewBench, status: int) -> None:
+    bench = new_bench()
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(status, {}, b""), DONE]
+    bench.courier.accept(event())
+
+    bench.run()
+    assert bench.subscribers.urls().count(f"{CALCULATE}/") == 1
+    bench.wait(0.5)
+    bench.run()
+
+    assert bench.subscribers.urls().count(f"{CALCULATE}/") == 2
+    assert not len(bench.queue)
+
+
+@pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 405, 413, 422])
+def test_a_failure_that_can_not_pass_goes_to_the_dead_letter_sink_at_once(new_bench: NewBench, status: int) -> None:
+    bench = new_bench()
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(status, {}, b"because")]
+    bench.courier.accept(event())
+
+    bench.run()
+
+    [letter] = [posted for url, posted in bench.subscribers.posted if url == f"{CALCULATE}/dead-letter"]
+    assert letter.body == event().body
+    assert letter.headers["ce-knativeerrordest"] == f"{CALCULATE}/"
+    assert letter.headers["ce-knativeerrorcode"] == str(status)
+    assert base64.b64decode(letter.headers["ce-knativeerrordata"]) == b"because"
+    assert not len(bench.queue)
+
+
+@pytest.mark.parametrize("body", [b"OK", b'{"status": "done"}'])
+def test_a_success_whose_body_is_no_event_is_a_failed_delivery(new_bench: NewBench, body: bytes) -> None:
+    bench = new_bench()
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(200, {"Content-Type": "application/json"}, body), DONE]
+    bench.courier.accept(event())
+
+    bench.run_to_the_end()
+
+    assert bench.subscribers.urls().count(f"{CALCULATE}/") == 2
+
+
+def test_an_event_in_the_reply_is_a_new_event(new_bench: NewBench) -> None:
+    bench = new_bench()
+    bench.subscribers.answers[f"{CALCULATE}/"] = [as_answer(event("done", 2))]
+    bench.courier.accept(event())
+
+    bench.run()
+
+    assert [(url, posted.type) for url, posted in bench.subscribers.posted] == [
+        (f"{CALCULATE}/", REQUESTED),
+        ("http://watcher/", REQUESTED),
+        ("http://watcher/", "done"),
+    ]
+
+
+def test_replies_to_replies_come_to_an_end(new_bench: NewBench) -> None:
+    bench = new_bench()
+    bench.subscribers.answers["http://watcher/"] = [as_answer(event("echo"))]
+    bench.courier.accept(event("echo"))
+
+    bench.run_to_the_end()
+
+    assert len(bench.subscribers.posted) == 256
+
+
+def test_ten_retries_with_doubling_delays_outlast_a_lease_then_comes_the_dead_letter(new_bench: NewBench) -> None:
+    bench = new_bench(triggers(CALCULATE, None))
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(409, {}, b"")]
+    bench.courier.accept(event())
+
+    times = bench.run_to_the_end()
+
+    assert times == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 127.5, 255.5, 511.5]
+    assert bench.subscribers.urls() == [f"{CALCULATE}/"] * 11 + [f"{CALCULATE}/dead-letter"]
+
+
+def test_the_first_retry_of_a_linear_backoff_is_immediate() -> None:
+    rule = Trigger("linear", "http://there", backoff_policy="linear", backoff_delay=2)
+
+    assert [rule.backoff(attempt) for attempt in range(4)] == [0, 2, 4, 6]
+
+
+def test_without_a_dead_letter_sink_an_event_is_dropped_in_the_end(new_bench: NewBench) -> None:
+    bench = new_bench([Trigger("poor", "http://there", retry=2)])
+    bench.subscribers.answers["http://there"] = [Answer(500, {}, b"")]
+    bench.courier.accept(event())
+
+    bench.run_to_the_end()
+
+    assert bench.subscribers.urls() == ["http://there"] * 3
+
+
+def test_the_dead_letter_sink_is_retried_as_the_subscriber_was(new_bench: NewBench) -> None:
+    bench = new_bench(triggers(CALCULATE, None))
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(400, {}, b"")]
+    bench.subscribers.answers[f"{CALCULATE}/dead-letter"] = [Answer(503, {}, b""), DONE]
+    bench.courier.accept(event())
+
+    bench.run_to_the_end()
+
+    assert bench.subscribers.urls() == [f"{CALCULATE}/", *[f"{CALCULATE}/dead-letter"] * 2]
+
+
+def test_one_triggers_failures_are_no_others(new_bench: NewBench) -> None:
+    bench = new_bench()
+    bench.subscribers.answers["http://watcher/"] = [Answer(0, {}, b"")]
+
+    for number in range(5):
+        bench.courier.accept(event(number=number))
+    bench.run()
+
+    assert bench.subscribers.urls().count(f"{CALCULATE}/") == 5
+    assert len(bench.queue) == 5
+
+
+def test_the_queue_outlives_its_process_and_what_was_on_its_way_comes_again(new_bench: NewBench) -> None:
+    before = new_bench()
+    before.courier.accept(event())
+    assert before.queue.take("requested", before.now)
+    assert before.queue.take("requested", before.now) is None
+
+    after = new_bench()
+    after.run()
+
+    assert sorted(after.subscribers.urls()) == [f"{CALCULATE}/", "http://watcher/"]
+    assert after.subscribers.posted[0][1] == event()
+
+
+def test_a_dead_letter_of_a_structured_event_keeps_its_data_and_trace(new_bench: NewBench) -> None:
+    bench = new_bench(triggers(CALCULATE, None))
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(422, {}, b"")]
+    envelope = {"specversion": "1.0", "type": REQUESTED, "source": "/söurce", "id": "1", "data": {"date": "2026-01-25"}}
+    trace = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
+    headers = {"Content-Type": "application/cloudevents+json; charset=UTF-8", "Authorization": "secret", **trace}
+    bench.courier.accept(message(headers, json.dumps(envelope).encode()))
+
+    bench.run()
+
+    first, letter = (posted for _, posted in bench.subscribers.posted)
+    assert json.loads(first.body) == envelope
+    assert "authorization" not in first.headers
+    assert json.loads(letter.body) == envelope["data"]
+    assert letter.headers["ce-source"] == "/s%C3%B6urce"
+    assert letter.headers["traceparent"] == trace["traceparent"]
+    assert replace(letter, body=b"").type == REQUESTED

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from local import options
+from local.object_storage import rights
+from local.parts import PORTS, Plan
+from local.ports import chosen
+from shared.errors import SettingsError
+
+
+def plan(data_dir: Path, **settings: str) -> Plan:
+    given = options.read({"DATA_DIR": str(data_dir), **settings})
+    return Plan(given, {name: 20_000 + number for number, name in enumerate(PORTS)}, "instance")
+
+
+def test_everything_has_its_default() -> None:
+    given = options.read({"PORT": "", "DATA_DIR": ""})
+
+    assert (given.port, given.data_dir.name, given.subscriber) == (8080, ".local", None)
+    assert given.own_database
+    assert given.own_storage
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PORT", "0"), ("PORT", "65536"), ("PORT", "8o80"), ("SUBSCRIBER", "ftp://x"), ("SUBSCRIBER", "http://x:port")],
+)
+def test_a_bad_option_is_named(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        options.read({name: text})
+
+
+def test_settings_go_to_the_functions_as_they_are(tmp_path: Path) -> None:
+    told = plan(tmp_path, AWAY_THRESHOLD_KM="1.5", K_CE_OVERRIDES='{"extensions": {"a": "b"}}')
+
+    for target in options.TARGETS:
+        assert told.function(target)["AWAY_THRESHOLD_KM"] == "1.5"
+        assert told.settings(target).ce_extensions == {"a": "b"}
+
+
+def test_each_function_is_told_what_is_its_own_and_no_more(tmp_path: Path) -> None:
+    told = plan(tmp_path)
+    functions = {target: told.function(target) for target in options.TARGETS}
+
+    assert {target for target, settings in functions.items() if "K_SINK" in settings} == {"submit", "calculate"}
+    assert {target for target, settings in functions.items() if "DATABASE_URL" in settings} == {"calculate"}
+    assert {settings["AWS_ACCESS_KEY_ID"] for settings in functions.values()} == set(options.TARGETS)
+
+
+def test_what_another_part_could_misuse_is_inherited_by_none() -> None:
+    secrets = {"DATABASE_URL": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_PROFILE": "x", "POSTGRES_PASSWORD": "x"}
+    given = options.read({**secrets, "PATH": "/bin", "OTEL_SDK_DISABLED": "true", "GUNICORN_CMD_ARGS": "--reload"})
+
+    inherited = given.for_all()
+
+    assert set(inherited) == {"PATH", "OTEL_SDK_DISABLED", "NO_PROXY", "no_proxy"}
+
+
+def test_given_stores_take_the_place_of_our_own(tmp_path: Path) -> None:
+    told = plan(
+        tmp_path,
+        DATABASE_URL="postgresql://there/db",
+        AWS_ENDPOINT_URL_S3="https://s3.example",
+        AWS_ACCESS_KEY_ID="key",
+        AWS_SECRET_ACCESS_KEY="secret",
+        AWS_SESSION_TOKEN="token",
+        K_SINK="https://broker.example/",
+    )
+
+    calculate = told.function("calculate")
+    assert calculate["DATABASE_URL"] == "postgresql://there/db"
+    assert calculate["AWS_SESSION_TOKEN"] == "token"
+    assert calculate["K_SINK"] == "https://broker.example/"
+    assert told.function("list")["AWS_ACCESS_KEY_ID"] == "key"
+    assert "DATABASE_URL" not in told.function("list")
+
+
+def test_two_public_ports_have_inner_ports_of_their_own() -> None:
+    first, again, second = chosen(PORTS, 8080), chosen(PORTS, 8080), chosen(PORTS, 8081)
+
+    assert first == again
+    assert not set(first.values()) & set(second.values())
+
+
+def test_no_function_may_delete_a_record_or_a_csv() -> None:
+    for granted in rights("jobs-bucket", "csv-bucket").values():
+        for actions, place in granted:
+            assert "s3:DeleteObject" not in actions or place in ("jobs-bucket/t/", "jobs-bucket/x/")
