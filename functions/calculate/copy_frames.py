@@ -16,6 +16,7 @@ from functions.calculate.blocks import NULL, ROWS, Block, Integers
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _TRAILER = b"\xff\xff"
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
+_FEW_DEVICES = 8
 NO_INTEGER = -(2**31)  # what the query sends for NULL
 
 # name, type and width of the columns, as the query in fixes.py orders them
@@ -104,15 +105,24 @@ class Frames:
         return Block(time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
 
     def _device_codes(self, names: NDArray[np.bytes_]) -> Integers:
-        """The code of each name; there are few of them, so each is looked for in all rows at once."""
+        """The code of each name: a few are looked for in all rows at once, the many that are left are sorted."""
         codes = np.full(len(names), -1, np.int64)
-        while (unknown := np.flatnonzero(codes < 0)).size:
-            name = bytes(names[unknown[0]])
-            if name not in self._codes:
-                self._codes[name] = len(self.devices)
-                self.devices.append(name.decode())
-            codes[names == name] = self._codes[name]
+        for _ in range(_FEW_DEVICES):
+            left = np.flatnonzero(codes < 0)
+            if not left.size:
+                return codes
+            name = names[left[0]]
+            codes[names == name] = self._code(bytes(name))
+        left = np.flatnonzero(codes < 0)
+        distinct, which = np.unique(names[left], return_inverse=True)
+        codes[left] = np.array([self._code(bytes(name)) for name in distinct], np.int64)[which]
         return codes
+
+    def _code(self, name: bytes) -> int:
+        if name not in self._codes:
+            self._codes[name] = len(self.devices)
+            self.devices.append(name.decode())
+        return self._codes[name]
 
 
 @cache

@@ -4,10 +4,10 @@ docs/numbers.md has the definitions and their limits.
 """
 
 import math
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.calculate.blocks import Block, Flags, Floats, Integers, MeasuredBlock
 from shared.models import Home, Numbers
@@ -16,6 +16,7 @@ EARTH_RADIUS_KM = 6371.0
 _HALF_RADIAN = math.pi / 360
 
 T = TypeVar("T", int, Integers)
+A = TypeVar("A", bound=np.generic)
 
 
 def haversine_km(
@@ -44,28 +45,16 @@ def haversine_km(
     return a
 
 
-@dataclass
-class _Last:
-    """Where a device was at its latest fix, and what it has gathered up to there."""
-
-    time_us: int
-    latitude: float
-    longitude: float
-    away: bool
-    away_us: int = 0
-
-
 class DayNumbers:
-    """Adds up the blocks of one job; devices are never joined."""
+    """Adds up the blocks of one job; devices are never joined, and how the day is cut into blocks makes no odds."""
 
     def __init__(self, home: Home, away_threshold_km: float) -> None:
         self._home = home
         self._threshold_km = away_threshold_km
-        self._last: dict[int, _Last] = {}
+        self._walks = _Walks()
         self._usable = 0
         self._rejected = 0
-        self._total_km = 0.0
-        self._path_km = 0.0
+        self._total, self._path = _ExactSum(), _ExactSum()
         self._max_km = -math.inf
         self._min_km = math.inf
 
@@ -76,50 +65,104 @@ class DayNumbers:
         self._rejected += len(block) - len(fixes)
         km = haversine_km(fixes.latitude, fixes.longitude, self._home.latitude, self._home.longitude)
         away: Flags = km > self._threshold_km
-        away_us = np.empty(len(fixes), np.int64)
-        if len(fixes):
-            self._usable += len(fixes)
-            self._total_km += float(km.sum())
-            self._max_km = max(self._max_km, float(km.max()))
-            self._min_km = min(self._min_km, float(km.min()))
-            for device in range(len(fixes.devices)):
-                rows = np.flatnonzero(fixes.device == device)
-                if rows.size:
-                    away_us[rows] = self._along(device, fixes, rows, away[rows])
+        if not len(fixes):
+            return MeasuredBlock(fixes, km, away, fixes.time_us)
+        segments_km, away_us = self._walks.along(fixes, away)
+        self._usable += len(fixes)
+        self._total.add(km)
+        self._path.add(segments_km)
+        self._max_km = max(self._max_km, float(km.max()))
+        self._min_km = min(self._min_km, float(km.min()))
         return MeasuredBlock(fixes, km, away, away_us)
-
-    def _along(self, device: int, fixes: Block, rows: Integers, away: Flags) -> Integers:
-        """Follow one device from its latest fix through `rows`; its away time up to each."""
-        time_us, latitude, longitude = fixes.time_us[rows], fixes.latitude[rows], fixes.longitude[rows]
-        last = self._last.get(device)
-        if last is None:
-            last = _Last(int(time_us[0]), float(latitude[0]), float(longitude[0]), away=False)
-        before = haversine_km(
-            latitude, longitude, np.append(last.latitude, latitude[:-1]), np.append(last.longitude, longitude[:-1])
-        )
-        self._path_km += float(before.sum())
-        since_us = np.diff(time_us, prepend=last.time_us)
-        since_us *= np.append(last.away, away[:-1])  # time counts from an away fix to the next fix
-        away_us = np.cumsum(since_us)
-        away_us += last.away_us
-        self._last[device] = _Last(
-            int(time_us[-1]), float(latitude[-1]), float(longitude[-1]), bool(away[-1]), int(away_us[-1])
-        )
-        return away_us
 
     def numbers(self) -> Numbers:
         """The numbers so far, rounded as callers read them: kilometres to 6 decimals, minutes to 2."""
         some = self._usable > 0
         return Numbers(
-            total_distance_km=round(self._total_km, 6),
+            total_distance_km=round(self._total.km(), 6),
             total_locations=self._usable,
             max_distance_km=round(self._max_km, 6) if some else 0.0,
             min_distance_km=round(self._min_km, 6) if some else 0.0,
-            avg_distance_km=round(self._total_km / self._usable, 6) if some else 0.0,
-            path_length_km=round(self._path_km, 6),
-            away_minutes=hundredths_of_minutes(sum(last.away_us for last in self._last.values())) / 100,
+            avg_distance_km=round(self._total.km() / self._usable, 6) if some else 0.0,
+            path_length_km=round(self._path.km(), 6),
+            away_minutes=hundredths_of_minutes(int(self._walks.away_us.sum())) / 100,
             rejected_locations=self._rejected,
         )
+
+
+class _Walks:
+    """Each device's latest fix and its away time up to there: one item a device."""
+
+    def __init__(self) -> None:
+        self.away_us = np.zeros(0, np.int64)
+        self._time_us = np.zeros(0, np.int64)
+        self._latitude, self._longitude = np.zeros(0), np.zeros(0)
+        self._away, self._seen = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
+
+    def along(self, fixes: Block, away: Flags) -> tuple[Floats, Integers]:
+        """Follow every device through a block that is not empty.
+
+        The segments that end in its fixes, in km and device by device; and each fix's away time, in the block's order.
+        """
+        self._make_room(len(fixes.devices))
+        order = _by_device(fixes.device)
+        device = fixes.device[order]
+        changes = np.flatnonzero(device[1:] != device[:-1]) + 1
+        first, latest = np.append(0, changes), np.append(changes - 1, len(device) - 1)  # rows of each walker
+        walkers = device[first]
+        new = ~self._seen[walkers]
+        self._seen[walkers] = True
+
+        def step(column: NDArray[A], last: NDArray[A]) -> tuple[NDArray[A], NDArray[A]]:
+            """A column at each fix and at the same device's fix before it; a device's very first is its own."""
+            here = column[order]
+            before = np.empty_like(here)
+            before[1:] = here[:-1]
+            before[first] = np.where(new, here[first], last[walkers])
+            last[walkers] = here[latest]
+            return here, before
+
+        latitude, latitude_before = step(fixes.latitude, self._latitude)
+        longitude, longitude_before = step(fixes.longitude, self._longitude)
+        time_us, time_us_before = step(fixes.time_us, self._time_us)
+        _, was_away = step(away, self._away)
+        since_us = (time_us - time_us_before) * was_away  # time counts from an away fix to the next fix
+        away_us = np.cumsum(since_us)
+        away_us -= np.repeat(away_us[first] - since_us[first] - self.away_us[walkers], latest - first + 1)
+        self.away_us[walkers] = away_us[latest]
+        in_order = np.empty_like(away_us)
+        in_order[order] = away_us
+        return haversine_km(latitude, longitude, latitude_before, longitude_before), in_order
+
+    def _make_room(self, devices: int) -> None:
+        if devices > len(self._seen):
+            for name, column in vars(self).items():
+                setattr(self, name, np.append(column, np.zeros(devices, column.dtype)))
+
+
+def _by_device(device: Integers) -> Integers | slice:
+    """What sorts rows by device and leaves each device's in their order."""
+    if (device == device[0]).all():
+        return slice(None)
+    narrow = device.astype(np.uint16) if device.max() < 2**16 else device  # 16 bits are sorted by radix, in O(n)
+    return np.argsort(narrow, kind="stable")
+
+
+class _ExactSum:
+    """Kilometres added up in whole units of 2⁻⁵⁸ km, so without rounding and in any order the same."""
+
+    def __init__(self) -> None:
+        self._units = 0
+
+    def add(self, km: Floats) -> None:
+        fine = km * 2.0**20
+        coarse = np.rint(fine)
+        fine -= coarse
+        fine *= 2.0**38
+        self._units += (int(coarse.astype(np.int64).sum()) << 38) + int(np.rint(fine).astype(np.int64).sum())
+
+    def km(self) -> float:
+        return self._units / 2**58
 
 
 def hundredths_of_minutes(microseconds: T) -> T:

@@ -62,6 +62,14 @@ def test_rows_of_many_lengths_keep_their_order_and_their_device() -> None:
     assert np.diff(found.time_us).tolist() == [1] * 199
 
 
+@pytest.mark.parametrize("count", [1, 8, 9, 500])
+def test_any_number_of_devices_is_told_apart(count: int) -> None:
+    sent = [b"d%03d" % (n * 7 % count) for n in range(2000)]
+    (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
+    assert len(found.devices) == count
+    assert [found.devices[code] for code in found.device] == [name.decode() for name in sent]
+
+
 def test_blocks_are_full_but_the_last_and_share_the_devices_codes() -> None:
     found = blocks([HEADER, *(frame(n, b"ab"[n % 2 :]) for n in range(ROWS + 5)), TRAILER])
     assert [len(part) for part in found] == [ROWS, 5]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.blocks import ROWS
+from functions.calculate.blocks import ROWS, Block
 from functions.calculate.distance import EARTH_RADIUS_KM, DayNumbers, haversine_km, hundredths_of_minutes
 from shared.models import Home, Numbers
 from tests.reference import Fix, block, day, haversine
@@ -164,6 +164,25 @@ def test_measured_rows_are_the_same_whatever_the_blocks(fixes: list[Fix], pieces
 
     for one, other in zip(measured(pieces), measured(ROWS), strict=True):
         assert one == pytest.approx(other, abs=1e-9)
+
+
+@settings(max_examples=100)
+@given(FIXES, st.integers(1, 12))
+def test_numbers_are_to_the_last_digit_the_same_whatever_the_blocks(fixes: list[Fix], pieces: int) -> None:
+    assert numbers(fixes, pieces=pieces) == numbers(fixes)
+
+
+@pytest.mark.parametrize("devices", [3, 70_000])  # numpy sorts few codes by another method than many
+def test_every_one_of_many_devices_is_followed_by_itself(devices: int) -> None:
+    names, zeros = [str(device) for device in range(devices)], np.zeros(devices)
+    none = zeros.astype(np.int64)
+    everyone = Block(none, np.arange(devices)[::-1], zeros, zeros, none, none, none, names)
+    adding = DayNumbers(Home(latitude=0, longitude=0), 0.5)
+    for lap in range(3):
+        adding.add(dataclasses.replace(everyone, time_us=none + lap * MINUTE, latitude=zeros + lap))
+    found = adding.numbers()
+    assert found.path_length_km == pytest.approx(devices * 2 * 111.194927, rel=1e-8)
+    assert found.away_minutes == devices
 
 
 @pytest.mark.parametrize(("us", "wanted"), [(0, 0), (299_999, 0), (300_000, 1), (600_000, 1), (60_000_000, 100)])

@@ -1,0 +1,132 @@
+"""One function in its own real gunicorn, and a gate before a server that can be shut."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from local.options import TARGETS
+from tests.integration.conftest import free_port
+from tests.integration.whole_stack import Answer, ask, until
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "functions_framework:create_app()"]
+
+
+@dataclass
+class Function:
+    """A function that runs."""
+
+    process: "subprocess.Popen[bytes]"
+    url: str
+
+    def ask(self, method: str, path: str, *args: object, **kwargs: object) -> Answer:
+        return ask(method, self.url + path, *args, **kwargs)  # type: ignore[arg-type] # as ask takes them
+
+    def deliver(self, job_id: str, day: str = "2026-01-21", device_id: str = "iphone_stuart") -> Answer:
+        """A request event in binary mode."""
+        attributes = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": "/test", "id": job_id}
+        headers = {f"ce-{name}": text for name, text in attributes.items()}
+        return self.ask("POST", "/", {"job_id": job_id, "date": day, "device_id": device_id}, headers)
+
+    def kill(self) -> None:
+        """End it and its worker at once, wherever they are."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """What the function is started with: its settings, and of ours only what Python and coverage need."""
+    kept = {name: text for name, text in os.environ.items() if name.startswith(("COVERAGE", "PATH", "HOME"))}
+    return (
+        kept
+        | {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": TARGETS[target], "BIND_HOST": "127.0.0.1"}
+        | dict(settings)
+    )
+
+
+@contextlib.contextmanager
+def function(target: str, settings: Mapping[str, str], log: Path) -> Iterator[Function]:
+    """The function for the time of the block; its log is `log`."""
+    port = free_port()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            COMMAND,
+            cwd=ROOT,
+            env=environment(target, {**settings, "PORT": str(port)}),
+            stdout=output,
+            stderr=output,
+            process_group=0,
+        )
+    running = Function(process, f"http://127.0.0.1:{port}")
+    try:
+        until(lambda: running.ask("GET", "/healthz").status == 200 or process.poll() is not None, 30)
+        assert process.poll() is None, log.read_text()
+        yield running
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class Gate:
+    """A way to a server that can be shut: then what goes through it breaks, and nothing new gets in."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._target = (parts.hostname, parts.port)
+        self._listener: socket.socket | None = None
+        self._port = free_port()
+        self._open: set[socket.socket] = set()
+        self.url = url.replace(f":{parts.port}", f":{self._port}")
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shut()
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for end in list(self._open):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._target)
+                for one, other in ((near, far), (far, near)):
+                    self._open.add(one)
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(1 << 16):
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.discard(one)
+        one.close()
