@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from shared.telemetry import trace_of
 
@@ -24,7 +24,6 @@ _ROUTES = {
     "/broker": "broker",
 }
 _LARGEST_BODY = 1 << 20
-_ASCII = "".join(map(chr, range(128)))
 _ANSWER_SECONDS = 60
 _PROBE_SECONDS = 5
 # Of one connection only (RFC 9110, 7.6.1), or made by the server that speaks to the client.
@@ -125,7 +124,7 @@ class _Exchange:
 
     def target(self) -> str:
         """Path and query byte for byte: a decoded path would change its meaning on the way."""
-        raw = quote(self._environ["RAW_URI"], safe=_ASCII, encoding="latin-1")
+        raw: str = self._environ["RAW_URI"]
         if raw.startswith("/"):
             return raw
         parts = urlsplit(raw)  # the absolute form

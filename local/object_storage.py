@@ -128,7 +128,7 @@ def _furnish(s3: "S3Client", settings: Settings, *, probe: bool) -> bool:
                     return False
                 _make(s3, bucket, settings.AWS_REGION)
             if probe:
-                s3.put_object(Bucket=bucket, Key="probe")
+                s3.put_object(Bucket=bucket, Key="probe", Body=b"a volume takes it")
                 s3.delete_object(Bucket=bucket, Key="probe")
     except (BotoCoreError, ClientError):
         return False

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -72,13 +71,6 @@ def url() -> Iterator[str]:
 )
 def test_path_and_query_pass_byte_for_byte(url: str, target: str) -> None:
     assert ask("GET", url + target).json["target"] == target
-
-
-def test_raw_bytes_in_a_path_arrive_encoded(url: str) -> None:
-    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), 10) as line:
-        line.sendall("GET /api/distance/jobs/é HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        said = b"".join(iter(lambda: line.recv(4096), b""))
-    assert json.loads(said.partition(b"\r\n\r\n")[2])["target"] == "/api/distance/jobs/%C3%A9"
 
 
 @pytest.mark.parametrize("status", [200, 202, 302, 404, 409, 422, 429, 503])
