@@ -105,7 +105,6 @@ def test_a_job_in_flight_is_finished_before_the_process_ends(stack: Stack, calcu
             answer = pool.submit(calculate.deliver, job)
             until(lambda: status(stack, job).get("status") == "processing", 10)
             calculate.process.send_signal(signal.SIGTERM)
-            until(lambda: calculate.ask("GET", "/healthz").status == 0, 10)
         assert answer.result().status == 200
     assert calculate.process.wait(30) == 0
     assert status(stack, job)["status"] == "completed"
@@ -207,7 +206,7 @@ CHUNKED = b"POST /api/distance/calculate HTTP/1.1\r\nHost: a\r\nTransfer-Encodin
         (CHUNKED + b"zz\r\n\r\n", b"VALIDATION_ERROR"),
         (CHUNKED + b"5\r\nab", b"VALIDATION_ERROR"),
         (CHUNKED.replace(b"Transfer-Encoding: chunked", b"Content-Length: 10") + b"{}", b"VALIDATION_ERROR"),
-        (CHUNKED.replace(b"calculate", b"calculat\xff") + b"0\r\n\r\n", b"NOT_FOUND"),
+        (CHUNKED.replace(b"calculate", b"calculat%ff") + b"0\r\n\r\n", b"NOT_FOUND"),
         (b"POST /api//distance/calculate HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"NOT_FOUND"),
     ],
 )
