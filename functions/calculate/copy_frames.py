@@ -61,10 +61,10 @@ class Frames:
             if length < 1:
                 return length
             self._start(bytes(message))
-        lengths, rows = self._lengths, self._rows
-        while len(lengths) < ROWS:
+        lengths, rows, trailer = self._lengths, self._rows, len(_TRAILER)
+        for _ in range(ROWS - len(lengths)):
             length, message = receive()
-            if length > len(_TRAILER):
+            if length > trailer:
                 lengths.append(length)
                 rows[length] += message
             elif length < 1:
@@ -138,7 +138,11 @@ def _layout(length: int) -> np.dtype[np.void]:
 
 
 def _check(rows: NDArray[np.void]) -> None:
-    widths = {f"{name} width": width for name, _, width in _FIXED}
-    expected = {"count": len(_FIXED) + 1, "device width": rows.dtype["device"].itemsize, **widths}
-    if not all((rows[field] == number).all() for field, number in expected.items()):
+    """The rows of one COPY have the same types; only a NULL changes one, by moving all that lies behind it.
+
+    Then text lies where the last width was, and no text holds the zeros of a width.
+    """
+    first = {"count": len(_FIXED) + 1, **{f"{name} width": width for name, _, width in _FIXED}}
+    known = all(rows[field][0] == number for field, number in first.items())
+    if not known or (rows["device width"] != rows.dtype["device"].itemsize).any():
         raise UnexpectedFrame

@@ -83,19 +83,26 @@ def test_nothing_is_no_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [
-        frame(fields=8),
-        frame(width=4),
-        frame()[:-1],
-        frame(device=b""),
-        frame()[:40],
-        b"abc",
-    ],
+    "bad", [frame(fields=8), frame(width=4), frame()[:-1], frame(device=b""), frame()[:40], b"abc"]
 )
-def test_a_row_that_is_laid_out_otherwise_is_refused(bad: bytes) -> None:
+def test_rows_that_are_laid_out_otherwise_are_refused(bad: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
-        blocks([HEADER, frame(), bad, frame(), TRAILER])
+        blocks([HEADER + bad, bad, TRAILER])
+
+
+def with_null(column: int, device: bytes) -> bytes:
+    """A frame in which the column of that number is NULL."""
+    widths = [8, 8, 8, 4, 4, 4, len(device)]
+    at = 2 + sum(4 + width for width in widths[:column])
+    whole = frame(device=device)
+    return whole[:at] + struct.pack(">i", -1) + whole[at + 4 + widths[column] :]
+
+
+@pytest.mark.parametrize("column", range(7))
+@pytest.mark.parametrize("device", [b"d" * length for length in (1, 4, 5, 8, 9, 12, 13, 100)])
+def test_a_null_is_refused_wherever_it_stands(column: int, device: bytes) -> None:
+    with pytest.raises(UnexpectedFrame):
+        blocks([HEADER + frame(device=device), with_null(column, device), frame(device=device), TRAILER])
 
 
 def test_what_is_no_copy_at_all_is_refused() -> None:
