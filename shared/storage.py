@@ -163,7 +163,7 @@ class Bucket:
         answer = _asked(lambda: self._s3.create_multipart_upload(Bucket=self._name, Key=key, ContentType=content_type))
         return answer["UploadId"]
 
-    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray | memoryview) -> str:
+    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """The entity tag of part `number` (from 1)."""
         answer = _asked(
             lambda: self._s3.upload_part(

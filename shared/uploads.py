@@ -7,40 +7,46 @@ from typing import Self
 from shared.errors import OtelWorkerError
 from shared.storage import Bucket
 
-_PART_BYTES = 8 << 20  # S3 wants 5 MiB at least and 10,000 parts at most: objects up to 80 GiB
+_PART_BYTES = 5 << 20  # the least that S3 takes; with 10,000 parts at most, objects end at 50 GiB
 
 
 class Upload:
     """A context manager to write into; leaving it makes the object appear, leaving it by an error leaves nothing.
 
-    Two parts' memory at most: one that is being filled, one that is on its way.
+    Two parts' memory whatever the size: one that is being filled, one that is on its way.
     """
 
     def __init__(self, bucket: Bucket, key: str, content_type: str) -> None:
         self._bucket = bucket
         self._key = key
         self._content_type = content_type
-        self._buffer = bytearray()
+        self._filling, self._spare = bytearray(_PART_BYTES), bytearray(_PART_BYTES)
+        self._filled = 0
         self._upload: str | None = None
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._sent: list[Future[str]] = []
         self.size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take `data`, copied; it is sent as soon as a part is full, after the part before it."""
+        """Take `data`, copied; each full part is sent as soon as the one before it has arrived."""
         self.size += len(data)
-        self._buffer += data
-        if len(self._buffer) >= _PART_BYTES:
-            self._send()
+        rest = memoryview(data)
+        while rest:
+            taken = rest[: _PART_BYTES - self._filled]
+            self._filling[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            rest = rest[len(taken) :]
+            if self._filled == _PART_BYTES:
+                self._send(self._filling)
+                self._filling, self._spare, self._filled = self._spare, self._filling, 0
 
-    def _send(self) -> None:
+    def _send(self, part: bytes | bytearray) -> None:
         if self._upload is None:
             self._upload = self._bucket.start_parts(self._key, self._content_type)
         if self._sent:
-            self._sent[-1].result()  # an error of the part before ends the upload here
-        full, self._buffer = self._buffer, bytearray()
+            self._sent[-1].result()  # its buffer is filled next, and an error of it ends the upload here
         number = len(self._sent) + 1
-        self._sent.append(self._sender.submit(self._bucket.put_part, self._key, self._upload, number, full))
+        self._sent.append(self._sender.submit(self._bucket.put_part, self._key, self._upload, number, part))
 
     def __enter__(self) -> Self:
         return self
@@ -60,11 +66,12 @@ class Upload:
                 self._abort()
 
     def _finish(self) -> None:
+        last = bytes(memoryview(self._filling)[: self._filled])
         if self._upload is None:
-            self._bucket.put(self._key, bytes(self._buffer), self._content_type)
+            self._bucket.put(self._key, last, self._content_type)
             return
-        if self._buffer:
-            self._send()
+        if last:
+            self._send(last)
         self._bucket.complete_parts(self._key, self._upload, [part.result() for part in self._sent])
 
     def _abort(self) -> None:

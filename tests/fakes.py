@@ -96,7 +96,7 @@ class MemoryBucket(Bucket):
         self.parts[upload] = {}
         return upload
 
-    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray | memoryview) -> str:
+    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         self._ask("part", key)
         self.parts[upload][number] = bytes(body)
         return f"{upload}/{number}"

@@ -1,0 +1,81 @@
+"""What was measured: a table for people, the same as JSON for whoever compares runs."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured value and its ratio to `beside`, something measured in the same run; `wanted` bounds the ratio."""
+
+    part: str
+    what: str
+    value: float
+    unit: str
+    beside: str = ""
+    ratio: float | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    below: float | None = None  # bounds the value itself
+
+    @property
+    def met(self) -> bool | None:
+        """Whether every bound holds; None where there is none."""
+        held = []
+        if self.ratio is not None and self.at_least is not None:
+            held.append(self.ratio >= self.at_least)
+        if self.ratio is not None and self.at_most is not None:
+            held.append(self.ratio <= self.at_most)
+        if self.below is not None:
+            held.append(self.value < self.below)
+        return all(held) if held else None
+
+    @property
+    def wanted(self) -> str:
+        bounds = (("ratio ≥", self.at_least), ("ratio ≤", self.at_most), (f"{self.unit} <", self.below))
+        return ", ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures as a Markdown table."""
+    rows = [("part", "what", "value", "ratio", "to", "wanted", "met"), ("---",) * 7]
+    for figure in figures:
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+        met = {None: "", True: "yes", False: "no"}[figure.met]
+        value = f"{_number(figure.value)} {figure.unit}".strip()
+        rows.append((figure.part, figure.what, value, ratio, figure.beside, figure.wanted, met))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        fill = "-" if row[0] == "---" else " "
+        cells = [cell.ljust(width, fill) for cell, width in zip(row, widths, strict=True)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write(figures: Sequence[Figure]) -> Path:
+    """The figures as JSON under the time of now, and as `latest.json`; the path of the former."""
+    now = datetime.now(UTC)
+    said = {
+        "at": now.isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "figures": [{**asdict(figure), "met": figure.met} for figure in figures],
+    }
+    text = json.dumps(said, indent=1) + "\n"
+    _RESULTS.mkdir(exist_ok=True)
+    path = _RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    path.write_text(text, encoding="utf-8")
+    (_RESULTS / "latest.json").write_text(text, encoding="utf-8")
+    return path
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
