@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import distributions
 
 import pytest
 from packaging.requirements import Requirement
@@ -61,3 +62,16 @@ def test_a_larger_lock_has_the_smaller_ones_versions(smaller: str, larger: str) 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_what_pyproject_asks_for_is_locked(lock: str) -> None:
     assert {canonicalize_name(name) for name in wanted(lock)} <= set(pins(lock))
+
+
+def test_an_extra_that_a_package_asks_for_stays_in_the_pin() -> None:
+    """Without it pip looks for the newest release of what has the extra, and refuses it for want of a hash."""
+    locked = text("dev")
+    for package in distributions():
+        if canonicalize_name(package.name) not in pins("dev"):
+            continue
+        for asked in map(Requirement, package.requires or []):
+            if asked.extras and (asked.marker is None or asked.marker.evaluate({"extra": ""})):
+                found = re.search(rf"^{re.escape(asked.name)}\[([^\]]*)\]==", locked, re.MULTILINE | re.IGNORECASE)
+                assert found, f"{package.name} asks for {asked}"
+                assert asked.extras <= set(found[1].split(","))
