@@ -75,13 +75,14 @@ def _refuse(constant: str) -> object:
 
 def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
     """The event that asks for the calculation of a job; its id is the job's."""
-    data = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.given})
+    known = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.given})
+    data = {name: known[name] for name in ("job_id", "date", "device_id", *record.given)}
     return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
 
 
 def outcome(record: Record, trace: Trace) -> CloudEvent:
     """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
-    data: dict[str, Any] = record.model_dump(mode="json", include={"job_id", "date", "device_id"})
+    data: dict[str, Any] = {"job_id": record.job_id, "date": record.date.isoformat(), "device_id": record.device_id}
     if record.status is Status.COMPLETED and record.result is not None:
         kind, data = COMPLETED, data | record.result.model_dump(mode="json")
     else:

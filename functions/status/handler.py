@@ -15,6 +15,11 @@ from shared.models import Record, Status, rfc3339
 _RETRY_AFTER_SECONDS = "1"
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
+_SHOWN = (
+    *("job_id", "status", "date", "device_id", "queued_at", "started_at", "completed_at"),
+    *("error_code", "error_message"),
+)
+
 # key and download name to a presigned URL and its end
 Presign = Callable[[str, str], tuple[str, datetime]]
 
@@ -47,10 +52,8 @@ class StatusReader:
         return Reply(200, {**self._body(record), "trace_id": call.trace.trace_id}, waiting)
 
     def _body(self, record: Record) -> dict[str, Any]:
-        fields = {"job_id", "status", "date", "device_id", "queued_at", "started_at", "completed_at"}
-        if record.status is Status.FAILED:
-            fields |= {"error_code", "error_message"}
-        body = record.model_dump(mode="json", include=fields, exclude_none=True)
+        known = record.model_dump(mode="json", exclude_none=True)
+        body = {name: known[name] for name in _SHOWN if name in known}
         if record.status is Status.COMPLETED and record.result is not None:
             url, ends = self._presign(record.result.csv_path, csv_names.download_name(record))
             body["result"] = {
