@@ -29,7 +29,7 @@ class Trigger:
     dead_letter_sink: str | None = None
     retry: int = 10
     backoff_policy: Literal["exponential", "linear"] = "exponential"
-    backoff_delay: float = 0.5  # PT0.5S, so ten retries outlast a lease of 60 s by far
+    backoff_delay: float = 0.5  # PT0.5S, so ten retries outlast a lease of 30 s by far
     timeout: float = 620  # longer than Knative's longest request: a job in flight is not delivered twice
 
     def admits(self, event: Message) -> bool:
