@@ -1,0 +1,140 @@
+"""Who reads: the status of one job, and pages of the list; what they are told is held against the truth."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from shared.models import Status
+from simulation.calls import call
+from simulation.fixes import DATES, DEVICES
+from simulation.pods import Services
+from simulation.truth import Truth
+from simulation.world import World
+
+_RANK = {status.value: status.rank for status in Status}
+_FIELDS = ("job_id", "date", "device_id", "queued_at")
+
+
+class Readers:
+    """Reads and checks, until the run ends."""
+
+    def __init__(self, world: World, services: Services, truth: Truth) -> None:
+        self._world = world
+        self._services = services
+        self._truth = truth
+
+    def start(self, until_ms: int) -> None:
+        """Two of each kind, at times of their own."""
+        kinds = {"status": (self._status, 8_000), "walk": (self.walk, 40_000), "page": (self._page, 20_000)}
+        for name, (read, pause_ms) in kinds.items():
+            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
+
+    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int) -> None:
+        while self._world.now < until_ms:
+            self._world.sleep(self._world.rng.randrange(2 * pause_ms))
+            read()
+
+    def _status(self) -> None:
+        known = list(self._truth.jobs.values())
+        if not known:
+            return
+        job = self._world.rng.choice(known)
+        before = job.rank
+        reply = self._services.visit("status", "status", call(self._world, path={"job_id": job.job_id}))
+        if reply is None or reply.status == 503:
+            return
+        body: Any = reply.body
+        if reply.status != 200:
+            self._world.fail(f"the status of {job.job_id} is {reply.status}")
+        if not before <= _RANK[body["status"]] <= job.rank:
+            self._world.fail(f"the status of {job.job_id} is {body['status']}")
+        if any(body[name] != job.record[name] for name in _FIELDS):
+            self._world.fail(f"the status of {job.job_id} differs from its record")
+        if ("result" in body) != (body["status"] == "completed"):
+            self._world.fail(f"the status of {job.job_id} is {body['status']}, its result is amiss")
+
+    def walk(self, total: int | None = None) -> None:
+        """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""
+        wanted = {job.job_id: job.shown for job in self._truth.jobs.values() if job.shown >= 0}
+        met: dict[str, int] = {}
+        offset: int | None = 0
+        limit = self._world.rng.choice((2, 3, 5, 50))
+        while offset is not None:
+            body = self._asked({"limit": str(limit), "offset": str(offset)})
+            if body is None:
+                return
+            if total not in (None, body["total_count"]):
+                self._world.fail(f"total_count is {body['total_count']} of {total}")
+            for shown in body["jobs"]:
+                met[shown["job_id"]] = max(_RANK[shown["status"]], met.get(shown["job_id"], 0))
+            offset = body["next_offset"]
+        self._world.counts["walks"] += 1
+        self._missing(wanted, met)
+
+    def _page(self) -> None:
+        """One page of everything that a filter admits."""
+        rng = self._world.rng
+        query = {
+            name: rng.choice(some) for name, some in (("date", DATES), ("device_id", DEVICES)) if rng.random() < 0.4
+        }
+        if rng.random() < 0.4:
+            query["status"] = rng.choice(list(Status)[:4]).value
+        self.page(query)
+
+    def page(self, query: dict[str, str]) -> dict[str, Any] | None:
+        """The page, checked; None if there was no answer."""
+        wanted = {
+            job.job_id: job.shown
+            for job in self._truth.jobs.values()
+            if job.shown >= 0
+            and query.get("date") in (None, "", job.record["date"])
+            and query.get("device_id") in (None, "", job.record["device_id"])
+            and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
+        }
+        body = self._asked({**query, "limit": "500"})
+        if body is None:
+            return None
+        self._world.counts["pages"] += 1
+        for shown in body["jobs"]:
+            if any(text and shown[name] != text for name, text in query.items()):
+                self._world.fail(f"a list of {query} shows {shown}")
+        if body["total_count"] != len(body["jobs"]):
+            self._world.fail(f"total_count is {body['total_count']} for a list of {len(body['jobs'])} jobs")
+        self._missing(wanted, {shown["job_id"]: _RANK[shown["status"]] for shown in body["jobs"]})
+        return body
+
+    def _asked(self, query: dict[str, str]) -> dict[str, Any] | None:
+        reply = self._services.visit("list", "list", call(self._world, query=query))
+        if reply is None or reply.status == 503:
+            return None
+        body: Any = reply.body
+        if reply.status != 200:
+            self._world.fail(f"the list answered {reply.status}")
+        jobs = body["jobs"]
+        if len({shown["job_id"] for shown in jobs}) != len(jobs):
+            self._world.fail("a job is twice on one page")
+        order = [(shown["queued_at"], shown["job_id"]) for shown in jobs]
+        if order != sorted(order, reverse=True):
+            self._world.fail("a page is not newest first")
+        for shown in jobs:
+            self._plausible(shown)
+        return dict(body)
+
+    def _plausible(self, shown: dict[str, Any]) -> None:
+        job = self._truth.jobs.get(shown["job_id"])
+        rank = _RANK[shown["status"]]
+        if job is None:
+            if rank > 0:
+                self._world.fail(f"the list shows {shown}, which has no record")
+            return
+        if rank > job.rank or (rank == 2 and shown["status"] != job.record["status"]):
+            self._world.fail(f"the list shows {shown} before its time")
+        if (rank == 2) != ("completed_at" in shown):
+            self._world.fail(f"the list shows {shown}: completed_at is amiss")
+        if rank == 2 and any(shown[name] != job.record[name] for name in (*_FIELDS, "completed_at")):
+            self._world.fail(f"the list shows {shown}, which differs from the record")
+
+    def _missing(self, wanted: dict[str, int], met: dict[str, int]) -> None:
+        for job_id, rank in wanted.items():
+            if met.get(job_id, -1) < rank:
+                self._world.fail(f"the list shows {job_id} with rank {met.get(job_id)} instead of {rank}")
