@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,7 +12,8 @@ from moto import mock_aws
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing, _asked, _Conflict, client
+from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
+from shared.storage_client import Conflict, asked
 
 SETTINGS = Settings.model_validate({"AWS_REGION": "us-east-1"})
 
@@ -87,6 +89,64 @@ def test_keys_come_in_order_over_pages_and_whatever_they_hold(bucket: Bucket) ->
     assert list(bucket.keys("none/")) == []
 
 
+def test_an_object_is_sent_only_unless_it_is_still_the_one_that_was_read(bucket: Bucket) -> None:
+    with pytest.raises(ObjectMissing):
+        bucket.get_unless("a", '"etag"')
+    etag = bucket.create("a", b"1")
+    assert bucket.get_unless("a", etag) is None
+    bucket.put("a", b"2")
+    assert bucket.get_unless("a", etag) == bucket.get("a")
+
+
+def test_a_page_begins_behind_a_key_and_knows_when_each_was_written(bucket: Bucket) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    for key in ("t/0", "t/1 &<ü>+%20", "t/2", "u/0"):
+        bucket.put(key)
+    assert [listed.key for listed in bucket.page("t/")] == ["t/0", "t/1 &<ü>+%20", "t/2"]
+    assert [listed.key for listed in bucket.page("t/", after="t/0", limit=1)] == ["t/1 &<ü>+%20"]
+    assert [listed.key for listed in bucket.page("t/", after="t/1 &<ü>+%20")] == ["t/2"]
+    assert bucket.page("t/", after="t/2") == []
+    assert all(before <= listed.modified <= datetime.now(UTC) for listed in bucket.page(""))
+
+
+def test_any_number_of_objects_is_deleted_there_or_not(bucket: Bucket) -> None:
+    bucket.put("t/kept")
+    bucket.put("t/0999")
+    bucket.put("t/1000")
+    bucket.put("t/&<ü>")
+    bucket.delete_many(key for key in ["t/&<ü>", *(f"t/{number:04d}" for number in range(1001))])
+    bucket.delete_many([])
+    assert list(bucket.keys("")) == ["t/kept"]
+
+
+def test_a_deletion_that_is_refused_within_an_answer_is_unavailable() -> None:
+    class Refusing:
+        def delete_objects(self, **_: object) -> object:
+            return {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "secret text"}]}
+
+    with pytest.raises(Unavailable, match=r"^storage: AccessDenied$"):
+        Bucket(Refusing(), "jobs").delete_many(["a"])  # type: ignore[arg-type]
+
+
+def test_many_deletions_are_sent_with_the_checksum_that_every_server_knows(bucket: Bucket) -> None:
+    s3 = client(SETTINGS)
+    sent: list[set[str]] = []
+    s3.meta.events.register("before-send.s3.DeleteObjects", lambda request, **_: sent.append(set(request.headers)))
+    Bucket(s3, "jobs").delete_many(["a"])
+    assert "Content-MD5" in sent[0]
+    assert not any("checksum" in name.lower() for name in sent[0])
+
+
+def test_every_unfinished_upload_of_just_that_key_is_aborted(bucket: Bucket) -> None:
+    uploads = {bucket.start_parts("a", "text/csv") for _ in range(2)}
+    other = bucket.start_parts("ab", "text/csv")
+    assert len(uploads) == 2
+    for _ in range(2):
+        bucket.abort_uploads("a")
+        left = bucket._s3.list_multipart_uploads(Bucket="jobs")["Uploads"]
+        assert [upload["UploadId"] for upload in left] == [other]
+
+
 def test_an_upload_in_parts_appears_whole(bucket: Bucket) -> None:
     upload = bucket.start_parts("a", "text/csv")
     etags = [bucket.put_part("a", upload, number, bytes([number]) * (5 << 20)) for number in (1, 2)]
@@ -159,14 +219,14 @@ def test_a_conflict_that_stays_is_unavailable() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(404, ObjectMissing), (412, ObjectChanged), (409, _Conflict), (403, Unavailable), (500, Unavailable)],
+    [(404, ObjectMissing), (412, ObjectChanged), (409, Conflict), (403, Unavailable), (500, Unavailable)],
 )
 def test_a_refusal_is_told_by_its_status(status: int, kind: type[Exception]) -> None:
     def refuse() -> None:
         raise _refusal(status)
 
     with pytest.raises(kind):
-        _asked(refuse)
+        asked(refuse)
 
 
 def _refusal(status: int) -> ClientError:
