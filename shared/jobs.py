@@ -67,8 +67,10 @@ class Jobs:
         try:
             self._bucket.create(_key(record.job_id), _body(record))
         except ObjectChanged:
-            self._index.drop([marker])
-            return self.get(record.job_id)
+            there = self.get(record.job_id)
+            if marker not in there.markers:  # else it is this creation: its first answer was lost, and the job moved on
+                self._index.drop([marker])
+            return there
         return record
 
     def relist(self, record: Record) -> None:
