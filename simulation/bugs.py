@@ -70,7 +70,7 @@ BUGS = (
     Bug(
         "loser-told-its-own-record",
         _JOBS,
-        "            return self.get(record.job_id)\n        return record",
+        "            return there\n        return record",
         "            return record\n        return record",
         "of two submissions at once with one key, one is told a queued_at that is not the job's",
     ),

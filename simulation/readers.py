@@ -90,6 +90,8 @@ class Readers:
             and query.get("date") in (None, "", job.record["date"])
             and query.get("device_id") in (None, "", job.record["device_id"])
             and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
+            # A creation that died, with another body under the same key, has left its marker.
+            and (job.shown > 0 or not query or job.job_id not in self._truth.strays)
         }
         body = self._asked({**query, "limit": "500"})
         if body is None:

@@ -54,7 +54,7 @@ def _live(world: World) -> None:
     stormy_ms = rng.randint(1, 5) * _MINUTE_MS
     away = [(start, start + rng.randrange(90_000)) for start in [rng.randrange(stormy_ms)] if rng.random() < 0.2]
     broker = SimBroker(world, truth, rng.choice((2, 4, 10)), [] if weather.mere_deaths else away)
-    slowness_ms = None if weather.mere_deaths else rng.choice((None, None, (4_000, 8_500), (0, 20_000)))
+    slowness_ms = None if weather.mere_deaths else rng.choice((None, None, (5_500, 7_500), (0, 20_000)))
     services = Services(world, s3, SimFixes(world, slowness_ms), broker, truth)
     broker.services = services
     readers = Readers(world, services, truth)

@@ -16,7 +16,7 @@ _END = ("status", "completed_at", "result", "error_code", "error_message", "atte
 _CODES = {"NO_DATA", "UNDELIVERABLE", "TOO_MANY_ATTEMPTS"}
 _LEASE_MARGIN_MS = 3_000  # the 5 s that a claim waits less the 2 s that its clock may be ahead
 _MOST_ATTEMPTS = 5
-_STALLED_MS = 9_000  # a step of an attempt that takes no longer leaves it the time to renew its lease
+_STALLED_MS = 10_000  # a step of an attempt that takes no longer leaves it the time to renew its lease
 _PROMISED_MS = 180_000  # from the next sweep after a crash to the end of the job
 
 
@@ -43,7 +43,7 @@ class Truth:
     records: Disk
     csvs: Disk
     jobs: dict[str, Known] = field(default_factory=dict)
-    proposed: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # dates and devices of ids asked for
+    strays: set[str] = field(default_factory=set)  # jobs that a creation may have left a wrong marker of
     by_key: dict[str, str] = field(default_factory=dict)
     writers: dict[str, Visit] = field(default_factory=dict)
 
@@ -61,6 +61,7 @@ class Truth:
         record = json.loads(new)
         rank = _RANK[record["status"]]
         known = self.jobs.get(job_id)
+        before = known.record if known else record
         if known is None:
             known = self.jobs[job_id] = Known(job_id, record)
             if rank != 0 or record["job_id"] != job_id:
@@ -73,7 +74,7 @@ class Truth:
         visit = self.world.current.visit
         if visit is not None:
             visit.moved[job_id] = rank
-        known.writer = visit if _holds(record, self.world.now) else None
+        known.writer = None if _given_back(before, record) else visit
         if rank == 2:
             self._ended(known)
 
@@ -180,10 +181,16 @@ class Truth:
         """A request has been answered: what it moved without meeting a fault, it has told the list."""
         if visit.handler == "requested":
             self._delivered(visit, self.jobs.get(visit.touched or ""), status)
-        if not visit.hurt:
+        if visit.hurt:
+            self._astray(visit)
+        else:
             for job_id, rank in visit.moved.items():
                 known = self.jobs[job_id]
                 known.shown = max(known.shown, rank)
+
+    def _astray(self, visit: Visit) -> None:
+        if visit.handler == "submit" and visit.touched:
+            self.strays.add(visit.touched)
 
     def _delivered(self, visit: Visit, known: Known | None, status: int) -> None:
         if status in (200, 204) and (known is None or known.rank != 2):
@@ -193,9 +200,11 @@ class Truth:
             self.world.fail(f"an attempt at {known.job_id} gave up and kept its lease")
 
     def died(self, visit: Visit) -> None:
-        """A request died with its pod: the job that it was at is the next sweep's."""
-        known = self.jobs.get(visit.touched or "")
-        if known is not None:
+        """A request died with its pod: the job that it was at, or all jobs of a sweep, are the next sweep's."""
+        self._astray(visit)
+        for known in (
+            self.jobs.values() if visit.handler == "sweep" else filter(None, [self.jobs.get(visit.touched or "")])
+        ):
             known.crashed_ms, known.due_ms = self.world.now, None
 
     def swept(self, started_ms: int, ranks: dict[str, int]) -> None:
@@ -212,6 +221,12 @@ def _holds(record: dict[str, Any], now: int) -> bool:
     """Whether some attempt's lease goes on."""
     ends = record.get("lease_expires_at")
     return ends is not None and ms_of(ends) > now
+
+
+def _given_back(before: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether a lease was ended before its time."""
+    ends, ended = record.get("lease_expires_at"), before.get("lease_expires_at")
+    return ends is None or (ended is not None and ends < ended)
 
 
 def ms_of(instant: str) -> int:
