@@ -25,13 +25,17 @@ FAILED = "otelworker.distance.failed.v1"
 
 @dataclass(frozen=True)
 class Event:
-    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to."""
+    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to.
+
+    `error_code` is the status that a dead letter's delivery failed with, where the broker says so.
+    """
 
     type: str
     source: str
     id: str
     data: object
     trace: Trace
+    error_code: str | None = None
 
 
 def received(call: Call) -> Event:
@@ -48,7 +52,8 @@ def received(call: Call) -> Event:
         if not texts.get(name):
             raise InvalidRequest(f"CloudEvent must have a {name}", name)
     trace = call.trace if "traceparent" in call.headers else trace_of({**call.headers, **texts})
-    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace)
+    failed_with = texts.get("knativeerrorcode")
+    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace, failed_with)
 
 
 def strict_json(text: bytes | str) -> object:
@@ -80,14 +85,14 @@ def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> Cl
     return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
 
 
-def outcome(record: Record, trace: Trace) -> CloudEvent:
+def outcome(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
     data: dict[str, Any] = {"job_id": record.job_id, "date": record.date.isoformat(), "device_id": record.device_id}
     if record.status is Status.COMPLETED and record.result is not None:
         kind, data = COMPLETED, data | record.result.model_dump(mode="json")
     else:
         kind, data = FAILED, data | {"error_code": record.error_code, "error_message": record.error_message}
-    return _event(kind, f"{record.job_id}-{record.status}", data, trace.headers())
+    return _event(kind, f"{record.job_id}-{record.status}", data, {**(extensions or {}), **trace.headers()})
 
 
 def _event(kind: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:

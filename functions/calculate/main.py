@@ -2,27 +2,30 @@
 
 import flask
 
+from functions.calculate.announcer import Announcer
 from functions.calculate.delivery import service
 from functions.calculate.fixes import FixSource
+from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
 from shared import settings
 from shared.events import Publisher
-from shared.index import Index
 from shared.jobs import Jobs
 from shared.storage import Bucket, client
 
 _SETTINGS = settings.load("calculate")
 _S3 = client(_SETTINGS)
-_BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
+_BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)
 _FIXES = FixSource(_SETTINGS)
 _JOBS = Jobs(_BUCKET)
-_PUBLISHER = Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None
+_ANNOUNCER = Announcer(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
+_RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)
 _SERVICE = service(
     _SETTINGS,
     _JOBS,
     _FIXES,
-    Bucket(_S3, _SETTINGS.CSV_BUCKET),
-    sweep=Sweep(_SETTINGS, _JOBS, Index(_BUCKET), _PUBLISHER),
+    _CSVS,
+    announcer=_ANNOUNCER,
+    sweep=Sweep(_BUCKET, _CSVS, _JOBS, announcer=_ANNOUNCER, retention=_RETENTION),
     checks={"database": _FIXES.ping, "storage": _BUCKET.ping},
 )
 
