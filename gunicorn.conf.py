@@ -17,7 +17,8 @@ worker_class = "gthread"
 # calculate takes one event at a time (containerConcurrency 1); the other threads answer probes meanwhile.
 threads = int(os.environ.get("GUNICORN_THREADS", "8"))
 timeout = 0  # Knative's timeoutSeconds decides
-graceful_timeout = 600  # a job in flight is finished: Knative's longest request
+grace = os.environ.get("GRACE_SECONDS", "")
+graceful_timeout = int(grace) if grace.isdecimal() else 600  # a job in flight is finished; on_starting tells a bad one
 keepalive = 75  # longer than queue-proxy keeps a connection
 limit_request_field_size = 16_380
 control_socket_disable = True

@@ -80,6 +80,7 @@ class Settings(BaseModel):
     CSV_BUCKET: BucketName = "otel-worker-csv"
     PRESIGN_TTL_SECONDS: int = Field(900, ge=1, le=604_800)
 
+    GRACE_SECONDS: int = Field(600, ge=1, le=3600)
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"

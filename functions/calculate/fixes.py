@@ -55,7 +55,8 @@ class FixSource:
     def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
         """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
 
-        One connection and one snapshot. Unavailable at whatever step the database fails, or `check` raises.
+        One connection and one snapshot. Unavailable at whatever step the database fails; `check`, asked at each block
+        and while we wait, may raise it too.
         """
         with told_as_unavailable(), self._connected(self._bounds) as connection:
             yield self._blocks(connection, self._range(start, end, device_id))
@@ -110,6 +111,7 @@ class FixSource:
             try:
                 while (state := frames.fill(receive)) >= 0:
                     if state:
+                        self._check()
                         yield frames.block()
                     else:
                         connection.wait(_arrival(pgconn))
@@ -130,6 +132,7 @@ class FixSource:
         with connection.cursor("general") as cursor:
             cursor.execute(query)
             while rows := cursor.fetchmany(ROWS):
+                self._check()
                 time_us, latitude, longitude, accuracy, battery, velocity, device = zip(*rows, strict=True)
                 for name in device:
                     if name not in devices:

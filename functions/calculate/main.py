@@ -9,12 +9,15 @@ from shared import settings
 from shared.events import Publisher
 from shared.index import Index
 from shared.jobs import Jobs
+from shared.stopping import Stop
 from shared.storage import Bucket, client
 
 _SETTINGS = settings.load("calculate")
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
-_FIXES = FixSource(_SETTINGS)
+_STOP = Stop(_SETTINGS.GRACE_SECONDS)
+_STOP.listen()
+_FIXES = FixSource(_SETTINGS, check=_STOP.check)
 _JOBS = Jobs(_BUCKET)
 _PUBLISHER = Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None
 _SERVICE = service(

@@ -1,6 +1,7 @@
 """A database that fails while a day is read from it, and what comes after it."""
 
 import contextlib
+import itertools
 import signal
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from functions.calculate.connection import Bounds
 from functions.calculate.fixes import FixSource
 from local import postgres
 from shared.errors import Unavailable
+from shared.stopping import Stop
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import END, START, cause, fill, nothing_is_left, numbers, read, source
 from tests.integration.processes import Gate
@@ -106,6 +108,12 @@ def test_a_wait_for_rows_can_be_interrupted(filled: str) -> None:
         with pytest.raises(Unavailable, match="worker: stopping"):
             read(source(filled, check=stop))
         nothing_is_left(filled, sockets=1)
+    nothing_is_left(filled)
+
+
+def test_reading_ends_between_blocks_when_the_worker_stops(filled: str) -> None:
+    stop = Stop(1, clock=itertools.count().__next__)
+    assert broken(source(filled, check=stop.check), stop.note) == "stopping"
     nothing_is_left(filled)
 
 
