@@ -2,10 +2,8 @@
 
 import math
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +14,7 @@ from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
 from shared.errors import Unavailable
+from shared.patience import in_time
 
 _LOOK_SECONDS = 0.1
 _NOT_OPENED = "08001"
@@ -66,8 +65,8 @@ class Connection(psycopg.Connection[TupleRow]):
         # prepare_threshold: a prepared statement would outlive the transaction, and PgBouncer's server with it.
         connect = partial(cls.connect, conninfo, connect_timeout=bounds.address, prepare_threshold=None)
         try:
-            connection = in_time(connect, bounds.opening)
-        except psycopg.errors.ConnectionTimeout:
+            connection = in_time(connect, bounds.opening, late=cls.close)
+        except (TimeoutError, psycopg.errors.ConnectionTimeout):
             raise Unavailable("database", "timeout") from None
         except psycopg.Error as exc:
             raise Unavailable("database", _refusal(str(exc))) from exc
@@ -134,29 +133,6 @@ def ended(results: list[pq.abc.PGresult]) -> str:
         if result.status == pq.ExecStatus.FATAL_ERROR:
             return (result.error_field(pq.DiagnosticField.SQLSTATE) or _BROKEN.encode()).decode()
     return ""
-
-
-def in_time(connect: Callable[[], Connection], seconds: float) -> Connection:
-    """The connection, or ConnectionTimeout; beside us, since the look-up of a name can't be interrupted."""
-    opening: Future[Connection] = Future()
-
-    def run() -> None:
-        try:
-            opening.set_result(connect())
-        except BaseException as exc:  # noqa: BLE001 - it is raised where it is waited for
-            opening.set_exception(exc)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        return opening.result(seconds)
-    except TimeoutError:
-        opening.add_done_callback(_close_late)
-        raise psycopg.errors.ConnectionTimeout from None
-
-
-def _close_late(opening: "Future[Connection]") -> None:
-    if opening.exception() is None:
-        opening.result().close()
 
 
 def _refusal(text: str) -> str:
