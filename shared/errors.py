@@ -10,6 +10,7 @@ OtelWorkerError
 ├── JobHeld              another attempt holds the job
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
+├── Overloaded           there are more requests than are worked on at a time
 └── Unavailable          a dependency is away
 """
 
@@ -63,6 +64,10 @@ class JobFailed(OtelWorkerError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Overloaded(OtelWorkerError):
+    """More requests have come at once than one process works on."""
 
 
 class Unavailable(OtelWorkerError):

@@ -12,6 +12,8 @@ from shared.jobs import Jobs
 from shared.stopping import Stop
 from shared.storage import Bucket, client
 
+JOBS_AT_ONCE = 8  # each takes tens of MB; in a cluster a pod gets one at a time
+
 _SETTINGS = settings.load("calculate")
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
@@ -27,7 +29,7 @@ _SERVICE = service(
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     sweep=Sweep(_SETTINGS, _JOBS, Index(_BUCKET), _PUBLISHER),
     checks={"database": _FIXES.ping, "storage": _BUCKET.ping},
-)
+).limited(JOBS_AT_ONCE)
 
 
 def calculate(request: flask.Request) -> flask.Response:

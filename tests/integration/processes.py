@@ -85,7 +85,7 @@ def function(target: str, settings: Mapping[str, str], log: Path) -> Iterator[Fu
 class Gate:
     """A way to a server that can be shut: then what goes through it breaks, and nothing new gets in.
 
-    `hold` lets nothing through any more, and breaks nothing; `slow` lets 4 KiB through each `seconds`.
+    `hold` lets nothing through until `let_go`, and breaks nothing; `slow` lets 4 KiB through each `seconds`.
     """
 
     def __init__(self, url: str) -> None:
@@ -122,6 +122,9 @@ class Gate:
 
     def hold(self) -> None:
         self._flowing.clear()
+
+    def let_go(self) -> None:
+        self._flowing.set()
 
     def slow(self, seconds: float) -> None:
         self._pause = seconds
