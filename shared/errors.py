@@ -12,6 +12,7 @@ OtelWorkerError
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
 ├── Unreadable           what is stored was not written by us
+├── Overloaded           there are more requests than are worked on at a time
 └── Unavailable          a dependency is away
 """
 
@@ -73,6 +74,10 @@ class JobFailed(OtelWorkerError):
 
 class Unreadable(OtelWorkerError):
     """A stored record is not what this version, or an earlier one, writes."""
+
+
+class Overloaded(OtelWorkerError):
+    """More requests have come at once than one process works on."""
 
 
 class Unavailable(OtelWorkerError):

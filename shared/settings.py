@@ -83,6 +83,7 @@ class Settings(BaseModel):
     JOB_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
     CSV_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
 
+    GRACE_SECONDS: int = Field(600, ge=1, le=3600)
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
