@@ -1,6 +1,7 @@
 """Who asks for jobs: people with and without an Idempotency-Key, who try again, and other producers of events."""
 
 import json
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ class Callers:
         self._services = services
         self._broker = broker
         self._truth = truth
+        self._deletions = world.rng.choice((0, 0, 0.2, 0.5))  # share of the jobs that their callers delete
 
     def start(self, jobs: int, within_ms: int) -> None:
         """`jobs` callers and producers, each at a time of its own."""
@@ -75,12 +77,32 @@ class Callers:
             world.sleep(world.rng.randrange(1_000, 5_000))
 
     def _accepted(self, body: dict[str, Any], key: str | None, said: dict[str, Any]) -> None:
-        known = self._truth.acked(said["job_id"], key, said["queued_at"])
-        record = known.record
-        if (record["date"], record["device_id"]) != (body["date"], body.get("device_id", "")):
-            self._world.fail("202 for a job of another date or device")
-        if any(record[name] != value for name, value in body.items()):
-            self._world.fail("202 for a job of another task")
+        record = self._truth.acked(said["job_id"], key, said["queued_at"])
+        if record is not None:
+            if (record["date"], record["device_id"]) != (body["date"], body.get("device_id", "")):
+                self._world.fail("202 for a job of another date or device")
+            if any(record[name] != value for name, value in body.items()):
+                self._world.fail("202 for a job of another task")
+        if self._world.rng.random() < self._deletions:
+            self._delete(said["job_id"])
+
+    def _delete(self, job_id: str) -> None:
+        """The caller wants its traces gone, at some time; it tries until it is told that they are."""
+        world = self._world
+        world.sleep(world.rng.choice((0, 100, 3_000, 60_000)))
+        for _ in range(_TRIES):
+            known = self._truth.jobs.get(job_id)
+            if known is not None:
+                known.doomed = True
+            self._truth.being_deleted[job_id] += 1
+            reply = self._services.visit("status", "delete", call(world, path={"job_id": job_id}))
+            self._truth.being_deleted -= Counter([job_id])
+            if reply is not None and reply.status in (204, 404):
+                self._truth.told_deleted(job_id, known, reply.status)
+                return
+            if reply is not None and reply.status not in (409, 503):
+                world.fail(f"a deletion was answered {reply.status}")
+            world.sleep(world.rng.randrange(1_000, 5_000))
 
     def _produce(self, number: int, body: dict[str, Any]) -> None:
         """Another producer's event, with or without a job id, sometimes twice, sometimes hopeless."""

@@ -1,9 +1,8 @@
 """The Services of the system: pods made of the real handlers, and requests that go to one of them."""
 
-from collections.abc import Callable
-from typing import Any
-
+from functions.calculate.announcer import Announcer
 from functions.calculate.delivery import Delivery
+from functions.calculate.retention import Retention
 from functions.calculate.submission import Submitter
 from functions.calculate.sweep import Sweep
 from functions.list.handler import Lister
@@ -11,7 +10,7 @@ from functions.status.handler import StatusReader
 from shared import events
 from shared.http import Call, Handler, Reply, error_reply
 from shared.index import Index
-from shared.jobs import Jobs
+from shared.jobs import Clock, Jobs
 from shared.settings import Settings
 from shared.storage import Bucket
 from simulation.fixes import SimFixes
@@ -36,6 +35,7 @@ class Services:
         self._csvs = Bucket(s3, SETTINGS.CSV_BUCKET)  # type: ignore[arg-type] # what Bucket calls of a client
         self._pods: dict[str, list[tuple[Pod, dict[str, Handler]]]] = {name: [] for name in _AT_MOST}
         self._made = 0
+        self.last: Visit  # the visit that was answered last
 
     def visit(self, service: str, handler: str, call: Call) -> Reply | None:
         """The answer to one request, handled in the current process; None if the pod dies."""
@@ -57,6 +57,7 @@ class Services:
         finally:
             pod.inside.remove(process)
             process.visit = None
+        self.last = visit
         world.note(f"answered {reply.status}")
         world.counts[f"{handler}_{reply.status}"] += 1
         self._truth.answered(visit, reply.status)
@@ -73,21 +74,33 @@ class Services:
         pods.append((pod, self._wired(service, pod.clock)))
         return pods[-1]
 
-    def _wired(self, service: str, clock: Callable[[], Any]) -> dict[str, Handler]:
+    def _wired(self, service: str, clock: Clock) -> dict[str, Handler]:
         """What the function's main.py wires."""
-        jobs, index = Jobs(self._records, clock), Index(self._records)
+        jobs = Jobs(self._records, clock)
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
-        if service == "status":
-            reader = StatusReader(jobs, index, lambda key, _: (f"http://csv/{key}", clock()))
-            return {"status": reader.status, "download": reader.download}
         if service == "list":
-            return {"list": Lister(index).page}
-        sweep = Sweep(SETTINGS, jobs, index, self._publisher, clock)
-        delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, clock)
+            return {"list": Lister(Index(self._records)).page}
+        if service == "status":
+            return self._status(jobs, Index(self._records), clock)
+        announcer = Announcer(self._publisher, {})
+        retention = Retention(self._records, self._csvs, jobs, self._truth.job_age, self._truth.csv_age)
+        sweep = Sweep(self._records, self._csvs, jobs, announcer=announcer, retention=retention, clock=clock)
+        delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, announcer=announcer, clock=clock)
 
         def swept(_: Call) -> Reply:
             sweep.run()
             return Reply(204)
 
         return {"requested": delivery.requested, "dead_letter": delivery.dead_letter, "sweep": swept}
+
+    def _status(self, jobs: Jobs, index: Index, clock: Clock) -> dict[str, Handler]:
+        reader = StatusReader(
+            jobs,
+            self._csvs,
+            lambda wanted: next(iter(index.page(wanted).entries), None),
+            lambda key, _: (f"http://csv/{key}", clock()),
+            csv_age=self._truth.csv_age,
+            clock=clock,
+        )
+        return {"status": reader.status, "download": reader.download, "delete": reader.delete}

@@ -7,11 +7,14 @@ from functions.calculate.blocks import Block, MeasuredBlock
 from functions.calculate.csv_rows import CsvRows
 from functions.calculate.distance import DayNumbers
 from shared.models import Home, Numbers
+from shared.segments import Segment
 
 _Seen = tuple[object, ...]
 _MEASURED: dict[_Seen, MeasuredBlock] = {}
 _NUMBERS: dict[_Seen, Numbers] = {}
 _ROWS: dict[_Seen, bytes] = {}
+_SEGMENTS: dict[bytes, Segment] = {}
+_MOST_SEGMENTS = 100
 _KEPT: list[object] = []  # an id is only a name while its object lives
 
 
@@ -58,3 +61,16 @@ class RememberedRows:
             *_, rows = [bytes(real.of(each)) for each in self._blocks]
             _ROWS[self._seen] = rows
         return _ROWS[self._seen]
+
+
+class RememberedSegment(Segment):
+    """Segment, whose bytes are decoded once: pods read the same ones."""
+
+    @classmethod
+    def load(cls, body: bytes) -> Segment:  # type: ignore[override] # what it gives is not of this class
+        """As Segment.load."""
+        if body not in _SEGMENTS:
+            if len(_SEGMENTS) >= _MOST_SEGMENTS:
+                _SEGMENTS.clear()
+            _SEGMENTS[body] = Segment.load(body)
+        return _SEGMENTS[body]

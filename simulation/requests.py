@@ -1,6 +1,7 @@
 """A request to the S3 server: a step at which the weather decides what becomes of it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -10,6 +11,7 @@ from simulation.world import Death, Visit, World
 
 _TIMEOUT_MS = 10_000
 _GHOST_MS = 60_000
+_CURRENT = "x/CURRENT"
 _SERVER = "http://s3"
 
 Effect = Callable[[], Any]
@@ -19,6 +21,16 @@ def refused(status: int, code: str) -> ClientError:
     """What botocore raises for an answer that is no success."""
     said: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(said, "Request")
+
+
+def _in_competition(effect: Effect, visit: Visit, key: str) -> Any:
+    """The answer about a segment or CURRENT; a sweep may find that another one was faster."""
+    try:
+        return effect()
+    except ClientError as exc:
+        status = exc.response["ResponseMetadata"]["HTTPStatusCode"]
+        visit.outrun |= status == 412 or (status == 404 and key != _CURRENT)
+        raise
 
 
 class Requests:
@@ -45,6 +57,8 @@ class Requests:
         visit = world.step()
         if key.startswith("jobs/"):
             visit.touched = key[5:-5]
+        elif key.startswith("x/"):
+            effect = partial(_in_competition, effect, visit, key)
         fate = world.weather.fate()
         if fate is Fate.CONFLICT and not conditional:
             fate = Fate.FAIL

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 
 from simulation import seams
 from simulation.broker import SimBroker
@@ -16,6 +17,7 @@ from simulation.s3 import S3
 from simulation.truth import Truth
 from simulation.weather import weather_of
 from simulation.world import Broken, World, rng_of
+from simulation.writes import Writes
 
 _MINUTE_MS = 60_000
 _REST_MINUTES = 40
@@ -50,8 +52,10 @@ def _live(world: World) -> None:
     rng, weather = world.rng, world.weather
     records, csvs = Disk(SETTINGS.JOBS_BUCKET), Disk(SETTINGS.CSV_BUCKET)
     s3 = S3(world, {disk.name: disk for disk in (records, csvs)}, rng.choice((2, 5, 1000)), rng.choice((404, 412)))
-    truth = Truth(world, records, csvs)
-    stormy_ms = rng.randint(1, 5) * _MINUTE_MS
+    job_age, csv_age = (timedelta(minutes=rng.randint(2, 6)) if rng.random() < 0.15 else None for _ in range(2))
+    truth = Truth(world, job_age, csv_age)
+    Writes(truth, records, csvs)
+    stormy_ms = rng.randint(2, 8) * _MINUTE_MS // 2
     away = [(start, start + rng.randrange(90_000)) for start in [rng.randrange(stormy_ms)] if rng.random() < 0.2]
     broker = SimBroker(world, truth, rng.choice((2, 4, 10)), [] if weather.mere_deaths else away)
     slowness_ms = None if weather.mere_deaths else rng.choice((None, None, (5_500, 7_500), (0, 20_000)))
@@ -59,14 +63,14 @@ def _live(world: World) -> None:
     broker.services = services
     readers = Readers(world, services, truth)
     readers.start(stormy_ms)
-    Callers(world, services, broker, truth).start(rng.randint(3, 10), stormy_ms * 3 // 4)
+    Callers(world, services, broker, truth).start(rng.randint(3, 8), stormy_ms * 3 // 4)
 
     def sweep() -> None:
-        started, ranks = world.now, {job.job_id: job.rank for job in truth.jobs.values()}
+        started, ranks = world.now, truth.ranks()
         reply = services.visit("calculate", "sweep", call(world))
         if reply is not None and reply.status not in (204, 503):
             world.fail(f"sweep answered {reply.status}")
-        if reply is not None and reply.status == 204:
+        if reply is not None and reply.status == 204 and not services.last.outrun:
             truth.swept(started, ranks)
 
     tick = rng.randrange(_MINUTE_MS)
@@ -75,11 +79,11 @@ def _live(world: World) -> None:
         world.run(min(at, max(stormy_ms, world.now)))
         weather.fair = world.now >= stormy_ms
         world.run(at)
-        if weather.fair and world.now - stormy_ms > 3 * _MINUTE_MS and not unsettled(world, truth):
+        if weather.fair and world.now - stormy_ms > 2 * _MINUTE_MS and not unsettled(world, truth, records, csvs):
             break
         for number in range(2 if not weather.fair and rng.random() < 0.2 else 1):
             world.spawn(f"sweep {minute}.{number}", sweep, number * rng.randrange(2_000))
     else:
-        world.fail(f"not at rest after {_REST_MINUTES} minutes: {'; '.join(unsettled(world, truth))}")
+        world.fail(f"not at rest after {_REST_MINUTES} minutes: {'; '.join(unsettled(world, truth, records, csvs))}")
     world.spawn("rest", lambda: at_rest(world, truth, readers))
     world.run(world.now + _MINUTE_MS)

@@ -7,7 +7,7 @@ multipart uploads. Of boto3: its errors, and its own retry as Fate.TWICE.
 # ruff: noqa: N803 - the arguments are boto3's
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from simulation.disk import Disk
@@ -75,15 +75,16 @@ class S3:
         return {}
 
     def list_objects_v2(
-        self, *, Bucket: str, Prefix: str, MaxKeys: int = 1000, ContinuationToken: str = "", StartAfter: str = ""
+        self, *, Bucket: str, Prefix: str, MaxKeys: int | None = None, ContinuationToken: str = "", StartAfter: str = ""
     ) -> dict[str, Any]:
-        disk, most = self._disks[Bucket], min(MaxKeys, self._page)
+        disk, most = self._disks[Bucket], MaxKeys or self._page
 
         def effect() -> dict[str, Any]:
             keys = disk.keys(Prefix, ContinuationToken or StartAfter, most + 1)
-            page = [{"Key": key, "LastModified": _instant(disk.objects[key].modified_ms)} for key in keys[:most]]
+            page = [{"Key": key} for key in keys[:most]]
+            times = (_Time(disk.objects[key].modified_ms) for key in keys[:most])
             more = {"IsTruncated": True, "NextContinuationToken": keys[most - 1]} if len(keys) > most else {}
-            return {"Contents": page, **more}
+            return {"Contents": page, "Modified": times, **more}
 
         return dict(self._ask("list", Prefix + (ContinuationToken or StartAfter)[len(Prefix) :][:8], effect))
 
@@ -150,5 +151,12 @@ class _Body:
         return self.text
 
 
-def _instant(ms: int) -> datetime:
-    return START + timedelta(milliseconds=ms)
+@dataclass(frozen=True)
+class _Time:
+    """When an object was written, as an element of the listing's XML."""
+
+    ms: int
+
+    @property
+    def text(self) -> str:
+        return (START + timedelta(milliseconds=self.ms)).isoformat()

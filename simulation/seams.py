@@ -2,35 +2,58 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 from greenlet import GreenletExit
 
-from functions.calculate import calculation
-from shared import ids, index, jobs, telemetry, uploads
-from simulation.remembered import RememberedNumbers, RememberedRows
+from functions.calculate import calculation, compaction, retention, sweep
+from shared import ids, index, uploads
+from simulation.remembered import RememberedNumbers, RememberedRows, RememberedSegment
 from simulation.world import Death, Process, World, rng_of
 
 _PART_BYTES = 400  # most CSVs are then sent in parts
+_SEALED_ROWS = 3  # segments are then sealed, joined and emptied all the time
+_OVER_AGE = timedelta(seconds=30)
 
 
 def install(world: World) -> None:
     """From here on the code under test lives in `world`."""
-    chance = rng_of(world.seed, "ids")
-
-    def token_hex(count: int) -> str:
-        return f"{chance.getrandbits(8 * count):0{2 * count}x}"
-
-    secrets = SimpleNamespace(token_hex=token_hex, randbits=chance.getrandbits)
-    for module in (ids, index, jobs, telemetry):
-        vars(module)["secrets"] = secrets
+    vars(ids)["chance"] = rng_of(world.seed, "ids")
     said = vars(calculation)
     said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
     said["DayNumbers"], said["CsvRows"] = RememberedNumbers, RememberedRows
     vars(uploads)["_PART_BYTES"] = _PART_BYTES
     vars(uploads)["ThreadPoolExecutor"] = lambda *_, **__: _Sender(world)
+    vars(index)["threading"] = SimpleNamespace(Lock=lambda: _Lock(world))
+    for module in (compaction, index):
+        vars(module)["Segment"] = RememberedSegment
+    vars(sweep)["Fold"] = partial(compaction.Fold, sealed_rows=_SEALED_ROWS)
+    vars(retention)["_OVER_AGE"] = _OVER_AGE
     logging.disable(logging.CRITICAL)
+
+
+class _Lock:
+    """A lock between the processes of a pod: what waits for it lets the others go on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._held = False
+        self._waiting: list[Process] = []
+
+    def __enter__(self) -> None:
+        while self._held:
+            self._waiting.append(self._world.current)
+            self._world.park()
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._held = False
+        for process in self._waiting:
+            self._world.wake(process)
+        self._waiting.clear()
 
 
 class _Sent:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
@@ -46,8 +46,9 @@ class Visit:
     stepped_ms: int  # when it last asked for something
     gap_ms: int = 0  # the longest time from one request of its to the next
     hurt: bool = False  # a request of it met a fault: it need not have done all that it should
+    outrun: bool = False  # another sweep changed the segments under it
     touched: str | None = None  # the job whose record it asked for last
-    moved: dict[str, int] = field(default_factory=dict)  # jobs that it has moved, and how far
+    moved: dict[tuple[str, str], int] = field(default_factory=dict)  # jobs that it has moved, by position, and how far
 
     def step(self, now: int) -> None:
         """It asks for something at `now`."""
@@ -143,7 +144,7 @@ class World:
                 process.greenlet.switch()
         self.now = until_ms
 
-    def fail(self, invariant: str) -> None:
+    def fail(self, invariant: str) -> NoReturn:
         """An invariant does not hold: the run ends here."""
         if self.broken is None:
             self.broken = f"{invariant} (at {self.now / 1000:.3f} s, {self.current.name})"

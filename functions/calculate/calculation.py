@@ -9,9 +9,9 @@ from typing import Protocol
 from functions.calculate.blocks import Block
 from functions.calculate.csv_rows import HEADER, CsvRows
 from functions.calculate.distance import DayNumbers
-from shared import csv_names, days
-from shared.errors import JobFailed, LeaseLost, OtelWorkerError
-from shared.jobs import Claim, Jobs
+from shared import csv_names, days, leftovers
+from shared.errors import JobFailed, LeaseLost, OtelWorkerError, Unavailable
+from shared.jobs import Claim, Jobs, exhausted
 from shared.models import Numbers, Record, Result
 from shared.storage import Bucket
 from shared.uploads import Upload
@@ -26,10 +26,12 @@ class Fixes(Protocol):
 
 
 def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
-    """The job as it ended; else NotFound, JobFinished, JobHeld, LeaseLost, or Unavailable: try again."""
+    """The job as it ended; else NotFound, JobDeleted, JobFinished, JobHeld, LeaseLost, or Unavailable: try again."""
     started = time.monotonic()
     claim = jobs.claim(job_id)
     try:
+        if hopeless := exhausted(claim.record):
+            raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
         numbers, size = _calculate(claim, jobs, fixes, csvs)
         result = Result(
             **numbers.model_dump(),
@@ -37,14 +39,18 @@ def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
             csv_size_bytes=size,
             processing_time_ms=round((time.monotonic() - started) * 1000),
         )
-        return jobs.complete(claim, result)
+        ended = jobs.complete(claim, result)
     except JobFailed as failure:
-        return jobs.fail(claim, failure.code, failure.message)
+        ended = jobs.fail(claim, failure.code, failure.message)
     except LeaseLost:
+        leftovers.drop(csvs, csv_names.key(claim.record))
         raise
-    except BaseException:
-        _give_back(claim, jobs)
+    except BaseException as exc:
+        _give_back(claim, jobs, exc)
         raise
+    if ended.attempt > 1:
+        leftovers.clear(csvs, ended)
+    return ended
 
 
 def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> tuple[Numbers, int]:
@@ -64,9 +70,10 @@ def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> tuple[Nu
     return day, csv.size
 
 
-def _give_back(claim: Claim, jobs: Jobs) -> None:
+def _give_back(claim: Claim, jobs: Jobs, exc: BaseException) -> None:
     """Let the next attempt start at once instead of after the lease."""
+    cause = f"{exc.dependency}: {exc.cause}" if isinstance(exc, Unavailable) else type(exc).__name__
     try:
-        jobs.release(claim)
+        jobs.release(claim, cause)
     except OtelWorkerError:
         return  # the lease ends by itself
