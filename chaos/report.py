@@ -38,6 +38,8 @@ def lines(run: Run) -> Iterator[str]:
     yield from (f"{name:10} {text}" for name, text in figures.items())
     for name in ("lost", "doubled", "wrong"):
         yield from _told(name, getattr(run.verdict, name))
+    for part, count in run.killer.absent.items():
+        yield f"{part} was not up again in time, {count} times"
     if not run.enough:
         yield f"not enough: {run.plan.jobs} jobs and {run.plan.kills} kills are wanted"
 
