@@ -27,7 +27,7 @@ def plan(seed: int, parts: Sequence[str]) -> Iterator[tuple[float, list[str]]]:
     chance = random.Random(f"{seed} kills")
     turns: list[str] = []
     while True:
-        if len(turns) < 2:
+        while len(turns) < 2:
             shares = [part for part in parts for _ in range(_SHARES.get(part, 1))]
             turns += chance.sample(shares, len(shares))
         victims = {turns.pop(0)}

@@ -11,9 +11,7 @@ from chaos.outcomes import Outcome, Outcomes
 
 
 def test_a_seed_asks_for_the_same_and_kills_the_same() -> None:
-    assert [list(islice(kills.plan(7, kills.PARTS), 50)) for _ in range(2)] == 2 * [
-        list(islice(kills.plan(7, kills.PARTS), 50))
-    ]
+    assert list(islice(kills.plan(7, kills.PARTS), 50)) == list(islice(kills.plan(7, kills.PARTS), 50))
     assert list(islice(wishes.wishes(7), 50)) == list(islice(wishes.wishes(7), 50))
     assert list(islice(wishes.wishes(7), 50)) != list(islice(wishes.wishes(8), 50))
 
@@ -24,6 +22,10 @@ def test_every_part_is_killed_and_sometimes_two_at_once() -> None:
     assert set(Counter(part for victims in planned for part in victims)) == set(kills.PARTS)
     assert {len(victims) for victims in planned} == {1, 2}
     assert all(len(set(victims)) == len(victims) for victims in planned)
+
+
+def test_a_single_part_is_killed_alone() -> None:
+    assert {tuple(victims) for _, victims in islice(kills.plan(1, ["s3"]), 50)} == {("s3",)}
 
 
 def test_wishes_are_days_with_and_without_fixes_by_both_ways_some_asked_for_twice() -> None:
