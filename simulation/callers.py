@@ -93,7 +93,7 @@ class Callers:
         for _ in range(_TRIES):
             known = self._truth.jobs.get(job_id)
             if known is not None:
-                known.doomed = True
+                self._truth.doom(known)
             self._truth.being_deleted[job_id] += 1
             reply = self._services.visit("status", "delete", call(world, path={"job_id": job_id}))
             self._truth.being_deleted -= Counter([job_id])

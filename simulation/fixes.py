@@ -91,6 +91,7 @@ class SimFixes:
     def _step(self, name: str) -> None:
         world = self._world
         visit = world.step()
+        visit.pod.stop.check()
         fate = world.weather.fate()
         world.note(f"database {name}" + ("" if fate is Fate.NOW else f" … {fate.name}"))
         if fate in (Fate.DIE_BEFORE, Fate.DIE_AFTER, Fate.DIE_GHOST):

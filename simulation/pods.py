@@ -63,9 +63,15 @@ class Services:
         self._truth.answered(visit, reply.status)
         return reply
 
+    def scale_down(self) -> None:
+        """Ask some pod of calculate that works to stop."""
+        busy = [pod for pod, _ in self._pods["calculate"] if pod.inside and pod.alive]
+        if busy:
+            self._world.terminate(self._world.rng.choice(busy))
+
     def _pod(self, service: str) -> tuple[Pod, dict[str, Handler]]:
         pods = self._pods[service]
-        pods[:] = [made for made in pods if made[0].alive]
+        pods[:] = [made for made in pods if made[0].alive and not made[0].stopping]
         free = [made for made in pods if not made[0].inside] if service == "calculate" else pods
         if free and (len(pods) >= _AT_MOST[service] or self._world.rng.random() < 0.7):
             return self._world.rng.choice(free)

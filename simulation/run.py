@@ -73,6 +73,13 @@ def _live(world: World) -> None:
         if reply is not None and reply.status == 204 and not services.last.outrun:
             truth.swept(started, ranks)
 
+    def scale_down() -> None:
+        while not weather.fair:
+            world.sleep(rng.randrange(120_000))
+            services.scale_down()
+
+    if rng.random() < 0.3 and not weather.mere_deaths:
+        world.spawn("autoscaler", scale_down)
     tick = rng.randrange(_MINUTE_MS)
     for minute in range(_REST_MINUTES):
         at = tick + minute * _MINUTE_MS

@@ -22,7 +22,9 @@ class Known:
     record: dict[str, Any]  # as it was last, before a tombstone took its place
     rank: int = 0
     shown: int = -1  # the rank that every list from now on must show; -1: it need not be listed
-    doomed: bool = False  # somebody has asked for its deletion, or it is too old
+    doomed_ms: int | None = None  # since when somebody has wanted its deletion, or it has been too old
+    marked_ms: int = 0  # when a marker of it was put last
+    unmarked_ms: int = 0  # ... and deleted
     deleted: bool = False  # ... and has been told that it is done: no list may show it from now on
     acked_ms: int | None = None
     crashed_ms: int = 0
@@ -59,8 +61,13 @@ class Truth:
     def may_go(self, known: Known) -> bool:
         """Whether the job may be deleted: somebody asked for it, or it is as old as jobs get."""
         if self.job_age is not None and self.aged(known.record["queued_at"], self.job_age):
-            known.doomed = True
-        return known.doomed
+            self.doom(known)
+        return known.doomed_ms is not None
+
+    def doom(self, known: Known) -> None:
+        """From now on the job may be deleted at any time."""
+        if known.doomed_ms is None:
+            known.doomed_ms = self.world.now
 
     def aged(self, since: str, age: timedelta) -> bool:
         """Whether some pod's clock may say that `since` is longer ago than `age`."""

@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
+from shared.stopping import Stop
 from simulation.weather import Weather
 
+_GRACE_MS = 20_000  # from SIGTERM to SIGKILL
 START = datetime(2026, 1, 26, 12, tzinfo=UTC)
 
 
@@ -30,6 +32,8 @@ class Pod:
         self.name = name
         self.alive = True
         self.inside: list[Process] = []
+        self.stop = Stop(_GRACE_MS / 1000, lambda: world.now / 1000)
+        self.stopping = False
         self._world = world
         self._skew_ms = skew_ms
 
@@ -132,6 +136,21 @@ class World:
         for process in pod.inside:
             if process is not self.current:
                 self.wake(process)
+
+    def terminate(self, pod: Pod) -> None:
+        """Ask the pod to stop: it gets no new request, and what it has not ended in time dies."""
+
+        def die() -> None:
+            if pod.alive and pod.inside:
+                self.counts["killed after its grace"] += 1
+                self.kill(pod)
+            pod.alive = False
+
+        self.counts["terminated"] += 1
+        self.note(f"SIGTERM to {pod.name}")
+        pod.stop.note()
+        pod.stopping = True
+        self.spawn(f"end of {pod.name}", die, _GRACE_MS)
 
     def run(self, until_ms: int) -> None:
         """Let everything happen that is due before `until_ms`."""

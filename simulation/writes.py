@@ -28,6 +28,8 @@ class Writes:
         csvs.watch = self._csv_written
 
     def _record_written(self, key: str, old: bytes | None, new: bytes | None) -> None:
+        if key.startswith("t/"):
+            self._marked(key, new)
         if not key.startswith("jobs/") or old == new:
             return
         job_id = key[5:-5]
@@ -54,6 +56,16 @@ class Writes:
         if rank == 2:
             self._ended(known)
 
+    def _marked(self, key: str, new: bytes | None) -> None:
+        job_id, rank = key[2:].split(".")[:2]
+        for known in (self._truth.jobs.get(job_id), *self._truth.past):
+            if known is None or known.job_id != job_id:
+                continue
+            if new is None:
+                known.unmarked_ms = self._world.now
+            elif int(rank) < GONE:
+                known.marked_ms = self._world.now
+
     def _created(self, job_id: str, before: Known | None, record: dict[str, Any]) -> Known:
         if record["status"] != "queued" or record["job_id"] != job_id:
             self._world.fail(f"{job_id} was created as {record['status']} {record['job_id']}")
@@ -65,7 +77,9 @@ class Writes:
             self._truth.past.append(before)
             if record["queued_at"] <= before.record["queued_at"] or record["attempt"] < before.record["attempt"]:
                 self._world.fail(f"{job_id} is made again, and not to be told from the deleted one")
-        known = self._truth.jobs[job_id] = Known(job_id, record, doomed=job_id in self._truth.being_deleted)
+        known = self._truth.jobs[job_id] = Known(job_id, record)
+        if job_id in self._truth.being_deleted:
+            self._truth.doom(known)
         return known
 
     def _deleted(self, known: Known, tombstone: dict[str, Any]) -> None:
