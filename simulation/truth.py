@@ -70,8 +70,8 @@ class Truth:
             known.doomed_ms = self.world.now
 
     def aged(self, since: str, age: timedelta) -> bool:
-        """Whether some pod's clock may say that `since` is longer ago than `age`."""
-        return self.world.now + 2_000 >= ms_of(since) + age / timedelta(milliseconds=1)
+        """Whether one pod may find that what another has dated `since` is longer ago than `age`."""
+        return self.world.now + 4_000 >= ms_of(since) + age / timedelta(milliseconds=1)
 
     def acked(self, job_id: str, key: str | None, queued_at: str) -> dict[str, Any] | None:
         """A caller has been told of a job: its record, unless it has been deleted meanwhile."""
