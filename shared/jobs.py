@@ -123,7 +123,6 @@ class Jobs:
 
         None when the record stands, else the marker that was put in vain.
         """
-        began = self._clock()
         marker = markers.put(self._bucket, markers.entry_of(record))
         try:
             if grave is None:
@@ -132,7 +131,7 @@ class Jobs:
                 self._bucket.replace(_key(record.job_id), _body(record), grave)
         except ObjectChanged:
             return marker
-        if self._clock() - began > ABANDONED / 2:  # a sweep may take the first marker for abandoned
+        if self._clock() - record.queued_at > ABANDONED / 2:  # a sweep may take the first marker for abandoned
             self.relist(record)
         return None
 

@@ -147,12 +147,15 @@ class MemoryFixes:
         self.during: Callable[[], None] = lambda: None
 
     @contextmanager
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    ) -> Iterator[Iterator[Block]]:
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
             for at in range(0, len(found), self.rows):
                 yield block(found[at : at + self.rows], devices)
                 self.during()
+                alive()
 
         first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
         found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]

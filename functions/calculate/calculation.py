@@ -1,7 +1,7 @@
 """A job's way through calculate, whole: claim, fetch, compute, store, commit."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -20,7 +20,10 @@ from shared.uploads import Upload
 class Fixes(Protocol):
     """Where fixes come from (functions/calculate/fixes.py, or a fake)."""
 
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> AbstractContextManager[Iterator[Block]]: ...
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None]
+    ) -> AbstractContextManager[Iterator[Block]]:
+        """The day's blocks; `alive` is called at each of them, and while the database keeps us waiting."""
 
     def ping(self) -> None: ...
 
@@ -59,11 +62,11 @@ def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> tuple[Nu
     numbers = DayNumbers(job.home, job.away_threshold_km)
     rows = CsvRows()
     start, end = days.interval(job.date, job.timezone)
-    with fixes.of_day(start, end, job.device_id) as blocks, Upload(csvs, csv_names.key(job), "text/csv") as csv:
+    blocks_of_day = fixes.of_day(start, end, job.device_id, alive=lambda: jobs.renew(claim))
+    with blocks_of_day as blocks, Upload(csvs, csv_names.key(job), "text/csv") as csv:
         csv.write(HEADER)
         for block in blocks:
             csv.write(rows.of(numbers.add(block)))
-            jobs.renew(claim)
         day = numbers.numbers()
         if not day.total_locations:
             raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")

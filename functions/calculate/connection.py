@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
-from shared.errors import Unavailable
+from shared.errors import OtelWorkerError, Unavailable
 from shared.patience import in_time
 
 _LOOK_SECONDS = 0.1
@@ -53,7 +53,7 @@ PROBE = Bounds(address=3, opening=4, lock=2, statement=3, silence=5)
 
 
 class Connection(psycopg.Connection[TupleRow]):
-    """psycopg's, whose every wait is within `bounds`; `check` is called meanwhile and may raise Unavailable."""
+    """psycopg's, whose every wait is within `bounds`; `check` is called meanwhile and may raise an error of ours."""
 
     bounds = DAY
     check: Callable[[], None] = staticmethod(lambda: None)
@@ -78,7 +78,7 @@ class Connection(psycopg.Connection[TupleRow]):
         """What `gen` returns; Unavailable when the server is silent or too slow, and then the connection is closed."""
         try:
             return super().wait(self._watched(gen), interval, timeout)
-        except Unavailable:
+        except OtelWorkerError:
             self._drop()  # or psycopg would try to end copy and transaction in order, with a wait for each
             raise
 

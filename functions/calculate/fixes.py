@@ -52,23 +52,30 @@ class FixSource:
         self._check = check
 
     @contextmanager
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    ) -> Iterator[Iterator[Block]]:
         """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
 
-        One connection and one snapshot. Unavailable at whatever step the database fails; `check`, asked at each block
-        and while we wait, may raise it too.
+        One connection and one snapshot. Unavailable at whatever step the database fails. `alive` is called at each
+        block and about ten times a second while we wait; it may raise, and then nothing is left open.
         """
-        with told_as_unavailable(), self._connected(self._bounds) as connection:
+
+        def check() -> None:
+            self._check()
+            alive()
+
+        with told_as_unavailable(), self._connected(self._bounds, check) as connection:
             yield self._blocks(connection, self._range(start, end, device_id))
 
     def ping(self) -> None:
         """Nothing, or Unavailable: the table answers to our user."""
-        with told_as_unavailable(), self._connected(PROBE) as connection:
+        with told_as_unavailable(), self._connected(PROBE, self._check) as connection:
             connection.execute("SELECT FROM public.locations LIMIT 1")
 
     @contextmanager
-    def _connected(self, bounds: Bounds) -> Iterator[Connection]:
-        connection = Connection.opened(self._conninfo, bounds, self._check)
+    def _connected(self, bounds: Bounds, check: Callable[[], None]) -> Iterator[Connection]:
+        connection = Connection.opened(self._conninfo, bounds, check)
         try:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
@@ -111,7 +118,7 @@ class FixSource:
             try:
                 while (state := frames.fill(receive)) >= 0:
                     if state:
-                        self._check()
+                        connection.check()
                         yield frames.block()
                     else:
                         connection.wait(_arrival(pgconn))
@@ -132,7 +139,7 @@ class FixSource:
         with connection.cursor("general") as cursor:
             cursor.execute(query)
             while rows := cursor.fetchmany(ROWS):
-                self._check()
+                connection.check()
                 time_us, latitude, longitude, accuracy, battery, velocity, device = zip(*rows, strict=True)
                 for name in device:
                     if name not in devices:

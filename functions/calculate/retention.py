@@ -15,7 +15,8 @@ from shared.storage import Bucket, Listed
 _LOG = logging.getLogger(__name__)
 _OVER_AGE = timedelta(hours=1)  # jobs go in batches: each one rewrites the segment that it lies in
 _MOST_JOBS = 500
-_LOOKED_AT = 50  # CSVs that one sweep looks at, with a request each: all of a home's within minutes
+_LOOKED_AT = 10  # CSVs whose records one sweep looks at, with a request each: all of a home's within hours
+_AGES = 1_000  # CSVs whose ages it looks at: one request tells them
 _STRAY = timedelta(days=1)  # a CSV whose job nobody knows
 _MOURNING = timedelta(days=7)  # longer than any event is under way
 
@@ -59,19 +60,22 @@ class Retention:
     def _look_at_csvs(self, fold: Fold, now: datetime) -> None:
         """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
         some = fold.some_job(ids.chance.getrandbits(32))
-        page = self._csvs.page("csv/", after=csv_names.folder(some) if some else "", limit=_LOOKED_AT)
-        gone = list(self._useless(page, now))
+        limit = _LOOKED_AT if self._csv_age is None else _AGES
+        page = self._csvs.page("csv/", after=csv_names.folder(some) if some else "", limit=limit)
+        gone = [listed.key for listed in page if self._is_too_old(listed, now)]
+        gone += self._strays([listed for listed in page[:_LOOKED_AT] if listed.key not in gone], now)
         self._csvs.delete_many(gone)
         if gone:
             _LOG.info("CSVs taken away", extra={"count": len(gone)})
 
-    def _useless(self, page: list[Listed], now: datetime) -> Iterator[str]:
+    def _is_too_old(self, listed: Listed, now: datetime) -> bool:
+        old = self._csv_age is not None and now - listed.modified > self._csv_age
+        return old and csv_names.made_by(listed.key) is not None
+
+    def _strays(self, page: list[Listed], now: datetime) -> Iterator[str]:
         for listed in page:
             made = csv_names.made_by(listed.key)
-            if made is None:
-                continue
-            too_old = self._csv_age is not None and now - listed.modified > self._csv_age
-            if too_old or self._is_stray(listed, *made, now=now):
+            if made is not None and self._is_stray(listed, *made, now=now):
                 yield listed.key
 
     def _is_stray(self, listed: Listed, job_id: str, attempt: int, *, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from functions.calculate.blocks import ROWS, Block
 from functions.calculate.connection import Bounds
 from functions.calculate.fixes import FixSource
 from local import postgres
-from shared.errors import Unavailable
+from shared.errors import LeaseLost, Unavailable
 from shared.stopping import Stop
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import END, START, cause, fill, nothing_is_left, numbers, read, source
@@ -164,3 +164,23 @@ def test_a_killed_server_is_followed_by_another_at_its_address_even_a_standby(tm
             assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
         assert numbers(read(fixes)) == wanted
         fixes.ping()
+
+
+def test_a_job_can_keep_its_lease_while_the_database_keeps_it_waiting_and_ends_when_it_lost_it(filled: str) -> None:
+    renewed: list[None] = []
+
+    def alive() -> None:
+        renewed.append(None)
+        if len(renewed) == 5:
+            raise LeaseLost("Another attempt has taken the job")
+
+    with psycopg.connect(filled) as locking:
+        locking.execute("LOCK TABLE locations")
+        with (
+            pytest.raises(LeaseLost),
+            source(filled).of_day(START, END, "", alive) as blocks,
+        ):
+            next(blocks)
+        locking.rollback()
+    assert len(renewed) == 5
+    nothing_is_left(filled)
