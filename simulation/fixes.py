@@ -1,7 +1,7 @@
 """The table of fixes: the same for every seed, a few rows a day, so that a run costs milliseconds."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +21,7 @@ DATES = ("2026-01-23", "2026-01-24", "2026-01-25")
 DEVICES = ("", "phone", "watch", "nobody")
 _ROWS = {("2026-01-23", "phone"): 3, ("2026-01-24", "phone"): 9, ("2026-01-24", "watch"): 4, ("2026-01-25", "watch"): 6}
 _BLOCK = 2
+_LOOK_MS = 5_000  # how often a slow server is looked away from
 
 
 def _table() -> list[Fix]:
@@ -78,20 +79,23 @@ class SimFixes:
         self._slowness_ms = slowness_ms  # the least and the most that a block takes
 
     @contextmanager
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None]
+    ) -> Iterator[Iterator[Block]]:
         """The blocks of a day, as functions/calculate/fixes.py gives them."""
-        self._step("connect")
-        yield self._each(_blocks(start, end, device_id))
+        self._step("connect", alive)
+        yield self._each(_blocks(start, end, device_id), alive)
 
-    def _each(self, blocks: list[Block]) -> Iterator[Block]:
+    def _each(self, blocks: list[Block], alive: Callable[[], None]) -> Iterator[Block]:
         for number, found in enumerate(blocks, 1):
-            self._step(f"block {number}/{len(blocks)}")
+            self._step(f"block {number}/{len(blocks)}", alive)
             yield found
 
-    def _step(self, name: str) -> None:
+    def _step(self, name: str, alive: Callable[[], None]) -> None:
         world = self._world
         visit = world.step()
         visit.pod.stop.check()
+        alive()
         fate = world.weather.fate()
         world.note(f"database {name}" + ("" if fate is Fate.NOW else f" … {fate.name}"))
         if fate in (Fate.DIE_BEFORE, Fate.DIE_AFTER, Fate.DIE_GHOST):
@@ -107,8 +111,12 @@ class SimFixes:
             world.sleep(world.weather.hang_ms())
         elif fate is not Fate.NOW:
             world.sleep(world.weather.delay_ms())
-        if self._slowness_ms:
-            world.sleep(world.rng.randint(*self._slowness_ms))
+        left_ms = world.rng.randint(*self._slowness_ms) if self._slowness_ms else 0
+        while left_ms > 0:
+            world.sleep(min(left_ms, _LOOK_MS))
+            left_ms -= _LOOK_MS
+            visit.pod.stop.check()
+            alive()
 
     def ping(self) -> None:
         """The database is there."""

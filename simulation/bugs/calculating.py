@@ -11,8 +11,8 @@ BUGS = (
     Bug(
         "lease-not-renewed",
         _CALCULATION,
-        "            jobs.renew(claim)\n",
-        "",
+        "alive=lambda: jobs.renew(claim))",
+        "alive=lambda: None)",
         "a long job is taken from an attempt that runs",
     ),
     Bug(
