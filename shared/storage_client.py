@@ -60,14 +60,16 @@ CONFIG = Config(
 LONGEST_SECONDS = 49
 
 
-def client(settings: Settings, endpoint: str | None = None, config: Config = CONFIG) -> "S3Client":
-    """A client that signs for `endpoint` (default: the settings').
+def client(
+    settings: Settings, endpoint: str | None = None, config: Config = CONFIG, keys: tuple[str, str] | None = None
+) -> "S3Client":
+    """A client that signs for `endpoint` (default: the settings') with `keys` (default: those that boto3 finds).
 
     A request ends within LONGEST_SECONDS = 3 * (2 + 10) + (1 + 5) + (2 + 5): three tries, and before the second and the
     third a random wait of up to 1 and 2 s after SlowDown (0.05 and 0.1 s after anything else), to which the server may
     add 5 s. Not counted are name resolution and an answer that trickles: it is read for as long as bytes come.
     """
-    made: S3Client = boto3.session.Session().client(
+    made: S3Client = boto3.session.Session(*keys or ()).client(
         "s3",
         region_name=settings.AWS_REGION,
         endpoint_url=endpoint or settings.AWS_ENDPOINT_URL_S3,

@@ -1,14 +1,12 @@
 """What our store makes of answers that are lost, late, cut or overtaken, on real servers behind a proxy."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
-from tests.integration import storage_servers
+from shared.storage import Bucket, ObjectChanged, ObjectMissing
 from tests.integration.fault_proxy import (
     Exchange,
     Fault,
@@ -23,11 +21,12 @@ from tests.integration.fault_proxy import (
     silent,
     trickling,
 )
+from tests.integration.storage_servers import IMPATIENT, bucket_of, running
 
 
 @pytest.fixture(scope="module", params=["SeaweedFS", "MinIO"])
 def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with storage_servers.running(request.param, tmp_path_factory.mktemp(request.param)) as settings:
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as settings:
         yield settings
 
 
@@ -40,8 +39,8 @@ def proxy(settings: Settings) -> Iterator[FaultProxy]:
 @pytest.fixture(scope="module")
 def direct(settings: Settings) -> Iterator[Bucket]:
     """The bucket as the others see it."""
-    with contextlib.closing(client(settings)) as s3:
-        yield Bucket(s3, settings.JOBS_BUCKET)
+    with bucket_of(settings, settings.JOBS_BUCKET) as bucket:
+        yield bucket
 
 
 @pytest.fixture
@@ -52,8 +51,8 @@ def slept() -> list[float]:
 @pytest.fixture
 def bucket(settings: Settings, proxy: FaultProxy, slept: list[float]) -> Iterator[Bucket]:
     """The bucket through the proxy."""
-    with contextlib.closing(client(settings, proxy.url, storage_servers.IMPATIENT)) as s3:
-        yield Bucket(s3, settings.JOBS_BUCKET, slept.append)
+    with bucket_of(settings, settings.JOBS_BUCKET, IMPATIENT, endpoint=proxy.url, sleep=slept.append) as bucket:
+        yield bucket
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """What our store makes of a server that is silent, hangs up, refuses, is overloaded, or is none."""
 
-import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, client
+from shared.storage import Bucket
 from tests.integration.fault_proxy import Fault, FaultProxy, answered, before, dropped, refused, silent
-from tests.integration.storage_servers import IMPATIENT, keys_of
+from tests.integration.storage_servers import IMPATIENT, bucket_of
 
 CALLS: dict[str, Callable[[Bucket], object]] = {
     "get": lambda bucket: bucket.get("a"),
@@ -38,9 +37,8 @@ def proxy() -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def bucket(proxy: FaultProxy) -> Iterator[Bucket]:
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-    with keys_of(keys), contextlib.closing(client(Settings(), proxy.url, IMPATIENT)) as s3:
-        yield Bucket(s3, "jobs", lambda _: None)
+    with bucket_of(Settings(), "jobs", IMPATIENT, ("any", "any"), endpoint=proxy.url, sleep=lambda _: None) as bucket:
+        yield bucket
 
 
 def outcomes(bucket: Bucket, proxy: FaultProxy, fault: Fault, *names: str) -> set[tuple[str, int]]:
