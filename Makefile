@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo up buckets test check bench
+.PHONY: help demo up buckets test check bench chaos
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, tes
 
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
 	@$(RUN) -m benchmarks
+
+chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
+	@$(RUN) -m chaos
 
 # dev holds local, so a developer's environment serves the demo too.
 $(VENV)/local.stamp: requirements/local.txt

@@ -8,17 +8,21 @@ import os
 import sys
 from typing import Any
 
-from shared import logs, settings
+from shared import listening, logs, settings
 from shared.errors import SettingsError
 
 bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a pod's port is for the pod's network
 workers = 1
 worker_class = "gthread"
-# calculate takes one event at a time (containerConcurrency 1); the other threads answer probes meanwhile.
-threads = int(os.environ.get("GUNICORN_THREADS", "8"))
+threads = 40  # started as they are needed: 32 requests are worked on (shared/http.py), the rest get 503 at once
+worker_connections = 1000  # open or waiting for a thread; then nothing is accepted
+backlog = 1024  # and the kernel holds so many more
 timeout = 0  # Knative's timeoutSeconds decides
-graceful_timeout = 600  # a job in flight is finished: Knative's longest request
+grace = os.environ.get("GRACE_SECONDS", "")
+graceful_timeout = int(grace) if grace.isdecimal() else 600  # a job in flight is finished; on_starting tells a bad one
 keepalive = 75  # longer than queue-proxy keeps a connection
+limit_request_line = 4094
+limit_request_fields = 100
 limit_request_field_size = 16_380
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
@@ -35,3 +39,8 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)
+
+
+def when_ready(server: Any) -> None:
+    """Keep silent clients from the threads."""
+    listening.guard(server.LISTENERS)

@@ -2,10 +2,8 @@
 
 import http.client
 import json
-import re
 import secrets
 from datetime import date
-from pathlib import Path
 
 from benchmarks.report import Figure
 from benchmarks.stage import Served, Stage, served
@@ -24,9 +22,9 @@ def measured(stage: Stage) -> list[Figure]:
     for count in (10_000, 1_000_000, 5_000_000):
         day = stage.day(count)
         with served(stage.environment("calculate", _BUCKET), "calculate", TARGETS["calculate"]) as function:
-            idle = _peak_mb(function)
+            idle = function.peak_mb()
             _calculate(function, day, count)
-            peak = _peak_mb(function)
+            peak = function.peak_mb()
         small = small or peak
         words = f"peak after {count:,} fixes ({idle:.0f} MB before)"
         wanted = {"at_most": 1.1, "below": 100.0} if count == 5_000_000 else {}
@@ -50,12 +48,3 @@ def _calculate(function: Served, day: date, count: int) -> None:
     connection.close()
     if answer.status != 200 or found.get("total_locations") != count:
         raise ValueError(f"calculate answered {answer.status}: {found}")
-
-
-def _peak_mb(function: Served) -> float:
-    """VmHWM of the worker, in MB of 1,000,000 bytes."""
-    status = Path(f"/proc/{function.worker}/status").read_text(encoding="ascii")
-    found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
-    if found is None:
-        raise ValueError("no VmHWM")
-    return int(found[1]) * 1024 / 1e6

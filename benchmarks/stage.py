@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,14 @@ class Served:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def peak_mb(self) -> float:
+        """The worker's peak memory (VmHWM) so far, in MB of 1,000,000 bytes."""
+        status = Path(f"/proc/{self.worker}/status").read_text(encoding="ascii")
+        found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
+        if found is None:
+            raise ValueError("no VmHWM")
+        return int(found[1]) * 1024 / 1e6
 
 
 @contextlib.contextmanager

@@ -1,13 +1,20 @@
 """The broker's durable queue: one row for each event that a Trigger has yet to deliver, in SQLite."""
 
 import json
+import math
+import shutil
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from local.messages import Message
+from shared.errors import Unavailable
+
+MOST_WAITING = 100_000
+SPARE_DISK_BYTES = 64 << 20  # for the rest of the system, and for our own deletions: they are written too
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -38,11 +45,16 @@ class Delivery:
 
 
 class Queue:
-    """Every method is one transaction: what it has returned from survives the process and, synced, the machine."""
+    """Every method is one transaction: what it has returned from survives the process and, synced, the machine.
 
-    def __init__(self, path: Path) -> None:
+    Unavailable where SQLite can't write; then nothing has changed. `most` deliveries wait, `spare` bytes of the disk
+    stay free.
+    """
+
+    def __init__(self, path: Path, most: int = MOST_WAITING, spare: int = SPARE_DISK_BYTES) -> None:
         self._lock = threading.Lock()
-        self._taken: set[int] = set()
+        self._folder, self._most, self._spare = path.parent, most, spare
+        self._taken: dict[int, float] = {}  # until when nobody else gets it
         self._database = sqlite3.connect(path, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
@@ -52,8 +64,12 @@ class Queue:
         self._database.close()
 
     def put(self, message: Message, triggers: Iterable[str], now: float, hops: int = 0) -> None:
-        """The event waits for each of `triggers`, due at once."""
-        with self._lock, self._database:
+        """The event waits for each of `triggers`, due at once; Unavailable when there is no room."""
+        with self._changing():
+            if self._count() >= self._most:
+                raise Unavailable("queue", "full")
+            if shutil.disk_usage(self._folder).free < self._spare:
+                raise Unavailable("queue", "disk full")
             self._insert(message, triggers, now, hops)
 
     def take(self, trigger: str, now: float) -> Delivery | None:
@@ -65,8 +81,8 @@ class Queue:
                 (trigger, now),
             )
             for number, name, dead, attempts, hops, headers, body, kind in rows:
-                if number not in self._taken:
-                    self._taken.add(number)
+                if self._taken.get(number, 0) <= now:
+                    self._taken[number] = math.inf
                     return Delivery(number, name, bool(dead), attempts, hops, Message(json.loads(headers), body, kind))
         return None
 
@@ -74,32 +90,49 @@ class Queue:
         self, delivery: Delivery, reply: Message | None = None, triggers: Iterable[str] = (), now: float = 0
     ) -> None:
         """The delivery is over; the event that its subscriber replied with is queued in the same transaction."""
-        with self._lock, self._database:
+        with self._changing(delivery):
             self._database.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
-            if reply is not None:
+            if reply is not None:  # however full it is: refused, it would be lost or made again
                 self._insert(reply, triggers, now, delivery.hops + 1)
-            self._taken.discard(delivery.id)
 
     def again(self, delivery: Delivery, due: float) -> None:
         """The delivery failed and is tried once more at `due`."""
-        with self._lock, self._database:
+        with self._changing(delivery):
             self._database.execute(
                 "UPDATE deliveries SET attempts = attempts + 1, due = ? WHERE id = ?", (due, delivery.id)
             )
-            self._taken.discard(delivery.id)
+
+    def hold(self, delivery: Delivery, due: float) -> None:
+        """The same, in memory only."""
+        with self._lock:
+            self._taken[delivery.id] = due
 
     def bury(self, delivery: Delivery, message: Message, now: float) -> None:
         """The delivery is given up: `message` goes to the dead-letter sink instead, as often as its subscriber got."""
-        with self._lock, self._database:
+        with self._changing(delivery):
             self._database.execute(
                 "UPDATE deliveries SET dead = 1, attempts = 0, due = ?, headers = ?, body = ? WHERE id = ?",
                 (now, json.dumps(dict(message.headers)), message.body, delivery.id),
             )
-            self._taken.discard(delivery.id)
 
     def __len__(self) -> int:
         with self._lock:
-            return int(self._database.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+            return self._count()
+
+    def _count(self) -> int:
+        return int(self._database.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+
+    @contextmanager
+    def _changing(self, settled: Delivery | None = None) -> Iterator[None]:
+        """One transaction, after which `settled` is free again."""
+        with self._lock:
+            try:
+                with self._database:
+                    yield
+            except sqlite3.Error as exc:
+                raise Unavailable("queue", exc.sqlite_errorname) from exc
+            if settled is not None:
+                self._taken.pop(settled.id, None)
 
     def _insert(self, message: Message, triggers: Iterable[str], due: float, hops: int) -> None:
         headers = json.dumps(dict(message.headers))

@@ -11,10 +11,12 @@ import urllib3
 
 from local.broker_queue import Delivery, Queue
 from local.messages import Message, NotAnEvent, message
+from shared.errors import Unavailable
 
 _LOG = logging.getLogger(__name__)
 _RETRIED = frozenset({404, 408, 409, 429})
 _LONGEST_ERROR = 1024
+_LARGEST_REPLY = 1 << 20  # as the ingress takes
 _MOST_HOPS = 255  # a broker's TTL
 _AFTER_OUR_FAULT_SECONDS = 60
 
@@ -64,10 +66,16 @@ def poster() -> Post:
         headers = {**event.headers, "prefer": "reply", "connection": "close"}
         bounded = urllib3.Timeout(connect=min(timeout, 5), read=timeout)
         try:
-            answer = http.request("POST", url, body=event.body, headers=headers, timeout=bounded, redirect=False)
+            answer = http.request(
+                "POST", url, body=event.body, headers=headers, timeout=bounded, redirect=False, preload_content=False
+            )
+            body = answer.read(_LARGEST_REPLY + 1)
+            answer.close()
         except (urllib3.exceptions.HTTPError, ValueError) as exc:  # ValueError: a header that HTTP can't carry
             return Answer(0, {}, type(exc).__name__.encode())
-        return Answer(answer.status, dict(answer.headers), answer.data)
+        if len(body) > _LARGEST_REPLY:
+            return Answer(0, {}, b"the reply is too large")
+        return Answer(answer.status, dict(answer.headers), body)
 
     return post
 
@@ -95,9 +103,17 @@ class Courier:
         try:
             self._deliver(delivery, self._triggers[trigger])
         except Exception:
-            self._queue.again(delivery, self._clock() + _AFTER_OUR_FAULT_SECONDS)
+            self._later(delivery)
             raise
         return True
+
+    def _later(self, delivery: Delivery) -> None:
+        """Try it again after our own fault, even where that can't be written down."""
+        due = self._clock() + _AFTER_OUR_FAULT_SECONDS
+        try:
+            self._queue.again(delivery, due)
+        except Unavailable:
+            self._queue.hold(delivery, due)
 
     def _deliver(self, delivery: Delivery, rules: Trigger) -> None:
         url = (rules.dead_letter_sink or "") if delivery.dead else rules.subscriber

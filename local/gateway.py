@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -24,6 +25,8 @@ _ROUTES = {
     "/broker": "broker",
 }
 _LARGEST_BODY = 1 << 20
+_LARGEST_ANSWER = 16 << 20
+_AT_ONCE = 32  # less than serving.py's threads
 _ANSWER_SECONDS = 60
 _PROBE_SECONDS = 5
 # Of one connection only (RFC 9110, 7.6.1), or made by the server that speaks to the client.
@@ -42,12 +45,19 @@ class Gateway:
         self._instance = instance
         self._services = services
         self._probes = ThreadPoolExecutor(len(services))
+        self._places = threading.Semaphore(_AT_ONCE)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         exchange = _Exchange(environ, start_response)
         path = environ["PATH_INFO"]
         if service := _service(path):
-            return self._forward(exchange, service)
+            if not self._places.acquire(blocking=False):
+                too_many = "Too many requests at once"
+                return exchange.refuse(503, "SERVICE_UNAVAILABLE", too_many, {"Retry-After": "2"})
+            try:
+                return self._forward(exchange, service)
+            finally:
+                self._places.release()
         if path not in ("/healthz", "/readyz"):
             return exchange.refuse(404, "NOT_FOUND", "No such path")
         if exchange.method not in ("GET", "HEAD"):
@@ -72,7 +82,9 @@ class Gateway:
                 connection.putheader("content-length", str(len(body)))
             connection.endheaders(body)
             answer = connection.getresponse()
-            content = answer.read()
+            content = answer.read(_LARGEST_ANSWER + 1)
+            if len(content) > _LARGEST_ANSWER:
+                raise http.client.HTTPException  # noqa: TRY301 - it is one more way to answer wrongly
         except (OSError, http.client.HTTPException):
             return exchange.refuse(503, "SERVICE_UNAVAILABLE", f"Unavailable: {service}", {"Retry-After": "5"})
         finally:

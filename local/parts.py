@@ -12,6 +12,8 @@ from local.supervision import Part
 from shared import settings
 
 _ROOT = Path(__file__).resolve().parent.parent
+_GRACE_SECONDS = 25  # whoever stops the system waits for it
+_AFTER_GRACE_SECONDS = 5  # then gunicorn has ended its worker
 PORTS = ("supervisor", "postgres", *object_storage.PORTS, *SERVICES)
 
 
@@ -37,6 +39,7 @@ class Plan:
             environment |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
         if target == "calculate" and self.options.own_database:
             environment["DATABASE_URL"] = postgres.url(data_dir, self.ports["postgres"], postgres.READER)
+        environment.setdefault("GRACE_SECONDS", str(_GRACE_SECONDS))
         if target in ("submit", "calculate"):
             environment.setdefault("K_SINK", f"http://{self.address('broker')}/")
         return environment
@@ -77,7 +80,9 @@ class Plan:
             "PORT": str(self.ports[target]),
         }
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "functions_framework:create_app()"]
-        return Part(target, command, {**environment, "PYTHONPATH": str(_ROOT)}, stop_seconds=30, group="functions")
+        stop_seconds = self.settings(target).GRACE_SECONDS + _AFTER_GRACE_SECONDS
+        environment["PYTHONPATH"] = str(_ROOT)
+        return Part(target, command, environment, stop_seconds=stop_seconds, group="functions")
 
     def _gateway(self) -> Part:
         environment = {f"{service.upper()}_ADDRESS": self.address(service) for service in SERVICES}

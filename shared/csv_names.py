@@ -10,10 +10,21 @@ from shared.models import Record
 _JOB_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
-def key(record: Record) -> str:
-    """The key of this attempt's CSV: no two attempts share one, so a late one can replace nothing."""
+def key(record: Record, attempt: int | None = None) -> str:
+    """The key of an attempt's CSV (default: the latest's): no two share one, so a late one can replace nothing."""
     stem = download_name(record).removesuffix(".csv")
-    return f"csv/{record.job_id}/{record.attempt}/{stem}_{record.job_id}.csv"
+    return f"{folder(record.job_id)}{record.attempt if attempt is None else attempt}/{stem}_{record.job_id}.csv"
+
+
+def folder(job_id: str) -> str:
+    """What the keys of all of a job's CSVs begin with."""
+    return f"csv/{job_id}/"
+
+
+def made_by(key: str) -> tuple[str, int] | None:
+    """The job and the attempt that made the CSV `key`, or None for what is no CSV of ours."""
+    found = re.fullmatch(rf"csv/({_JOB_ID})/([0-9]{{1,9}})/[^/]+", key)
+    return (found[1], int(found[2])) if found else None
 
 
 def download_name(record: Record) -> str:

@@ -7,9 +7,12 @@ OtelWorkerError
 ├── NotFound             there is no such job, file or path
 ├── KeyReused            an Idempotency-Key came again with another body
 ├── JobFinished          the job has its end state already
+│   └── JobDeleted       ... and is not to come back
 ├── JobHeld              another attempt holds the job
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
+├── Unreadable           what is stored was not written by us
+├── Overloaded           there are more requests than are worked on at a time
 └── Unavailable          a dependency is away
 """
 
@@ -48,6 +51,10 @@ class JobFinished(OtelWorkerError):
     """The job has its end state: a repeated event changes nothing."""
 
 
+class JobDeleted(JobFinished):
+    """The job was deleted: what was under way for it ends here."""
+
+
 class JobHeld(OtelWorkerError):
     """Another attempt holds the job; its lease has not ended."""
 
@@ -63,6 +70,14 @@ class JobFailed(OtelWorkerError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Unreadable(OtelWorkerError):
+    """A stored record is not what this version, or an earlier one, writes."""
+
+
+class Overloaded(OtelWorkerError):
+    """More requests have come at once than one process works on."""
 
 
 class Unavailable(OtelWorkerError):

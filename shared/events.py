@@ -4,8 +4,12 @@ The only importer of cloudevents. docs/events.md has the three types with an exa
 """
 
 import json
+import math
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -16,22 +20,33 @@ from cloudevents.http import CloudEvent, from_http
 from shared.errors import InvalidRequest, Unavailable
 from shared.http import Call
 from shared.models import Record, RequestedData, Status, parse
+from shared.patience import in_time
 from shared.telemetry import Trace, trace_of
 
 REQUESTED = "otelworker.distance.requested.v1"
 COMPLETED = "otelworker.distance.completed.v1"
 FAILED = "otelworker.distance.failed.v1"
 
+PUBLISH_SECONDS = 10  # with the rest of a submission well inside the 30 s that callers wait
+MOST_AT_ONCE = 32
+_PAUSES = (0.1, 0.4, math.inf)  # after each try
+_LONGEST_PAUSE = 2
+_ASKED_AGAIN = frozenset({429, 502, 503, 504})
+
 
 @dataclass(frozen=True)
 class Event:
-    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to."""
+    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to.
+
+    `error_code` is the status that a dead letter's delivery failed with, where the broker says so.
+    """
 
     type: str
     source: str
     id: str
     data: object
     trace: Trace
+    error_code: str | None = None
 
 
 def received(call: Call) -> Event:
@@ -48,7 +63,8 @@ def received(call: Call) -> Event:
         if not texts.get(name):
             raise InvalidRequest(f"CloudEvent must have a {name}", name)
     trace = call.trace if "traceparent" in call.headers else trace_of({**call.headers, **texts})
-    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace)
+    failed_with = texts.get("knativeerrorcode")
+    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace, failed_with)
 
 
 def strict_json(text: bytes | str) -> object:
@@ -80,14 +96,14 @@ def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> Cl
     return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
 
 
-def outcome(record: Record, trace: Trace) -> CloudEvent:
+def outcome(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
     data: dict[str, Any] = {"job_id": record.job_id, "date": record.date.isoformat(), "device_id": record.device_id}
     if record.status is Status.COMPLETED and record.result is not None:
         kind, data = COMPLETED, data | record.result.model_dump(mode="json")
     else:
         kind, data = FAILED, data | {"error_code": record.error_code, "error_message": record.error_message}
-    return _event(kind, f"{record.job_id}-{record.status}", data, trace.headers())
+    return _event(kind, f"{record.job_id}-{record.status}", data, {**(extensions or {}), **trace.headers()})
 
 
 def _event(kind: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:
@@ -111,31 +127,58 @@ def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
 
 
 class Publisher:
-    """Puts events into a sink: a broker's ingress."""
+    """Puts events into a sink: a broker's ingress. docs/decisions/0001 has its failures and what becomes of each."""
 
     def __init__(self, sink: str) -> None:
         self._sink = sink
-        retries = urllib3.Retry(
-            2,
-            read=0,
-            backoff_factor=0.1,
-            status_forcelist=(429, 502, 503, 504),
-            allowed_methods=None,
-            raise_on_status=False,
-            redirect=0,
-        )
-        timeout = urllib3.Timeout(connect=2, read=5)
-        self._http = urllib3.PoolManager(retries=retries, timeout=timeout, maxsize=32)
+        self._http = urllib3.PoolManager(retries=False, maxsize=MOST_AT_ONCE)
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
 
     def publish(self, event: CloudEvent) -> None:
-        """The event is the broker's now; else Unavailable, and it may be the broker's all the same."""
+        """The event is the broker's now; else, within PUBLISH_SECONDS, Unavailable, and it may be the broker's too."""
         headers, body = binary(event)
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("broker", "busy")  # it has let so many hang already
         try:
-            answer = self._http.request("POST", self._sink, body=body, headers=headers)
+            in_time(partial(self._tried, headers, body), PUBLISH_SECONDS)
+        except TimeoutError:
+            raise Unavailable("broker", "timeout") from None
+
+    def _tried(self, headers: Mapping[str, str], body: bytes) -> None:
+        ends = time.monotonic() + PUBLISH_SECONDS
+        try:
+            for shortest in _PAUSES:
+                cause, asked = self._once(headers, body, max(ends - time.monotonic(), 0.1))
+                if not cause:
+                    return
+                pause = max(shortest, asked)
+                if pause > _LONGEST_PAUSE or time.monotonic() + pause > ends:
+                    break
+                time.sleep(pause)
+            raise Unavailable("broker", cause)
+        finally:
+            self._places.release()
+
+    def _once(self, headers: Mapping[str, str], body: bytes, left: float) -> tuple[str, float]:
+        """Why the broker has not taken the event ("": it has), and after how many seconds to ask again."""
+        bounded = urllib3.Timeout(connect=min(2, left), read=min(5, left))
+        try:
+            answer = self._http.request(
+                "POST", self._sink, body=body, headers=headers, timeout=bounded, redirect=False, preload_content=False
+            )
+        except urllib3.exceptions.ReadTimeoutError:
+            return "timeout", math.inf  # it is slow, and asking twice makes it slower
         except urllib3.exceptions.HTTPError as exc:
-            raise Unavailable("broker", type(exc).__name__) from exc
-        if not 200 <= answer.status < 300:
-            raise Unavailable("broker", f"status {answer.status}")
+            return type(exc).__name__, 0
+        if answer.length_remaining == 0:
+            answer.release_conn()
+        else:
+            answer.close()  # we read no body: it may be of any size
+        if 200 <= answer.status < 300:
+            return "", 0
+        after = answer.headers.get("Retry-After", "0")
+        again = answer.status in _ASKED_AGAIN and after.isdecimal()  # a date is later than we wait
+        return f"status {answer.status}", int(after) if again else math.inf
 
 
 def data_of_request(event: Event) -> RequestedData:

@@ -2,9 +2,10 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import flask
 from werkzeug.datastructures import Headers, MultiDict
@@ -16,6 +17,8 @@ from shared import errors, logs
 from shared.telemetry import Trace, trace_of
 
 _LOG = logging.getLogger(__name__)
+BODY_BYTES = 64 << 10
+AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
 
 # The most specific class comes first.
@@ -26,6 +29,7 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.KeyReused, 422, "CONFLICT"),
     (errors.JobHeld, 409, "CONFLICT"),
     (errors.LeaseLost, 409, "CONFLICT"),
+    (errors.Overloaded, 503, "SERVICE_UNAVAILABLE"),
     (errors.Unavailable, 503, "SERVICE_UNAVAILABLE"),
 )
 
@@ -62,25 +66,42 @@ class Service:
         name: str,
         routes: Mapping[tuple[str, str], Handler],
         checks: Mapping[str, Check],
-        body_limit: int = 64 << 10,
+        body_limit: int = BODY_BYTES,
     ) -> None:
         self._name = name
         self._checks = checks
         self._body_limit = body_limit
+        self._places = threading.Semaphore(AT_ONCE)
         every = {**routes, ("GET", "/healthz"): self._health, ("GET", "/readyz"): self._ready}
         rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every.items()]
         self._map = Map(rules, merge_slashes=False)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
 
+    def limited(self, at_once: int) -> Self:
+        """The same, which works on no more than `at_once` requests at a time; before it has any."""
+        self._places = threading.Semaphore(at_once)
+        return self
+
     def __call__(self, request: flask.Request) -> flask.Response:
         trace = trace_of({name.lower(): text for name, text in request.headers})
         logs.trace_id.set(trace.trace_id)
         try:
-            reply = self._dispatch(request, trace)
+            reply = self._admitted(request, trace)
         except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
             reply = _error_reply(exc, trace)
         return _response(reply, trace)
+
+    def _admitted(self, request: flask.Request, trace: Trace) -> Reply:
+        """Overloaded, unread, when there is no place left; whether we live can always be asked."""
+        if request.path == "/healthz":
+            return self._dispatch(request, trace)
+        if not self._places.acquire(blocking=False):
+            raise errors.Overloaded("Too many requests at once")
+        try:
+            return self._dispatch(request, trace)
+        finally:
+            self._places.release()
 
     def _dispatch(self, request: flask.Request, trace: Trace) -> Reply:
         body = self._read(request)
@@ -161,7 +182,9 @@ def _error_reply(exc: Exception, trace: Trace) -> Reply:
             break
     if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
         details = {"field": exc.field} | ({} if exc.value is None else {"value": exc.value})
-    if isinstance(exc, errors.Unavailable):
+    if isinstance(exc, errors.Overloaded):
+        headers["Retry-After"] = "2"  # and no line in the log for each: a flood would fill it
+    elif isinstance(exc, errors.Unavailable):
         message = f"Unavailable: {exc.dependency}"
         headers["Retry-After"] = "5"
         _LOG.error("unavailable", extra={"dependency": exc.dependency, "cause": exc.cause}, exc_info=exc)

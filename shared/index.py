@@ -1,104 +1,198 @@
-"""The list's index: a zero-byte marker for each state of a job, whose key says all that a list shows.
+"""The list: the tail's markers over the segments, merged, filtered, counted and cut into pages.
 
-`t/<job_id>.<rank>.<status>~<queued ms>~<date>~<device>~<completed ms>~<nonce>`
-
-A job's markers lie side by side, the later state behind the earlier one: a listing that goes on while a job moves
-meets at least one of them. The nonce makes each marker a key of its own, so that whoever folds markers into something
-denser can delete exactly those that it read.
+Reading goes tail first, then CURRENT: whatever was folded and taken out of the tail before the tail was listed is in
+the segments that CURRENT names afterwards. So what has been acknowledged is always seen, while segments are being made.
 """
 
-import secrets
-from collections.abc import Iterable
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 
-from shared.models import Record, Status
-from shared.storage import Bucket
+import numpy as np
 
-_PREFIX = "t/"
+from shared import catalogue
+from shared.errors import Unavailable
+from shared.markers import Entry, Filter, Position, Tail
+from shared.models import Status
+from shared.segments import EMPTY, Flags, Rows, Segment, merged
+from shared.storage import Bucket, ObjectMissing
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A job as the list shows it; times are Unix milliseconds."""
-
-    job_id: str
-    status: Status
-    queued_ms: int
-    date: str
-    device_id: str
-    completed_ms: int | None
-    marker: str
-
-    @property
-    def queued_at(self) -> datetime:
-        return datetime.fromtimestamp(self.queued_ms / 1000, UTC)
-
-    @property
-    def completed_at(self) -> datetime | None:
-        return None if self.completed_ms is None else datetime.fromtimestamp(self.completed_ms / 1000, UTC)
+_TRIES = 5
 
 
 @dataclass(frozen=True)
-class Filter:
-    """Which jobs a list shows; None is any."""
+class Page:
+    """Some of the jobs that a filter admits, newest first, and how many it admits in all."""
 
-    status: Status | None = None
-    day: date | None = None
-    device_id: str | None = None
-
-    def admits(self, entry: Entry) -> bool:
-        return (
-            (self.status is None or entry.status is self.status)
-            and (self.day is None or entry.date == self.day.isoformat())
-            and (self.device_id is None or entry.device_id == self.device_id)
-        )
+    entries: list[Entry]
+    total: int
 
 
-def new_marker(record: Record) -> str:
-    """The key of a marker for the state that `record` is in; another one each time."""
-    completed = "" if record.completed_at is None else _milliseconds(record.completed_at)
-    said = (record.status, _milliseconds(record.queued_at), record.date.isoformat(), record.device_id, completed)
-    return f"{_PREFIX}{record.job_id}.{record.status.rank}.{'~'.join(map(str, said))}~{secrets.token_hex(4)}"
+class _Run:
+    """Jobs in order, some of a segment's: those that `flags` admits, all where it is None."""
+
+    def __init__(self, segment: Segment, flags: Flags | None = None) -> None:
+        self._segment = segment
+        self._rows: Rows | None = None if flags is None else np.flatnonzero(flags)
+
+    def __len__(self) -> int:
+        return len(self._segment) if self._rows is None else len(self._rows)
+
+    def cut(self, start: int, stop: int) -> Segment:
+        """Jobs number `start` to `stop`."""
+        return self._segment.only(slice(start, stop) if self._rows is None else self._rows[start:stop])
+
+    def newer_than(self, position: Position) -> int:
+        """How many of them stand before `position`."""
+        row = self._segment.newer_than(position)
+        return row if self._rows is None else int(np.searchsorted(self._rows, row))
 
 
-def entry_of(marker: str) -> Entry:
-    """What a marker's key says."""
-    job_id, _, said = marker.removeprefix(_PREFIX).split(".", 2)
-    status, queued_ms, day, device_id, completed_ms, _ = said.split("~")
-    ended = int(completed_ms) if completed_ms else None
-    return Entry(job_id, Status(status), int(queued_ms), day, device_id, ended, marker)
+class _Sealed:
+    """The jobs of all sealed segments in order, as one run; a segment is fetched when it must be looked into."""
+
+    def __init__(self, index: "Index", found: catalogue.Catalogue, wanted: Filter, gone: set[Position]) -> None:
+        self._index = index
+        self._wanted = wanted
+        self._gone: dict[str, list[Position]] = {}
+        for position in gone:
+            covering = found.covering(position)
+            if covering is not None:
+                self._gone.setdefault(covering.key, []).append(position)
+        self._sealed = found.sealed
+        self._runs: dict[str, _Run] = {}
+        self._counts = [self._count(sealed) for sealed in self._sealed]
+
+    def __len__(self) -> int:
+        return sum(self._counts)
+
+    def cut(self, start: int, stop: int) -> list[Segment]:
+        """Jobs number `start` to `stop`, in as many parts as they lie in."""
+        parts = []
+        for sealed, count in zip(self._sealed, self._counts, strict=True):
+            if start < count and stop > 0:
+                parts.append(self._run(sealed).cut(max(start, 0), min(stop, count)))
+            start, stop = start - count, stop - count
+        return parts
+
+    def _count(self, sealed: catalogue.Sealed) -> int:
+        return sealed.rows if self._is_whole(sealed) else len(self._run(sealed))
+
+    def _is_whole(self, sealed: catalogue.Sealed) -> bool:
+        return self._wanted.admits_all and sealed.key not in self._gone
+
+    def _run(self, sealed: catalogue.Sealed) -> _Run:
+        if sealed.key not in self._runs:
+            segment = self._index.segment(sealed.key)
+            flags = None
+            if not self._is_whole(sealed):
+                flags = segment.admitted(self._wanted)
+                for position in self._gone.get(sealed.key, ()):
+                    row = segment.find(position)
+                    if row is not None:
+                        flags[row] = False
+            self._runs[sealed.key] = _Run(segment, flags)
+        return self._runs[sealed.key]
 
 
 class Index:
-    """The markers of a jobs bucket."""
+    """The list of a jobs bucket; segments stay in memory for as long as CURRENT names them."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
+        self._lock = threading.Lock()
+        self._known: catalogue.Read | None = None
+        self._segments: dict[str, Segment] = {}
 
-    def put(self, marker: str) -> None:
-        """Show a job in the state that `marker` says, unless a later one is shown already."""
-        self._bucket.put(marker)
+    def page(self, wanted: Filter, offset: int = 0, limit: int = 1) -> Page:
+        """Jobs number `offset` to `offset + limit` of those that `wanted` admits, as they are now."""
+        for _ in range(_TRIES):
+            try:
+                return self._page(wanted, offset, limit)
+            except ObjectMissing:  # a segment went while we read: CURRENT names others by now
+                self._known = None
+        raise Unavailable("storage", "NoSuchKey")
 
-    def drop(self, markers: Iterable[str]) -> None:
-        """Take away markers that a later one, already put, has made useless."""
-        for marker in markers:
-            self._bucket.delete(marker)
+    def segment(self, key: str) -> Segment:
+        """The segment of `key`, fetched once; ObjectMissing when it has been folded into another."""
+        with self._lock:  # many requests at once shall not all fetch it
+            found = self._segments.get(key)
+            if found is None:
+                found = self._segments[key] = Segment.load(self._bucket.get(key).body)
+            return found
 
-    def entries(self) -> list[Entry]:
-        """Every job once, in its latest state, newest first: by `queued_at`, then job id."""
-        latest: dict[str, Entry] = {}
-        for marker in self._bucket.keys(_PREFIX):
-            entry = entry_of(marker)
-            known = latest.get(entry.job_id)
-            if known is None or entry.status.rank > known.status.rank:
-                latest[entry.job_id] = entry
-        return sorted(latest.values(), key=lambda entry: (entry.queued_ms, entry.job_id), reverse=True)
+    def _page(self, wanted: Filter, offset: int, limit: int) -> Page:
+        tail = Tail(self._bucket)
+        found = self._catalogue()
+        hot = self.segment(found.hot) if found.hot else EMPTY
+        latest, hot_flags, gone = self._laid_over(tail, hot, found)
+        if not wanted.admits_all:
+            admitted = hot.admitted(wanted)
+            hot_flags = admitted if hot_flags is None else hot_flags & admitted
+        loose = [_Run(Segment.of(entry for entry in latest if wanted.admits(entry))), _Run(hot, hot_flags)]
+        sealed = _Sealed(self, found, wanted, gone)
+        total = sum(map(len, loose)) + len(sealed)
+        parts = _window(loose, sealed, found.sealed[0].newest if found.sealed else None, offset, limit)
+        entries = [part.entry(row) for part in parts for row in range(len(part))]
+        return Page(entries, total)
 
-    def select(self, wanted: Filter) -> list[Entry]:
-        """The jobs that `wanted` admits, newest first."""
-        return [entry for entry in self.entries() if wanted.admits(entry)]
+    def _catalogue(self) -> catalogue.Catalogue:
+        known = catalogue.read(self._bucket, self._known)
+        if known is not self._known:
+            self._known = known
+            with self._lock:
+                self._segments = {key: kept for key, kept in self._segments.items() if key in known.catalogue.keys}
+        return known.catalogue
+
+    def _laid_over(
+        self, tail: Tail, hot: Segment, found: catalogue.Catalogue
+    ) -> tuple[list[Entry], Flags | None, set[Position]]:
+        """What the tail says beyond the segments: entries to show, hot rows still to show, positions to hide."""
+        latest, gone = [], set()
+        flags: Flags | None = None
+        for position, entry in tail.entries.items():
+            row = hot.find(position)
+            if row is not None:
+                if entry.status.rank <= _rank(hot, row):
+                    continue  # said again
+                flags = np.ones(len(hot), np.bool_) if flags is None else flags
+                flags[row] = False
+            elif self._is_sealed(position, found):
+                if entry.status is Status.DELETED:
+                    gone.add(position)
+                continue
+            if entry.status is not Status.DELETED:
+                latest.append(entry)
+        return latest, flags, gone
+
+    def _is_sealed(self, position: Position, found: catalogue.Catalogue) -> bool:
+        covering = found.covering(position)
+        return covering is not None and self.segment(covering.key).find(position) is not None
 
 
-def _milliseconds(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)
+def _rank(segment: Segment, row: int) -> int:
+    return segment.entry(row).status.rank
+
+
+def _window(loose: Sequence[_Run], sealed: _Sealed, newest: Position | None, offset: int, limit: int) -> list[Segment]:
+    """The jobs number `offset` to `offset + limit` of the loose and the sealed ones together, in order.
+
+    The loose ones before the `newest` sealed one come first. Behind it k loose ones are left: of the two together, the
+    job number n is among the loose ones and the sealed ones number n - k to n, so no more is looked into.
+    """
+    stop = offset + limit
+    if newest is None:
+        return [merged([run.cut(0, stop) for run in loose]).only(slice(offset, stop))]
+    before = [run.newer_than(newest) for run in loose]
+    first = sum(before)
+    parts = []
+    if offset < first:
+        ahead = merged([run.cut(0, min(stop, count)) for run, count in zip(loose, before, strict=True)])
+        parts.append(ahead.only(slice(offset, stop)))
+    if stop > first:
+        start, stop = max(0, offset - first), stop - first
+        behind = [run.cut(count, len(run)) for run, count in zip(loose, before, strict=True)]
+        skipped = max(0, start - sum(map(len, behind)))
+        mixed = merged([*behind, *sealed.cut(skipped, stop)])
+        parts.append(mixed.only(slice(start - skipped, stop - skipped)))
+    return parts

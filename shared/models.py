@@ -24,20 +24,25 @@ _ECHOED_CHARACTERS = 100
 
 
 class Status(StrEnum):
-    """The states of a job; a job only ever moves to one of a higher rank."""
+    """The states of a job; a job only ever moves to one of a higher rank. Nobody is shown a deleted one."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
     COMPLETED = "completed"
     FAILED = "failed"
+    DELETED = "deleted"
 
     @property
     def rank(self) -> int:
-        return min(list(Status).index(self), 2)
+        return _RANKS[self]
 
     @property
     def finished(self) -> bool:
-        return self.rank == 2
+        return self.rank >= 2
+
+
+_RANKS = dict(zip(Status, (0, 1, 2, 2, 3), strict=True))
+SHOWN = tuple(status for status in Status if status is not Status.DELETED)
 
 
 def rfc3339(instant: datetime) -> str:
@@ -167,16 +172,33 @@ class Record(Task):
     attempt: int = 0
     owner: str | None = None
     lease_expires_at: Instant | None = None
+    lost: int = 0  # attempts whose lease ended: they died, or stood still
+    given_back: int = 0  # attempts that gave their lease back; `cause` is the latest one's reason
+    given_back_at: Instant | None = None
+    cause: str | None = None
+    asked: int = 0  # how often the sweep has published the request since the latest attempt
+    asked_at: Instant | None = None
     result: Result | None = None
     error_code: str | None = None
     error_message: str | None = None
     traceparent: str
     given: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
-    markers: tuple[str, ...] = ()
 
     def moved(self, **changes: Any) -> Self:
         """A copy with `changes`; the caller stores it by compare-and-swap or not at all."""
         return self.model_copy(update=changes)
+
+
+class Tombstone(BaseModel):
+    """What is left of a deleted job, so that nothing that is still under way brings it back."""
+
+    model_config = ConfigDict(frozen=True)
+    version: Literal[1] = 1
+    job_id: JobId
+    status: Literal[Status.DELETED] = Status.DELETED
+    queued_at: Instant
+    deleted_at: Instant
+    attempt: int  # a job of the same id goes on counting: no two attempts ever share a CSV's key
 
 
 _MESSAGES = {

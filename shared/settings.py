@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -79,7 +80,10 @@ class Settings(BaseModel):
     JOBS_BUCKET: BucketName = "otel-worker-jobs"
     CSV_BUCKET: BucketName = "otel-worker-csv"
     PRESIGN_TTL_SECONDS: int = Field(900, ge=1, le=604_800)
+    JOB_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
+    CSV_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
 
+    GRACE_SECONDS: int = Field(600, ge=1, le=3600)
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
@@ -87,6 +91,16 @@ class Settings(BaseModel):
     @property
     def home(self) -> Home:
         return Home(latitude=self.HOME_LATITUDE, longitude=self.HOME_LONGITUDE)
+
+    @property
+    def job_age(self) -> timedelta | None:
+        """How long a job is kept after it was queued; None is for ever."""
+        return None if self.JOB_RETENTION_DAYS is None else timedelta(days=self.JOB_RETENTION_DAYS)
+
+    @property
+    def csv_age(self) -> timedelta | None:
+        """How long a CSV is kept; None is as long as its job."""
+        return None if self.CSV_RETENTION_DAYS is None else timedelta(days=self.CSV_RETENTION_DAYS)
 
     @property
     def ce_extensions(self) -> dict[str, str]:

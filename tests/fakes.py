@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from cloudevents.http import CloudEvent
 from functions.calculate.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
-from shared.storage import Bucket, ObjectChanged, ObjectMissing, Stored
+from shared.storage import Bucket, Listed, ObjectChanged, ObjectMissing, Stored
 from tests.reference import EPOCH, Fix, block
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
@@ -35,7 +35,10 @@ class MemoryBucket(Bucket):
 
     def __init__(self, before: Callable[[str, str], None] = lambda name, key: None) -> None:
         self.objects: dict[str, Stored] = {}
+        self.modified: dict[str, datetime] = {}
+        self.clock: Callable[[], datetime] = lambda: NOW
         self.parts: dict[str, dict[int, bytes]] = {}
+        self.uploads: dict[str, str] = {}
         self.before = before
         self.requests: list[tuple[str, str]] = []
         self._lock = threading.Lock()
@@ -49,6 +52,7 @@ class MemoryBucket(Bucket):
         self._versions += 1
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}-{self._versions}"'
         self.objects[key] = Stored(body, etag)
+        self.modified[key] = self.clock()
         return etag
 
     def get(self, key: str) -> Stored:
@@ -56,6 +60,10 @@ class MemoryBucket(Bucket):
         if key not in self.objects:
             raise ObjectMissing(key)
         return self.objects[key]
+
+    def get_unless(self, key: str, etag: str) -> Stored | None:
+        found = self.get(key)
+        return None if found.etag == etag else found
 
     def put(self, key: str, body: bytes = b"", content_type: str = "application/octet-stream") -> None:
         self._ask("put", key)
@@ -80,9 +88,18 @@ class MemoryBucket(Bucket):
         self._ask("delete", key)
         self.objects.pop(key, None)
 
+    def delete_many(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.delete(key)
+
     def keys(self, prefix: str) -> Iterator[str]:
         self._ask("list", prefix)
         yield from sorted(key for key in self.objects if key.startswith(prefix))
+
+    def page(self, prefix: str, after: str = "", limit: int = 1000) -> list[Listed]:
+        self._ask("list", prefix)
+        found = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        return [Listed(key, self.modified[key]) for key in found[:limit]]
 
     def ping(self) -> None:
         self._ask("ping", "")
@@ -90,10 +107,14 @@ class MemoryBucket(Bucket):
     def presigned(self, key: str, filename: str, ttl_seconds: int) -> tuple[str, datetime]:
         return f"http://csv.example/{key}?as={filename}", NOW + timedelta(seconds=ttl_seconds)
 
+    def signed(self, key: str, filename: str) -> tuple[str, datetime]:
+        return self.presigned(key, filename, 900)
+
     def start_parts(self, key: str, content_type: str) -> str:
         self._ask("start", key)
         upload = f"upload-{len(self.requests)}"
         self.parts[upload] = {}
+        self.uploads[upload] = key
         return upload
 
     def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
@@ -111,6 +132,11 @@ class MemoryBucket(Bucket):
         self._ask("abort", key)
         self.parts.pop(upload, None)
 
+    def abort_uploads(self, key: str) -> None:
+        self._ask("abort", key)
+        for upload in [upload for upload in self.parts if self.uploads[upload] == key]:
+            self.parts.pop(upload)
+
 
 class MemoryFixes:
     """A table of fixes in memory; `during` is called between blocks and may raise, as a server may fail midway."""
@@ -121,12 +147,15 @@ class MemoryFixes:
         self.during: Callable[[], None] = lambda: None
 
     @contextmanager
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    ) -> Iterator[Iterator[Block]]:
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
             for at in range(0, len(found), self.rows):
                 yield block(found[at : at + self.rows], devices)
                 self.during()
+                alive()
 
         first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
         found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]

@@ -3,9 +3,10 @@
 import logging
 
 from functions.calculate import calculation
+from functions.calculate.announcer import Announcer
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep import Sweep
-from shared import events, ids, jobs
+from shared import events, ids, jobs, leftovers
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
 from shared.http import Call, Check, Reply, Service
 from shared.models import Record, RequestedData
@@ -13,6 +14,7 @@ from shared.settings import Settings
 from shared.storage import Bucket
 
 _LOG = logging.getLogger(__name__)
+_HELD = "409"  # what we answered last: another attempt was at it, which says nothing about the job
 _EVENT_BYTES = 1 << 20  # an event of another producer may carry more than we read of it
 
 
@@ -22,12 +24,13 @@ def service(
     fixes: calculation.Fixes,
     csvs: Bucket,
     *,
+    announcer: Announcer,
     sweep: Sweep,
     checks: dict[str, Check],
     clock: jobs.Clock = jobs.utc_now,
 ) -> Service:
     """The function's HTTP surface: `/` for request events, `/dead-letter` for those given up, `/sweep` each minute."""
-    delivery = Delivery(settings, store, fixes, csvs, clock)
+    delivery = Delivery(settings, store, fixes, csvs, announcer=announcer, clock=clock)
 
     def swept(_: Call) -> Reply:
         sweep.run()
@@ -45,12 +48,20 @@ class Delivery:
     """Takes the broker's deliveries for the jobs of one store."""
 
     def __init__(
-        self, settings: Settings, store: jobs.Jobs, fixes: calculation.Fixes, csvs: Bucket, clock: jobs.Clock
+        self,
+        settings: Settings,
+        store: jobs.Jobs,
+        fixes: calculation.Fixes,
+        csvs: Bucket,
+        *,
+        announcer: Announcer,
+        clock: jobs.Clock,
     ) -> None:
         self._settings = settings
         self._jobs = store
         self._fixes = fixes
         self._csvs = csvs
+        self._announcer = announcer
         self._clock = clock
 
     def requested(self, call: Call) -> Reply:
@@ -59,9 +70,11 @@ class Delivery:
         if event.type != events.REQUESTED:
             raise InvalidRequest("Unexpected event type", "type")
         data = events.data_of_request(event)
+        job_id = _job_id(event, data)
         try:
-            record = self._run(_job_id(event, data), event, data)
+            record = self._run(job_id, event, data)
         except JobFinished:
+            self._tidy(job_id)
             return Reply(204)
         headers, body = events.binary(events.outcome(record, event.trace))
         return Reply(200, body, headers)
@@ -75,18 +88,39 @@ class Delivery:
             self._jobs.create(new_record(job_id, task_of(data, self._settings, now), data, now, event.trace))
             return calculation.run(job_id, self._jobs, self._fixes, self._csvs)
 
+    def _tidy(self, job_id: str) -> None:
+        """Take away what earlier attempts left: the one that ended the job may have died before it could."""
+        try:
+            record = self._jobs.get(job_id)
+        except NotFound:
+            return
+        if record.attempt > 1:
+            leftovers.clear(self._csvs, record)
+
     def dead_letter(self, call: Call) -> Reply:
         """204 always: the job of an event that was given up fails with its reason; what has no job is logged."""
         try:
             event = events.received(call)
-            job_id = _job_id(event, events.data_of_request(event))
-            claim = self._jobs.claim(job_id)
-            self._jobs.fail(claim, "UNDELIVERABLE", "The calculation was given up after too many attempts")
+            self._give_up(_job_id(event, events.data_of_request(event)), event)
         except Unavailable as exc:
-            _LOG.error("dead letter not taken", extra={"cause": exc.cause})  # the sweep ends its job
+            _LOG.error("dead letter not taken", extra={"cause": exc.cause})
         except OtelWorkerError as exc:
             _LOG.warning("dead letter without a job to fail", extra={"cause": type(exc).__name__})
         return Reply(204)
+
+    def _give_up(self, job_id: str, event: events.Event) -> None:
+        """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it."""
+        found = self._jobs.look_at(job_id)
+        record = found.record
+        if record.status.finished or jobs.is_held(record, self._clock()) or event.error_code == _HELD:
+            _LOG.info("dead letter of a job that goes on or has ended", extra={"job_id": job_id})
+            return
+        dependency = (record.cause or "").partition(":")[0]
+        reason = f": {dependency} was unavailable" if dependency else ""
+        times = f"after {record.attempt} attempts" if record.attempt else "before the first attempt"
+        record = self._jobs.fail(found, "UNDELIVERABLE", f"The calculation was given up {times}{reason}")
+        leftovers.clear(self._csvs, record)
+        self._announcer.outcome(record)
 
 
 def _job_id(event: events.Event, data: RequestedData) -> str:

@@ -1,7 +1,6 @@
-"""The fixes of a day, from PostgreSQL. The only importer of psycopg; docs/database.md has the reasons."""
+"""The fixes of a day, from PostgreSQL; docs/database.md has the reasons."""
 
-import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -9,17 +8,24 @@ from typing import cast
 
 import numpy as np
 import psycopg
-from psycopg import pq, sql
+from psycopg import generators, pq, sql
+from psycopg.abc import PQGen
+from psycopg.waiting import Wait
 
 from functions.calculate.blocks import NULL, ROWS, Block, Integers
+from functions.calculate.connection import DAY, PROBE, Bounds, Connection, ended, told_as_unavailable
 from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
 from shared.errors import SettingsError, Unavailable
 from shared.settings import Settings
 
-_STATEMENT_SECONDS = 300  # longer than any day takes, shorter than Knative's longest request
-_SILENT_SECONDS = 60  # a server that says nothing for so long is away
 _OUT_OF_RANGE = "22003"  # a double that no int4 can hold
 
+# Compiling costs the ordered query more than it gains; a statement_timeout of the role's own that is stricter stands.
+_SETTINGS = """
+SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
+       set_config('statement_timeout', least({statement}, nullif(setting::int, 0))::text, true)
+FROM pg_settings WHERE name = 'statement_timeout'
+"""
 _FAST = """
 COPY (
     SELECT {day}, coalesce(latitude::float8, 'NaN'), coalesce(longitude::float8, 'NaN'),
@@ -39,35 +45,42 @@ FROM public.locations WHERE {range} ORDER BY {day}, id OFFSET {after}
 class FixSource:
     """The table `public.locations`, reached directly or through PgBouncer in transaction mode."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, bounds: Bounds = DAY, check: Callable[[], None] = lambda: None) -> None:
         self._conninfo = _conninfo(settings)
         self._day = sql.Identifier(settings.DAY_COLUMN)
+        self._bounds = bounds
+        self._check = check
 
     @contextmanager
-    def of_day(self, start: datetime, end: datetime, device_id: str) -> Iterator[Iterator[Block]]:
+    def of_day(
+        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    ) -> Iterator[Iterator[Block]]:
         """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
 
-        One connection and one snapshot. Unavailable at whatever step the database fails.
+        One connection and one snapshot. Unavailable at whatever step the database fails. `alive` is called at each
+        block and about ten times a second while we wait; it may raise, and then nothing is left open.
         """
-        with _told_as_unavailable(), self._connected() as connection:
-            where = self._range(start, end, device_id)
-            connection.execute("SET LOCAL jit = off")  # compiling costs the ordered query more than it gains
-            connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'")
-            yield self._blocks(connection, where)
+
+        def check() -> None:
+            self._check()
+            alive()
+
+        with told_as_unavailable(), self._connected(self._bounds, check) as connection:
+            yield self._blocks(connection, self._range(start, end, device_id))
 
     def ping(self) -> None:
         """Nothing, or Unavailable: the table answers to our user."""
-        with _told_as_unavailable(), self._connected() as connection:
-            connection.execute("SET LOCAL statement_timeout = '5s'")
+        with told_as_unavailable(), self._connected(PROBE, self._check) as connection:
             connection.execute("SELECT FROM public.locations LIMIT 1")
 
     @contextmanager
-    def _connected(self) -> Iterator[psycopg.Connection]:
-        # prepare_threshold: a prepared statement would outlive the transaction, and PgBouncer's server with it.
-        connection = psycopg.connect(self._conninfo, prepare_threshold=None)
+    def _connected(self, bounds: Bounds, check: Callable[[], None]) -> Iterator[Connection]:
+        connection = Connection.opened(self._conninfo, bounds, check)
         try:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
+            milliseconds = {"lock": str(round(bounds.lock * 1000)), "statement": round(bounds.statement * 1000)}
+            connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
             yield connection
         finally:
             connection.close()
@@ -85,10 +98,10 @@ class FixSource:
             where += sql.SQL(" AND device_id = {}").format(sql.Literal(device_id))
         return where
 
-    def _blocks(self, connection: psycopg.Connection, where: sql.Composed) -> Iterator[Block]:
+    def _blocks(self, connection: Connection, where: sql.Composed) -> Iterator[Block]:
         frames = Frames()
         done = 0
-        with _told_as_unavailable():
+        with told_as_unavailable():
             try:
                 with connection.transaction():  # a savepoint: the snapshot outlives a refused cast
                     for block in self._fast(connection, where, frames):
@@ -97,7 +110,7 @@ class FixSource:
             except UnexpectedFrame:
                 yield from self._general(connection, where, frames.devices, done)
 
-    def _fast(self, connection: psycopg.Connection, where: sql.Composed, frames: Frames) -> Iterator[Block]:
+    def _fast(self, connection: Connection, where: sql.Composed, frames: Frames) -> Iterator[Block]:
         query = sql.SQL(_FAST).format(day=self._day, range=where, none=sql.Literal(NO_INTEGER))
         with connection.cursor() as cursor, cursor.copy(query):
             pgconn = connection.pgconn
@@ -105,29 +118,28 @@ class FixSource:
             try:
                 while (state := frames.fill(receive)) >= 0:
                     if state:
+                        connection.check()
                         yield frames.block()
                     else:
-                        _wait(pgconn)
-                _check_end(pgconn)
+                        connection.wait(_arrival(pgconn))
+                _check_end(connection)
                 if len(frames):
                     yield frames.block()
             except UnexpectedFrame:
                 # The rest has to be read before the connection can be used again.
                 while pgconn.transaction_status == pq.TransactionStatus.ACTIVE and (state := receive()[0]) >= 0:
                     if not state:
-                        _wait(pgconn)
-                while pgconn.get_result():
-                    pass
+                        connection.wait(_arrival(pgconn))
+                connection.wait(generators.fetch_many(pgconn))
                 raise
 
-    def _general(
-        self, connection: psycopg.Connection, where: sql.Composed, devices: list[str], after: int
-    ) -> Iterator[Block]:
+    def _general(self, connection: Connection, where: sql.Composed, devices: list[str], after: int) -> Iterator[Block]:
         """The same rows from `after` on, whatever their types are, one Python object a value."""
         query = sql.SQL(_GENERAL).format(day=self._day, range=where, after=sql.Literal(after))
         with connection.cursor("general") as cursor:
             cursor.execute(query)
             while rows := cursor.fetchmany(ROWS):
+                connection.check()
                 time_us, latitude, longitude, accuracy, battery, velocity, device = zip(*rows, strict=True)
                 for name in device:
                     if name not in devices:
@@ -146,7 +158,6 @@ class FixSource:
 
 def _conninfo(settings: Settings) -> str:
     bounded = {
-        "connect_timeout": "5",
         "keepalives_idle": "10",
         "keepalives_interval": "5",
         "keepalives_count": "3",
@@ -170,27 +181,16 @@ def _conninfo(settings: Settings) -> str:
     )
 
 
-@contextmanager
-def _told_as_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as exc:
-        raise Unavailable("database", exc.sqlstate or type(exc).__name__) from exc
-
-
-def _wait(pgconn: pq.abc.PGconn) -> None:
+def _arrival(pgconn: pq.abc.PGconn) -> PQGen[None]:
     """Until the server has sent something more."""
-    if not select.select([pgconn.socket], [], [], _SILENT_SECONDS)[0]:
-        raise Unavailable("database", "silent")
+    while not (yield Wait.R):
+        pass
     pgconn.consume_input()
 
 
-def _check_end(pgconn: pq.abc.PGconn) -> None:
+def _check_end(connection: Connection) -> None:
     """Read how the COPY ended: an error may come after any number of rows."""
-    sqlstate = ""
-    while result := pgconn.get_result():
-        if result.status == pq.ExecStatus.FATAL_ERROR:
-            sqlstate = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"unknown").decode()
+    sqlstate = ended(connection.wait(generators.fetch_many(connection.pgconn)))
     if sqlstate == _OUT_OF_RANGE:
         raise UnexpectedFrame
     if sqlstate:

@@ -62,8 +62,9 @@ class Submitter:
         job_id = ids.job_id_of_key(key)
         try:
             record = self._jobs.get(job_id)
+            self._jobs.relist(record)  # whoever made it may have died before it was listed
         except NotFound:
-            record = self._jobs.create(new_record(job_id, task, submission, now, call.trace))
+            record = self._jobs.create(new_record(job_id, task, submission, now, call.trace), again=True)
         if not _same(record, task, _given(submission)):
             raise KeyReused("Idempotency-Key was used with another body")
         return record

@@ -1,66 +1,157 @@
-"""The sweep, once a minute: a job that a death has left behind goes on, or ends as failed."""
+"""The sweep, once a minute: what deaths and outages have left behind goes on or ends, and the list is made dense.
+
+It looks at the record of every job that has moved since the last sweep or has not ended, never at the others.
+"""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared import events, jobs
-from shared.errors import JobFinished, JobHeld, LeaseLost, NotFound, Unavailable
-from shared.index import Entry, Index
-from shared.models import Record
-from shared.settings import Settings
-from shared.telemetry import trace_of
+from functions.calculate.announcer import Announcer
+from functions.calculate.compaction import Fold
+from functions.calculate.retention import Retention
+from shared import deletion, ids, jobs, leftovers, markers
+from shared.errors import JobHeld, LeaseLost, NotFound, Unavailable, Unreadable
+from shared.markers import Entry, Position
+from shared.models import Record, Status, Tombstone
+from shared.storage import Bucket, ObjectMissing
 
 _LOG = logging.getLogger(__name__)
-_MAX_ATTEMPTS = 5
-_OVERDUE = timedelta(seconds=60)  # queued without a claim, or without a renewal after the lease's end
-_ABANDONED = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
+_OVERDUE = timedelta(seconds=60)  # without a claim or a renewal
+_REDELIVERY = timedelta(seconds=60)  # ... after the broker was told to try again, which it does by itself
+_LONGEST_WAIT = timedelta(hours=1)
+_MOST_AT_ONCE = 10_000  # jobs that one sweep looks at, a few milliseconds each
+
+
+class _Unsettled(Exception):
+    """What becomes of the job is not to be seen yet: its markers stay."""
+
+
+@dataclass
+class _Round:
+    """One sweep: when it began, and how the broker failed; once it has, nothing more is asked for."""
+
+    now: datetime
+    broker: Unavailable | None = None
 
 
 class Sweep:
-    """Looks through the jobs that have not ended; two at once do no harm, every step is a compare-and-swap."""
+    """Looks after the jobs of a bucket; two at once do no harm: each step is a compare-and-swap or bears repetition."""
 
     def __init__(
         self,
-        settings: Settings,
+        bucket: Bucket,
+        csvs: Bucket,
         store: jobs.Jobs,
-        index: Index,
-        publisher: events.Publisher | None,
+        *,
+        announcer: Announcer,
+        retention: Retention,
         clock: jobs.Clock = jobs.utc_now,
     ) -> None:
-        self._extensions = settings.ce_extensions
+        self._bucket = bucket
+        self._csvs = csvs
         self._jobs = store
-        self._index = index
-        self._publisher = publisher
+        self._announcer = announcer
+        self._retention = retention
         self._clock = clock
 
     def run(self) -> None:
-        """Every unfinished job is listed as it is, and goes on where it stands still. Unavailable: try again."""
-        now = self._clock()
-        for entry in self._index.entries():
-            if entry.status.finished:
-                continue
+        """Every job that moved or has not ended is listed as it is, and goes on where it stands still.
+
+        Unavailable: what was not reached is reached by the next sweep.
+        """
+        this = _Round(self._clock())
+        try:
+            self._once(this)
+        except ObjectMissing:
+            _LOG.info("another sweep is folding")
+        if this.broker is not None:
+            raise this.broker
+
+    def _once(self, this: _Round) -> None:
+        """The sweep proper; ObjectMissing when another one has taken a segment away meanwhile."""
+        fold = Fold(self._bucket)
+        truth: dict[Position, Entry | None] = {}
+        for entry in _some(fold.unsettled()):
             try:
-                self._look_at(entry, self._jobs.get(entry.job_id), now)
-            except NotFound:
-                if now - entry.queued_at > _ABANDONED:
-                    self._index.drop([entry.marker])
-            except (JobFinished, JobHeld, LeaseLost):
-                continue  # it moved while we looked: somebody is at it
+                truth[entry.position] = self._truth(entry, this)
+            except _Unsettled:
+                continue
+        fold.commit(truth)
+        fold.drop_garbage()
+        self._retention.run(fold, this.now)
 
-    def _look_at(self, entry: Entry, record: Record, now: datetime) -> None:
-        if record.status is not entry.status:
-            self._jobs.relist(record)
-        if record.status.finished or now < (record.lease_expires_at or record.queued_at) + _OVERDUE:
-            return
-        if record.attempt >= _MAX_ATTEMPTS:
-            claim = self._jobs.claim(record.job_id)
-            self._jobs.fail(claim, "TOO_MANY_ATTEMPTS", f"The calculation was tried {record.attempt} times")
-            return
-        self._ask_again(record)
+    def _truth(self, entry: Entry, this: _Round) -> Entry | None:
+        """What the list shall show of the job from now on, None for nothing; _Unsettled where it can't be told yet."""
+        if entry.status is Status.DELETED:
+            self._complete_deletion(entry)
+            return None
+        try:
+            job, etag = self._jobs.stored(entry.job_id)
+        except NotFound:
+            _expect_nothing(entry, this)
+            return None
+        except Unreadable:
+            _LOG.error("unreadable record", extra={"job_id": entry.job_id})
+            raise _Unsettled from None
+        if isinstance(job, Tombstone):
+            if markers.position_of(job) != entry.position:
+                _expect_nothing(entry, this)
+            return None
+        if markers.position_of(job) != entry.position:
+            return None  # who put the marker was not the first to create the job
+        return markers.entry_of(self._moved_on(jobs.Claim(job, etag), this))
 
-    def _ask_again(self, record: Record) -> None:
-        trace = trace_of({"traceparent": record.traceparent})
-        if self._publisher is None:
-            raise Unavailable("broker", "K_SINK is not set")
-        self._publisher.publish(events.requested(record, self._extensions, trace))
-        _LOG.info("asked again", extra={"job_id": record.job_id, "attempt": record.attempt})
+    def _complete_deletion(self, entry: Entry) -> None:
+        """Whoever began it may have died."""
+        try:
+            deletion.complete(self._jobs, self._csvs, entry.job_id, entry.position)
+        except NotFound:
+            return
+        except JobHeld:
+            raise _Unsettled from None
+
+    def _moved_on(self, found: jobs.Claim, this: _Round) -> Record:
+        """The record, after what is due: nothing, a request once more, or its end."""
+        record = found.record
+        if record.status.finished or this.now < _due(record):
+            return record
+        try:
+            if failure := jobs.exhausted(record):
+                record = self._jobs.fail(found, failure.code, failure.message)
+                leftovers.clear(self._csvs, record)
+                self._announcer.outcome(record)
+            elif this.broker is None:
+                self._announcer.request(record)
+                self._jobs.asked(found)
+                _LOG.info("asked again", extra={"job_id": record.job_id, "attempt": record.attempt})
+        except LeaseLost:
+            pass  # it has moved, and a marker says so
+        except Unavailable as exc:
+            if exc.dependency != "broker":
+                raise
+            this.broker = exc
+        return record
+
+
+def _expect_nothing(entry: Entry, this: _Round) -> None:
+    """No record belongs to the entry: _Unsettled while one may still come, because somebody is creating the job."""
+    if entry.status is Status.QUEUED and this.now - entry.queued_at < jobs.ABANDONED:
+        raise _Unsettled
+
+
+def _due(record: Record) -> datetime:
+    """When the job has stood still for too long; each request that brought nothing doubles the wait."""
+    moved = [record.queued_at]
+    moved += [instant for instant in (record.lease_expires_at, record.asked_at) if instant is not None]
+    if record.given_back_at is not None:
+        moved.append(record.given_back_at + _REDELIVERY)
+    return max(moved) + min(_OVERDUE * (1 << record.asked), _LONGEST_WAIT)
+
+
+def _some(entries: list[Entry]) -> list[Entry]:
+    """As many as one sweep can look at: where there are more, another stretch of them each time."""
+    if len(entries) <= _MOST_AT_ONCE:
+        return entries
+    start = ids.chance.randrange(len(entries))
+    return (entries[start:] + entries[:start])[:_MOST_AT_ONCE]

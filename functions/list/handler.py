@@ -7,8 +7,9 @@ from werkzeug.datastructures import MultiDict
 
 from shared.errors import InvalidRequest
 from shared.http import Call, Check, Reply, Service
-from shared.index import Entry, Filter, Index
-from shared.models import Status, Submission, parse, rfc3339
+from shared.index import Index
+from shared.markers import Entry, Filter
+from shared.models import SHOWN, Status, Submission, parse, rfc3339
 
 _DEFAULT_LIMIT = 50
 _LARGEST_LIMIT = 500
@@ -29,14 +30,14 @@ class Lister:
         """200 with the page of jobs that the query asks for."""
         given = _once_each(call.query)
         wanted, limit, offset = _filter(given), *_window(given)
-        found = self._index.select(wanted)
+        found = self._index.page(wanted, offset, limit)
         after = offset + limit
         body = {
-            "jobs": [_shown(entry) for entry in found[offset:after]],
-            "total_count": len(found),
+            "jobs": [_shown(entry) for entry in found.entries],
+            "total_count": found.total,
             "limit": limit,
             "offset": offset,
-            "next_offset": after if after < len(found) else None,
+            "next_offset": after if after < found.total else None,
             "trace_id": call.trace.trace_id,
         }
         return Reply(200, body)
@@ -52,7 +53,7 @@ def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
 
 def _filter(given: dict[str, str]) -> Filter:
     status = given.get("status") or None
-    if status is not None and status not in list(Status):
+    if status is not None and status not in SHOWN:
         raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status[:100])
     # A date or a device id is what a submission takes for one.
     day = given.get("date")

@@ -1,16 +1,17 @@
-"""The state of one job, and the way to its CSV."""
+"""The state of one job, the way to its CSV, and its deletion."""
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from shared import csv_names
+from shared import csv_names, deletion
 from shared.errors import NotFound
 from shared.http import Call, Check, Reply, Service
-from shared.index import Filter, Index
-from shared.jobs import Jobs
+from shared.jobs import Clock, Jobs, utc_now
+from shared.markers import Entry, Filter
 from shared.models import Record, Status, rfc3339
+from shared.storage import Bucket
 
 _RETRY_AFTER_SECONDS = "1"
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -22,54 +23,82 @@ _SHOWN = (
 
 # key and download name to a presigned URL and its end
 Presign = Callable[[str, str], tuple[str, datetime]]
+# a filter to the newest job that it admits
+Newest = Callable[[Filter], Entry | None]
 
 
-def service(jobs: Jobs, index: Index, presign: Presign, checks: dict[str, Check]) -> Service:
+def service(
+    jobs: Jobs,
+    csvs: Bucket,
+    newest: Newest,
+    presign: Presign,
+    *,
+    checks: dict[str, Check],
+    csv_age: timedelta | None = None,
+    clock: Clock = utc_now,
+) -> Service:
     """The function's HTTP surface."""
-    reader = StatusReader(jobs, index, presign)
+    reader = StatusReader(jobs, csvs, newest, presign, csv_age=csv_age, clock=clock)
     routes = {
         ("GET", "/api/distance/jobs/<job_id>"): reader.status,
+        ("DELETE", "/api/distance/jobs/<job_id>"): reader.delete,
         ("GET", "/api/distance/download/<path:filename>"): reader.download,
     }
     return Service("distance-status", routes, checks)
 
 
 class StatusReader:
-    """Reads the jobs of one store."""
+    """Reads, and deletes, the jobs of one store; a CSV older than `csv_age` counts as gone."""
 
-    def __init__(self, jobs: Jobs, index: Index, presign: Presign) -> None:
+    def __init__(
+        self, jobs: Jobs, csvs: Bucket, newest: Newest, presign: Presign, *, csv_age: timedelta | None, clock: Clock
+    ) -> None:
         self._jobs = jobs
-        self._index = index
+        self._csvs = csvs
+        self._newest = newest
         self._presign = presign
+        self._csv_age = csv_age
+        self._clock = clock
 
     def status(self, call: Call) -> Reply:
         """200 with the job in whatever state; NotFound for an unknown or malformed id."""
-        job_id = call.path["job_id"]
-        if not _JOB_ID.fullmatch(job_id):
-            raise NotFound("No such job")
-        record = self._jobs.get(job_id.lower())
+        record = self._jobs.get(_job_id(call))
         waiting = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
         return Reply(200, {**self._body(record), "trace_id": call.trace.trace_id}, waiting)
+
+    def delete(self, call: Call) -> Reply:
+        """204 when the job, its CSVs and its place in the list are gone, whatever state it was in; or NotFound."""
+        deletion.delete(self._jobs, self._csvs, _job_id(call))
+        return Reply(204)
 
     def _body(self, record: Record) -> dict[str, Any]:
         known = record.model_dump(mode="json", exclude_none=True)
         body = {name: known[name] for name in _SHOWN if name in known}
         if record.status is Status.COMPLETED and record.result is not None:
-            url, ends = self._presign(record.result.csv_path, csv_names.download_name(record))
             body["result"] = {
-                "csv_download_url": url,
-                "csv_download_expires_at": rfc3339(ends),
+                **self._way_to_csv(record.result.csv_path, record),
                 **record.result.model_dump(mode="json"),
                 "date": body["date"],
                 "device_id": body["device_id"],
             }
         return body
 
+    def _way_to_csv(self, key: str, record: Record) -> dict[str, str | None]:
+        if self._is_too_old(record):
+            return {"csv_download_url": None, "csv_download_expires_at": None}
+        url, ends = self._presign(key, csv_names.download_name(record))
+        return {"csv_download_url": url, "csv_download_expires_at": rfc3339(ends)}
+
+    def _is_too_old(self, record: Record) -> bool:
+        """Whether the CSV has gone, or will as soon as a sweep comes by."""
+        ended = record.completed_at
+        return self._csv_age is not None and ended is not None and self._clock() - ended > self._csv_age
+
     def download(self, call: Call) -> Reply:
         """302 to a fresh presigned URL of the CSV that the file name means, or NotFound."""
         for asked in csv_names.asked(call.path["filename"]):
-            record = self._named(asked) if asked.job_id else self._newest(asked)
-            if record is not None and record.result is not None:
+            record = self._named(asked) if asked.job_id else self._newest_of(asked)
+            if record is not None and record.result is not None and not self._is_too_old(record):
                 url, _ = self._presign(record.result.csv_path, csv_names.download_name(record))
                 return Reply(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
@@ -81,6 +110,17 @@ class StatusReader:
             return None
         return record if (record.date, record.device_id) == (asked.date, asked.device_id) else None
 
-    def _newest(self, asked: csv_names.Asked) -> Record | None:
-        found = self._index.select(Filter(Status.COMPLETED, asked.date, asked.device_id))
-        return self._jobs.get(found[0].job_id) if found else None
+    def _newest_of(self, asked: csv_names.Asked) -> Record | None:
+        found = self._newest(Filter(Status.COMPLETED, asked.date, asked.device_id))
+        try:
+            return self._jobs.get(found.job_id) if found else None
+        except NotFound:
+            return None  # deleted in this moment
+
+
+def _job_id(call: Call) -> str:
+    """The id in the path, or NotFound where it is none."""
+    job_id = call.path["job_id"]
+    if not _JOB_ID.fullmatch(job_id):
+        raise NotFound("No such job")
+    return job_id.lower()

@@ -1,22 +1,44 @@
 """Target `status` of functions-framework: wires, and nothing else."""
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import flask
 
 from functions.status.handler import service
 from shared import settings
-from shared.index import Index
 from shared.jobs import Jobs
+from shared.markers import Entry, Filter
 from shared.storage import Bucket, client
 
+if TYPE_CHECKING:
+    from shared.index import Index
+
 _SETTINGS = settings.load("status")
-_BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
+_S3 = client(_SETTINGS)
+_BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
 # The host is part of what is signed: URLs are signed for the one that browsers reach.
-_CSVS = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.CSV_BUCKET)
+_PUBLIC = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.CSV_BUCKET)
+
+
+@cache
+def _index() -> "Index":
+    from shared.index import Index  # noqa: PLC0415 - it brings numpy, which the state of a job does without
+
+    return Index(_BUCKET)
+
+
+def _newest(wanted: Filter) -> Entry | None:
+    return next(iter(_index().page(wanted).entries), None)
+
+
 _SERVICE = service(
     Jobs(_BUCKET),
-    Index(_BUCKET),
-    lambda key, filename: _CSVS.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS),
+    Bucket(_S3, _SETTINGS.CSV_BUCKET),
+    _newest,
+    lambda key, filename: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS),
     checks={"storage": _BUCKET.ping},
+    csv_age=_SETTINGS.csv_age,
 )
 
 

@@ -32,7 +32,7 @@ def test_the_table_has_every_route() -> None:
     documented = {
         (service, method, path)
         for routes, service, _ in rows(PAGE, ["route", "service", "what for"])
-        for method, path in re.findall(r"(GET|POST) ([^`,]+)", routes)
+        for method, path in re.findall(r"(GET|POST|DELETE) ([^`,]+)", routes)
     }
     served_by = {
         (service._name, method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))

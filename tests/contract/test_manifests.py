@@ -77,6 +77,12 @@ def test_a_service_has_the_settings_that_it_needs(service: dict[str, Any]) -> No
     assert given["JOBS_BUCKET"] == found.JOBS_BUCKET
 
 
+def test_calculate_ends_by_itself_before_its_pod_is_killed() -> None:
+    drained = 30  # queue-proxy waits so long without a new request before SIGTERM
+    killed = CALCULATE["spec"]["template"]["spec"]["timeoutSeconds"]
+    assert drained + int(env(CALCULATE)["GRACE_SECONDS"]) < killed
+
+
 def test_whoever_publishes_is_bound_to_the_broker() -> None:
     bound = {found["spec"]["subject"]["name"] for found in RESOURCES if found["kind"] == "SinkBinding"}
     assert bound == {"distance-submit", "distance-calculate"}

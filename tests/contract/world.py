@@ -6,7 +6,6 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from functions.calculate import delivery, submission
-from functions.calculate.sweep import Sweep
 from functions.list import handler as listing
 from functions.status import handler as reading
 from shared.index import Index
@@ -15,6 +14,7 @@ from shared.settings import Settings
 from tests.builders import TRACEPARENT
 from tests.fakes import Broker, Clock, MemoryBucket
 from tests.functional.harness import served
+from tests.sweeping import newest, sweeping
 
 HEADERS = {"traceparent": TRACEPARENT}
 
@@ -37,11 +37,13 @@ class World:
         self.jobs = Jobs(self.bucket, self.clock)
         settings, index, broker = Settings(), Index(self.bucket), Broker()
         checks = {"storage": self.bucket.ping}
-        sweep = Sweep(settings, self.jobs, index, broker, self.clock)
+        sweep, announcer = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
         self.services = [
             submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock),
-            delivery.service(settings, self.jobs, NoFixes(), self.bucket, sweep=sweep, checks=checks),
-            reading.service(self.jobs, index, lambda key, name: self.bucket.presigned(key, name, 900), checks),
+            delivery.service(
+                settings, self.jobs, NoFixes(), self.bucket, announcer=announcer, sweep=sweep, checks=checks
+            ),
+            reading.service(self.jobs, self.bucket, newest(index), self.bucket.signed, checks=checks),
             listing.service(index, checks),
         ]
 

@@ -9,8 +9,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
-from functions.calculate.sweep import Sweep
-from shared.index import Index
 from shared.jobs import Jobs
 from shared.models import Record
 from shared.settings import Settings
@@ -18,6 +16,7 @@ from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.fakes import Broker, Clock, MemoryBucket, MemoryFixes
 from tests.functional.harness import served
 from tests.reference import Fix
+from tests.sweeping import sweeping
 
 NOON = 1_769_342_400_000_000  # 2026-01-25T12:00:00Z
 FIXES = [
@@ -33,9 +32,19 @@ class Calculate:
     def __init__(self) -> None:
         self.jobs_bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.jobs, self.fixes = Jobs(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
-        sweep = Sweep(CONFIGURED, self.jobs, Index(self.jobs_bucket), Broker(), self.clock)
+        self.broker = Broker()
+        sweep, announcer = sweeping(self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock)
         self.client: FlaskClient = served(
-            lambda: service(CONFIGURED, self.jobs, self.fixes, self.csvs, sweep=sweep, checks={}, clock=self.clock)
+            lambda: service(
+                CONFIGURED,
+                self.jobs,
+                self.fixes,
+                self.csvs,
+                announcer=announcer,
+                sweep=sweep,
+                checks={},
+                clock=self.clock,
+            )
         )
 
     def deliver(

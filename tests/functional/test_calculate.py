@@ -11,13 +11,14 @@ import pytest
 from cloudevents.conversion import to_binary, to_structured
 
 from functions.calculate.csv_rows import HEADER
+from shared import csv_names, deletion
 from shared.errors import Unavailable
-from shared.index import Index
 from shared.models import Status
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import away
-from tests.functional.calculating import CONFIGURED, FIXES, Calculate, refused, reply
+from tests.functional.calculating import CONFIGURED, FIXES, Calculate, refused, reply, requested
 from tests.reference import day
+from tests.sweeping import listed
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_jobs_storage_that_is_away_is_503(calculate: Calculate) -> None:
         refused(calculate.deliver(), 503)
 
 
-@pytest.mark.parametrize("dies_at", range(1, 9))
+@pytest.mark.parametrize("dies_at", range(1, 7))
 def test_wherever_calculate_dies_the_event_that_comes_again_ends_the_job_once(dies_at: int) -> None:
     calculate = Calculate()
     calculate.create()
@@ -217,4 +218,78 @@ def test_wherever_calculate_dies_the_event_that_comes_again_ends_the_job_once(di
     assert found.status is Status.COMPLETED
     assert found.result is not None
     assert found.result.csv_path in calculate.csvs.objects
-    assert [entry.status for entry in Index(calculate.jobs_bucket).entries()] == [Status.COMPLETED]
+    assert [entry.status for entry in listed(calculate.jobs_bucket)] == [Status.COMPLETED]
+
+
+def dead_letter(calculate: Calculate, **attributes: str) -> None:
+    answer = calculate.deliver(requested(**attributes), path="/dead-letter")
+    assert (answer.status_code, answer.data) == (204, b"")
+
+
+def test_the_job_of_a_dead_letter_fails_with_its_reason_and_that_is_told(calculate: Calculate) -> None:
+    calculate.create()
+
+    def fail() -> None:
+        raise Unavailable("database", "08006")
+
+    calculate.fixes.during = fail
+    for _ in range(3):
+        refused(calculate.deliver(), 503)
+    dead_letter(calculate, knativeerrorcode="503")
+    found = calculate.jobs.get(JOB_ID)
+    assert found.error_code == "UNDELIVERABLE"
+    assert found.error_message == "The calculation was given up after 3 attempts: database was unavailable"
+    (event,) = calculate.broker.events
+    assert (event["type"], event.data["error_code"]) == ("otelworker.distance.failed.v1", "UNDELIVERABLE")
+
+
+def test_a_dead_letter_because_another_attempt_held_the_job_says_nothing_about_it(calculate: Calculate) -> None:
+    calculate.create()
+    dead_letter(calculate, knativeerrorcode="409")
+    assert calculate.jobs.get(JOB_ID).status is Status.QUEUED
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_dead_letter_changes_no_job_that_runs_or_has_ended(calculate: Calculate, ended: bool) -> None:
+    calculate.create()
+    if ended:
+        calculate.deliver()
+    else:
+        calculate.jobs.claim(JOB_ID)
+    before = calculate.jobs.get(JOB_ID)
+    dead_letter(calculate)
+    assert calculate.jobs.get(JOB_ID) == before
+
+
+def test_a_job_that_is_deleted_while_it_runs_stops_and_leaves_nothing(calculate: Calculate) -> None:
+    calculate.create()
+
+    def deleted() -> None:
+        calculate.fixes.during = lambda: None
+        deletion.delete(calculate.jobs, calculate.csvs, JOB_ID)
+
+    calculate.fixes.during = deleted
+    refused(calculate.deliver(), 409)
+    assert not calculate.csvs.objects
+    assert calculate.deliver().status_code == 204
+    assert not calculate.csvs.objects
+    assert listed(calculate.jobs_bucket) == []
+
+
+def test_what_earlier_attempts_left_goes_when_the_job_ends(calculate: Calculate) -> None:
+    calculate.create()
+    died = calculate.jobs.claim(JOB_ID)
+    calculate.csvs.put(csv_names.key(died.record), b"never named")
+    calculate.csvs.start_parts(csv_names.key(died.record), "text/csv")
+    calculate.clock.advance(minutes=2)
+    named = reply(calculate.deliver()).data["csv_path"]
+    assert list(calculate.csvs.objects) == [named]
+    assert not calculate.csvs.parts
+
+
+def test_a_job_whose_attempts_keep_dying_fails_instead_of_another(calculate: Calculate) -> None:
+    calculate.create()
+    for _ in range(5):
+        calculate.jobs.claim(JOB_ID)
+        calculate.clock.advance(minutes=2)
+    assert reply(calculate.deliver()).data["error_code"] == "TOO_MANY_ATTEMPTS"

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.ids import job_id_of_event
-from shared.index import Index
 from shared.models import Status
 from tests.builders import JOB_ID
 from tests.fakes import away
 from tests.functional.calculating import Calculate, refused, reply, requested
+from tests.sweeping import listed
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_an_event_of_another_producer_becomes_one_job(calculate: Calculate) -> N
     event = reply(calculate.deliver(foreign))
     assert event.data["job_id"] == job_id_of_event("/calendar", "e-1")
     assert calculate.deliver(foreign).status_code == 204
-    assert len(Index(calculate.jobs_bucket).entries()) == 1
+    assert len(listed(calculate.jobs_bucket)) == 1
 
 
 def test_another_producer_may_name_the_job_and_every_extension(calculate: Calculate) -> None:

@@ -155,6 +155,24 @@ def test_a_body_that_ends_early_is_400(client: FlaskClient) -> None:
     assert answer.status_code == 400
 
 
+def test_more_requests_than_are_worked_on_at_once_are_refused_and_health_is_still_told() -> None:
+    inside: list[FlaskClient] = []
+
+    def nested(_: Call) -> Reply:
+        """Asks the service again while it has its only place."""
+        refused = inside[0].get("/nested")
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "2"
+        assert json.loads(refused.data)["error"]["message"] == "Too many requests at once"
+        assert inside[0].get("/readyz").status_code == 503
+        assert inside[0].get("/healthz").status_code == 200
+        return Reply(200, {})
+
+    inside.append(served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}).limited(1)))
+    for _ in range(2):  # the place is given back
+        assert inside[0].get("/nested").status_code == 200
+
+
 def test_healthz_touches_nothing(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "healthy", "service": "distance-test"}
 

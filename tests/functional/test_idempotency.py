@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from shared.index import Index
 from tests.functional.submitting import BODY, Submit
+from tests.sweeping import listed
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_same_key_and_meaning_is_the_same_job(submit: Submit, key: str) -> N
         assert again.status_code == 202
         for name in ("job_id", "queued_at", "status_url"):
             assert json.loads(again.data)[name] == json.loads(first.data)[name]
-    assert len(Index(submit.bucket).entries()) == 1
+    assert len(listed(submit.bucket)) == 1
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_a_key_that_is_none_is_400(submit: Submit, key: str) -> None:
 
 def test_without_a_key_each_submission_is_a_job(submit: Submit) -> None:
     assert submit.post().json != submit.post().json
-    assert len(Index(submit.bucket).entries()) == 2
+    assert len(listed(submit.bucket)) == 2

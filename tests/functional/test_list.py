@@ -9,8 +9,10 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.calculate.compaction import Fold
 from functions.list.handler import service
-from shared.index import Index, new_marker
+from shared.index import Index
+from shared.markers import entry_of, put
 from shared.models import Record, Status
 from tests.builders import record
 from tests.fakes import NOW, MemoryBucket, away
@@ -35,7 +37,7 @@ def job(number: int, **changes: Any) -> Record:
 def filled(count: int) -> MemoryBucket:
     bucket = MemoryBucket()
     for number in range(count):
-        bucket.put(new_marker(job(number)))
+        put(bucket, entry_of(job(number)))
     return bucket
 
 
@@ -113,7 +115,7 @@ def test_walking_while_jobs_arrive_leaves_none_out(client: FlaskClient, bucket: 
         body = page(client, limit=7, offset=offset)
         seen |= {shown["job_id"] for shown in body["jobs"]}
         offset = body["next_offset"]
-        bucket.put(new_marker(job(1000 + len(seen))))
+        put(bucket, entry_of(job(1000 + len(seen))))
     assert seen >= {job(number).job_id for number in range(120)}
 
 
@@ -161,14 +163,18 @@ def test_storage_that_is_away_is_503(client: FlaskClient, bucket: MemoryBucket) 
         assert client.get(PATH).status_code == 503
 
 
-def test_ten_thousand_jobs_are_counted_and_paged_from_keys_alone() -> None:
+@pytest.mark.parametrize("folded", [False, True])
+def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: bool) -> None:
     bucket = filled(10_000)
+    if folded:
+        fold = Fold(bucket, sealed_rows=1_000)
+        fold.commit(dict(fold.tail.entries))
     client = served(lambda: service(Index(bucket), {}))
     bucket.requests.clear()
     body = page(client, limit=500, offset=9_600)
     assert (body["total_count"], len(body["jobs"]), body["next_offset"]) == (10_000, 400, None)
     assert page(client, status="completed")["total_count"] == 2_500
-    assert {name for name, _ in bucket.requests} == {"list"}
+    assert not [key for _, key in bucket.requests if key.startswith("jobs/")]
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

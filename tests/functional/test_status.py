@@ -16,17 +16,24 @@ from shared.models import Record
 from tests.builders import JOB_ID, record, result
 from tests.fakes import NOW, Clock, MemoryBucket, away
 from tests.functional.harness import served
+from tests.sweeping import newest
 
 
 class Status:
     """The function with everything around it in memory."""
 
     def __init__(self) -> None:
-        self.bucket, self.clock = MemoryBucket(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
+        self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
+        self.jobs, self.index = Jobs(self.bucket, self.clock), Index(self.bucket)
         self.client: FlaskClient = served(
             lambda: service(
-                self.jobs, Index(self.bucket), lambda key, name: self.bucket.presigned(key, name, 900), checks={}
+                self.jobs,
+                self.csvs,
+                newest(self.index),
+                self.csvs.signed,
+                checks={},
+                csv_age=timedelta(days=30),
+                clock=self.clock,
             )
         )
 
@@ -52,6 +59,42 @@ class Status:
 @pytest.fixture
 def status() -> Status:
     return Status()
+
+
+def test_a_deleted_job_is_gone_from_everywhere(status: Status) -> None:
+    done = status.completed()
+    assert done.result is not None
+    status.csvs.put(done.result.csv_path, b"csv")
+    answer = status.client.delete(f"/api/distance/jobs/{JOB_ID.upper()}")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 404
+    assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
+    assert not status.csvs.objects
+    assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 204
+
+
+@pytest.mark.parametrize("job_id", [JOB_ID, "nonsense", f"{JOB_ID}0"])
+def test_an_unknown_job_cannot_be_deleted(status: Status, job_id: str) -> None:
+    answer = status.client.delete(f"/api/distance/jobs/{job_id}")
+    assert answer.status_code == 404
+    assert not status.bucket.objects
+
+
+def test_a_deletion_that_storage_cuts_short_is_503(status: Status) -> None:
+    status.completed()
+    with away(status.csvs):
+        assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 503
+
+
+def test_a_csv_that_is_too_old_is_not_offered_and_its_numbers_are(status: Status) -> None:
+    status.completed()
+    status.clock.advance(days=30)
+    assert status.body()["result"]["csv_download_url"]
+    status.clock.advance(seconds=1)
+    found = status.body()["result"]
+    assert (found["csv_download_url"], found["csv_download_expires_at"]) == (None, None)
+    assert found["total_distance_km"] == 19.44
+    assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
 
 
 def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.index import Index
 from shared.models import Status
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.fakes import NOW, away
 from tests.functional.submitting import BODY, PATH, Submit
+from tests.sweeping import listed
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_before_202_the_job_is_durable_and_in_the_list(submit: Submit) -> None:
     job_id = json.loads(submit.post().data)["job_id"]
     found = submit.jobs.get(job_id)
     assert (found.status, found.queued_at, found.device_id) == (Status.QUEUED, NOW, "iphone_stuart")
-    assert [entry.job_id for entry in Index(submit.bucket).entries()] == [job_id]
+    assert [entry.job_id for entry in listed(submit.bucket)] == [job_id]
 
 
 def test_the_request_event_says_what_the_caller_said(submit: Submit) -> None:

@@ -1,23 +1,29 @@
 """Filling the table of fixes, and reading a day of it."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import psycopg
+import pytest
 
 from functions.calculate.blocks import NULL, Block
+from functions.calculate.connection import DAY, Bounds
 from functions.calculate.csv_rows import CsvRows
 from functions.calculate.distance import DayNumbers
 from functions.calculate.fixes import FixSource
+from shared.errors import Unavailable
 from shared.models import Home, Numbers
 from shared.settings import Settings
+from tests.integration.whole_stack import until
 
 START = datetime(2026, 1, 25, tzinfo=UTC)
 END = START + timedelta(days=1)
 HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
-def source(url: str, **settings: object) -> FixSource:
-    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}))
+def source(url: str, bounds: Bounds = DAY, check: Callable[[], None] = lambda: None, **settings: object) -> FixSource:
+    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}), bounds, check)
 
 
 def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:
@@ -70,3 +76,24 @@ def numbers(found: list[Block]) -> tuple[Numbers, bytes]:
     adding, csv = DayNumbers(HOME, 0.5), CsvRows()
     text = b"".join(bytes(csv.of(adding.add(block))) for block in found)
     return adding.numbers(), text
+
+
+def cause(fixes: FixSource) -> str:
+    """Why no day can be read from `fixes`."""
+    with pytest.raises(Unavailable) as caught:
+        read(fixes)
+    assert caught.value.dependency == "database"
+    return caught.value.cause
+
+
+def nothing_is_left(url: str, sockets: int = 0) -> None:
+    """No session of ours is in the server at `url`; just `sockets` of this process lead there."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        ours = "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker'"
+        until(lambda: not connection.execute(ours).rowcount, 10)
+        server = (connection.info.hostaddr, connection.info.port)
+
+    def open_ones() -> int:
+        return sum(socket.raddr == server for socket in psutil.Process().net_connections("tcp"))
+
+    until(lambda: open_ones() == sockets, 10)

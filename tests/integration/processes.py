@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,10 @@ def function(target: str, settings: Mapping[str, str], log: Path) -> Iterator[Fu
 
 
 class Gate:
-    """A way to a server that can be shut: then what goes through it breaks, and nothing new gets in."""
+    """A way to a server that can be shut: then what goes through it breaks, and nothing new gets in.
+
+    `hold` lets nothing through until `let_go`, and breaks nothing; `slow` lets 4 KiB through each `seconds`.
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -90,6 +94,8 @@ class Gate:
         self._listener: socket.socket | None = None
         self._port = free_port()
         self._open: set[socket.socket] = set()
+        self._flowing = threading.Event()
+        self._pause = 0.0
         self.url = url.replace(f":{parts.port}", f":{self._port}")
 
     def __enter__(self) -> Self:
@@ -100,6 +106,7 @@ class Gate:
         self.shut()
 
     def open(self) -> None:
+        self._flowing.set()
         self._listener = socket.create_server(("127.0.0.1", self._port))
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
@@ -111,6 +118,16 @@ class Gate:
         for end in list(self._open):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+        self._flowing.set()
+
+    def hold(self) -> None:
+        self._flowing.clear()
+
+    def let_go(self) -> None:
+        self._flowing.set()
+
+    def slow(self, seconds: float) -> None:
+        self._pause = seconds
 
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -123,7 +140,9 @@ class Gate:
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := one.recv(1 << 16):
+            while data := one.recv(1 << 12 if self._pause else 1 << 16):
+                self._flowing.wait()
+                time.sleep(self._pause)
                 other.sendall(data)
         for end in (one, other):
             with contextlib.suppress(OSError):

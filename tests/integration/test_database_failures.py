@@ -1,138 +1,142 @@
-"""A database that is away, slow, wrong or behind PgBouncer."""
+"""A database that doesn't let itself be read, from the start: what the operator is told, and that it ends."""
 
-import shutil
+import contextlib
 import socket
-import subprocess
-import time
+import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from functions.calculate.blocks import ROWS
-from functions.calculate.fixes import FixSource
-from local import postgres
+from functions.calculate.connection import Bounds
 from shared.errors import Unavailable
-from tests.integration.conftest import free_port
-from tests.integration.fixes_read import END, START, fill, insert, numbers, read, source
+from tests.integration.conftest import SCHEMA, free_port
+from tests.integration.fixes_read import START, cause, fill, insert, nothing_is_left, numbers, read, source
 
-
-def unavailable(fixes: FixSource) -> str:
-    began = time.monotonic()
-    with pytest.raises(Unavailable) as caught:
-        read(fixes)
-    assert time.monotonic() - began < 30
-    with pytest.raises(Unavailable):
-        fixes.ping()
-    assert caught.value.dependency == "database"
-    return caught.value.cause
+BRIEF = Bounds(opening=1, lock=0.3, statement=5, silence=1, farewell=1)
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
-    assert unavailable(source(f"postgresql://u:p@127.0.0.1:{free_port()}/x")) == "OperationalError"
+    away = source(f"postgresql://u:p@127.0.0.1:{free_port()}/x")
+    assert cause(away) == "08001"
+    with pytest.raises(Unavailable, match="08001"):
+        away.ping()
 
 
-def test_a_server_that_never_answers_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert unavailable(source(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/x")) == "ConnectionTimeout"
+def test_a_name_that_nobody_knows_is_unavailable() -> None:
+    assert cause(source("postgresql://u:p@nowhere.invalid/x")) == "unknown-host"
 
 
-def test_a_wrong_password_is_unavailable_and_not_told(database_url: str) -> None:
-    cause = unavailable(source(f"postgresql://postgres:wrong@{database_url.split('@')[1]}"))
-    assert "wrong" not in cause
+@pytest.mark.parametrize("said", [b"", b"N", b"S"], ids=["nothing", "no TLS", "TLS"])
+def test_a_server_that_accepts_and_says_no_more_is_unavailable(said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as held:
+
+        def answer() -> None:
+            connection = held.enter_context(silent.accept()[0])
+            connection.recv(1 << 10)
+            connection.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/x"
+        assert cause(source(url, BRIEF)) == "timeout"
 
 
-def test_a_missing_table_is_unavailable(new_database: Callable[[str], str]) -> None:
-    assert unavailable(source(new_database("SELECT 1"))) == "42P01"
+def test_a_server_that_speaks_another_language_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
 
+        def answer() -> None:
+            with other.accept()[0] as connection:
+                connection.recv(1 << 10)
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-def test_a_statement_that_takes_too_long_is_unavailable(database_url: str) -> None:
-    insert(database_url, (START, "p", 1, 1))
-    with psycopg.connect(database_url) as locking:
-        locking.execute("LOCK TABLE locations")
-        with pytest.raises(Unavailable, match="57014"):
-            source(database_url).ping()
-
-
-def terminate(url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'otel-worker'"
-        )
-
-
-def test_a_connection_that_breaks_midway_is_unavailable(database_url: str) -> None:
-    fill(database_url, 20 * ROWS)
-    found: list[int] = []
-
-    def broken() -> None:
-        with source(database_url).of_day(START, END, "") as blocks:
-            for block in blocks:
-                found.append(len(block))
-                terminate(database_url)
-
-    with pytest.raises(Unavailable):
-        broken()
-    assert 0 < sum(found) < 20 * ROWS
-
-
-def test_no_connection_is_left_behind(database_url: str) -> None:
-    fill(database_url, 20 * ROWS)
-
-    def given_up() -> None:
-        with source(database_url).of_day(START, END, "") as blocks:
-            next(blocks)
-            raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        given_up()
-    read(source(database_url))
-    deadline = time.monotonic() + 10
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        while connection.execute(
-            "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker' AND datname = current_database()"
-        ).rowcount:
-            assert time.monotonic() < deadline
+        threading.Thread(target=answer, daemon=True).start()
+        assert cause(source(f"postgresql://u:p@127.0.0.1:{other.getsockname()[1]}/x", BRIEF)) == "08001"
 
 
 @pytest.fixture
-def pgbouncer(database_url: str, tmp_path: Path) -> Iterator[str]:
-    """The database through PgBouncer in transaction mode, with one connection to the server for all."""
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("no pgbouncer on this machine (Debian's package of that name has it)")
-    port = free_port()
-    parts = psycopg.conninfo.conninfo_to_dict(database_url)
-    target = " ".join(f"{name}={parts[name]}" for name in ("host", "port", "user", "password"))
-    config = tmp_path / "pgbouncer.ini"
-    config.write_text(
-        f"[databases]\n{parts['dbname']} = {target}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n"
-        "unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 1\n"
-    )
-    command = [*postgres._run_as(), program, str(config)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-        yield f"postgresql://anyone@127.0.0.1:{port}/{parts['dbname']}"
-    finally:
-        server.terminate()
-        server.wait()
+def role(database_url: str) -> Iterator[Callable[[str], str]]:
+    """Makes a role with a password and no right, runs statements as superuser, gives the role's URL."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+
+        def make(statements: str) -> str:
+            connection.execute(statements.replace("DATABASE this", f"DATABASE {connection.info.dbname}").encode())
+            return f"postgresql://guest:guest@{database_url.split('@')[1]}"
+
+        yield make
+        connection.execute("DROP OWNED BY guest")
+        connection.execute("DROP ROLE guest")
 
 
-def test_behind_pgbouncer_in_transaction_mode_day_after_day_is_right(pgbouncer: str, database_url: str) -> None:
-    fill(database_url, 2 * ROWS)
-    wanted = numbers(read(source(database_url)))
-    for _ in range(3):
-        assert numbers(read(source(pgbouncer))) == wanted
-        source(pgbouncer).ping()
-    with psycopg.connect(pgbouncer) as connection:  # the one server connection is as it was
-        for name, value in (("jit", "on"), ("statement_timeout", "0"), ("transaction_read_only", "off")):
-            assert connection.execute(f"SHOW {name}").fetchone() == (value,)
+@pytest.mark.parametrize(
+    ("statements", "code"),
+    [
+        ("SELECT 1", "42501"),
+        ("GRANT SELECT ON locations TO guest; REVOKE CONNECT ON DATABASE this FROM public", "42501"),
+        ("GRANT SELECT ON locations TO guest; ALTER ROLE guest CONNECTION LIMIT 0", "53300"),
+        ("GRANT SELECT ON locations TO guest; ALTER ROLE guest NOLOGIN", "08001"),
+        ("GRANT SELECT ON locations TO guest; ALTER ROLE guest PASSWORD 'another'", "28P01"),
+    ],
+)
+def test_a_role_that_is_refused_is_unavailable(role: Callable[[str], str], statements: str, code: str) -> None:
+    assert cause(source(role(statements))) == code
+
+
+def test_select_on_the_table_is_all_that_a_role_needs(role: Callable[[str], str], database_url: str) -> None:
+    fill(database_url, 100)
+    reader = source(role("GRANT SELECT ON locations TO guest"))
+    reader.ping()
+    assert numbers(read(reader)) == numbers(read(source(database_url)))
+
+
+def test_a_stricter_statement_timeout_of_the_role_stands(role: Callable[[str], str], database_url: str) -> None:
+    strict = role("GRANT SELECT ON locations TO guest; ALTER ROLE guest SET statement_timeout = '300ms'")
+    insert(database_url, (START, "p", 1, 1))
+    assert len(read(source(strict))) == 1
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE locations")
+        assert cause(source(strict)) == "57014"
+
+
+def test_a_wrong_password_is_unavailable_and_not_told(database_url: str) -> None:
+    assert cause(source(f"postgresql://postgres:wrong@{database_url.split('@')[1]}")) == "28P01"
+
+
+def test_a_missing_database_is_unavailable(database_url: str) -> None:
+    assert cause(source(database_url.rsplit("/", 1)[0] + "/none")) == "3D000"
+
+
+def test_a_missing_table_is_unavailable(new_database: Callable[[str], str]) -> None:
+    assert cause(source(new_database("SELECT 1"))) == "42P01"
+
+
+@pytest.mark.parametrize("column", ["created_at", "velocity", "id"])
+def test_a_missing_column_is_unavailable(new_database: Callable[[str], str], column: str) -> None:
+    url = new_database(f"{SCHEMA}; ALTER TABLE locations DROP COLUMN {column} CASCADE")
+    assert cause(source(url)) == "42703"
+
+
+def test_a_server_with_no_connection_to_spare_is_unavailable(database_url: str) -> None:
+    with contextlib.ExitStack() as others:
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                others.enter_context(psycopg.connect(database_url))
+        assert cause(source(database_url)) == "53300"
+    nothing_is_left(database_url)
+
+
+@pytest.mark.parametrize(("lock", "code"), [(0.3, "55P03"), (9, "57014")], ids=["lock", "statement"])
+def test_a_table_that_somebody_locks_is_unavailable(database_url: str, lock: float, code: str) -> None:
+    insert(database_url, (START, "p", 1, 1))
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE locations")
+        assert cause(source(database_url, Bounds(lock=lock, statement=0.6))) == code
+        nothing_is_left(database_url, sockets=1)
+
+
+def test_a_probe_of_a_locked_table_ends_by_itself(database_url: str) -> None:
+    with psycopg.connect(database_url) as locking:
+        locking.execute("LOCK TABLE locations")
+        with pytest.raises(Unavailable, match="55P03"):
+            source(database_url).ping()
+    nothing_is_left(database_url)

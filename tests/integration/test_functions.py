@@ -110,6 +110,24 @@ def test_a_job_in_flight_is_finished_before_the_process_ends(stack: Stack, calcu
     assert status(stack, job)["status"] == "completed"
 
 
+def test_a_job_that_outlasts_the_grace_is_given_back_and_starts_at_once_elsewhere(stack: Stack, tmp_path: Path) -> None:
+    job, settings = job_id(), stack.plan.function("calculate")
+    with (
+        function("calculate", settings | {"GRACE_SECONDS": "2"}, tmp_path / "log") as ending,
+        function("calculate", settings, tmp_path / "other") as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with locked(stack):
+            answer = pool.submit(ending.deliver, job)
+            until(lambda: status(stack, job).get("status") == "processing", 10)
+            ending.process.send_signal(signal.SIGTERM)
+            assert answer.result().status == 503
+        assert other.deliver(job).status == 200
+        assert ending.process.wait(30) == 0
+    assert '"dependency": "worker", "cause": "stopping"' in (tmp_path / "log").read_text()
+    assert str(status(stack, job)["result"]["csv_path"]).split("/")[2] == "2"  # type: ignore[index] # it has completed
+
+
 def test_a_database_that_goes_away_is_503_and_the_job_goes_on_when_it_is_back(stack: Stack, tmp_path: Path) -> None:
     settings = stack.plan.function("calculate")
     with Gate(settings["DATABASE_URL"]) as gate:

@@ -1,17 +1,21 @@
-"""Publishing to a sink: bounded, retried where that is safe, told as the broker's absence."""
+"""Publishing to a sink: bounded, asked again where that helps, told as the broker's absence."""
 
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import Publisher, requested, strict_json
+from shared.events import MOST_AT_ONCE, Publisher, requested, strict_json
 from shared.telemetry import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record
+from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
 
 TRACE = trace_of({"traceparent": TRACEPARENT, "tracestate": "vendor=1"})
+EVENT = requested(record(), {"team": "home"}, TRACE)
 
 
 class Sink(ThreadingHTTPServer):
@@ -19,9 +23,10 @@ class Sink(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, *statuses: int) -> None:
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.statuses = list(statuses)
+        self.statuses: list[int] = []
+        self.headers: dict[str, str] = {}
         self.received: list[tuple[dict[str, str], bytes]] = []
 
     @property
@@ -32,13 +37,15 @@ class Sink(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """Keeps what it gets."""
 
+    protocol_version = "HTTP/1.1"
     server: Sink
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.received.append(({name.lower(): text for name, text in self.headers.items()}, body))
         self.send_response(self.server.statuses.pop(0) if self.server.statuses else 202)
-        self.send_header("Content-Length", "0")
+        for name, text in {"Content-Length": "0", **self.server.headers}.items():
+            self.send_header(name, text)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -57,7 +64,7 @@ def sink() -> Iterator[Sink]:
 
 
 def test_an_event_is_sent_in_binary_mode_with_its_trace(sink: Sink) -> None:
-    Publisher(sink.url).publish(requested(record(), {"team": "home"}, TRACE))
+    Publisher(sink.url).publish(EVENT)
     ((headers, body),) = sink.received
     assert headers["ce-id"] == headers["ce-subject"] == JOB_ID
     assert headers["ce-specversion"] == "1.0"
@@ -69,20 +76,85 @@ def test_an_event_is_sent_in_binary_mode_with_its_trace(sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_broker_that_is_busy_is_asked_again(sink: Sink, status: int) -> None:
-    sink.statuses = [status, status]
-    Publisher(sink.url).publish(requested(record(), {}, TRACE))
-    assert len(sink.received) == 3
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}, {"Retry-After": "1"}], ids=str)
+def test_a_broker_that_is_busy_is_asked_again(sink: Sink, status: int, headers: dict[str, str]) -> None:
+    sink.statuses, sink.headers = [status], headers
+    Publisher(sink.url).publish(EVENT)
+    assert len(sink.received) == 2
 
 
-@pytest.mark.parametrize("statuses", [[503] * 9, [400], [500], [302]])
-def test_a_broker_that_refuses_is_away(sink: Sink, statuses: list[int]) -> None:
-    sink.statuses = statuses
-    with pytest.raises(Unavailable, match=r"^broker: "):
-        Publisher(sink.url).publish(requested(record(), {}, TRACE))
-    assert len(sink.received) <= 3
+@pytest.mark.parametrize("after", ["3600", "Wed, 25 Nov 2026 12:00:00 GMT", "soon"])
+def test_a_broker_that_wants_long_to_be_left_alone_is_left_to_the_sweep(sink: Sink, after: str) -> None:
+    sink.statuses, sink.headers = [503] * 9, {"Retry-After": after}
+    with pytest.raises(Unavailable, match=r"^broker: status 503$"):
+        Publisher(sink.url).publish(EVENT)
+    assert len(sink.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "tries"), [([503] * 9, 3), ([400], 1), ([404], 1), ([500], 1), ([302], 1), ([307], 1)]
+)
+def test_a_broker_that_refuses_is_away(sink: Sink, statuses: list[int], tries: int) -> None:
+    sink.statuses, sink.headers = statuses.copy(), {"Location": sink.url}
+    with pytest.raises(Unavailable, match=f"^broker: status {statuses[0]}$"):
+        Publisher(sink.url).publish(EVENT)
+    assert len(sink.received) == tries
 
 
 def test_a_broker_that_is_not_there_is_away() -> None:
-    with pytest.raises(Unavailable, match=r"^broker: MaxRetryError$"):
-        Publisher("http://127.0.0.1:1/").publish(requested(record(), {}, TRACE))
+    with pytest.raises(Unavailable, match=r"^broker: NewConnectionError$"):
+        Publisher("http://127.0.0.1:1/").publish(EVENT)
+
+
+def test_a_name_that_nobody_knows_is_away() -> None:
+    with pytest.raises(Unavailable, match=r"^broker: NameResolutionError$"):
+        Publisher("http://broker.invalid/").publish(EVENT)
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause", "tries"),
+    [(silent, "timeout", 1), (cut, "ProtocolError", 3), (garbage, "ProtocolError", 3)],
+)
+def test_a_broker_that_took_the_event_and_never_said_so_counts_as_away(
+    answer: Callable[[socket.socket], None], cause: str, tries: int
+) -> None:
+    with raw(answer) as broker:
+        with pytest.raises(Unavailable, match=f"^broker: {cause}$"):
+            Publisher(broker.url).publish(EVENT)
+        assert broker.requests == tries
+
+
+def test_an_answer_that_is_lost_once_is_asked_for_again() -> None:
+    answers = iter([b"", b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"])
+    with raw(lambda connection: connection.sendall(next(answers))) as broker:
+        Publisher(broker.url).publish(EVENT)
+        assert broker.requests == 2
+
+
+def test_an_answer_that_trickles_ends_with_the_time_for_publishing() -> None:
+    with raw(trickling) as broker, pytest.raises(Unavailable, match=r"^broker: timeout$"):
+        Publisher(broker.url).publish(EVENT)
+
+
+def test_a_body_of_any_size_is_not_read() -> None:
+    def endless(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000000000000\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * (1 << 16))
+
+    with raw(endless) as broker:
+        Publisher(broker.url).publish(EVENT)
+
+
+def test_a_broker_that_lets_many_hang_is_asked_no_more_by_others() -> None:
+    with raw(silent) as broker, ThreadPoolExecutor(MOST_AT_ONCE + 8) as pool:
+        publisher = Publisher(broker.url)
+
+        def cause(_: int) -> str:
+            with pytest.raises(Unavailable) as caught:
+                publisher.publish(EVENT)
+            return caught.value.cause
+
+        causes = list(pool.map(cause, range(MOST_AT_ONCE + 8)))
+    assert causes.count("busy") == 8
+    assert broker.requests == causes.count("timeout") == MOST_AT_ONCE

@@ -1,67 +1,56 @@
+"""The list over tail, hot and sealed segments, held against a plain list of what was put."""
+
+from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.index import Filter, Index, entry_of, new_marker
+from functions.calculate.compaction import Fold
+from shared import catalogue
+from shared.errors import Unavailable
+from shared.index import Index
+from shared.markers import Entry, Filter, Position, entry_of, put
 from shared.models import Record, Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
 
-DEVICES = st.one_of(
-    st.just(""), st.from_regex(r"\A[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}\Z").filter(lambda d: ".." not in d)
-)
+SEALED_ROWS = 4
+EVERYTHING = 10_000
 
 
 def job(number: int, **changes: object) -> Record:
     return record(job_id=f"{JOB_ID[:-4]}{number:04x}", **changes)
 
 
-@given(DEVICES, st.sampled_from(Status), st.dates(), st.integers(0, 4_000_000_000_000))
-def test_a_marker_says_all_that_a_list_shows(device: str, status: Status, day: date, queued_ms: int) -> None:
-    queued_at = NOW.replace(year=1970, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
-    queued_at += timedelta(milliseconds=queued_ms)
-    ended = queued_at + timedelta(milliseconds=1234) if status.finished else None
-    said = record(device_id=device, status=status, date=day, queued_at=queued_at, completed_at=ended)
-    marker = new_marker(said)
-    entry = entry_of(marker)
-    assert len(marker) < 1024
-    assert (entry.job_id, entry.status, entry.device_id, entry.date) == (JOB_ID, status, device, day.isoformat())
-    assert (entry.queued_at, entry.completed_at) == (queued_at, ended)
+def fold(bucket: MemoryBucket, latest: dict[Position, Entry] | None = None) -> None:
+    """Put the jobs of the tail into segments, as the tail or `latest` says that they are."""
+    folding = Fold(bucket, SEALED_ROWS)
+    known = folding.tail.entries if latest is None else latest
+    said = {position: known[position] for position in folding.tail.entries}
+    folding.commit({at: None if entry.status is Status.DELETED else entry for at, entry in said.items()})
 
 
-def test_no_two_markers_are_the_same_key() -> None:
-    assert new_marker(record()) != new_marker(record())
-
-
-def test_a_later_state_sorts_behind_an_earlier_one() -> None:
-    markers = [new_marker(record(status=status)) for status in (Status.QUEUED, Status.PROCESSING, Status.FAILED)]
-    assert markers == sorted(markers)
-
-
-def test_the_latest_state_shows_whatever_was_put_again() -> None:
-    bucket = MemoryBucket()
-    index = Index(bucket)
-    for status in (Status.COMPLETED, Status.QUEUED, Status.PROCESSING, Status.QUEUED):
-        index.put(new_marker(record(status=status, completed_at=NOW)))
-    assert [entry.status for entry in index.entries()] == [Status.COMPLETED]
+def shown(index: Index, wanted: Filter | None = None) -> list[Entry]:
+    return index.page(wanted or Filter(), 0, EVERYTHING).entries
 
 
 def test_jobs_come_newest_first_and_by_id_where_times_are_equal() -> None:
-    index = Index(MemoryBucket())
-    made = [
+    bucket = MemoryBucket()
+    for one in (
         job(1, queued_at=NOW),
         job(3, queued_at=NOW),
         job(2, queued_at=NOW),
         job(0, queued_at=NOW + timedelta(seconds=1)),
-    ]
-    for one in made:
-        index.put(new_marker(one))
-    assert [int(entry.job_id[-4:], 16) for entry in index.entries()] == [0, 3, 2, 1]
+    ):
+        put(bucket, entry_of(one))
+    assert [int(entry.job_id[-4:], 16) for entry in shown(Index(bucket))] == [0, 3, 2, 1]
 
 
-def test_a_filter_admits_what_meets_all_of_it() -> None:
-    index = Index(MemoryBucket())
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_filter_admits_what_meets_all_of_it(folded: bool) -> None:
+    bucket = MemoryBucket()
     for one in (
         job(1),
         job(2, device_id="garmin"),
@@ -69,10 +58,15 @@ def test_a_filter_admits_what_meets_all_of_it() -> None:
         job(4, status=Status.FAILED, completed_at=NOW),
         job(5, device_id=""),
     ):
-        index.put(new_marker(one))
+        put(bucket, entry_of(one))
+    if folded:
+        fold(bucket)
+    index = Index(bucket)
 
     def numbers(wanted: Filter) -> list[int]:
-        return [int(entry.job_id[-4:], 16) for entry in index.select(wanted)]
+        found = index.page(wanted, 0, EVERYTHING)
+        assert found.total == len(found.entries)
+        return [int(entry.job_id[-4:], 16) for entry in found.entries]
 
     assert numbers(Filter()) == [5, 4, 3, 2, 1]
     assert numbers(Filter(status=Status.FAILED)) == [4]
@@ -80,3 +74,124 @@ def test_a_filter_admits_what_meets_all_of_it() -> None:
     assert numbers(Filter(device_id="garmin")) == [2]
     assert numbers(Filter(device_id="")) == [5]
     assert numbers(Filter(Status.QUEUED, date(2026, 1, 25), "iphone_stuart")) == [1]
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, 40), st.sampled_from(Status)),
+        st.tuples(st.just("fold"), st.just(0), st.just(Status.QUEUED)),
+    ),
+    max_size=60,
+)
+FILTERS = st.builds(
+    Filter,
+    st.none() | st.sampled_from([Status.QUEUED, Status.COMPLETED]),
+    st.none() | st.just(date(2026, 1, 25)),
+    st.none() | st.sampled_from(["", "garmin"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(MOVES, FILTERS, st.integers(0, 20), st.integers(1, 20))
+def test_the_list_is_what_was_put_however_often_it_was_folded(
+    moves: list[tuple[str, int, Status]], wanted: Filter, offset: int, limit: int
+) -> None:
+    bucket = MemoryBucket()
+    index = Index(bucket)
+    latest: dict[Position, Entry] = {}
+
+    def compare() -> None:
+        alive = [entry for entry in latest.values() if entry.status is not Status.DELETED and wanted.admits(entry)]
+        alive.sort(key=lambda entry: entry.position, reverse=True)
+        found = index.page(wanted, offset, limit)
+        assert found.entries == alive[offset : offset + limit]
+        assert found.total == len(alive)
+
+    for move, number, status in moves:
+        if move == "fold":
+            fold(bucket, latest)
+        else:
+            said = job(
+                number,
+                queued_at=NOW + timedelta(milliseconds=number * 7 % 41 // 2),  # some at the same time
+                status=status,
+                device_id=["", "garmin", "iphone_stuart"][number % 3],
+                date=date(2026, 1, 24 + number % 2),
+                completed_at=NOW if status.finished else None,
+            )
+            entry = entry_of(said)
+            known = latest.get(entry.position)
+            if known is None or (status.rank > known.status.rank and known.status is not Status.DELETED):
+                latest[entry.position] = entry
+                put(bucket, entry)
+            elif known.status is not Status.DELETED:
+                put(bucket, replace(known, status=min(status, known.status, key=lambda one: one.rank)))  # said again
+        if number % 3 == 0:
+            compare()
+    compare()
+
+
+def filled(bucket: MemoryBucket, count: int) -> None:
+    for number in range(count):
+        ended = NOW + timedelta(seconds=number)
+        put(bucket, entry_of(job(number, queued_at=ended, status=Status.COMPLETED, completed_at=ended)))
+        if number % 5 == 4:
+            fold(bucket)
+
+
+def requests(bucket: MemoryBucket, index: Index, wanted: Filter | None = None, offset: int = 0) -> list[str]:
+    bucket.requests.clear()
+    index.page(wanted or Filter(), offset, 3)
+    return [name for name, _ in bucket.requests]
+
+
+def test_a_warm_page_is_one_listing_and_one_conditional_get_at_any_size() -> None:
+    for count in (5, 100):
+        bucket = MemoryBucket()
+        index = Index(bucket)
+        filled(bucket, count)
+        index.page(Filter(Status.FAILED), 0, 1)
+        for wanted in (Filter(), Filter(Status.COMPLETED)):
+            assert requests(bucket, index, wanted) == ["list", "get"]
+
+
+def test_a_cold_first_page_needs_no_more_than_the_newest_segments() -> None:
+    bucket = MemoryBucket()
+    filled(bucket, 100)
+    assert len(catalogue.read(bucket).catalogue.sealed) == 20
+    assert len(requests(bucket, Index(bucket))) <= 4
+    assert len(requests(bucket, Index(bucket), Filter(Status.FAILED))) >= 20
+
+
+def test_a_segment_that_goes_while_a_page_is_made_is_looked_for_again() -> None:
+    bucket = MemoryBucket()
+    filled(bucket, 20)
+    index = Index(bucket)
+
+    def folded(name: str, key: str) -> None:
+        if key.endswith(".npz"):
+            bucket.before = lambda name, key: None
+            filled(bucket, 25)
+            Fold(bucket, SEALED_ROWS).drop_garbage()
+
+    bucket.before = folded
+    assert index.page(Filter(), 0, 3).total == 25
+
+
+def test_segments_that_are_never_there_are_told() -> None:
+    bucket = MemoryBucket()
+    filled(bucket, 20)
+    for key in [key for key in bucket.objects if key.endswith(".npz")]:
+        bucket.delete(key)
+    with pytest.raises(Unavailable):
+        Index(bucket).page(Filter(), 0, 3)
+
+
+def test_what_no_catalogue_names_any_more_leaves_the_memory() -> None:
+    bucket = MemoryBucket()
+    index = Index(bucket)
+    filled(bucket, 40)
+    shown(index)
+    filled(bucket, 45)
+    shown(index)
+    assert set(index._segments) <= catalogue.read(bucket).catalogue.keys

@@ -33,6 +33,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("DATABASE_URL", "nonsense"),
         ("POSTGRES_PORT", "0"),
         ("POSTGRES_PORT", "x"),
+        ("GRACE_SECONDS", "0"),
+        ("GRACE_SECONDS", "long"),
         ("AWS_ENDPOINT_URL_S3", "minio:9000"),
         ("AWS_ENDPOINT_URL_S3", "http://"),
         ("S3_PUBLIC_ENDPOINT_URL", "http://host:99999"),

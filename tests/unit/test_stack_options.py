@@ -47,6 +47,14 @@ def test_each_function_is_told_what_is_its_own_and_no_more(tmp_path: Path) -> No
     assert {settings["AWS_ACCESS_KEY_ID"] for settings in functions.values()} == set(options.TARGETS)
 
 
+@pytest.mark.parametrize(("given", "grace"), [({}, "25"), ({"GRACE_SECONDS": "7"}, "7")])
+def test_a_function_is_killed_after_its_grace_and_not_before(tmp_path: Path, given: dict[str, str], grace: str) -> None:
+    for target in options.TARGETS:
+        part = plan(tmp_path, **given)._function(target)
+        assert part.environment["GRACE_SECONDS"] == grace
+        assert part.stop_seconds > int(grace)
+
+
 def test_what_another_part_could_misuse_is_inherited_by_none() -> None:
     secrets = {"DATABASE_URL": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_PROFILE": "x", "POSTGRES_PASSWORD": "x"}
     given = options.read({**secrets, "PATH": "/bin", "OTEL_SDK_DISABLED": "true", "GUNICORN_CMD_ARGS": "--reload"})

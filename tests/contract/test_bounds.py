@@ -1,0 +1,72 @@
+"""The bounds that the documents state are those of the code."""
+
+import runpy
+from dataclasses import fields
+from typing import Any
+
+from functions.calculate.connection import DAY, PROBE
+from local import broker, broker_queue, delivery, gateway, serving
+from shared import events, http, listening
+from tests.contract.markdown import ROOT, rows
+from tests.contract.world import World
+
+
+def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
+    stated = {
+        name: (day, probe)
+        for name, day, probe, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "holds for"])
+    }
+    names = [*(field.name for field in fields(DAY)), "whole"]
+    assert stated == {name: tuple(f"{getattr(bounds, name)} s" for bounds in (DAY, PROBE)) for name in names}
+
+
+def test_the_bounds_of_requests_are_those_of_their_table() -> None:
+    columns = ["bound", "submit, status, list", "calculate", "gateway", "stand-in broker", "beyond it"]
+    stated = {name: values for name, *values, _ in rows("docs/bounds.md", columns)}
+    functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+    servers = [functions, functions, vars(serving), vars(serving)]
+    limits = {service._name: service._body_limit for service in World().services}
+    calculate = limits.pop("distance-calculate")
+    assert set(limits.values()) == {http.BODY_BYTES}
+    bodies = (http.BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
+    places = (http.AT_ONCE, jobs_at_once(), gateway._AT_ONCE, http.AT_ONCE)
+    assert stated == {
+        "body": [size(body) for body in bodies],
+        "request line": [f"{server['limit_request_line']} B" for server in servers],
+        "header fields": [str(server["limit_request_fields"]) for server in servers],
+        "header field": [f"{server['limit_request_field_size']} B" for server in servers],
+        "worked on at once": [str(place) for place in places],
+        "threads": [str(server["threads"]) for server in servers],
+        "connections": [str(server["worker_connections"]) for server in servers],
+        "held by the kernel": [str(server["backlog"]) for server in servers],
+        "silence within a request": [f"{listening.SILENT_SECONDS} s"] * 4,
+    }
+    for server, place in zip(servers, places, strict=True):
+        assert place < server["threads"] < server["worker_connections"]
+
+
+def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> None:
+    waits = rows("docs/bounds.md", ["wait", "at most", "beyond it"])
+    stated = waits + rows("docs/bounds.md", ["in the broker", "at most", "beyond it"])
+    assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
+        "publishing an event": f"{events.PUBLISH_SECONDS} s",
+        "publications under way": str(events.MOST_AT_ONCE),
+        "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
+        "an answer through the gateway": size(gateway._LARGEST_ANSWER),
+        "deliveries that wait": str(broker_queue.MOST_WAITING),
+        "free space on its disk": size(broker_queue.SPARE_DISK_BYTES),
+        "deliveries under way, each Trigger": str(broker._DELIVERIES_AT_A_TIME),
+        "a subscriber's reply": size(delivery._LARGEST_REPLY),
+        "replies to replies": str(delivery._MOST_HOPS),
+    }
+
+
+def jobs_at_once() -> int:
+    """What calculate's main.py gives its service; to import it takes an environment."""
+    text = (ROOT / "functions" / "calculate" / "main.py").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith("JOBS_AT_ONCE = ")]
+    return int(line.split()[2])
+
+
+def size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

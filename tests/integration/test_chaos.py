@@ -1,0 +1,23 @@
+"""A short storm, as `make chaos` makes a long one."""
+
+import re
+import subprocess
+import sys
+
+from tests.integration.whole_stack import environ
+
+# Without the parts whose death may cost a lease or a sweep, a minute each.
+PARTS = "submit,status,list,gateway,postgres"
+
+
+def test_nothing_is_lost_doubled_or_wrong_while_parts_die() -> None:
+    words = ["--jobs", "15", "--kills", "6", "--seed", "4", "--parts", PARTS, "--sweeps", "0"]
+    command = [sys.executable, "-m", "chaos", *words]
+    run = subprocess.run(command, env=environ(), capture_output=True, text=True, timeout=200, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+    figures = dict(re.findall(r"^(\w+) +(\d+)", run.stdout, re.MULTILINE))
+    assert [figures[name] for name in ("lost", "doubled", "wrong")] == ["0", "0", "0"]
+    assert int(figures["accepted"]) >= 15
+    assert int(figures["ended"]) >= 15
+    assert int(figures["kills"]) >= 6

@@ -1,0 +1,29 @@
+"""Submit in its own gunicorn, with brokers that take the event and don't say so: 202 before any caller gives up."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
+from tests.integration.processes import function
+from tests.integration.whole_stack import DAY, ask
+
+
+@pytest.mark.parametrize("answer", [silent, trickling, cut, garbage])
+def test_a_job_is_durable_and_accepted_whatever_the_broker_answers(
+    stack: Stack, tmp_path: Path, answer: Callable[[socket.socket], None]
+) -> None:
+    with raw(answer) as broker:
+        settings = stack.plan.function("submit") | {"K_SINK": broker.url}
+        with function("submit", settings, tmp_path / "log") as submit:
+            accepted = submit.ask("POST", "/api/distance/calculate", DAY)  # which waits for 30 s, as callers do
+        assert accepted.status == 202
+        assert broker.requests
+    job = accepted.json["job_id"]
+    assert ask("GET", f"{stack.url}/api/distance/jobs/{job}").json["status"] == "queued"
+    (line,) = [line for line in (tmp_path / "log").read_text().splitlines() if "not published" in line]
+    assert job in line
+    assert '"cause": ' in line

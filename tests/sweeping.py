@@ -1,0 +1,41 @@
+"""A sweep over buckets in memory, and what else the functions get of the index."""
+
+from datetime import timedelta
+
+from functions.calculate.announcer import Announcer
+from functions.calculate.retention import Retention
+from functions.calculate.sweep import Sweep
+from functions.status.handler import Newest
+from shared.events import Publisher
+from shared.index import Index
+from shared.jobs import Clock, Jobs
+from shared.markers import Entry, Filter
+from shared.storage import Bucket
+
+EVERYTHING = 100_000
+
+
+def sweeping(
+    jobs: Jobs,
+    bucket: Bucket,
+    csvs: Bucket,
+    broker: Publisher | None,
+    clock: Clock,
+    *,
+    job_age: timedelta | None = None,
+    csv_age: timedelta | None = None,
+) -> tuple[Sweep, Announcer]:
+    """The sweep of `jobs`, and what it publishes with."""
+    announcer = Announcer(broker, {"team": "home"})
+    retention = Retention(bucket, csvs, jobs, job_age, csv_age)
+    return Sweep(bucket, csvs, jobs, announcer=announcer, retention=retention, clock=clock), announcer
+
+
+def newest(index: Index) -> Newest:
+    """The newest job that a filter admits."""
+    return lambda wanted: next(iter(index.page(wanted).entries), None)
+
+
+def listed(bucket: Bucket) -> list[Entry]:
+    """All that a list shows, read afresh."""
+    return Index(bucket).page(Filter(), 0, EVERYTHING).entries
