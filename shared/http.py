@@ -89,7 +89,7 @@ class Service:
         try:
             reply = self._admitted(request, trace)
         except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
-            reply = _error_reply(exc, trace)
+            reply = error_reply(exc, trace)
         return _response(reply, trace)
 
     def _admitted(self, request: flask.Request, trace: Trace) -> Reply:
@@ -160,12 +160,12 @@ def _take_over(app: flask.Flask) -> None:
 
     def refused(exc: HTTPException) -> flask.Response:
         trace = trace_of({name.lower(): text for name, text in flask.request.headers})
-        return _response(_error_reply(exc, trace), trace)
+        return _response(error_reply(exc, trace), trace)
 
     app.register_error_handler(HTTPException, refused)
 
 
-def _error_reply(exc: Exception, trace: Trace) -> Reply:
+def error_reply(exc: Exception, trace: Trace) -> Reply:
     headers = {}
     details: dict[str, Any] = {}
     status, code, message = 500, "INTERNAL_ERROR", "Internal error"

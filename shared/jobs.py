@@ -193,10 +193,11 @@ class Jobs:
         """The job as failed; code and message are what callers read. LeaseLost when the job was taken or deleted."""
         return self._finish(claim, claim.record.moved(status=Status.FAILED, error_code=code, error_message=message))
 
-    def hide(self, job_id: str) -> None:
+    def hide(self, job_id: str) -> markers.Position:
         """Take the job out of the list for good: from now on the sweep completes its deletion. Else NotFound."""
         job, _ = self.stored(job_id)
         markers.hide(self._bucket, job)
+        return markers.position_of(job)
 
     def bury(self, job_id: str, position: markers.Position | None = None) -> Record | Tombstone:
         """Put a tombstone where the job stands; the job as it was, or the tombstone that stands there already.

@@ -1,6 +1,7 @@
 """Uploading one object while it is being made: in parts, beside the making, whole or not at all."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -73,6 +74,9 @@ class Upload:
         if last:
             self._send(last)
         self._bucket.complete_parts(self._key, self._upload, [part.result() for part in self._sent])
+        with suppress(OtelWorkerError):  # the object stands: what is left beside it is nobody's concern but the bill's
+            # The request that started the upload may have been sent twice: then there is another one, without a part.
+            self._bucket.abort_uploads(self._key)
 
     def _abort(self) -> None:
         if self._upload is None:

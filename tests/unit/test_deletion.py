@@ -179,6 +179,23 @@ def test_a_deletion_that_is_completed_late_does_not_touch_the_next_life_of_the_i
     assert [entry.status for entry in listed(world.bucket)] == [Status.COMPLETED]
 
 
+def test_a_deletion_that_stalls_does_not_take_the_next_life_of_the_id_with_it(world: World) -> None:
+    world.completed(KEYED)
+
+    def stalls(name: str, _: str) -> None:
+        if name == "replace":
+            world.bucket.before = lambda name, key: None
+            world.sweep.run()
+            world.completed(KEYED)
+
+    world.bucket.before = stalls
+    world.delete(KEYED)
+    world.sweep.run()
+    assert world.jobs.get(KEYED).status is Status.COMPLETED
+    assert [entry.status for entry in listed(world.bucket)] == [Status.COMPLETED]
+    assert len(world.csvs.objects) == 1
+
+
 @pytest.mark.parametrize(("job_id", "goes"), [(JOB_ID, True), (KEYED, False)])
 def test_a_tombstone_goes_after_a_week_unless_its_id_may_be_used_again(world: World, job_id: str, goes: bool) -> None:
     world.completed(job_id)

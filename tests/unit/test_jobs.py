@@ -6,6 +6,7 @@ import pytest
 from shared import errors, markers
 from shared.jobs import LEASE, Claim, Jobs
 from shared.models import Record, Status
+from shared.storage import ObjectChanged
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket, away
 from tests.sweeping import listed as shown
@@ -220,6 +221,19 @@ def test_of_many_creations_at_once_all_get_the_same_job(jobs: Jobs, bucket: Memo
         made = list(pool.map(lambda n: jobs.create(record(device_id=f"phone{n}")), range(10)))
     assert {found.device_id for found in made} == {jobs.get(JOB_ID).device_id}
     assert len(shown(bucket)) == 1
+
+
+def test_a_creation_whose_answer_was_lost_keeps_its_marker_though_the_job_has_moved_since(clock: Clock) -> None:
+    class LosesTheAnswer(MemoryBucket):
+        def create(self, key: str, body: bytes) -> str:
+            super().create(key, body)
+            moved = Record.model_validate_json(body).moved(attempt=1)
+            self.replace(key, moved.model_dump_json().encode(), self.objects[key].etag)
+            raise ObjectChanged(key)
+
+    bucket = LosesTheAnswer()
+    Jobs(bucket, clock).create(record())
+    assert listed(bucket) == {JOB_ID: Status.QUEUED}
 
 
 def test_storage_that_is_away_is_told_and_changes_nothing(jobs: Jobs, bucket: MemoryBucket) -> None:

@@ -167,6 +167,15 @@ def test_an_aborted_upload_leaves_nothing(bucket: Bucket) -> None:
         bucket.get("a")
 
 
+def test_a_part_of_an_upload_that_somebody_aborted_is_unavailable() -> None:
+    class Forgetful:
+        def upload_part(self, **_: object) -> None:
+            raise _refusal(404)
+
+    with pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
+        Bucket(Forgetful(), "csv").put_part("a", "gone", 1, b"x")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_completing_an_upload_that_is_gone_asks_for_the_object(there: bool) -> None:
     class Forgetful:

@@ -44,6 +44,18 @@ def test_a_small_object_is_one_request() -> None:
     assert bucket.requests == [("put", "csv/a")]
 
 
+def test_an_upload_that_was_started_twice_by_a_retry_leaves_none() -> None:
+    class LosesTheFirstAnswer(MemoryBucket):
+        def start_parts(self, key: str, content_type: str) -> str:
+            super().start_parts(key, content_type)
+            return super().start_parts(key, content_type)
+
+    bucket = LosesTheFirstAnswer()
+    written(bucket, [bytes(2 * PART)])
+    assert list(bucket.objects) == ["csv/a"]
+    assert not bucket.parts
+
+
 @pytest.mark.parametrize("size", [10, 2 * PART])
 def test_an_error_while_writing_leaves_nothing(size: int) -> None:
     bucket = MemoryBucket()

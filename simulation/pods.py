@@ -1,0 +1,112 @@
+"""The Services of the system: pods made of the real handlers, and requests that go to one of them."""
+
+from functions.calculate.announcer import Announcer
+from functions.calculate.delivery import Delivery
+from functions.calculate.retention import Retention
+from functions.calculate.submission import Submitter
+from functions.calculate.sweep import Sweep
+from functions.list.handler import Lister
+from functions.status.handler import StatusReader
+from shared import events
+from shared.http import Call, Handler, Reply, error_reply
+from shared.index import Index
+from shared.jobs import Clock, Jobs
+from shared.settings import Settings
+from shared.storage import Bucket
+from simulation.fixes import SimFixes
+from simulation.s3 import S3
+from simulation.truth import Truth
+from simulation.world import Death, Pod, Visit, World
+
+SETTINGS = Settings.model_validate({})
+_SKEW_MS = 2_000
+_AT_MOST = {"submit": 2, "calculate": 99, "status": 2, "list": 2}
+
+
+class Services:
+    """Every Service with its pods; a pod that has died is followed by a new one."""
+
+    def __init__(self, world: World, s3: S3, fixes: SimFixes, publisher: events.Publisher, truth: Truth) -> None:
+        self._world = world
+        self._fixes = fixes
+        self._publisher = publisher
+        self._truth = truth
+        self._records = Bucket(s3, SETTINGS.JOBS_BUCKET)  # type: ignore[arg-type] # what Bucket calls of a client
+        self._csvs = Bucket(s3, SETTINGS.CSV_BUCKET)  # type: ignore[arg-type] # what Bucket calls of a client
+        self._pods: dict[str, list[tuple[Pod, dict[str, Handler]]]] = {name: [] for name in _AT_MOST}
+        self._made = 0
+        self.last: Visit  # the visit that was answered last
+
+    def visit(self, service: str, handler: str, call: Call) -> Reply | None:
+        """The answer to one request, handled in the current process; None if the pod dies."""
+        world = self._world
+        process = world.current
+        pod, handlers = self._pod(service)
+        process.visit = visit = Visit(pod, handler, world.now)
+        pod.inside.append(process)
+        try:
+            reply = handlers[handler](call)
+        except Death:
+            world.note("no answer")
+            self._truth.died(visit)
+            return None
+        except Exception as exc:  # noqa: BLE001 - as shared/http.py's Service does
+            reply = error_reply(exc, call.trace)
+            if reply.status == 500:
+                world.fail(f"{handler} answered 500: {exc!r}")
+        finally:
+            pod.inside.remove(process)
+            process.visit = None
+        self.last = visit
+        world.note(f"answered {reply.status}")
+        world.counts[f"{handler}_{reply.status}"] += 1
+        self._truth.answered(visit, reply.status)
+        return reply
+
+    def scale_down(self) -> None:
+        """Ask some pod of calculate that works to stop."""
+        busy = [pod for pod, _ in self._pods["calculate"] if pod.inside and pod.alive]
+        if busy:
+            self._world.terminate(self._world.rng.choice(busy))
+
+    def _pod(self, service: str) -> tuple[Pod, dict[str, Handler]]:
+        pods = self._pods[service]
+        pods[:] = [made for made in pods if made[0].alive and not made[0].stopping]
+        free = [made for made in pods if not made[0].inside] if service == "calculate" else pods
+        if free and (len(pods) >= _AT_MOST[service] or self._world.rng.random() < 0.7):
+            return self._world.rng.choice(free)
+        self._made += 1
+        pod = Pod(self._world, f"{service}-{self._made}", self._world.rng.randint(-_SKEW_MS, _SKEW_MS))
+        pods.append((pod, self._wired(service, pod.clock)))
+        return pods[-1]
+
+    def _wired(self, service: str, clock: Clock) -> dict[str, Handler]:
+        """What the function's main.py wires."""
+        jobs = Jobs(self._records, clock)
+        if service == "submit":
+            return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
+        if service == "list":
+            return {"list": Lister(Index(self._records)).page}
+        if service == "status":
+            return self._status(jobs, Index(self._records), clock)
+        announcer = Announcer(self._publisher, {})
+        retention = Retention(self._records, self._csvs, jobs, self._truth.job_age, self._truth.csv_age)
+        sweep = Sweep(self._records, self._csvs, jobs, announcer=announcer, retention=retention, clock=clock)
+        delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, announcer=announcer, clock=clock)
+
+        def swept(_: Call) -> Reply:
+            sweep.run()
+            return Reply(204)
+
+        return {"requested": delivery.requested, "dead_letter": delivery.dead_letter, "sweep": swept}
+
+    def _status(self, jobs: Jobs, index: Index, clock: Clock) -> dict[str, Handler]:
+        reader = StatusReader(
+            jobs,
+            self._csvs,
+            lambda wanted: next(iter(index.page(wanted).entries), None),
+            lambda key, _: (f"http://csv/{key}", clock()),
+            csv_age=self._truth.csv_age,
+            clock=clock,
+        )
+        return {"status": reader.status, "download": reader.download, "delete": reader.delete}

@@ -1,0 +1,177 @@
+"""Who reads: the status of one job, and pages of the list; what they are told is held against the truth."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from shared.models import Status
+from simulation.calls import call
+from simulation.fixes import DATES, DEVICES
+from simulation.pods import Services
+from simulation.truth import GONE, RANK, Known, Truth
+from simulation.world import World
+
+_FIELDS = ("job_id", "date", "device_id", "queued_at")
+
+
+class Readers:
+    """Reads and checks, until the run ends."""
+
+    def __init__(self, world: World, services: Services, truth: Truth) -> None:
+        self._world = world
+        self._services = services
+        self._truth = truth
+
+    def start(self, until_ms: int) -> None:
+        """Two of each kind, at times of their own."""
+        kinds = {"status": (self._status, 14_000), "walk": (self.walk, 50_000), "page": (self._page, 30_000)}
+        for name, (read, pause_ms) in kinds.items():
+            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
+
+    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int) -> None:
+        while self._world.now < until_ms:
+            self._world.sleep(self._world.rng.randrange(2 * pause_ms))
+            read()
+
+    def _status(self) -> None:
+        known = list(self._truth.jobs.values())
+        if not known:
+            return
+        job = self._world.rng.choice(known)
+        before = job.rank
+        reply = self._services.visit("status", "status", call(self._world, path={"job_id": job.job_id}))
+        if reply is None or reply.status == 503:
+            return
+        body: Any = reply.body
+        if reply.status == 404:
+            if not self._truth.may_go(job) or (job is self._truth.jobs.get(job.job_id) and job.rank < GONE):
+                self._world.fail(f"{job.job_id} is not found")
+            return
+        if reply.status != 200:
+            self._world.fail(f"the status of {job.job_id} is {reply.status}")
+        if body["queued_at"] != job.record["queued_at"]:
+            return  # the id has been used again
+        if not before <= RANK[body["status"]] <= job.rank:
+            self._world.fail(f"the status of {job.job_id} is {body['status']}")
+        if any(body[name] != job.record[name] for name in _FIELDS):
+            self._world.fail(f"the status of {job.job_id} differs from its record")
+        if ("result" in body) != (body["status"] == "completed"):
+            self._world.fail(f"the status of {job.job_id} is {body['status']}, its result is amiss")
+
+    def walk(self, total: int | None = None) -> None:
+        """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""
+        wanted = [(job, job.shown) for job in self._truth.jobs.values() if job.shown >= 0]
+        deleted, began_ms = self._deleted(), self._world.now
+        met: dict[tuple[str, str], int] = {}
+        offset: int | None = 0
+        limit = self._world.rng.choice((2, 3, 5, 50))
+        counts = []
+        while offset is not None:
+            body = self._asked({"limit": str(limit), "offset": str(offset)})
+            if body is None:
+                return
+            counts.append(body["total_count"])
+            for shown in body["jobs"]:
+                position = shown["queued_at"], shown["job_id"]
+                met[position] = max(RANK[shown["status"]], met.get(position, 0))
+            offset = body["next_offset"]
+        if total is not None and set(counts) != {total}:
+            self._world.fail(f"total_count is {counts} of {total}")
+        self._world.counts["walks"] += 1
+        # Where jobs have gone meanwhile, others have moved up: a walk by offset may leave some out.
+        self._compare(wanted if counts == sorted(counts) else [], deleted, met, began_ms)
+
+    def _deleted(self) -> list[Known]:
+        return [job for job in (*self._truth.past, *self._truth.jobs.values()) if job.deleted]
+
+    def _page(self) -> None:
+        """One page of everything that a filter admits."""
+        rng = self._world.rng
+        query = {
+            name: rng.choice(some) for name, some in (("date", DATES), ("device_id", DEVICES)) if rng.random() < 0.4
+        }
+        if rng.random() < 0.4:
+            query["status"] = rng.choice(list(Status)[:4]).value
+        self.page(query)
+
+    def page(self, query: dict[str, str]) -> dict[str, Any] | None:
+        """The page, checked; None if there was no answer."""
+        wanted = [
+            (job, job.shown)
+            for job in self._truth.jobs.values()
+            if job.shown >= 0
+            and query.get("date") in (None, "", job.record["date"])
+            and query.get("device_id") in (None, "", job.record["device_id"])
+            and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
+            # A creation that died, with another body under the same key, has left its marker.
+            and (job.shown > 0 or not query or job.job_id not in self._truth.strays)
+        ]
+        deleted, began_ms = self._deleted(), self._world.now
+        body = self._asked({**query, "limit": "500"})
+        if body is None:
+            return None
+        self._world.counts["pages"] += 1
+        for shown in body["jobs"]:
+            if any(text and shown[name] != text for name, text in query.items()):
+                self._world.fail(f"a list of {query} shows {shown}")
+        if body["total_count"] != len(body["jobs"]):
+            self._world.fail(f"total_count is {body['total_count']} for a list of {len(body['jobs'])} jobs")
+        met = {(shown["queued_at"], shown["job_id"]): RANK[shown["status"]] for shown in body["jobs"]}
+        self._compare(wanted, deleted, met, began_ms)
+        return body
+
+    def _asked(self, query: dict[str, str]) -> dict[str, Any] | None:
+        reply = self._services.visit("list", "list", call(self._world, query=query))
+        if reply is None or reply.status == 503:
+            return None
+        body: Any = reply.body
+        if reply.status != 200:
+            self._world.fail(f"the list answered {reply.status}")
+        jobs = body["jobs"]
+        # A creation that lost to another one under the same key may show for a moment, beside the job.
+        real = [shown["job_id"] for shown in jobs if self._stands(shown)]
+        if len(set(real)) != len(real):
+            self._world.fail("a job is twice on one page")
+        order = [(shown["queued_at"], shown["job_id"]) for shown in jobs]
+        if order != sorted(order, reverse=True):
+            self._world.fail("a page is not newest first")
+        for shown in jobs:
+            self._plausible(shown)
+        return dict(body)
+
+    def _plausible(self, shown: dict[str, Any]) -> None:
+        rank, job = RANK[shown["status"]], self._life(shown)
+        if job is None:
+            if rank > 0:
+                self._world.fail(f"the list shows {shown}, which has no record")
+            return
+        if rank > job.rank or (rank == 2 and shown["status"] != job.record["status"]):
+            self._world.fail(f"the list shows {shown} before its time")
+        if (rank == 2) != ("completed_at" in shown):
+            self._world.fail(f"the list shows {shown}: completed_at is amiss")
+        if rank == 2 and any(shown[name] != job.record[name] for name in (*_FIELDS, "completed_at")):
+            self._world.fail(f"the list shows {shown}, which differs from the record")
+
+    def _stands(self, shown: dict[str, Any]) -> bool:
+        job = self._life(shown)
+        return job is not None and job.rank < GONE
+
+    def _life(self, shown: dict[str, Any]) -> Known | None:
+        lives = [self._truth.jobs.get(shown["job_id"]), *self._truth.past]
+        return next((life for life in lives if life and life.position == (shown["queued_at"], shown["job_id"])), None)
+
+    def _compare(
+        self,
+        wanted: list[tuple[Known, int]],
+        deleted: list[Known],
+        met: dict[tuple[str, str], int],
+        began_ms: int,
+    ) -> None:
+        for job, rank in wanted:
+            if met.get(job.position, -1) < rank and not self._truth.may_go(job):
+                self._world.fail(f"the list shows {job.job_id} with rank {met.get(job.position)} instead of {rank}")
+        for job in deleted:
+            # Nothing tells a marker that was put since the deletion began from one of a job that stands.
+            late = job.marked_ms >= (job.doomed_ms or 0) or job.unmarked_ms >= began_ms
+            if job.position in met and not late:
+                self._world.fail(f"the list shows {job.job_id}, which is deleted")
