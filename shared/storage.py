@@ -164,18 +164,15 @@ class Bucket:
 
     def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """The entity tag of part `number` (from 1); Unavailable where somebody has aborted the upload."""
-        try:
-            answer = asked(
-                lambda: self._s3.upload_part(
-                    Bucket=self._name,
-                    Key=key,
-                    UploadId=upload,
-                    PartNumber=number,
-                    Body=body,  # type: ignore[arg-type] # any buffer will do
-                )
+        answer = asked(
+            lambda: self._s3.upload_part(
+                Bucket=self._name,
+                Key=key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body,  # type: ignore[arg-type] # any buffer will do
             )
-        except ObjectMissing as exc:
-            raise Unavailable(DEPENDENCY, "NoSuchUpload") from exc
+        )
         return answer["ETag"]
 
     def complete_parts(self, key: str, upload: str, etags: list[str]) -> None:

@@ -30,8 +30,8 @@ BUGS = (
     Bug(
         "marker-after-record",
         _JOBS,
-        "            marker = markers.put(self._bucket, markers.entry_of(record))\n            try:\n",
-        "            marker = markers.key_of(markers.entry_of(record))\n            began -= ABANDONED\n            try:\n",
+        "        except ObjectChanged:\n            return marker\n        if self._clock() - record.queued_at > ABANDONED / 2:",
+        "        except ObjectChanged:\n            return marker\n        self._bucket.delete(marker)\n        if marker:",
         "a death between the two leaves a job that no list and no sweep sees",
     ),
     Bug(

@@ -170,7 +170,7 @@ def test_an_aborted_upload_leaves_nothing(bucket: Bucket) -> None:
 def test_a_part_of_an_upload_that_somebody_aborted_is_unavailable() -> None:
     class Forgetful:
         def upload_part(self, **_: object) -> None:
-            raise _refusal(404)
+            raise _refusal(404, "NoSuchUpload")
 
     with pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
         Bucket(Forgetful(), "csv").put_part("a", "gone", 1, b"x")  # type: ignore[arg-type]
