@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check bench chaos
+.PHONY: help demo up buckets forget test check bench chaos
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ demo: $(VENV)/local.stamp ## the main job, end to end: start everything, calcula
 
 up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in DATA_DIR, until Ctrl-C
 	@$(RUN) -m local up
+
+buckets: $(VENV)/local.stamp ## the buckets of an installation, users and policies (docs/storage.md): OPTIONS="--minio --keys FOLDER"
+	@$(RUN) -m admin buckets $(OPTIONS)
+
+forget: $(VENV)/local.stamp ## delete all jobs of a device or of some dates: OPTIONS="--device ID --from DATE --to DATE"
+	@$(RUN) -m admin forget $(OPTIONS)
 
 test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server
 	@$(RUN) -m pytest --cov

@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 ABANDONED = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
+RECORDS = "jobs/"
 GRAVES = "d/"  # which tombstones may go when: keys that say it all
 _RENEWED_BEFORE_END = LEASE * 2 / 3
 _SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
@@ -275,7 +276,7 @@ def _grave(job_id: str, deleted_at: datetime) -> str:
 
 
 def _key(job_id: str) -> str:
-    return f"jobs/{job_id}.json"
+    return f"{RECORDS}{job_id}.json"
 
 
 def _body(job: Record | Tombstone) -> bytes:

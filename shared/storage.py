@@ -3,6 +3,7 @@
 Nothing here is beyond what every S3 server has: put, get, delete, list, multipart, If-None-Match, If-Match.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,16 +11,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from shared import ids
 from shared.errors import OtelWorkerError, Unavailable
 from shared.storage_client import DEPENDENCY, Conflict, NotModified, ObjectChanged, ObjectMissing, asked, client
 from shared.storage_listing import Listed, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from types_boto3_s3 import S3Client
 
 __all__ = ["Bucket", "Listed", "ObjectChanged", "ObjectMissing", "Stored", "client"]
 
-_CONFLICT_TRIES = 4
+_CONFLICT_TRIES = 5
+_CONFLICT_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,10 @@ class Stored:
 class Bucket:
     """One bucket of the object storage; every failure of the server or the way to it is Unavailable."""
 
-    def __init__(self, s3: "S3Client", name: str) -> None:
+    def __init__(self, s3: "S3Client", name: str, sleep: "Callable[[float], None]" = time.sleep) -> None:
         self._s3 = s3
         self._name = name
+        self._sleep = sleep
 
     def get(self, key: str) -> Stored:
         """The object, or ObjectMissing."""
@@ -44,7 +50,7 @@ class Bucket:
             answer = self._s3.get_object(Bucket=self._name, Key=key)
             return Stored(answer["Body"].read(), answer["ETag"])
 
-        return asked(request)
+        return asked(request, ObjectMissing)
 
     def get_unless(self, key: str, etag: str) -> Stored | None:
         """The object, or None while it is the one with `etag`, or ObjectMissing."""
@@ -54,7 +60,7 @@ class Bucket:
             return Stored(answer["Body"].read(), answer["ETag"])
 
         try:
-            return asked(request)
+            return asked(request, ObjectMissing, NotModified)
         except NotModified:
             return None
 
@@ -81,9 +87,11 @@ class Bucket:
             )
             return answer["ETag"]
 
-        for _ in range(_CONFLICT_TRIES):
+        for earlier in range(_CONFLICT_TRIES):
+            if earlier:
+                self._sleep(ids.chance.uniform(0, _CONFLICT_SECONDS * 2**earlier))
             try:
-                return asked(request)
+                return asked(request, Conflict, ObjectChanged, ObjectMissing)
             except Conflict:
                 continue
             except (ObjectChanged, ObjectMissing) as exc:
@@ -156,18 +164,15 @@ class Bucket:
 
     def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
         """The entity tag of part `number` (from 1); Unavailable where somebody has aborted the upload."""
-        try:
-            answer = asked(
-                lambda: self._s3.upload_part(
-                    Bucket=self._name,
-                    Key=key,
-                    UploadId=upload,
-                    PartNumber=number,
-                    Body=body,  # type: ignore[arg-type] # any buffer will do
-                )
+        answer = asked(
+            lambda: self._s3.upload_part(
+                Bucket=self._name,
+                Key=key,
+                UploadId=upload,
+                PartNumber=number,
+                Body=body,  # type: ignore[arg-type] # any buffer will do
             )
-        except ObjectMissing as exc:
-            raise Unavailable(DEPENDENCY, "NoSuchUpload") from exc
+        )
         return answer["ETag"]
 
     def complete_parts(self, key: str, upload: str, etags: list[str]) -> None:
@@ -180,18 +185,21 @@ class Bucket:
             )
 
         try:
-            asked(request)
+            asked(request, ObjectMissing)
         except ObjectMissing:
             # The first answer was lost and the retry found no upload: then the object is there.
             try:
                 asked(lambda: self._s3.head_object(Bucket=self._name, Key=key))
-            except ObjectMissing as exc:
+            except Unavailable as exc:
                 raise Unavailable(DEPENDENCY, "NoSuchUpload") from exc
 
     def abort_parts(self, key: str, upload: str) -> None:
         """No upload of that id, and no part of it, whether there was one or not."""
         with suppress(ObjectMissing):
-            asked(lambda: self._s3.abort_multipart_upload(Bucket=self._name, Key=key, UploadId=upload))
+            asked(
+                lambda: self._s3.abort_multipart_upload(Bucket=self._name, Key=key, UploadId=upload),
+                ObjectMissing,
+            )
 
     def abort_uploads(self, key: str) -> None:
         """No unfinished upload of `key`."""

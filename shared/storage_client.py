@@ -3,10 +3,12 @@
 from base64 import b64encode
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, TypeVar
+from xml.etree.ElementTree import ParseError
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from shared.errors import OtelWorkerError, Unavailable
 from shared.settings import Settings
@@ -38,48 +40,61 @@ class Conflict(OtelWorkerError):
     """Another conditional write of the same key is under way."""
 
 
-def client(settings: Settings, endpoint: str | None = None) -> "S3Client":
-    """A client that signs for `endpoint` (default: the settings'), with bounded retries and timeouts."""
-    made: S3Client = boto3.session.Session().client(
+# By its code, for 404 is also what a bucket or a whole storage that isn't there answers.
+_MISSING: dict[str, type[OtelWorkerError]] = {"NoSuchKey": ObjectMissing, "NoSuchUpload": ObjectMissing}
+_REFUSALS: dict[int, type[OtelWorkerError]] = {304: NotModified, 409: Conflict, 412: ObjectChanged}
+
+# Each try: 2 s for each address of the host to connect, 10 s of silence at most. A silent peer is met by the latter, so
+# TCP's keep-alive, which the system sends after hours, would add nothing.
+CONFIG = Config(
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+    connect_timeout=2,
+    read_timeout=10,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=32,
+    # Servers older than 2025 don't know the checksums that boto3 would add by itself.
+    request_checksum_calculation="when_required",
+    response_checksum_validation="when_required",
+)
+LONGEST_SECONDS = 49
+
+
+def client(
+    settings: Settings, endpoint: str | None = None, config: Config = CONFIG, keys: tuple[str, str] | None = None
+) -> "S3Client":
+    """A client that signs for `endpoint` (default: the settings') with `keys` (default: those that boto3 finds).
+
+    A request ends within LONGEST_SECONDS = 3 * (2 + 10) + (1 + 5) + (2 + 5): three tries, and before the second and the
+    third a random wait of up to 1 and 2 s after SlowDown (0.05 and 0.1 s after anything else), to which the server may
+    add 5 s. Not counted are name resolution and an answer that trickles: it is read for as long as bytes come.
+    """
+    made: S3Client = boto3.session.Session(*keys or ()).client(
         "s3",
         region_name=settings.AWS_REGION,
         endpoint_url=endpoint or settings.AWS_ENDPOINT_URL_S3,
-        config=Config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path"},
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=32,
-            # Servers older than 2025 don't know the checksums that boto3 would add by itself.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
+        config=config,
     )
     made.meta.events.register("before-parse.s3.ListObjectsV2", parse)
     made.meta.events.register("before-call.s3.DeleteObjects", _content_md5)
     return made
 
 
-def asked(request: "Callable[[], T]") -> T:
-    """What `request` returns, with botocore's errors turned into ours; the text of none is kept."""
+def asked(request: "Callable[[], T]", *outcomes: type[OtelWorkerError]) -> T:
+    """What `request` returns; a refusal that is one of `outcomes` is raised as that, any other failure as Unavailable.
+
+    The texts of storage and driver are not kept, only their codes and names.
+    """
     try:
         return request()
     except ClientError as exc:
-        code = exc.response["Error"].get("Code", "")
         status = exc.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        if code == "NoSuchBucket":
-            raise Unavailable(DEPENDENCY, code) from exc
-        if status == 304:
-            raise NotModified from exc
-        if status == 404:
-            raise ObjectMissing from exc
-        if status == 412:
-            raise ObjectChanged from exc
-        if status == 409:
-            raise Conflict from exc
+        code = exc.response["Error"].get("Code") or str(status)
+        outcome = _MISSING.get(code) or _REFUSALS.get(status)
+        if outcome in outcomes:
+            raise outcome from exc
         raise Unavailable(DEPENDENCY, code) from exc
-    except BotoCoreError as exc:
+    except (BotoCoreError, ResponseParserError, ParseError) as exc:
         raise Unavailable(DEPENDENCY, type(exc).__name__) from exc
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from xml.etree.ElementTree import fromstring
+from xml.etree.ElementTree import ParseError, fromstring
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ def parse(response_dict: dict[str, Any], customized_response_dict: dict[str, Any
     if response_dict["status_code"] != 200:
         return
     page = fromstring(response_dict["body"])  # noqa: S314 - from our own storage; expat refuses entity bombs
+    if not page.tag.endswith("ListBucketResult"):
+        raise ParseError  # a page of something that is no S3 server must not pass for an empty listing
     space = page.tag.removesuffix("ListBucketResult")
     customized_response_dict["Contents"] = [{"Key": item.text} for item in page.iterfind(f"{space}Contents/{space}Key")]
     customized_response_dict["Modified"] = page.iterfind(f"{space}Contents/{space}LastModified")

@@ -30,24 +30,8 @@ BUGS = (
     Bug(
         "marker-after-record",
         _JOBS,
-        """        marker = markers.put(self._bucket, markers.entry_of(record))
-        try:
-            if grave is None:
-                self._bucket.create(_key(record.job_id), _body(record))
-            else:
-                self._bucket.replace(_key(record.job_id), _body(record), grave)
-        except ObjectChanged:
-            return marker
-        if self._clock() - record.queued_at > ABANDONED / 2:""",
-        """        marker = markers.key_of(markers.entry_of(record))
-        try:
-            if grave is None:
-                self._bucket.create(_key(record.job_id), _body(record))
-            else:
-                self._bucket.replace(_key(record.job_id), _body(record), grave)
-        except ObjectChanged:
-            return marker
-        if marker:""",
+        "        except ObjectChanged:\n            return marker\n        if self._clock() - record.queued_at > ABANDONED / 2:",
+        "        except ObjectChanged:\n            return marker\n        self._bucket.delete(marker)\n        if marker:",
         "a death between the two leaves a job that no list and no sweep sees",
     ),
     Bug(

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from local import options
-from local.object_storage import rights
 from local.parts import PORTS, Plan
 from local.ports import chosen
 from shared.errors import SettingsError
@@ -89,9 +88,3 @@ def test_two_public_ports_have_inner_ports_of_their_own() -> None:
 
     assert first == again
     assert not set(first.values()) & set(second.values())
-
-
-def test_no_function_may_delete_a_record_or_a_csv() -> None:
-    for granted in rights("jobs-bucket", "csv-bucket").values():
-        for actions, place in granted:
-            assert "s3:DeleteObject" not in actions or place in ("jobs-bucket/t/", "jobs-bucket/x/")

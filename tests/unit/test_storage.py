@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
+from botocore.retries.standard import ExponentialBackoff, RetryContext, RetryEventAdapter, ThrottlingErrorDetector
 from moto import mock_aws
 
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
-from shared.storage_client import Conflict, asked
+from shared.storage_client import LONGEST_SECONDS, Conflict, NotModified, asked
 
 SETTINGS = Settings.model_validate({"AWS_REGION": "us-east-1"})
 
@@ -167,7 +170,7 @@ def test_an_aborted_upload_leaves_nothing(bucket: Bucket) -> None:
 def test_a_part_of_an_upload_that_somebody_aborted_is_unavailable() -> None:
     class Forgetful:
         def upload_part(self, **_: object) -> None:
-            raise _refusal(404)
+            raise _refusal(404, "NoSuchUpload")
 
     with pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
         Bucket(Forgetful(), "csv").put_part("a", "gone", 1, b"x")  # type: ignore[arg-type]
@@ -177,11 +180,11 @@ def test_a_part_of_an_upload_that_somebody_aborted_is_unavailable() -> None:
 def test_completing_an_upload_that_is_gone_asks_for_the_object(there: bool) -> None:
     class Forgetful:
         def complete_multipart_upload(self, **_: object) -> None:
-            raise _refusal(404)
+            raise _refusal(404, "NoSuchUpload")
 
         def head_object(self, **_: object) -> None:
             if not there:
-                raise _refusal(404)
+                raise _refusal(404, "NoSuchUpload")
 
     bucket = Bucket(Forgetful(), "csv")  # type: ignore[arg-type]
     with nullcontext() if there else pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
@@ -214,32 +217,76 @@ def test_a_conflict_of_two_conditional_writes_is_tried_again() -> None:
                 raise answer
             return answer
 
-    assert Bucket(Conflicting(), "jobs").create("a", b"1") == '"e"'  # type: ignore[arg-type]
+    slept: list[float] = []
+    assert Bucket(Conflicting(), "jobs", slept.append).create("a", b"1") == '"e"'  # type: ignore[arg-type]
+    assert len(slept) == 2
 
 
-def test_a_conflict_that_stays_is_unavailable() -> None:
+def test_a_conflict_that_stays_is_unavailable_after_waits_that_grow_and_differ() -> None:
     class Conflicting:
         def put_object(self, **_: object) -> object:
             raise _refusal(409)
 
-    with pytest.raises(Unavailable, match="ConditionalRequestConflict"):
-        Bucket(Conflicting(), "jobs").create("a", b"1")  # type: ignore[arg-type]
+    slept: list[float] = []
+    bucket = Bucket(Conflicting(), "jobs", slept.append)  # type: ignore[arg-type]
+    for _ in range(50):
+        with pytest.raises(Unavailable, match="ConditionalRequestConflict"):
+            bucket.create("a", b"1")
+    tries = [slept[at : at + 4] for at in range(0, 200, 4)]
+    assert all(max(waits) <= most for waits, most in zip(zip(*tries, strict=True), (0.1, 0.2, 0.4, 0.8), strict=True))
+    mean = [sum(waits) / 50 for waits in zip(*tries, strict=True)]
+    assert mean == sorted(mean)
+    assert len(set(slept)) == len(slept) == 200
+
+
+def test_the_longest_request_is_what_its_tries_and_waits_add_up_to() -> None:
+    config: Any = client(SETTINGS).meta.config
+    events = RetryEventAdapter()
+    backoff = ExponentialBackoff(random=lambda: 1, throttling_detector=ThrottlingErrorDetector(events))
+    tries = config.retries["total_max_attempts"]
+    headers: Any = {"x-amz-retry-after": "3600000"}
+    wait_long = AWSResponse("", 503, headers, None)
+    waits = [
+        backoff.delay_amount(
+            RetryContext(
+                attempt_number=number,
+                parsed_response={"Error": {"Code": "SlowDown"}},
+                http_response=wait_long,
+                request_context={},
+            )
+        )
+        for number in range(1, tries)
+    ]
+    assert config.retries["mode"] == "standard"
+    assert tries * (config.connect_timeout + config.read_timeout) + sum(waits) == LONGEST_SECONDS
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
-    [(404, ObjectMissing), (412, ObjectChanged), (409, Conflict), (403, Unavailable), (500, Unavailable)],
+    ("status", "code", "kind"),
+    [
+        (404, "NoSuchKey", ObjectMissing),
+        (404, "NoSuchUpload", ObjectMissing),
+        (404, "NoSuchBucket", Unavailable),
+        (404, "", Unavailable),
+        (412, "PreconditionFailed", ObjectChanged),
+        (409, "ConditionalRequestConflict", Conflict),
+        (304, "304", NotModified),
+        (403, "AccessDenied", Unavailable),
+        (500, "InternalError", Unavailable),
+    ],
 )
-def test_a_refusal_is_told_by_its_status(status: int, kind: type[Exception]) -> None:
+def test_a_refusal_is_told_by_code_and_status_to_who_expects_it(status: int, code: str, kind: type[Exception]) -> None:
     def refuse() -> None:
-        raise _refusal(status)
+        raise _refusal(status, code)
 
     with pytest.raises(kind):
+        asked(refuse, ObjectMissing, ObjectChanged, Conflict, NotModified)
+    with pytest.raises(Unavailable, match=f"^storage: {code or status}$"):
         asked(refuse)
 
 
-def _refusal(status: int) -> ClientError:
+def _refusal(status: int, code: str = "Code") -> ClientError:
     return ClientError(
-        {"Error": {"Code": "Code", "Message": "secret text"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        {"Error": {"Code": code, "Message": "secret text"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "PutObject",
     )

@@ -1,0 +1,118 @@
+"""The S3 servers that our store is tried on, each fresh in a folder and on a port of its own, and what each can't."""
+
+import contextlib
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from local import object_storage
+from local.ports import chosen
+from shared.settings import Settings
+from shared.storage import Bucket, client
+from shared.storage_client import CONFIG
+from tests.integration import moto_server
+from tests.integration.conftest import free_port
+
+MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin"}
+IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
+SERVERS = ("SeaweedFS", "MinIO", "moto")
+
+# What we ask of every server, in the words of docs/storage.md, and who can't; moto is for tests alone.
+CANNOT: dict[str, tuple[str, ...]] = {
+    "of twenty creations with If-None-Match at once one wins": (),
+    "of twenty replacements with If-Match at once one wins": (),
+    "a replacement of what is gone is refused": (),
+    "what the asker has already is answered 304": (),
+    "keys come in order, 1,000 a page, from any key on": (),
+    "a key is listed as soon as it was put": (),
+    "a thousand keys are deleted by one request": (),
+    "an upload in parts is seen whole or not at all": (),
+    "the unfinished uploads of one key are listed and aborted": (),
+    "a part of an aborted upload is refused": ("moto",),
+    "a presigned URL names the file and its type": (),
+    "a presigned URL ends, and holds for one object and host": ("moto",),
+    "a bucket that is missing is told": (),
+    "wrong keys are refused": ("moto",),
+}
+# What would be welcome; nothing of ours depends on it.
+WELCOME: dict[str, tuple[str, ...]] = {
+    "a completion that is repeated is answered as the first": ("MinIO",),
+    "all unfinished uploads are listed by a prefix": ("MinIO",),
+    "a rule aborts unfinished uploads": ("MinIO",),
+    "a deletion holds to If-Match": ("MinIO",),
+}
+
+
+@contextlib.contextmanager
+def running(server: str, folder: Path) -> Iterator[Settings]:
+    """`server` with both buckets for the time of the block; the settings have its admin's keys."""
+    starters = {"SeaweedFS": _seaweedfs, "MinIO": _minio, "moto": _moto}
+    with starters[server](folder) as (url, keys):
+        settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url, **keys})
+        deadline = time.monotonic() + 60
+        while not object_storage.furnished(settings, keys):
+            assert time.monotonic() < deadline, folder
+            time.sleep(0.2)
+        yield settings
+
+
+@contextlib.contextmanager
+def bucket_of(
+    settings: Settings, name: str, config: Config = CONFIG, keys: tuple[str, str] | None = None, **other: Any
+) -> Iterator[Bucket]:
+    """The bucket, with `keys` or else those of the settings, for the time of the block."""
+    with contextlib.closing(client(settings, other.pop("endpoint", None), config, keys or admin_of(settings))) as s3:
+        yield Bucket(s3, name, **other)
+
+
+def admin_of(settings: Settings) -> tuple[str, str]:
+    assert settings.AWS_ACCESS_KEY_ID
+    assert settings.AWS_SECRET_ACCESS_KEY
+    return settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY.get_secret_value()
+
+
+Started = Iterator[tuple[str, dict[str, str]]]
+
+
+@contextlib.contextmanager
+def _seaweedfs(folder: Path) -> Started:
+    object_storage.prepare(folder, "otel-worker-jobs", "otel-worker-csv")
+    ports = chosen(object_storage.PORTS, free_port())
+    try:
+        with _process(object_storage.command(folder, ports), folder):
+            yield f"http://127.0.0.1:{ports['s3']}", object_storage.keys(folder, object_storage.ADMIN)
+    finally:
+        object_storage.clear(ports)
+
+
+@contextlib.contextmanager
+def _minio(folder: Path) -> Started:
+    program = shutil.which("minio")
+    if program is None:
+        pytest.skip("no minio on this machine (`go install github.com/minio/minio` builds it)")
+    port = free_port()
+    with _process([program, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(folder / "objects")], folder):
+        yield f"http://127.0.0.1:{port}", MINIO
+
+
+@contextlib.contextmanager
+def _moto(_: Path) -> Started:
+    with moto_server.running() as url:
+        yield url, {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+
+
+@contextlib.contextmanager
+def _process(command: list[str], folder: Path) -> Iterator[None]:
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)
+    try:
+        yield
+    finally:
+        process.kill()  # its folder goes with it: no need for the order of its own end
+        process.wait()
