@@ -5,7 +5,7 @@ from typing import Any
 
 from simulation.disk import Disk, Object
 from simulation.truth import GONE, RANK, Known, Truth, holds, ms_of
-from simulation.world import Visit
+from simulation.world import START, Visit
 
 _NEVER_CHANGES = ("job_id", "date", "device_id", "timezone", "home", "away_threshold_km", "queued_at", "given")
 _END = ("status", "completed_at", "result", "error_code", "error_message", "attempt")
@@ -13,6 +13,7 @@ _CODES = {"NO_DATA", "UNDELIVERABLE", "TOO_MANY_ATTEMPTS"}
 _EXHAUSTED = {"lost": 5, "given_back": 100, "asked": 24}
 _LEASE_MARGIN_MS = 3_000  # the 5 s that a claim waits less the 2 s that its clock may be ahead
 _STALLED_MS = 10_000  # a step of an attempt that takes no longer leaves it the time to renew its lease
+_START_MS = round(START.timestamp() * 1000)
 _MOURNING_MS = 7 * 86_400_000 - 86_400_000  # tombstones go by the day
 
 
@@ -60,13 +61,18 @@ class Writes:
         if old is not None and new is not None:
             return
         job_id, rank, said = key[2:].split(".", 2)
-        if rank == "0" and new is not None:
-            _, _, day, device, *_ = said.split("~")
-            self._truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
-        if int(rank) < GONE:
-            self._truth.markers[job_id] += 1 if new is not None else -1
+        status, queued_ms, day, device, *_ = said.split("~")
+        known, truth = self._truth.jobs.get(job_id), self._truth
+        if status == "deleted":
+            truth.gone += 1
+        else:
+            truth.markers[job_id] += 1 if new is not None else -1
         if new is None:
-            self._truth.unmarked_ms[job_id] = self._world.now
+            truth.unmarked_ms[job_id] = self._world.now
+            # A creation that lost to another one, or whose record never came.
+            truth.gone += known is None or ms_of(known.record["queued_at"]) != int(queued_ms) - _START_MS
+        elif rank == "0":
+            truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
 
     def _created(self, job_id: str, before: Known | None, record: dict[str, Any]) -> Known:
         if record["status"] != "queued" or record["job_id"] != job_id:
@@ -86,6 +92,7 @@ class Writes:
 
     def _deleted(self, known: Known, tombstone: dict[str, Any]) -> None:
         self._world.counts["deleted"] += 1
+        self._truth.gone += 1
         if not self._truth.may_go(known):
             self._world.fail(f"{known.job_id} was deleted, and nobody asked for it")
         if set(tombstone) != {"version", "status", "job_id", "queued_at", "deleted_at", "attempt"}:
