@@ -17,23 +17,24 @@ _FIELDS = ("job_id", "date", "device_id", "queued_at")
 class Readers:
     """Reads and checks, until the run ends."""
 
-    def __init__(self, world: World, services: Services, truth: Truth) -> None:
+    def __init__(self, world: World, services: Services, truth: Truth, tick_ms: int) -> None:
         self._world = world
         self._services = services
         self._truth = truth
+        self._tick_ms = tick_ms  # when in a minute the sweep is called
 
-    def start(self, until_ms: int, tick_ms: int) -> None:
+    def start(self, until_ms: int) -> None:
         """One of each kind, at times of its own, the list often while a sweep runs."""
-        kinds = {"status": (self._status, 14_000), "walk": (self.walk, 30_000), "page": (self._page, 15_000)}
+        kinds = {"status": (self._status, 20_000), "walk": (self.walk, 40_000), "page": (self._page, 20_000)}
         for name, (read, pause_ms) in kinds.items():
-            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms, tick_ms))
+            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
 
-    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int, tick_ms: int) -> None:
+    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int) -> None:
         rng = self._world.rng
         while self._world.now < until_ms:
             self._world.sleep(rng.randrange(2 * pause_ms))
             if read != self._status and rng.random() < 0.6:
-                self._world.sleep((tick_ms - self._world.now) % 60_000 + rng.randrange(1_000))
+                self._world.sleep((self._tick_ms - self._world.now) % 60_000 + rng.randrange(1_000))
             read()
 
     def _status(self) -> None:

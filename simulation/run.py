@@ -55,8 +55,8 @@ class _Run:
     def __init__(self, world: World) -> None:
         rng = world.rng
         self._world = world
-        self._stormy_ms = rng.randint(2, 8) * _MINUTE_MS // 2
-        self._tick_ms = rng.randrange(_MINUTE_MS)  # when in a minute the sweep is called
+        self._stormy_ms = rng.randint(2, 7) * _MINUTE_MS // 2
+        self._tick_ms = tick_ms = rng.randrange(_MINUTE_MS)  # when in a minute the sweep is called
         records, csvs = Disk(SETTINGS.JOBS_BUCKET), Disk(SETTINGS.CSV_BUCKET)
         s3 = S3(world, {disk.name: disk for disk in (records, csvs)}, rng.choice((2, 5, 1000)), rng.choice((404, 412)))
         job_age = timedelta(minutes=rng.randint(2, 6)) if rng.random() < 0.15 else None
@@ -68,8 +68,8 @@ class _Run:
         slowness_ms = None if merely else rng.choice((None, None, (5_500, 7_500), (0, 20_000)))
         self._services = services = Services(world, s3, SimFixes(world, slowness_ms), broker, truth)
         broker.services = services
-        self._readers = Readers(world, services, truth)
-        self._callers = Callers(world, services, broker, truth)
+        self._readers = Readers(world, services, truth, tick_ms)
+        self._callers = Callers(world, services, broker, truth, tick_ms)
         self._rest = Rest(world, truth, self._readers, records, csvs)
 
     def _outages(self) -> list[tuple[int, int]]:
@@ -80,9 +80,9 @@ class _Run:
     def live(self) -> None:
         """Storm, then rest until nothing is under way, then what must hold."""
         world, rng, weather = self._world, self._world.rng, self._world.weather
-        self._readers.start(self._stormy_ms, self._tick_ms)
-        self._callers.start(rng.randint(3, 8), self._stormy_ms * 3 // 4, self._tick_ms)
-        if rng.random() < 0.08:
+        self._readers.start(self._stormy_ms)
+        self._callers.start(rng.randint(3, 8), self._stormy_ms * 3 // 4)
+        if rng.random() < 0.1:
             for number in range(rng.randint(10, 25)):
                 self._sweep(f"extra sweep {number}", self._tick_ms + number * rng.randrange(3_000))
         if rng.random() < 0.3 and not weather.mere_deaths:
