@@ -32,11 +32,13 @@ class Callers:
         self._truth = truth
         self._deletions = world.rng.choice((0, 0, 0.2, 0.5))  # share of the jobs that their callers delete
 
-    def start(self, jobs: int, within_ms: int) -> None:
-        """`jobs` callers and producers, each at a time of its own."""
+    def start(self, jobs: int, within_ms: int, tick_ms: int) -> None:
+        """`jobs` callers and producers, each at a time of its own, many of them while a sweep runs."""
         rng = self._world.rng
         for number in range(jobs):
             body, when = self._body(), rng.randrange(within_ms)
+            if rng.random() < 0.5:
+                when = max(0, when // 60_000 * 60_000 + tick_ms + rng.randint(-2_000, 2_000))
             if rng.random() < 0.25:
                 self._world.spawn(f"producer {number}", partial(self._produce, number, body), when)
                 continue
@@ -84,6 +86,9 @@ class Callers:
             if any(record[name] != value for name, value in body.items()):
                 self._world.fail("202 for a job of another task")
         if self._world.rng.random() < self._deletions:
+            if key is not None and self._world.rng.random() < 0.5:
+                again = partial(self._submit, body, key)
+                self._world.spawn(f"{self._world.current.name} again", again, self._world.rng.randrange(90_000))
             self._delete(said["job_id"])
 
     def _delete(self, job_id: str) -> None:
@@ -91,6 +96,8 @@ class Callers:
         world = self._world
         world.sleep(world.rng.choice((0, 100, 3_000, 60_000)))
         for _ in range(_TRIES):
+            if world.rng.random() < 0.1:
+                return
             known = self._truth.jobs.get(job_id)
             if known is not None:
                 self._truth.doom(known)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import md5
 
-Watch = Callable[[str, bytes | None, bytes | None], None]
+Watch = Callable[[str, "Object | None", bytes | None], None]
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Object:
 
 @dataclass
 class Disk:
-    """The objects of one bucket; `watch` is told of each change as it happens: key, body before, body after."""
+    """The objects of one bucket; `watch` is told of each change as it happens: key, object before, body after."""
 
     name: str
     watch: Watch | None = None
@@ -33,7 +33,7 @@ class Disk:
         etag = f'"{md5(body, usedforsecurity=False).hexdigest()}"'
         self.objects[key] = Object(body, etag, now)
         if self.watch:
-            self.watch(key, old.body if old else None, body)
+            self.watch(key, old, body)
         return etag
 
     def remove(self, key: str) -> None:
@@ -41,7 +41,7 @@ class Disk:
         if old is not None:
             self._keys = None
             if self.watch:
-                self.watch(key, old.body, None)
+                self.watch(key, old, None)
 
     def keys(self, prefix: str, after: str, most: int) -> list[str]:
         if self._keys is None:

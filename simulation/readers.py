@@ -22,15 +22,18 @@ class Readers:
         self._services = services
         self._truth = truth
 
-    def start(self, until_ms: int) -> None:
-        """Two of each kind, at times of their own."""
-        kinds = {"status": (self._status, 14_000), "walk": (self.walk, 50_000), "page": (self._page, 30_000)}
+    def start(self, until_ms: int, tick_ms: int) -> None:
+        """One of each kind, at times of its own, the list often while a sweep runs."""
+        kinds = {"status": (self._status, 14_000), "walk": (self.walk, 30_000), "page": (self._page, 15_000)}
         for name, (read, pause_ms) in kinds.items():
-            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
+            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms, tick_ms))
 
-    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int) -> None:
+    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int, tick_ms: int) -> None:
+        rng = self._world.rng
         while self._world.now < until_ms:
-            self._world.sleep(self._world.rng.randrange(2 * pause_ms))
+            self._world.sleep(rng.randrange(2 * pause_ms))
+            if read != self._status and rng.random() < 0.6:
+                self._world.sleep((tick_ms - self._world.now) % 60_000 + rng.randrange(1_000))
             read()
 
     def _status(self) -> None:
@@ -103,8 +106,9 @@ class Readers:
             and query.get("date") in (None, "", job.record["date"])
             and query.get("device_id") in (None, "", job.record["device_id"])
             and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
-            # A creation that died, with another body under the same key, has left its marker.
-            and (job.shown > 0 or not query or job.job_id not in self._truth.strays)
+            # A submission with another body under the same key may have left its marker: which of the two is to be
+            # believed is seen when the job moves or a sweep comes by.
+            and (job.shown > 0 or not query or len(self._truth.marked_as.get(job.job_id, ())) < 2)
         ]
         deleted, began_ms = self._deleted(), self._world.now
         body = self._asked({**query, "limit": "500"})
@@ -171,7 +175,7 @@ class Readers:
             if met.get(job.position, -1) < rank and not self._truth.may_go(job):
                 self._world.fail(f"the list shows {job.job_id} with rank {met.get(job.position)} instead of {rank}")
         for job in deleted:
-            # Nothing tells a marker that was put since the deletion began from one of a job that stands.
-            late = job.marked_ms >= (job.doomed_ms or 0) or job.unmarked_ms >= began_ms
+            # Nothing tells a marker that came too late to be folded from one of a job that stands: the next sweep does.
+            late = self._truth.markers[job.job_id] or self._truth.unmarked_ms.get(job.job_id, 0) >= began_ms
             if job.position in met and not late:
                 self._world.fail(f"the list shows {job.job_id}, which is deleted")

@@ -22,12 +22,15 @@ def unsettled(world: World, truth: Truth, records: Disk, csvs: Disk) -> list[str
     # Deleted jobs are left out: of an upload that began after the deletion nobody knows the whole key.
     attempted = {f"csv/{job.job_id}" for job in truth.jobs.values() if job.rank < GONE and world.weather.mere_deaths}
     current = records.objects.get("x/CURRENT")
-    segments = {"x/CURRENT", *_named(json.loads(current.body) if current else {})}
+    catalogue = json.loads(current.body) if current else {}
+    segments = {"x/CURRENT", *_named(catalogue)}
+    # What a sweep put for a generation that never was goes with that generation.
+    coming = f"x/{catalogue.get('generation', 0) + 1:010d}"
     return [
         *jobs,
         *world.busy,
         *(key for key in records.objects if key.startswith("t/")),
-        *(key for key in records.objects if key.startswith("x/") and key not in segments),
+        *(key for key in records.objects if key.startswith("x/") and key not in segments and key < coming),
         *(f"orphan {key}" for key in csvs.objects if key not in named),
         *(f"unfinished upload of {key}" for key, _ in csvs.uploads.values() if key[:40] in attempted),
     ]

@@ -52,8 +52,9 @@ def _live(world: World) -> None:
     rng, weather = world.rng, world.weather
     records, csvs = Disk(SETTINGS.JOBS_BUCKET), Disk(SETTINGS.CSV_BUCKET)
     s3 = S3(world, {disk.name: disk for disk in (records, csvs)}, rng.choice((2, 5, 1000)), rng.choice((404, 412)))
-    job_age, csv_age = (timedelta(minutes=rng.randint(2, 6)) if rng.random() < 0.15 else None for _ in range(2))
-    truth = Truth(world, job_age, csv_age)
+    job_age = timedelta(minutes=rng.randint(2, 6)) if rng.random() < 0.15 else None
+    csv_age = timedelta(minutes=rng.randint(5, 8)) if rng.random() < 0.15 else None  # no attempt takes as long
+    truth = Truth(world, csvs, job_age, csv_age)
     Writes(truth, records, csvs)
     stormy_ms = rng.randint(2, 8) * _MINUTE_MS // 2
     away = [(start, start + rng.randrange(90_000)) for start in [rng.randrange(stormy_ms)] if rng.random() < 0.2]
@@ -62,8 +63,9 @@ def _live(world: World) -> None:
     services = Services(world, s3, SimFixes(world, slowness_ms), broker, truth)
     broker.services = services
     readers = Readers(world, services, truth)
-    readers.start(stormy_ms)
-    Callers(world, services, broker, truth).start(rng.randint(3, 8), stormy_ms * 3 // 4)
+    tick = rng.randrange(_MINUTE_MS)
+    readers.start(stormy_ms, tick)
+    Callers(world, services, broker, truth).start(rng.randint(3, 8), stormy_ms * 3 // 4, tick)
 
     def sweep() -> None:
         started, ranks = world.now, truth.ranks()
@@ -80,7 +82,10 @@ def _live(world: World) -> None:
 
     if rng.random() < 0.3 and not weather.mere_deaths:
         world.spawn("autoscaler", scale_down)
-    tick = rng.randrange(_MINUTE_MS)
+    if rng.random() < 0.08:
+        for number in range(rng.randint(10, 25)):
+            world.spawn(f"extra sweep {number}", sweep, tick + number * rng.randrange(3_000))
+    rivals = rng.random() < 0.3
     for minute in range(_REST_MINUTES):
         at = tick + minute * _MINUTE_MS
         world.run(min(at, max(stormy_ms, world.now)))
@@ -88,8 +93,8 @@ def _live(world: World) -> None:
         world.run(at)
         if weather.fair and world.now - stormy_ms > 2 * _MINUTE_MS and not unsettled(world, truth, records, csvs):
             break
-        for number in range(2 if not weather.fair and rng.random() < 0.2 else 1):
-            world.spawn(f"sweep {minute}.{number}", sweep, number * rng.randrange(2_000))
+        for number in range(rng.randint(2, 3) if rivals and not weather.fair else 1):
+            world.spawn(f"sweep {minute}.{number}", sweep, number * rng.randrange(1_000))
     else:
         world.fail(f"not at rest after {_REST_MINUTES} minutes: {'; '.join(unsettled(world, truth, records, csvs))}")
     world.spawn("rest", lambda: at_rest(world, truth, readers))

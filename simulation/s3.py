@@ -89,12 +89,14 @@ class S3:
         return dict(self._ask("list", Prefix + (ContinuationToken or StartAfter)[len(Prefix) :][:8], effect))
 
     def create_multipart_upload(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
-        disk = self._disks[Bucket]
+        disk, visit = self._disks[Bucket], self._world.current.visit
 
         def effect() -> dict[str, Any]:
             self._world.counts["uploads"] += 1
             upload = f"upload-{self._world.counts['uploads']}"
             disk.uploads[upload] = (Key, {})
+            if visit:
+                visit.uploads.append(upload)
             return {"UploadId": upload}
 
         return dict(self._ask("start", Key, effect))

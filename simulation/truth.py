@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.models import Status
+from simulation.disk import Disk
 from simulation.fixes import Expected, expected
 from simulation.world import START, Visit, World
 
@@ -23,8 +24,6 @@ class Known:
     rank: int = 0
     shown: int = -1  # the rank that every list from now on must show; -1: it need not be listed
     doomed_ms: int | None = None  # since when somebody has wanted its deletion, or it has been too old
-    marked_ms: int = 0  # when a marker of it was put last
-    unmarked_ms: int = 0  # ... and deleted
     deleted: bool = False  # ... and has been told that it is done: no list may show it from now on
     acked_ms: int | None = None
     crashed_ms: int = 0
@@ -43,11 +42,14 @@ class Truth:
     """Every job that ever had a record."""
 
     world: World
+    csvs: Disk
     job_age: timedelta | None = None
     csv_age: timedelta | None = None
     jobs: dict[str, Known] = field(default_factory=dict)
     past: list[Known] = field(default_factory=list)  # jobs whose id is used again
-    strays: set[str] = field(default_factory=set)  # jobs that a creation may have left a wrong marker of
+    marked_as: dict[str, set[str]] = field(default_factory=dict)  # what markers of queued jobs have said of them
+    markers: Counter[str] = field(default_factory=Counter)  # how many there are, but for those of deletions
+    unmarked_ms: dict[str, int] = field(default_factory=dict)  # when one was deleted last
     by_key: dict[str, str] = field(default_factory=dict)
     being_deleted: Counter[str] = field(default_factory=Counter)  # ids, by how many requests
 
@@ -60,7 +62,7 @@ class Truth:
 
     def may_go(self, known: Known) -> bool:
         """Whether the job may be deleted: somebody asked for it, or it is as old as jobs get."""
-        if self.job_age is not None and self.aged(known.record["queued_at"], self.job_age):
+        if self.job_age is not None and self.aged(ms_of(known.record["queued_at"]), self.job_age):
             self.doom(known)
         return known.doomed_ms is not None
 
@@ -69,9 +71,9 @@ class Truth:
         if known.doomed_ms is None:
             known.doomed_ms = self.world.now
 
-    def aged(self, since: str, age: timedelta) -> bool:
-        """Whether one pod may find that what another has dated `since` is longer ago than `age`."""
-        return self.world.now + 4_000 >= ms_of(since) + age / timedelta(milliseconds=1)
+    def aged(self, since_ms: int, age: timedelta) -> bool:
+        """Whether one pod may find that what another has dated so is longer ago than `age`."""
+        return self.world.now + 4_000 >= since_ms + age / timedelta(milliseconds=1)
 
     def acked(self, job_id: str, key: str | None, queued_at: str) -> dict[str, Any] | None:
         """A caller has been told of a job: its record, unless it has been deleted meanwhile."""
@@ -118,8 +120,9 @@ class Truth:
         if visit.handler == "requested":
             self._delivered(visit, self.jobs.get(visit.touched or ""), status)
         if visit.hurt:
-            self._astray(visit)
             return
+        if len(visit.uploads) == 1 and not set(visit.uploads).isdisjoint(self.csvs.uploads):
+            self.world.fail(f"an attempt at {visit.touched} has left an unfinished upload")
         self._shown(visit.moved)
 
     def ranks(self) -> dict[tuple[str, str], int]:
@@ -133,10 +136,6 @@ class Truth:
             if rank < GONE and known is not None and known.position == position:
                 known.shown = max(known.shown, rank)
 
-    def _astray(self, visit: Visit) -> None:
-        if visit.handler == "submit" and visit.touched:
-            self.strays.add(visit.touched)
-
     def _delivered(self, visit: Visit, known: Known | None, status: int) -> None:
         again = any(other.job_id == visit.touched for other in self.past)
         if status in (200, 204) and not again and (known is None or known.rank < 2):
@@ -147,7 +146,6 @@ class Truth:
 
     def died(self, visit: Visit) -> None:
         """A request died with its pod: the job that it was at, or all jobs of a sweep, are the next sweep's."""
-        self._astray(visit)
         here = self.jobs.get(visit.touched or "")
         for known in self.jobs.values() if visit.handler == "sweep" else [here] if here else []:
             known.crashed_ms, known.due_ms = self.world.now, None

@@ -53,6 +53,7 @@ class Visit:
     outrun: bool = False  # another sweep changed the segments under it
     touched: str | None = None  # the job whose record it asked for last
     moved: dict[tuple[str, str], int] = field(default_factory=dict)  # jobs that it has moved, by position, and how far
+    uploads: list[str] = field(default_factory=list)  # in parts, that it has started
 
     def step(self, now: int) -> None:
         """It asks for something at `now`."""

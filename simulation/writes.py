@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from simulation.disk import Disk
+from simulation.disk import Disk, Object
 from simulation.truth import GONE, RANK, Known, Truth, holds, ms_of
 from simulation.world import Visit
 
@@ -27,10 +27,10 @@ class Writes:
         records.watch = self._record_written
         csvs.watch = self._csv_written
 
-    def _record_written(self, key: str, old: bytes | None, new: bytes | None) -> None:
+    def _record_written(self, key: str, old: Object | None, new: bytes | None) -> None:
         if key.startswith("t/"):
-            self._marked(key, new)
-        if not key.startswith("jobs/") or old == new:
+            self._marked(key, old, new)
+        if not key.startswith("jobs/") or (old is not None and old.body == new):
             return
         job_id = key[5:-5]
         known = self._truth.jobs.get(job_id)
@@ -56,15 +56,17 @@ class Writes:
         if rank == 2:
             self._ended(known)
 
-    def _marked(self, key: str, new: bytes | None) -> None:
-        job_id, rank = key[2:].split(".")[:2]
-        for known in (self._truth.jobs.get(job_id), *self._truth.past):
-            if known is None or known.job_id != job_id:
-                continue
-            if new is None:
-                known.unmarked_ms = self._world.now
-            elif int(rank) < GONE:
-                known.marked_ms = self._world.now
+    def _marked(self, key: str, old: Object | None, new: bytes | None) -> None:
+        if old is not None and new is not None:
+            return
+        job_id, rank, said = key[2:].split(".", 2)
+        if rank == "0" and new is not None:
+            _, _, day, device, *_ = said.split("~")
+            self._truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
+        if int(rank) < GONE:
+            self._truth.markers[job_id] += 1 if new is not None else -1
+        if new is None:
+            self._truth.unmarked_ms[job_id] = self._world.now
 
     def _created(self, job_id: str, before: Known | None, record: dict[str, Any]) -> Known:
         if record["status"] != "queued" or record["job_id"] != job_id:
@@ -149,13 +151,13 @@ class Writes:
         if known.due_ms is not None and self._world.now > known.due_ms and self._world.weather.mere_deaths:
             fail(f"{known.job_id} ended later than three minutes after the sweep that followed a crash")
 
-    def _csv_written(self, key: str, _: bytes | None, new: bytes | None) -> None:
+    def _csv_written(self, key: str, old: Object | None, new: bytes | None) -> None:
         known = self._truth.jobs.get(key.split("/")[1])
         if known is None:
             self._world.fail(f"a CSV of no job: {key}")
         if new is None:
             if known.rank == 2 and key == (known.record.get("result") or {}).get("csv_path"):
-                self._csv_gone(known)
+                self._csv_gone(known, old)
             return
         lives = [known, *(other for other in self._truth.past if other.job_id == known.job_id)]
         if all(new != self._truth.expected(life.record).csv for life in lives):
@@ -164,7 +166,8 @@ class Writes:
         if visit is not None and self._writers.setdefault(key, visit) is not visit:
             self._world.fail(f"two attempts of {known.job_id} wrote the same CSV")
 
-    def _csv_gone(self, known: Known) -> None:
+    def _csv_gone(self, known: Known, old: Object | None) -> None:
         age = self._truth.csv_age
-        if not self._truth.may_go(known) and (age is None or not self._truth.aged(known.record["completed_at"], age)):
+        too_old = age is not None and old is not None and self._truth.aged(old.modified_ms, age)
+        if not too_old and not self._truth.may_go(known):
             self._world.fail(f"the CSV of {known.job_id} was deleted")

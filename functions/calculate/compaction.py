@@ -75,7 +75,9 @@ class Fold:
     def commit(self, truth: Truth) -> None:
         """The index as the records are; the markers of every job in `truth` go. Nothing, if somebody was faster."""
         hot, changed = self._applied(truth)
-        if hot is not self._hot or changed:
+        # A job that is gone changes CURRENT though no segment has it: a slower sweep may have read its record before.
+        gone = any(entry is None and position in self.tail.keys for position, entry in truth.items())
+        if hot is not self._hot or changed or gone:
             try:
                 self._replace(hot, changed)
             except ObjectChanged:

@@ -55,7 +55,7 @@ BUGS = (
         _UPLOADS,
         "            if kind is not None:\n                self._abort()",
         "            if kind is SystemExit:\n                self._abort()",
-        "parts of an attempt that failed stay in the bucket",
+        "parts of an attempt that failed stay in the bucket for a while",
     ),
     Bug(
         "winner-cleared-away",

@@ -12,8 +12,8 @@ BUGS = (
     Bug(
         "deletion-not-announced",
         _DELETION,
-        "    jobs.hide(job_id)\n",
-        "",
+        "    position = jobs.hide(job_id)\n",
+        "    position = None\n",
         "a deletion that dies midway is never completed",
     ),
     Bug(
@@ -31,6 +31,13 @@ BUGS = (
         "the deletion of a job takes the next one of the same key with it",
     ),
     Bug(
+        "deletion-knows-no-life",
+        _DELETION,
+        "        complete(jobs, csvs, job_id, position)\n",
+        "        complete(jobs, csvs, job_id)\n",
+        "a deletion that stalls takes the next job of the same key with it",
+    ),
+    Bug(
         "same-place-again",
         _JOBS,
         "            later = max(record.queued_at, there.queued_at + timedelta(milliseconds=1))\n",
@@ -43,13 +50,6 @@ BUGS = (
         "            record = record.moved(queued_at=later, attempt=there.attempt)\n",
         "            record = record.moved(queued_at=later)\n",
         "an attempt of a job made again writes under the key of one before",
-    ),
-    Bug(
-        "tombstone-overwritten",
-        _JOBS,
-        "            if isinstance(job, Tombstone):\n                return job\n",
-        "            if isinstance(job, Tombstone) and position is not None:\n                return job\n",
-        "a job that is gone is buried again",
     ),
     Bug(
         "tombstone-forgotten-at-once",

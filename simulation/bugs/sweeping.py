@@ -17,7 +17,7 @@ BUGS = (
     ),
     Bug(
         "sweep-gives-up-early",
-        _SWEEP,
+        "shared/jobs.py",
         "    if record.lost >= _MOST_LOST:",
         "    if record.lost >= 1:",
         "one death fails a job",

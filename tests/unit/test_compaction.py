@@ -7,7 +7,7 @@ import pytest
 from functions.calculate.compaction import Fold
 from shared import catalogue
 from shared.errors import Unavailable
-from shared.markers import Entry, entry_of, milliseconds, put
+from shared.markers import Entry, entry_of, hide, milliseconds, put
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, away
@@ -76,6 +76,18 @@ def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> N
     assert numbers(bucket) == [2, 1]
     assert len(keys(bucket, "t/")) == 1
     assert current(bucket).generation == 1
+
+
+def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> None:
+    bucket = MemoryBucket()
+    put(bucket, entry(1))
+    slower = Fold(bucket, ROWS)
+    hide(bucket, record(job_id=entry(1).job_id, queued_at=entry(1).queued_at))
+    faster = Fold(bucket, ROWS)
+    faster.commit({entry(1).position: None})
+    slower.commit(as_said(slower))
+    assert numbers(bucket) == []
+    assert not keys(bucket, "t/")
 
 
 def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_is() -> None:
