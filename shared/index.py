@@ -150,7 +150,8 @@ class Index:
         """What the tail says beyond the segments: entries to show, hot rows still to show, positions to hide."""
         latest, gone = [], set()
         flags: Flags | None = None
-        for position, entry in tail.entries.items():
+        for entry in tail.shown():
+            position = entry.position
             row = hot.find(position)
             if row is not None:
                 if entry.status.rank <= _rank(hot, row):

@@ -132,7 +132,8 @@ class Jobs:
                 self._bucket.replace(_key(record.job_id), _body(record), grave)
         except ObjectChanged:
             return marker
-        if self._clock() - record.queued_at > ABANDONED / 2:  # a sweep may take the first marker for abandoned
+        slow = self._clock() - record.queued_at > ABANDONED / 2  # a sweep may take the first marker for abandoned
+        if slow or ids.is_derived(record.job_id):  # others may have put markers for the same id, in vain
             self.relist(record)
         return None
 

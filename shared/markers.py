@@ -116,6 +116,18 @@ class Tail:
             if known is None or entry.status.rank > known.status.rank:
                 self.entries[entry.position] = entry
 
+    def shown(self) -> list[Entry]:
+        """The entries without those that were put in vain: when several make a job of one id, one record wins.
+
+        What wins has a second marker before it is acknowledged; what lost has one, until its process or a sweep drops it.
+        """
+        alive = [entry for entry in self.entries.values() if entry.status is not Status.DELETED]
+        certain = {entry.job_id for entry in alive if not self._is_tentative(entry)}
+        return [e for e in self.entries.values() if not (self._is_tentative(e) and e.job_id in certain)]
+
+    def _is_tentative(self, entry: Entry) -> bool:
+        return entry.status is Status.QUEUED and len(self.keys[entry.position]) == 1
+
 
 def put(bucket: Bucket, entry: Entry) -> str:
     """Show a job as `entry` says, unless a later state is shown already; the marker's key."""

@@ -1,16 +1,9 @@
 """moto's S3 as a real server."""
 
 import contextlib
-import importlib.util
-import sys
 from collections.abc import Iterator
-from types import ModuleType
 
-if importlib.util.find_spec("flask_cors") is None:
-    # moto's server imports it for browsers on other hosts; none of ours is one.
-    sys.modules["flask_cors"] = ModuleType("flask_cors")
-    sys.modules["flask_cors"].CORS = lambda app: None  # type: ignore[attr-defined] # made on the line above
-
+import urllib3
 from moto.server import ThreadedMotoServer
 
 
@@ -21,6 +14,7 @@ def running() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     try:
+        urllib3.request("POST", f"http://{host}:{port}/moto-api/reset")  # servers of one process share their state
         yield f"http://{host}:{port}"
     finally:
         server.stop()

@@ -73,6 +73,19 @@ def test_a_function_has_keys_of_its_own_with_just_its_rights(stack: Stack, funct
             jobs.delete("t/probe")
 
 
+def test_a_job_that_is_deleted_is_gone_with_its_csv(stack: Stack) -> None:
+    job = ended(stack, submit(stack))
+    path, download = f"{stack.url}/api/distance/jobs/{job['job_id']}", job["result"]["csv_download_url"]
+    assert ask("GET", download).status == 200
+
+    assert ask("DELETE", path).status == 204
+
+    assert ask("GET", path).status == 404
+    assert ask("GET", download).status == 404
+    listed = ask("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]
+    assert job["job_id"] not in {one["job_id"] for one in listed}
+
+
 def test_only_calculate_is_told_where_the_database_is(stack: Stack) -> None:
     told = {target for target in TARGETS if "DATABASE_URL" in stack.plan.function(target)}
 

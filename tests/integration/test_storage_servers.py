@@ -12,8 +12,9 @@ import pytest
 import urllib3
 
 from admin.buckets import uploads_expire
-from shared.errors import Unavailable
-from shared.jobs import Jobs
+from shared import deletion
+from shared.errors import NotFound, Unavailable
+from shared.jobs import Jobs, utc_now
 from shared.models import Status
 from shared.settings import Settings
 from shared.storage import Bucket, ObjectChanged, ObjectMissing
@@ -21,6 +22,7 @@ from shared.uploads import Upload
 from tests.builders import JOB_ID, record, result
 from tests.integration.conftest import free_port
 from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME, admin_of, bucket_of, running
+from tests.sweeping import listed, sweeping
 
 HTTP = urllib3.PoolManager(retries=False)
 ability = pytest.mark.ability
@@ -203,12 +205,25 @@ def test_a_presigned_url_is_good_for_one_object_and_host_until_its_end(bucket: B
         time.sleep(0.2)
 
 
-def test_a_job_lives_its_life(bucket: Bucket) -> None:
+def test_a_job_lives_its_life_is_swept_and_deleted(settings: Settings, bucket: Bucket) -> None:
     jobs = Jobs(bucket)
-    jobs.create(record())
-    assert jobs.complete(jobs.claim(JOB_ID), result()) == jobs.get(JOB_ID)
-    assert jobs.get(JOB_ID).status is Status.COMPLETED
-    assert len(list(bucket.keys("t/"))) == 1
+    with bucket_of(settings, settings.CSV_BUCKET) as csvs:
+        sweep, _ = sweeping(jobs, bucket, csvs, None, utc_now)
+        jobs.create(record())
+        assert jobs.complete(jobs.claim(JOB_ID), result()) == jobs.get(JOB_ID)
+        csvs.put(result().csv_path, b"a,b\n", "text/csv")
+        for _ in range(2):
+            assert [(entry.job_id, entry.status) for entry in listed(bucket)] == [(JOB_ID, Status.COMPLETED)]
+            sweep.run()
+        assert list(bucket.keys("t/")) == []
+
+        deletion.delete(jobs, csvs, JOB_ID)
+        for _ in range(2):
+            assert listed(bucket) == []
+            sweep.run()
+        with pytest.raises(NotFound):
+            jobs.get(JOB_ID)
+        assert list(csvs.keys("csv/")) == []
 
 
 @ability("a bucket that is missing is told")

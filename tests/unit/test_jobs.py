@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import pytest
 
-from shared import errors, markers
+from shared import errors, ids, markers
 from shared.jobs import LEASE, Claim, Jobs
 from shared.models import Record, Status
 from shared.storage import ObjectChanged
@@ -50,6 +50,23 @@ def test_creating_an_id_again_gives_the_job_that_is_there(jobs: Jobs, bucket: Me
     first = jobs.create(record())
     assert jobs.create(record(device_id="other")) == first
     assert [entry.device_id for entry in shown(bucket)] == ["iphone_stuart"]
+
+
+def test_of_two_that_make_a_job_of_one_key_at_once_the_list_shows_one_though_the_other_dies(clock: Clock) -> None:
+    bucket, key = MemoryBucket(), ids.job_id_of_key("twice")
+    jobs = Jobs(bucket, clock)
+
+    def dies(name: str, _: str) -> None:
+        if name == "create":
+            bucket.before = lambda name, key: None
+            clock.advance(seconds=1)
+            jobs.create(record(job_id=key, queued_at=clock.now))
+            raise Death
+
+    bucket.before = dies
+    with pytest.raises(Death):
+        jobs.create(record(job_id=key))
+    assert [entry.queued_at for entry in shown(bucket)] == [clock.now]
 
 
 def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
