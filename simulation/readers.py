@@ -134,7 +134,7 @@ class Readers:
         if reply.status != 200:
             self._world.fail(f"the list answered {reply.status}")
         jobs = body["jobs"]
-        # A creation that lost to another one of the same id may show beside it, until it or a sweep takes its marker away.
+        # A creation that lost to another one of the same id may show beside it until its marker goes.
         told = Counter(shown["job_id"] for shown in jobs if self._stands(shown))
         if told and max(told.values()) > 1:
             self._world.fail("a job is twice on one page")

@@ -55,7 +55,8 @@ class Rest:
         """
         if not self._world.weather.mere_deaths:
             return []
-        kept = {f"csv/{job.job_id}" for job in self._truth.jobs.values() if job.rank < GONE}
+        again = {job.job_id for job in self._truth.past}
+        kept = {f"csv/{job.job_id}" for job in self._truth.jobs.values() if job.rank < GONE and job.job_id not in again}
         return [f"unfinished upload of {key}" for key, _ in self._csvs.uploads.values() if key[:40] in kept]
 
     def check(self) -> None:

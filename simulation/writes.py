@@ -5,7 +5,7 @@ from typing import Any
 
 from simulation.disk import Disk, Object
 from simulation.truth import GONE, RANK, Known, Truth, holds, ms_of
-from simulation.world import START, Visit
+from simulation.world import Visit
 
 _NEVER_CHANGES = ("job_id", "date", "device_id", "timezone", "home", "away_threshold_km", "queued_at", "given")
 _END = ("status", "completed_at", "result", "error_code", "error_message", "attempt")
@@ -13,7 +13,6 @@ _CODES = {"NO_DATA", "UNDELIVERABLE", "TOO_MANY_ATTEMPTS"}
 _EXHAUSTED = {"lost": 5, "given_back": 100, "asked": 24}
 _LEASE_MARGIN_MS = 3_000  # the 5 s that a claim waits less the 2 s that its clock may be ahead
 _STALLED_MS = 10_000  # a step of an attempt that takes no longer leaves it the time to renew its lease
-_START_MS = round(START.timestamp() * 1000)
 _MOURNING_MS = 7 * 86_400_000 - 86_400_000  # tombstones go by the day
 
 
@@ -67,10 +66,13 @@ class Writes:
             truth.gone += 1
         else:
             truth.markers[job_id] += 1 if new is not None else -1
+        # Of several creations of one id at most one stays in the list.
+        places = truth.places.setdefault(job_id, set())
+        places.add(queued_ms)
+        truth.gone += len(places) > 1
         if new is None:
             truth.unmarked_ms[job_id] = self._world.now
-            # A creation that lost to another one, or whose record never came.
-            truth.gone += known is None or ms_of(known.record["queued_at"]) != int(queued_ms) - _START_MS
+            truth.gone += known is None  # its record never came
         elif rank == "0":
             truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
 
