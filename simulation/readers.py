@@ -25,8 +25,13 @@ class Readers:
         self._tick_ms = tick_ms  # when in a minute the sweep is called
 
     def start(self, until_ms: int) -> None:
-        """One of each kind, at times of its own, the list often while a sweep runs."""
-        kinds = {"status": (self._status, 20_000), "walk": (self.walk, 40_000), "page": (self._page, 20_000)}
+        """One of each kind, at times of their own, those of the list often while a sweep runs."""
+        kinds = {
+            "status": (self._status, 20_000),
+            "download": (self._download, 50_000),
+            "walk": (self.walk, 40_000),
+            "page": (self._page, 20_000),
+        }
         for name, (read, pause_ms) in kinds.items():
             self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
 
@@ -34,7 +39,7 @@ class Readers:
         rng = self._world.rng
         while self._world.now < until_ms:
             self._world.sleep(rng.randrange(2 * pause_ms))
-            if read != self._status and rng.random() < 0.6:
+            if read in (self.walk, self._page) and rng.random() < 0.6:
                 self._world.sleep((self._tick_ms - self._world.now) % 60_000 + rng.randrange(1_000))
             read()
 
@@ -62,6 +67,34 @@ class Readers:
             self._world.fail(f"the status of {job.job_id} differs from its record")
         if ("result" in body) != (body["status"] == "completed"):
             self._world.fail(f"the status of {job.job_id} is {body['status']}, its result is amiss")
+
+    def _download(self) -> None:
+        """The way to the CSV of a job by its name, or to the newest one's of a date and a device."""
+        known = list(self._truth.jobs.values())
+        if not known:
+            return
+        job = self._world.rng.choice(known)
+        day, device = job.record["date"], job.record["device_id"]
+        alike = [other for other in known if (other.record["date"], other.record["device_id"]) == (day, device)]
+        named = self._world.rng.random() < 0.5
+        wanted = [other for other in ([job] if named else alike) if other.shown == 2 and "result" in other.record]
+        name = "_".join(filter(None, ("distance", day.replace("-", ""), device, job.job_id if named else "")))
+        reply = self._services.visit("status", "download", call(self._world, path={"filename": f"{name}.csv"}))
+        if reply is None or reply.status == 503:
+            return
+        # A newest job that goes while it is asked for leads nowhere, though there may be an older one.
+        sure = self._truth.csv_age is None and not any(map(self._truth.may_go, alike))
+        lasting = wanted if sure else []
+        if reply.status != 302:
+            if reply.status != 404 or lasting:
+                self._world.fail(f"{name}.csv is answered {reply.status}")
+            return
+        every = (*self._truth.past, *self._truth.jobs.values())
+        owners = [other for other in every if other.csv_path == reply.headers["Location"].removeprefix("http://csv/")]
+        if not owners or (named and owners[0].job_id != job.job_id):
+            self._world.fail(f"{name}.csv leads to {reply.headers['Location']}")
+        if not named and any(other.position > owners[0].position for other in lasting):
+            self._world.fail(f"{name}.csv leads to {owners[0].job_id}, which is not the newest")
 
     def walk(self, total: int | None = None) -> None:
         """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""

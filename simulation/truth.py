@@ -36,6 +36,11 @@ class Known:
         """Which life of its id it is."""
         return self.record["queued_at"], self.job_id
 
+    @property
+    def csv_path(self) -> str | None:
+        """The key of its CSV, once it is completed."""
+        return str(self.record["result"]["csv_path"]) if "result" in self.record else None
+
 
 @dataclass
 class Truth:

@@ -1,4 +1,4 @@
-"""The simulation as CI runs it: ten thousand seeds, each repeatable, and every planted bug caught (docs/simulation.md)."""
+"""The simulation as CI runs it: ten thousand seeds, all repeatable, and every planted bug (docs/simulation.md)."""
 
 import os
 import re
@@ -38,6 +38,7 @@ MET = {
     "sweep_204": 30_000,
     "walks": 20_000,
     "pages": 40_000,
+    "download_302": 3_000,
     "rests": SEEDS,
     "job completed": 10_000,
     "job failed NO_DATA": 5_000,
