@@ -39,7 +39,7 @@ class SimBroker(events.Publisher):
         """As Publisher.publish: the event is the broker's now, else Unavailable, and it may be all the same."""
         world = self._world
         visit = world.step()
-        fate = Fate.FAIL if self._is_away() else world.weather.fate()
+        fate = Fate.FAIL if self._is_away() else world.weather.fate(visit.handler)
         world.note(f"publish {event['id']}" + ("" if fate is Fate.NOW else f" … {fate.name}"))
         if fate in (Fate.LATER, Fate.TWICE, Fate.HANG):
             world.sleep(world.weather.hang_ms() if fate is Fate.HANG else world.weather.delay_ms())

@@ -25,20 +25,21 @@ _EXTENSIONS: tuple[dict[str, Any], ...] = (
 class Callers:
     """Starts the callers of one run."""
 
-    def __init__(self, world: World, services: Services, broker: SimBroker, truth: Truth) -> None:
+    def __init__(self, world: World, services: Services, broker: SimBroker, truth: Truth, tick_ms: int) -> None:
         self._world = world
         self._services = services
         self._broker = broker
         self._truth = truth
+        self._tick_ms = tick_ms  # when in a minute the sweep is called
         self._deletions = world.rng.choice((0, 0, 0.2, 0.5))  # share of the jobs that their callers delete
 
-    def start(self, jobs: int, within_ms: int, tick_ms: int) -> None:
+    def start(self, jobs: int, within_ms: int) -> None:
         """`jobs` callers and producers, each at a time of its own, many of them while a sweep runs."""
         rng = self._world.rng
         for number in range(jobs):
             body, when = self._body(), rng.randrange(within_ms)
             if rng.random() < 0.5:
-                when = max(0, when // 60_000 * 60_000 + tick_ms + rng.randint(-2_000, 2_000))
+                when = max(0, when // 60_000 * 60_000 + self._tick_ms + rng.randint(-2_000, 2_000))
             if rng.random() < 0.25:
                 self._world.spawn(f"producer {number}", partial(self._produce, number, body), when)
                 continue
@@ -95,6 +96,8 @@ class Callers:
         """The caller wants its traces gone, at some time; it tries until it is told that they are."""
         world = self._world
         world.sleep(world.rng.choice((0, 100, 3_000, 60_000)))
+        if world.rng.random() < 0.4:
+            world.sleep((self._tick_ms - world.now) % 60_000 + world.rng.randrange(1_500))
         for _ in range(_TRIES):
             if world.rng.random() < 0.1:
                 return

@@ -96,7 +96,7 @@ class SimFixes:
         visit = world.step()
         visit.pod.stop.check()
         alive()
-        fate = world.weather.fate()
+        fate = world.weather.fate(visit.handler)
         world.note(f"database {name}" + ("" if fate is Fate.NOW else f" … {fate.name}"))
         if fate in (Fate.DIE_BEFORE, Fate.DIE_AFTER, Fate.DIE_GHOST):
             world.counts[fate.name.lower()] += 1

@@ -1,5 +1,7 @@
 """The Services of the system: pods made of the real handlers, and requests that go to one of them."""
 
+from typing import Any
+
 from functions.calculate.announcer import Announcer
 from functions.calculate.delivery import Delivery
 from functions.calculate.retention import Retention
@@ -31,8 +33,13 @@ class Services:
         self._fixes = fixes
         self._publisher = publisher
         self._truth = truth
-        self._records = Bucket(s3, SETTINGS.JOBS_BUCKET)  # type: ignore[arg-type] # what Bucket calls of a client
-        self._csvs = Bucket(s3, SETTINGS.CSV_BUCKET)  # type: ignore[arg-type] # what Bucket calls of a client
+
+        def sleep(seconds: float) -> None:
+            world.sleep(round(seconds * 1000))
+
+        client: Any = s3
+        self._records = Bucket(client, SETTINGS.JOBS_BUCKET, sleep)
+        self._csvs = Bucket(client, SETTINGS.CSV_BUCKET, sleep)
         self._pods: dict[str, list[tuple[Pod, dict[str, Handler]]]] = {name: [] for name in _AT_MOST}
         self._made = 0
         self.last: Visit  # the visit that was answered last

@@ -59,7 +59,7 @@ class Requests:
             visit.touched = key[5:-5]
         elif key.startswith("x/"):
             effect = partial(_in_competition, effect, visit, key)
-        fate = world.weather.fate()
+        fate = world.weather.fate(visit.handler)
         if fate is Fate.CONFLICT and not conditional:
             fate = Fate.FAIL
         if world.trace is not None:

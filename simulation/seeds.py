@@ -50,11 +50,22 @@ def first_broken(seeds: range) -> int:
 
 
 def replay(seed: int, *, traced: bool) -> int:
-    """One seed, step by step, and the hash of its trace; 1 if it is broken."""
-    outcome = run(seed, traced=True)
-    lines = [f"{when / 1000:9.3f}  {who:28}  {what}" for when, who, what in outcome.trace or ()]
+    """One seed, step by step; 1 if it is broken."""
+    outcome = run(seed, traced=traced)
     if traced:
-        print(*lines, sep="\n")
-    said = sha256("\n".join(lines).encode()).hexdigest()
-    print(f"seed {seed}: {outcome.broken or 'holds'}; {len(lines)} steps, {said}")
+        print(*_lines(outcome), sep="\n")
+    print(f"seed {seed}: {outcome.broken or 'holds'}")
     return 1 if outcome.broken else 0
+
+
+def digests(seeds: range) -> int:
+    """A hash of every step of each seed: the same on every machine and in every process."""
+    for seed in seeds:
+        said = sha256("\n".join(_lines(run(seed, traced=True))).encode()).hexdigest()
+        print(f"seed {seed}: {said}")
+    return 0
+
+
+def _lines(outcome: Outcome) -> list[str]:
+    """The trace: virtual seconds, who, what."""
+    return [f"{when / 1000:9.3f}  {who:28}  {what}" for when, who, what in outcome.trace or ()]

@@ -50,6 +50,8 @@ class Truth:
     marked_as: dict[str, set[str]] = field(default_factory=dict)  # what markers of queued jobs have said of them
     markers: Counter[str] = field(default_factory=Counter)  # how many there are, but for those of deletions
     unmarked_ms: dict[str, int] = field(default_factory=dict)  # when one was deleted last
+    places: dict[str, set[str]] = field(default_factory=dict)  # when each id was queued, in the words of its markers
+    gone: int = 0  # how many jobs, real or not, have left the list
     by_key: dict[str, str] = field(default_factory=dict)
     being_deleted: Counter[str] = field(default_factory=Counter)  # ids, by how many requests
 

@@ -33,11 +33,14 @@ _KINDS: dict[str, dict[Fate, float]] = {
     "flaky": {Fate.FAIL: 0.02, Fate.LOST: 0.02, Fate.TWICE: 0.03, Fate.CONFLICT: 0.02},
     "slow": {Fate.HANG: 0.02},
     "ghosts": {Fate.GHOST: 0.02, Fate.DIE_GHOST: 0.01, Fate.TWICE: 0.02},
+    "targeted": {Fate.HANG: 0.06, Fate.LOST: 0.02, Fate.FAIL: 0.02, Fate.GHOST: 0.02, Fate.DIE_AFTER: 0.04},
     "storm": {
         **dict.fromkeys((Fate.FAIL, Fate.LOST, Fate.TWICE, Fate.HANG), 0.012),
         **dict.fromkeys((Fate.CONFLICT, Fate.GHOST, *_DEADLY), 0.006),
     },
 }
+_CHOICE = ("calm", "deaths", "flaky", "slow", "ghosts", "storm", "targeted", "targeted", "aimed", "aimed deaths")
+_TARGETS = ("submit", "requested", "delete", "sweep", "dead_letter")
 _MOST_REQUESTS = 400  # of a run with aimed faults
 
 
@@ -51,6 +54,7 @@ class Weather:
     limits: list[float] = field(default_factory=list)  # running sums of the fates' shares
     fates: list[Fate] = field(default_factory=list)
     aimed: dict[int, Fate] = field(default_factory=dict)
+    target: str | None = None  # the only handler that meets faults
     fair: bool = False
     asked: int = 0
 
@@ -59,14 +63,14 @@ class Weather:
         """Whether pods die and nothing else goes wrong: then the contract says how soon a job ends."""
         return self.kind in ("calm", "deaths", "aimed deaths")
 
-    def fate(self) -> Fate:
-        """What becomes of the next request."""
+    def fate(self, handler: str) -> Fate:
+        """What becomes of the next request, which `handler` makes."""
         self.asked += 1
         x = self.rng.random()
         if not self.fair:
             if self.asked in self.aimed:
                 return self.aimed[self.asked]
-            if self.limits and x < self.limits[-1]:
+            if self.limits and x < self.limits[-1] and self.target in (None, handler):
                 return self.fates[bisect(self.limits, x)]
         return Fate.LATER if x > 1 - self.later else Fate.NOW
 
@@ -82,11 +86,12 @@ class Weather:
 
 def weather_of(rng: random.Random) -> Weather:
     """The weather of a seed."""
-    kind = rng.choice(["calm", "deaths", "flaky", "slow", "ghosts", "storm", "storm", "aimed", "aimed", "aimed deaths"])
+    kind = rng.choice(_CHOICE)
     weather = Weather(rng, kind, rng.choice([0.2, 0.5, 0.8]))
     if kind.startswith("aimed"):
         fates = list(_DEADLY[:2]) if kind == "aimed deaths" else list(Fate)[3:]
         weather.aimed = {rng.randrange(_MOST_REQUESTS): rng.choice(fates) for _ in range(rng.randint(1, 4))}
         return weather
+    weather.target = rng.choice(_TARGETS) if kind == "targeted" else None
     weather.limits, weather.fates = list(accumulate(_KINDS[kind].values())), list(_KINDS[kind])
     return weather

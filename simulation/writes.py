@@ -60,13 +60,21 @@ class Writes:
         if old is not None and new is not None:
             return
         job_id, rank, said = key[2:].split(".", 2)
-        if rank == "0" and new is not None:
-            _, _, day, device, *_ = said.split("~")
-            self._truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
-        if int(rank) < GONE:
-            self._truth.markers[job_id] += 1 if new is not None else -1
+        status, queued_ms, day, device, *_ = said.split("~")
+        known, truth = self._truth.jobs.get(job_id), self._truth
+        if status == "deleted":
+            truth.gone += 1
+        else:
+            truth.markers[job_id] += 1 if new is not None else -1
+        # Of several creations of one id at most one stays in the list.
+        places = truth.places.setdefault(job_id, set())
+        places.add(queued_ms)
+        truth.gone += len(places) > 1
         if new is None:
-            self._truth.unmarked_ms[job_id] = self._world.now
+            truth.unmarked_ms[job_id] = self._world.now
+            truth.gone += known is None  # its record never came
+        elif rank == "0":
+            truth.marked_as.setdefault(job_id, set()).add(f"{day} {device}")
 
     def _created(self, job_id: str, before: Known | None, record: dict[str, Any]) -> Known:
         if record["status"] != "queued" or record["job_id"] != job_id:
@@ -86,6 +94,7 @@ class Writes:
 
     def _deleted(self, known: Known, tombstone: dict[str, Any]) -> None:
         self._world.counts["deleted"] += 1
+        self._truth.gone += 1
         if not self._truth.may_go(known):
             self._world.fail(f"{known.job_id} was deleted, and nobody asked for it")
         if set(tombstone) != {"version", "status", "job_id", "queued_at", "deleted_at", "attempt"}:

@@ -94,7 +94,7 @@ class Delivery:
             record = self._jobs.get(job_id)
         except NotFound:
             return
-        if record.attempt > 1:
+        if record.status.finished and record.attempt > 1:  # it may be the next job of a deleted one's id
             leftovers.clear(self._csvs, record)
 
     def dead_letter(self, call: Call) -> Reply:

@@ -1,0 +1,89 @@
+"""The simulation as CI runs it: ten thousand seeds, each repeatable, and every planted bug caught (docs/simulation.md)."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from simulation.bugs import BUGS
+from simulation.planted import Bug
+from tests.contract.markdown import ROOT, rows
+
+SEEDS = 10_000
+SEEDS_A_BUG = 3_000
+
+# What ten thousand seeds meet at the least: without it they would prove nothing.
+MET = {
+    "deaths": 5_000,
+    "terminated": 1_000,
+    "fail": 3_000,
+    "lost": 3_000,
+    "twice": 3_000,
+    "hang": 3_000,
+    "ghost": 1_000,
+    "conflict": 300,
+    "database_fail": 300,
+    "events_forgotten": 500,
+    "duplicates": 5_000,
+    "dead_letters": 3_000,
+    "takeovers": 3_000,
+    "requested_409": 10_000,
+    "requested_503": 3_000,
+    "submit_422": 1_000,
+    "deleted": 5_000,
+    "made again": 1_000,
+    "outcomes": 30_000,
+    "sweep_204": 30_000,
+    "walks": 20_000,
+    "pages": 40_000,
+    "rests": SEEDS,
+    "job completed": 10_000,
+    "job failed NO_DATA": 5_000,
+    "job failed UNDELIVERABLE": 50,
+    "job deleted": 5_000,
+}
+
+
+def simulated(*words: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
+    """The package's own command; without coverage, which would take longer than the seeds."""
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
+    command = [sys.executable, "-m", "simulation", *words]
+    environ |= {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=280, check=False)
+
+
+def test_ten_thousand_seeds_hold_and_meet_everything_that_may_happen() -> None:
+    ended = simulated("--seeds", f"0-{SEEDS - 1}")
+    assert ended.returncode == 0, ended.stdout[-5_000:] + ended.stderr[-5_000:]
+    met = {name: int(count) for count, name in re.findall(r"(\d+) ([^,\n]+)", ended.stdout.splitlines()[-1])}
+    assert not {name: met.get(name, 0) for name, least in MET.items() if met.get(name, 0) < least}
+
+
+def test_a_seed_is_the_same_run_in_another_process_with_another_order_of_sets() -> None:
+    first, second = (simulated("--seeds", "0-29", "--digest", hash_seed=seed) for seed in ("1", "2"))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert len(set(first.stdout.split())) > 30
+
+
+def test_a_seed_does_not_depend_on_those_before_it() -> None:
+    among = simulated("--seeds", "0-9", "--digest").stdout.splitlines()
+    assert simulated("--seeds", "9-9", "--digest").stdout.splitlines() == among[9:]
+
+
+def test_every_planted_bug_is_caught() -> None:
+    ended = simulated("--bugs", "--seeds", f"0-{SEEDS_A_BUG - 1}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_a_bug_whose_text_is_gone_is_an_error() -> None:
+    with pytest.raises(ValueError, match="stands 0 times"):
+        Bug("gone", "shared/jobs.py", "no such text", "", "nothing").source()
+
+
+def test_the_document_lists_every_planted_bug() -> None:
+    told = [(name, breaks) for name, breaks in rows("docs/simulation.md", ["bug", "what it breaks"])]
+    assert told == [(bug.name, bug.breaks) for bug in BUGS]
+    assert len({bug.name for bug in BUGS}) >= 15
