@@ -119,7 +119,7 @@ class Tail:
     def shown(self) -> list[Entry]:
         """The entries without those that were put in vain: when several make a job of one id, one record wins.
 
-        What wins has a second marker before it is acknowledged; what lost has one, until its process or a sweep drops it.
+        What wins has a second marker before it is acknowledged; what lost has one, until it or a sweep drops that.
         """
         alive = [entry for entry in self.entries.values() if entry.status is not Status.DELETED]
         certain = {entry.job_id for entry in alive if not self._is_tentative(entry)}

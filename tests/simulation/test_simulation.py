@@ -1,4 +1,4 @@
-"""The simulation as CI runs it: ten thousand seeds, all repeatable, and every planted bug (docs/simulation.md)."""
+"""The simulation as CI runs it: ten thousand seeds, each repeatable, every planted bug caught (docs/simulation.md)."""
 
 import os
 import re
@@ -10,6 +10,8 @@ import pytest
 from simulation.bugs import BUGS
 from simulation.planted import Bug
 from tests.contract.markdown import ROOT, rows
+
+pytestmark = pytest.mark.timeout(1_000)  # a slow machine is no finding
 
 SEEDS = 10_000
 SEEDS_A_BUG = 3_000
@@ -52,7 +54,7 @@ def simulated(*words: str, hash_seed: str = "random") -> subprocess.CompletedPro
     environ = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
     command = [sys.executable, "-m", "simulation", *words]
     environ |= {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=900, check=False)
 
 
 def test_ten_thousand_seeds_hold_and_meet_everything_that_may_happen() -> None:
