@@ -10,14 +10,16 @@ from shared.storage import Bucket
 _LOG = logging.getLogger(__name__)
 
 
-def clear(csvs: Bucket, record: Record) -> None:
-    """No CSV and no unfinished upload of a finished job but the CSV that its record names; what fails is for later."""
+def clear(csvs: Bucket, record: Record) -> bool:
+    """No CSV and no unfinished upload of a finished job but the CSV that its record names; False if that failed."""
     kept = record.result.csv_path if record.result else None
     others = [key for key in (csv_names.key(record, number + 1) for number in range(record.attempt)) if key != kept]
     try:
         _take_away(csvs, others)
     except Unavailable as exc:
         _LOG.warning("not cleared", extra={"job_id": record.job_id, "cause": exc.cause})
+        return False
+    return True
 
 
 def erase(csvs: Bucket, job: Record | Tombstone) -> None:

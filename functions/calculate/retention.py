@@ -62,6 +62,8 @@ class Retention:
         some = fold.some_job(ids.chance.getrandbits(32))
         limit = _LOOKED_AT if self._csv_age is None else _AGES
         page = self._csvs.page("csv/", after=csv_names.folder(some) if some else "", limit=limit)
+        if len(page) < limit:  # the end: go on at the beginning
+            page += self._csvs.page("csv/", limit=limit - len(page))
         gone = [listed.key for listed in page if self._is_too_old(listed, now)]
         gone += self._strays([listed for listed in page[:_LOOKED_AT] if listed.key not in gone], now)
         self._csvs.delete_many(gone)

@@ -100,7 +100,10 @@ class Sweep:
             return None
         if markers.position_of(job) != entry.position:
             return None  # who put the marker was not the first to create the job
-        return markers.entry_of(self._moved_on(jobs.Claim(job, etag), this))
+        record = self._moved_on(jobs.Claim(job, etag), this)
+        if record.status.finished and record.attempt > 1 and not leftovers.clear(self._csvs, record):
+            self._jobs.relist(record)  # a marker that is left leads the next sweep to it
+        return markers.entry_of(record)
 
     def _complete_deletion(self, entry: Entry) -> None:
         """Whoever began it may have died."""
@@ -119,7 +122,6 @@ class Sweep:
         try:
             if failure := jobs.exhausted(record):
                 record = self._jobs.fail(found, failure.code, failure.message)
-                leftovers.clear(self._csvs, record)
                 self._announcer.outcome(record)
             elif this.broker is None:
                 self._announcer.request(record)

@@ -14,6 +14,7 @@ from shared.models import Record, Status, rfc3339
 from shared.storage import Bucket
 
 _RETRY_AFTER_SECONDS = "1"
+_TRIES = 3
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 _SHOWN = (
@@ -111,11 +112,15 @@ class StatusReader:
         return record if (record.date, record.device_id) == (asked.date, asked.device_id) else None
 
     def _newest_of(self, asked: csv_names.Asked) -> Record | None:
-        found = self._newest(Filter(Status.COMPLETED, asked.date, asked.device_id))
-        try:
-            return self._jobs.get(found.job_id) if found else None
-        except NotFound:
-            return None  # deleted in this moment
+        for _ in range(_TRIES):
+            found = self._newest(Filter(Status.COMPLETED, asked.date, asked.device_id))
+            if found is None:
+                return None
+            try:
+                return self._jobs.get(found.job_id)
+            except NotFound:
+                continue  # deleted in this moment: the list does not show it any more
+        return None
 
 
 def _job_id(call: Call) -> str:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.status.handler import service
+from shared import deletion
 from shared.index import Index
 from shared.jobs import Jobs
 from shared.models import Record
@@ -71,6 +72,21 @@ def test_a_deleted_job_is_gone_from_everywhere(status: Status) -> None:
     assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
     assert not status.csvs.objects
     assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 204
+
+
+def test_a_newest_job_that_is_deleted_in_this_moment_leaves_the_way_to_the_one_before_it(status: Status) -> None:
+    older = status.completed()
+    status.clock.advance(seconds=1)
+    newest = status.completed(job_id=f"{JOB_ID[:-1]}2", queued_at=status.clock.now)
+    assert older.result is not None
+
+    def deleted(name: str, key: str) -> None:
+        if name == "get" and newest.job_id in key:
+            status.bucket.before = lambda name, key: None
+            deletion.delete(status.jobs, status.csvs, newest.job_id)
+
+    status.bucket.before = deleted
+    assert older.result.csv_path in status.location("distance_20260125_iphone_stuart.csv")
 
 
 @pytest.mark.parametrize("job_id", [JOB_ID, "nonsense", f"{JOB_ID}0"])

@@ -143,6 +143,16 @@ def test_a_csv_whose_job_nobody_knows_goes_after_a_day(world: World, forever: Sw
     assert not world.csvs.objects
 
 
+def test_a_csv_that_lies_before_those_of_every_listed_job_is_looked_at_too(world: World, forever: Sweep) -> None:
+    world.csvs.put(f"csv/{'0' * 8}-0000-0000-0000-{'0' * 12}/1/a.csv", b"csv")
+    world.clock.advance(days=2)
+    named = world.completed().result
+    forever.run()
+    forever.run()
+    assert named is not None
+    assert list(world.csvs.objects) == [named.csv_path]
+
+
 def test_what_is_no_csv_of_ours_stays(world: World) -> None:
     for key in ("csv/readme", "csv/a/b/c", f"csv/{JOB_ID}/x/y.csv"):
         world.csvs.put(key, b"")

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import pytest
 
 from functions.calculate.sweep import Sweep
@@ -107,6 +109,25 @@ def test_a_job_whose_attempts_died_too_often_fails_and_that_is_told(world: World
     assert world.listed() == [Status.FAILED]
     assert [event["type"] for event in world.broker.events] == ["otelworker.distance.failed.v1"]
     assert not world.csvs.objects
+
+
+def test_what_attempts_left_goes_though_the_one_that_ended_the_job_died_before_it_could_clear_away(
+    world: World,
+) -> None:
+    world.jobs.create(record())
+    left = csv_names.key(world.dies().record)
+    world.csvs.put(left, b"never named")
+    world.csvs.start_parts(left, "text/csv")
+    named = csv_names.key((claim := world.jobs.claim(JOB_ID)).record)
+    world.csvs.put(named, b"named")
+    world.jobs.complete(claim, result(csv_path=named))
+    with away(world.csvs), suppress(errors.Unavailable):
+        world.sweep.run()
+    assert world.csvs.parts
+    world.sweep.run()
+    assert (list(world.csvs.objects), world.csvs.parts) == ([named], {})
+    assert world.listed() == [Status.COMPLETED]
+    assert not world.markers()
 
 
 def test_a_job_that_nobody_ever_takes_fails_within_a_day(world: World) -> None:
