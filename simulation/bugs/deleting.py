@@ -59,13 +59,6 @@ BUGS = (
         "what is still under way finds nothing where the job stood",
     ),
     Bug(
-        "csv-of-a-deleted-job-stays",
-        _LEFTOVERS,
-        "    _take_away(csvs, found)\n",
-        "    _take_away(csvs, found[1:])\n",
-        "somebody who wants the traces gone is told that they are",
-    ),
-    Bug(
         "sealed-job-not-hidden",
         _INDEX,
         "                if entry.status is Status.DELETED:\n                    gone.add(position)\n",
