@@ -12,10 +12,10 @@ from shared.storage import Bucket
 def delete(jobs: Jobs, csvs: Bucket, job_id: str) -> None:
     """Nothing of the job, whatever state it was in; or NotFound. After Unavailable or JobHeld a sweep completes it."""
     position = jobs.hide(job_id)
-    with suppress(NotFound):  # a sweep has been faster, and the id has been used again
+    with suppress(NotFound):  # somebody has been faster, and even its tombstone has gone
         complete(jobs, csvs, job_id, position)
 
 
 def complete(jobs: Jobs, csvs: Bucket, job_id: str, position: Position | None = None) -> None:
-    """The rest, once the job is hidden; NotFound where another life of the id stands than that at `position`."""
+    """The rest, once the job at `position` is hidden; a later job of the same id stays. Or NotFound."""
     leftovers.erase(csvs, jobs.bury(job_id, position))

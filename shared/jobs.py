@@ -116,7 +116,7 @@ class Jobs:
             if not again:
                 raise errors.JobDeleted(record.job_id)
             later = max(record.queued_at, there.queued_at + timedelta(milliseconds=1))
-            record = record.moved(queued_at=later, attempt=there.attempt)
+            record = record.moved(queued_at=later, attempt=there.attempt, former=there.attempt)
         raise errors.JobHeld("Others keep making and deleting the job")
 
     def _created(self, record: Record, grave: str | None) -> str | None:
@@ -204,15 +204,15 @@ class Jobs:
     def bury(self, job_id: str, position: markers.Position | None = None) -> Record | Tombstone:
         """Put a tombstone where the job stands; the job as it was, or the tombstone that stands there already.
 
-        NotFound where there is nothing, or another life of the id than that at `position`.
+        Where a later job of the id stands than that at `position`, what is left of those before it; or NotFound.
         """
         for _ in range(_TRIES):
             job, etag = self.stored(job_id)
-            if position not in (None, markers.position_of(job)):
-                raise errors.NotFound("No such job")
             if isinstance(job, Tombstone):
                 return job
             now = self._clock()
+            if position not in (None, markers.position_of(job)):
+                return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.former)
             if not ids.is_derived(job_id):
                 self._bucket.put(_grave(job_id, now))
             tombstone = Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.attempt)

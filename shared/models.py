@@ -170,6 +170,7 @@ class Record(Task):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     attempt: int = 0
+    former: int = 0  # attempts of deleted jobs of the same id: what they left is nobody's
     owner: str | None = None
     lease_expires_at: Instant | None = None
     lost: int = 0  # attempts whose lease ended: they died, or stood still

@@ -109,6 +109,8 @@ class Truth:
             known.deleted = True
             if known.rank < GONE:
                 self.world.fail(f"{job_id} is said to be deleted, and stands")
+            if known.csv_path in self.csvs.objects:
+                self.world.fail(f"{job_id} is said to be deleted, and its CSV stands")
 
     def outcome(self, kind: str, data: dict[str, Any]) -> None:
         """An outcome event has reached the broker."""

@@ -47,7 +47,7 @@ BUGS = (
     Bug(
         "deleted-job-restarts-its-count",
         _JOBS,
-        "            record = record.moved(queued_at=later, attempt=there.attempt)\n",
+        "            record = record.moved(queued_at=later, attempt=there.attempt, former=there.attempt)\n",
         "            record = record.moved(queued_at=later)\n",
         "an attempt of a job made again writes under the key of one before",
     ),
@@ -57,6 +57,13 @@ BUGS = (
         "self._bucket.put(_grave(job_id, now))",
         "self._bucket.put(_grave(job_id, now.replace(year=2020)))",
         "what is still under way finds nothing where the job stood",
+    ),
+    Bug(
+        "csv-of-a-deleted-job-stays",
+        _LEFTOVERS,
+        "    _take_away(csvs, found)\n",
+        "    _take_away(csvs, found[1:])\n",
+        "somebody who wants the traces gone is told that they are",
     ),
     Bug(
         "sealed-job-not-hidden",

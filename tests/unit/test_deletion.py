@@ -5,7 +5,7 @@ import pytest
 from functions.calculate.sweep import Sweep
 from shared import csv_names, deletion, errors, ids
 from shared.jobs import Jobs
-from shared.markers import entry_of, put
+from shared.markers import entry_of, position_of, put
 from shared.models import Record, Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, away
@@ -177,6 +177,17 @@ def test_a_deletion_that_is_completed_late_does_not_touch_the_next_life_of_the_i
     assert first.result is not None
     assert first.result.csv_path != second.result.csv_path
     assert [entry.status for entry in listed(world.bucket)] == [Status.COMPLETED]
+
+
+def test_a_deletion_takes_the_csv_away_though_the_id_has_been_used_again_before_it_could(world: World) -> None:
+    first = world.completed(KEYED)
+    with away(world.csvs), pytest.raises(errors.Unavailable):
+        world.delete(KEYED)
+    world.jobs.create(record(job_id=KEYED, device_id="garmin"), again=True)
+    claim = world.jobs.claim(KEYED)
+    world.csvs.put(csv_names.key(claim.record), b"the next one's")
+    deletion.complete(world.jobs, world.csvs, KEYED, position_of(first))
+    assert list(world.csvs.objects) == [csv_names.key(claim.record)]
 
 
 def test_a_deletion_that_stalls_does_not_take_the_next_life_of_the_id_with_it(world: World) -> None:
