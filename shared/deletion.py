@@ -16,6 +16,6 @@ def delete(jobs: Jobs, csvs: Bucket, job_id: str) -> None:
         complete(jobs, csvs, job_id, position)
 
 
-def complete(jobs: Jobs, csvs: Bucket, job_id: str, position: Position | None = None) -> None:
+def complete(jobs: Jobs, csvs: Bucket, job_id: str, position: Position) -> None:
     """The rest, once the job at `position` is hidden; a later job of the same id stays. Or NotFound."""
     leftovers.erase(csvs, jobs.bury(job_id, position))

@@ -201,17 +201,17 @@ class Jobs:
         markers.hide(self._bucket, job)
         return markers.position_of(job)
 
-    def bury(self, job_id: str, position: markers.Position | None = None) -> Record | Tombstone:
-        """Put a tombstone where the job stands; the job as it was, or the tombstone that stands there already.
+    def bury(self, job_id: str, position: markers.Position) -> Record | Tombstone:
+        """Put a tombstone in place of the job at `position`; the job as it was, or the tombstone that stands already.
 
-        Where a later job of the id stands than that at `position`, what is left of those before it; or NotFound.
+        Where a later job of the id stands by now, what is left of those before it; or NotFound.
         """
         for _ in range(_TRIES):
             job, etag = self.stored(job_id)
             if isinstance(job, Tombstone):
                 return job
             now = self._clock()
-            if position not in (None, markers.position_of(job)):
+            if markers.position_of(job) != position:
                 return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.former)
             if not ids.is_derived(job_id):
                 self._bucket.put(_grave(job_id, now))

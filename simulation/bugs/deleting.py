@@ -26,16 +26,9 @@ BUGS = (
     Bug(
         "another-life-deleted",
         _JOBS,
-        "            if position not in (None, markers.position_of(job)):\n",
+        "            if markers.position_of(job) != position:\n",
         "            if position == (0, job_id):\n",
         "the deletion of a job takes the next one of the same key with it",
-    ),
-    Bug(
-        "deletion-knows-no-life",
-        _DELETION,
-        "        complete(jobs, csvs, job_id, position)\n",
-        "        complete(jobs, csvs, job_id)\n",
-        "a deletion that stalls takes the next job of the same key with it",
     ),
     Bug(
         "same-place-again",

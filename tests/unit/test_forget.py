@@ -6,6 +6,7 @@ from admin.__main__ import main
 from admin.forget import Forgotten
 from admin.relisting import relist
 from shared.jobs import Jobs
+from shared.markers import position_of
 from shared.models import Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket
@@ -56,7 +57,8 @@ def test_the_list_is_made_anew_from_the_records() -> None:
         made = jobs.create(record(job_id=f"{JOB_ID[:-1]}{number}"))
         if number % 2:
             jobs.complete(jobs.claim(made.job_id), result())
-    jobs.bury(f"{JOB_ID[:-1]}0")
+    first = jobs.get(f"{JOB_ID[:-1]}0")
+    jobs.bury(first.job_id, position_of(first))
     bucket.put(f"jobs/{JOB_ID[:-1]}9.json", b"{}")
     bucket.delete_many([key for key in bucket.objects if not key.startswith("jobs/")])
     assert listed(bucket) == []
