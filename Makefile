@@ -5,10 +5,10 @@ RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo up buckets forget test check bench chaos
+.PHONY: help demo up buckets forget test check bench chaos cluster-test
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/local.stamp ## the main job, end to end: start everything, calculate a day, download its CSV, stop
 	@$(RUN) -m local demo
@@ -38,6 +38,9 @@ bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/result
 
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
 	@$(RUN) -m chaos
+
+cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/cluster.md)
+	@$(RUN) -m cluster
 
 # dev holds local, so a developer's environment serves the demo too.
 $(VENV)/local.stamp: requirements/local.txt

@@ -1,15 +1,16 @@
-"""`python -m admin buckets`, `forget` and `relist`: what people do to an installation, not requests."""
+"""`python -m admin buckets`, `forget`, `relist`, `smoke`: what people do to an installation, not requests."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from admin.forget import Forgotten, forget
 from admin.furnishing import admin_keys, furnish, say
 from admin.relisting import relist
+from admin.smoke import Services, smoke
 from shared.errors import SettingsError, Unavailable
 from shared.settings import read
 from shared.storage import Bucket, client
@@ -58,6 +59,15 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     shown = commands.add_parser("relist", help="list every job that has a record: after x/ or t/ was lost")
     shown.set_defaults(run=_relist)
 
+    tried = commands.add_parser("smoke", help="one job through every function; nothing of it stays")
+    where = tried.add_mutually_exclusive_group(required=True)
+    where.add_argument("--namespace", metavar="NAME", help="of the installation, from within its cluster")
+    where.add_argument("--url", help="one address of all functions")
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    tried.add_argument("--date", type=date.fromisoformat, default=yesterday, help="default: yesterday")
+    tried.add_argument("--device", default="", metavar="ID", help="default: every device")
+    tried.set_defaults(run=_smoke)
+
     found = parser.parse_args(arguments)
     if found.run is _buckets and (found.minio or found.identities) and not found.keys:
         parser.error("--minio and --identities need --keys")
@@ -84,6 +94,11 @@ def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:
     s3 = client(settings, keys=(admin.access, admin.secret) if admin else None)
     count = relist(Bucket(s3, settings.JOBS_BUCKET))
     say("jobs", f"{count} have a marker; a sweep takes in 10,000 a minute")
+
+
+def _smoke(asked: argparse.Namespace, _: Mapping[str, str]) -> None:
+    services = Services.at(asked.url.rstrip("/")) if asked.url else Services.of_namespace(asked.namespace)
+    smoke(services, asked.date, asked.device, say)
 
 
 def _told(failed: Unavailable) -> str:

@@ -20,7 +20,7 @@ _CAFE = (40.719843, -74.042610)
 _BEACON = (41.504812, -73.969580)  # the weekend's trip, up the Hudson
 _PARK = (40.708700, -74.055400)
 
-_COLUMNS = (
+COLUMNS = (
     "device_id, tid, latitude, longitude, accuracy, altitude, velocity, battery, battery_status, connection_type,"
     ' trigger, "timestamp", created_at'
 )
@@ -130,7 +130,7 @@ def load(connection: psycopg.Connection) -> None:
     if found and found[0]:
         return
     connection.execute(_SCHEMA.read_bytes())
-    with connection.cursor().copy(f"COPY public.locations ({_COLUMNS}) FROM STDIN") as copy:
+    with connection.cursor().copy(f"COPY public.locations ({COLUMNS}) FROM STDIN") as copy:
         for row in rows():
             copy.write_row(row)
     connection.execute("ANALYZE public.locations")

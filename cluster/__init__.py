@@ -1,0 +1,1 @@
+"""`make cluster-test`: what only a real cluster with Knative can prove."""

@@ -1,0 +1,187 @@
+"""An installation of its own in a namespace of its own: an overlay, its secrets, and what it needs beside it."""
+
+import json
+import os
+import secrets
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
+
+from cluster import caller, database
+from cluster.kubectl import Kubectl, Refused, Resource, binary, condition, until
+from cluster.options import OVERLAYS, Options
+
+FUNCTIONS = ("submit", "calculate", "status", "list")
+KNATIVE = ("services.serving.knative.dev", "brokers.eventing.knative.dev", "pingsources.sources.knative.dev")
+_MARK = {"otel-worker.test": "cluster"}  # a namespace without it is somebody else's
+_READY_SECONDS = 300
+
+
+class Installation:
+    """The namespace of a run and what is in it."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.kubectl = Kubectl(options.namespace)
+        self.caller = caller.Caller(self.kubectl)
+        self.database = database.Database(self.kubectl) if options.own_database else None
+        self.password = secrets.token_hex(16)
+        self.rendered: list[Resource] = []
+
+    def begin(self) -> None:
+        """Nothing of the namespace's name is there; Refused without Knative, or where it is somebody else's."""
+        for name in KNATIVE:
+            if not self.kubectl.get("crd", name):
+                raise Refused(f"the cluster has no {name}: Knative Serving and Eventing are needed")
+        found = self.kubectl.get("namespace", self.options.namespace)
+        if found and _MARK.items() > found["metadata"].get("labels", {}).items():
+            raise Refused(f"NAMESPACE: {self.options.namespace} is there already, and not made by this test")
+        self.end()
+
+    def end(self) -> None:
+        """The namespace is gone with all that was in it."""
+        if not self.kubectl.get("namespace", self.options.namespace):
+            return
+        # A namespace is looked at again only after half the longest grace of its pods: calculate's is ten minutes.
+        self.kubectl.run("delete", "ksvc,deployments,statefulsets,jobs", "--all", "--wait=false")
+        until("pods gone", self._emptied, 120)
+        self.kubectl.delete("namespace", self.options.namespace)
+
+    def _emptied(self) -> bool:
+        self.kubectl.run("delete", "pods", "--all", "--grace-period=0", "--force", "--wait=false")
+        return not self.kubectl.items("pods")
+
+    def install(self) -> float:
+        """Apply everything; the seconds until all of it was Ready."""
+        self.rendered = self.render()
+        namespace = next(one for one in self.rendered if one["kind"] == "Namespace")
+        namespace["metadata"]["labels"] |= _MARK
+        self.kubectl.apply([namespace])
+        self.kubectl.apply(self._secrets())
+        beside = [caller.pod(self.options.image)]
+        if self.database:
+            beside += database.resources(self.options.postgres_image)
+        self.kubectl.apply(beside)
+        if self.database:
+            self.database.filled(self.password)
+        self.kubectl.run("wait", "pod/caller", "--for=condition=Ready", "--timeout=120s")
+        began = time.monotonic()
+        self.kubectl.apply(self.rendered)
+        self.wait_until_ready()
+        seconds = time.monotonic() - began
+        for function in FUNCTIONS:  # the cluster's DNS may remember for some seconds that a name was not there
+            until(f"{function} answers", lambda function=function: self._answers(function), 60)  # type: ignore[misc] # mypy knows no defaults of lambdas
+        return seconds
+
+    def _answers(self, function: str) -> bool:
+        return self.caller.asks("GET", self.url(f"distance-{function}") + "/healthz").status == 200
+
+    def wait_until_ready(self) -> None:
+        """Every Service, Trigger and source of the installation is Ready, as the controllers saw it last."""
+        for kind in ("ksvc", "broker", "trigger", "sinkbinding", "pingsource"):
+            for name in {one["metadata"]["name"] for one in self.kubectl.items(kind)}:
+                until(f"{kind}/{name} Ready", lambda kind=kind, name=name: self._ready(kind, name), _READY_SECONDS)  # type: ignore[misc] # mypy knows no defaults of lambdas
+
+    def _ready(self, kind: str, name: str) -> bool:
+        found = self.kubectl.get(kind, name) or {}
+        seen = found.get("status", {}).get("observedGeneration") == found.get("metadata", {}).get("generation")
+        return seen and condition(found).get("status") == "True"
+
+    def render(self) -> list[Resource]:
+        """The overlay for this namespace, image and storage, as kustomize gives it."""
+        here = Path(tempfile.mkdtemp())
+        lead = Path(os.path.relpath(OVERLAYS.parent, here.resolve()))
+        content: Resource = {
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "namespace": self.options.namespace,
+            "resources": [str(lead / "overlays" / self.options.overlay)],
+            "images": [{"name": "dev.local/otel-worker", **_image(self.options.image)}],
+        }
+        overlay = (OVERLAYS / self.options.overlay / "kustomization.yaml").read_text(encoding="utf-8")
+        has_minio = "components/minio" in overlay
+        if self.options.own_storage and not has_minio:
+            content["components"] = [str(lead / "components" / "minio")]
+        content["patches"] = [
+            {"target": {"group": "serving.knative.dev", "kind": "Service"}, "patch": json.dumps(_SOON)}
+        ]
+        if self.options.own_storage:
+            content["patches"] += [
+                {"target": {"kind": "StatefulSet", "name": "minio"}, "patch": json.dumps(_NO_VOLUME)}
+            ]
+        else:
+            address = self.options.storage["AWS_ENDPOINT_URL_S3"]
+            settings = {"name": "otel-worker", "behavior": "merge", "literals": [f"AWS_ENDPOINT_URL_S3={address}"]}
+            content["configMapGenerator"] = [settings]
+        (here / "kustomization.yaml").write_text(json.dumps(content), encoding="utf-8")
+        done = subprocess.run([binary(), "kustomize", str(here)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Refused(done.stderr.strip())
+        return list(yaml.safe_load_all(done.stdout))
+
+    def _secrets(self) -> list[Resource]:
+        root = self.options.storage or {"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
+        found = [_secret("distance-storage-admin", {name: root[name] for name in root if name.startswith("AWS_")})]
+        url = self.options.database_url
+        if url is None:
+            url = f"postgresql://{database.READER}:{self.password}@{database.NAME}/owntracks"
+        for function in FUNCTIONS:
+            keys = {
+                "AWS_ACCESS_KEY_ID": f"otel-{function}-{self.options.namespace}",
+                "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+            }
+            more = {"DATABASE_URL": url} if function == "calculate" else {}
+            found.append(_secret(f"distance-{function}", keys | more))
+        return found
+
+    def url(self, service: str) -> str:
+        """Where a Service is, from within the cluster: what Knative says of it."""
+        found = self.kubectl.get("ksvc", service) or {}
+        return str(found["status"]["url"]).rstrip("/")
+
+    def broker_url(self) -> str:
+        """Where the Broker takes events."""
+        found = self.kubectl.get("broker", "otel-worker") or {}
+        return str(found["status"]["address"]["url"])
+
+    def pods(self, service: str) -> list[Resource]:
+        """A Service's pods, those that are ending included."""
+        return self.kubectl.items("pods", f"serving.knative.dev/service={service}")
+
+    def running(self, service: str) -> list[str]:
+        """The names of a Service's pods that are not ending."""
+        return [pod["metadata"]["name"] for pod in self.pods(service) if "deletionTimestamp" not in pod["metadata"]]
+
+
+# To zero in half a minute, so that much of it can be seen.
+_WINDOW = "/spec/template/metadata/annotations/autoscaling.knative.dev~1window"
+_SOON = [{"op": "add", "path": _WINDOW, "value": "6s"}]
+# Its data go with the test, so that a cluster without a storage class will do.
+_NO_VOLUME = [
+    {"op": "remove", "path": "/spec/volumeClaimTemplates"},
+    {"op": "add", "path": "/spec/template/spec/volumes/-", "value": {"name": "data", "emptyDir": {}}},
+]
+
+
+def _image(reference: str) -> Mapping[str, str]:
+    """A reference as kustomize's fields."""
+    name, _, digest = reference.partition("@")
+    if digest:
+        return {"newName": name, "digest": digest}
+    host, slash, rest = name.rpartition("/")
+    repository, _, tag = rest.partition(":")
+    return {"newName": f"{host}{slash}{repository}", "newTag": tag or "latest"}
+
+
+def _secret(name: str, content: Mapping[str, str]) -> Resource:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(content)}
+
+
+def host_of(url: str) -> str:
+    """The host and port of a URL."""
+    return urlsplit(url).netloc

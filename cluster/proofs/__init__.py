@@ -1,0 +1,1 @@
+"""One file a subject; a proof returns its figures, or raises NotProven, TooSlow or Refused."""

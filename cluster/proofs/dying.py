@@ -1,0 +1,59 @@
+"""Pods that end in the middle of a job: killed, or told to stop."""
+
+import time
+
+from cluster.functions import Functions, expect
+from cluster.installation import Installation
+from cluster.kubectl import until
+from cluster.proofs.way import Figures
+
+_LOCKED_SECONDS = 15  # less than calculate waits for a lock
+
+
+def killed_in_mid_job(installation: Installation) -> Figures:
+    """A pod that is killed in the middle of a job takes nothing with it: another attempt completes the job."""
+    functions = Functions(installation)
+    database = installation.database
+    if database is None:
+        return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
+    with database.locked():
+        [job_id] = functions.submitted()
+        functions.followed([job_id], ["processing"], within=60)
+        victims = functions.running("calculate")
+        killed = time.monotonic()
+        installation.kubectl.delete("pod", *victims, now=True)
+    [job] = functions.followed([job_id], within=300)
+    seconds = time.monotonic() - killed
+    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
+    attempt = job["result"]["csv_path"].split("/")[2]
+    expect(int(attempt.split("-")[0]) > 1, f"the job was completed by attempt {attempt}")
+    return {"completed by attempt": attempt.split("-")[0], "kill to completed seen": f"{seconds:.0f} s"}
+
+
+def stopped_in_mid_job(installation: Installation) -> Figures:
+    """A pod that is told to stop finishes its job first, and takes no other."""
+    functions = Functions(installation)
+    database = installation.database
+    if database is None:
+        return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
+    with database.locked():
+        [job_id] = functions.submitted()
+        functions.followed([job_id], ["processing"], within=60)
+        [pod] = functions.running("calculate")
+        told = time.monotonic()
+        installation.kubectl.delete("pod", pod, wait=False)
+        time.sleep(_LOCKED_SECONDS)
+        left = installation.kubectl.get("pod", pod)
+        expect(left, "the pod was gone before its job had ended")
+    [job] = functions.followed([job_id])
+    ended = time.monotonic() - told
+    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
+    attempt = job["result"]["csv_path"].split("/")[2]
+    expect(attempt.split("-")[0] == "1", f"the job was completed by attempt {attempt}")
+    until("the pod gone", lambda: installation.kubectl.get("pod", pod) is None, 120)
+    gone = time.monotonic() - told
+    return {
+        "completed by attempt": "1",
+        "told to stop to completed seen": f"{ended:.0f} s",
+        "told to stop to pod gone": f"{gone:.0f} s",
+    }
