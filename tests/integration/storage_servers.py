@@ -1,4 +1,4 @@
-"""The S3 servers that our store is tried on, each fresh in a folder and on a port of its own, and what each can't."""
+"""The S3 servers that our store is tried on, each fresh, and what each can't."""
 
 import contextlib
 import shutil
@@ -16,7 +16,7 @@ from local.ports import chosen
 from shared.settings import Settings
 from shared.storage import Bucket, client
 from shared.storage_client import CONFIG
-from tests.integration import moto_server
+from tests.integration import given_servers, moto_server
 from tests.integration.conftest import free_port
 
 MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin"}
@@ -93,6 +93,10 @@ def _seaweedfs(folder: Path) -> Started:
 
 @contextlib.contextmanager
 def _minio(folder: Path) -> Started:
+    if given_servers.MINIO:
+        with given_servers.minio(given_servers.MINIO) as given:
+            yield given
+        return
     program = shutil.which("minio")
     if program is None:
         pytest.skip("no minio on this machine (`go install github.com/minio/minio` builds it)")

@@ -170,6 +170,7 @@ def test_the_unfinished_uploads_of_just_one_key_are_aborted(bucket: Bucket, key:
         bucket.abort_uploads(key)
         assert unfinished(bucket, key) <= {other}
         assert unfinished(bucket, f"{key}b") == {other}
+    bucket.abort_parts(f"{key}b", other)  # on MinIO it would outlive its bucket
 
 
 @ability("a part of an aborted upload is refused")

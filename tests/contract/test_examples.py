@@ -1,0 +1,192 @@
+"""The examples for users hold no secret, and name what the manifests and the code have."""
+
+import copy
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import kubernetes_validate  # type: ignore[import-untyped] # it ships no types
+import pytest
+import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+
+from local.options import TARGETS
+from shared.settings import Settings, read
+from tests.contract.markdown import ROOT
+
+EXAMPLES = ROOT / "knative" / "examples"
+LEFT = ["REPLACE ME"]
+FILLED = {"DATABASE_URL": "postgresql://db/owntracks", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "key"}
+
+
+def loaded(path: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((EXAMPLES / path).read_text(encoding="utf-8")))
+
+
+def rendered(folder: Path) -> list[dict[str, Any]]:
+    kubectl = Path(sys.executable).parent / "kubectl"
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def of_kind(resources: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    return {found["metadata"]["name"]: found for found in resources if found["kind"] == kind}
+
+
+def functions(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return of_kind([found for found in resources if found["apiVersion"].startswith("serving.knative.dev/")], "Service")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> list[dict[str, Any]]:
+    return rendered(EXAMPLES / "my-cluster")
+
+
+SECRETS = of_kind(loaded("sops/secrets.example.yaml"), "Secret")
+(APPLICATION,) = loaded("argo-cd/application.yaml")
+(SETTINGS,) = loaded("otel-demo/settings.yaml")
+
+
+def secrets_named(node: object) -> Iterator[tuple[str, str | None]]:
+    """Each Secret that a manifest refers to, with the key or None for all of them."""
+    if isinstance(node, dict):
+        for where in ("secretRef", "secretKeyRef", "secret"):
+            if isinstance(found := node.get(where), dict) and "name" in found:
+                keys = [found["key"]] if "key" in found else [item["key"] for item in found.get("items", [])]
+                yield from ((found["name"], key) for key in keys or [None])
+        for child in node.values():
+            yield from secrets_named(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from secrets_named(child)
+
+
+def test_the_template_has_just_the_secrets_that_the_manifests_name(cluster: list[dict[str, Any]]) -> None:
+    named = set(secrets_named(cluster))
+    assert {name for name, _ in named} == set(SECRETS)
+    assert all(key is None or key in SECRETS[name]["stringData"] for name, key in named)
+    assert {found["metadata"]["namespace"] for found in SECRETS.values()} == {"otel-worker"}
+
+
+@pytest.mark.parametrize("target", list(TARGETS))
+def test_a_function_starts_with_its_secret_and_the_clusters_settings(
+    target: str, cluster: list[dict[str, Any]]
+) -> None:
+    (container,) = functions(cluster)[f"distance-{target}"]["spec"]["template"]["spec"]["containers"]
+    (name,) = (source["configMapRef"]["name"] for source in container["envFrom"] if "configMapRef" in source)
+    config = of_kind(cluster, "ConfigMap")[name]
+    secret = {name: FILLED[name] for name in SECRETS[f"distance-{target}"]["stringData"]}
+    assert set(config["data"]) | set(secret) <= set(Settings.model_fields)
+    settings = read({**config["data"], **secret, "K_SINK": "http://broker"}, target)
+    assert settings.DAY_TIMEZONE == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=list(SECRETS))
+def test_a_secret_that_was_not_filled_in_is_refused(secret: dict[str, Any]) -> None:
+    assert all(text == LEFT for text in secret["stringData"].values())
+    filled = copy.deepcopy(secret)
+    for left in secret["stringData"]:
+        with pytest.raises(kubernetes_validate.ValidationError):
+            kubernetes_validate.validate(filled, "1.35", strict=True)
+        filled["stringData"][left] = FILLED[left]
+    kubernetes_validate.validate(filled, "1.35", strict=True)
+
+
+def test_a_sealed_secret_is_one_of_them_with_nothing_in_it() -> None:
+    (sealed,) = loaded("sealed-secrets/sealed-secret.example.yaml")
+    secret = SECRETS[sealed["metadata"]["name"]]
+    assert sealed["spec"]["encryptedData"] == secret["stringData"]
+    assert sealed["metadata"]["namespace"] == secret["metadata"]["namespace"]
+
+
+def test_the_rule_for_encrypting_meets_the_file_and_its_values_only() -> None:
+    (rule,) = loaded("sops/.sops.yaml")[0]["creation_rules"]
+    assert re.search(rule["path_regex"], "clusters/home/secrets.yaml")
+    assert not re.search(rule["path_regex"], "secrets.example.yaml")
+    encrypted = {name for name in next(iter(SECRETS.values())) if re.search(rule["encrypted_regex"], name)}
+    assert encrypted == {"stringData"}
+    assert rule["age"] in LEFT
+    assert loaded("sops/secret-generator.yaml")[0]["files"] == ["secrets.yaml"]
+
+
+def test_a_cluster_names_its_image_by_digest_everywhere(cluster: list[dict[str, Any]]) -> None:
+    images = set(re.findall(r"otel-worker[@:][\w:.-]+", str(cluster)))
+    assert images == {f"otel-worker@sha256:{64 * '0'}"}
+
+
+def test_argo_cd_follows_an_overlay_that_is_there(cluster: list[dict[str, Any]]) -> None:
+    spec = APPLICATION["spec"]
+    assert (ROOT / spec["source"]["path"] / "kustomization.yaml").exists()
+    assert {found["metadata"].get("namespace") for found in cluster} == {spec["destination"]["namespace"], None}
+    assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
+    assert {"CreateNamespace=true", "ServerSideApply=true", "PruneLast=true"} == set(spec["syncPolicy"]["syncOptions"])
+
+
+def test_argo_cd_ignores_nothing_that_the_overlay_says(cluster: list[dict[str, Any]]) -> None:
+    for ignored in APPLICATION["spec"]["ignoreDifferences"]:
+        meant = [
+            found
+            for found in cluster
+            if found["kind"] == ignored["kind"] and found["apiVersion"].split("/")[0] == ignored["group"]
+        ]
+        assert meant, ignored["kind"]
+        for pointer in ignored["jsonPointers"]:
+            if not pointer.endswith("broker.class"):  # a component may choose it, and then it doesn't drift
+                assert [at(found, pointer) for found in meant] == [None] * len(meant), pointer
+
+
+def at(node: Any, pointer: str) -> Any:
+    for word in pointer.split("/")[1:]:
+        node = node.get(word.replace("~1", "/")) if isinstance(node, dict) else None
+    return node
+
+
+def test_argo_cd_ignores_what_a_sink_binding_injects() -> None:
+    (service,) = (one for one in APPLICATION["spec"]["ignoreDifferences"] if one["group"] == "serving.knative.dev")
+    injected = set(re.findall(r'"(K_\w+)"', " ".join(service["jqPathExpressions"])))
+    assert injected == {name for name in Settings.model_fields if name.startswith("K_")}
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """An otel-demo with a ConfigMap of its own, and the component."""
+    folder = tmp_path_factory.mktemp("otel-demo").resolve()
+    (folder / "its-own.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: otel-demo\ndata:\n  A: b\n"
+    )
+    (folder / "component").mkdir()
+    for path in (EXAMPLES / "otel-demo").iterdir():
+        (folder / "component" / path.name).write_bytes(path.read_bytes())
+    (folder / "kustomization.yaml").write_text(
+        "namespace: otel-demo\nresources: [its-own.yaml]\ncomponents: [component]\n"
+    )
+    return rendered(folder)
+
+
+def test_the_callers_settings_are_added_to_its_own(caller: list[dict[str, Any]]) -> None:
+    (config,) = of_kind(caller, "ConfigMap").values()
+    assert config["data"] == {"A": "b", **SETTINGS["data"]}
+    assert all(isinstance(text, str) for text in config["data"].values())
+
+
+def test_the_caller_asks_services_that_there_are(cluster: list[dict[str, Any]]) -> None:
+    asked = {urlsplit(url).hostname for name, url in SETTINGS["data"].items() if name.endswith("_ENDPOINT")}
+    there = {f"{name}.{found['metadata']['namespace']}.svc.cluster.local" for name, found in functions(cluster).items()}
+    assert asked == {host for host in there if not host.startswith("distance-calculate.")}
+
+
+def test_the_caller_reaches_knative_and_the_storage_and_no_function_directly(
+    caller: list[dict[str, Any]], cluster: list[dict[str, Any]]
+) -> None:
+    (policy,) = of_kind(caller, "NetworkPolicy").values()
+    kubernetes_validate.validate(policy, "1.35", strict=True)
+    (_, knative, storage) = policy["spec"]["egress"]
+    assert knative["to"] == of_kind(cluster, "NetworkPolicy")["smoke-test"]["spec"]["egress"][0]["to"]
+    (minio,) = of_kind(cluster, "StatefulSet").values()
+    assert storage["to"][0]["podSelector"]["matchLabels"] == minio["spec"]["selector"]["matchLabels"]
+    (port,) = minio["spec"]["template"]["spec"]["containers"][0]["ports"]
+    assert storage["ports"] == [{"port": port["containerPort"]}]
