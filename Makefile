@@ -25,12 +25,13 @@ forget: $(VENV)/local.stamp ## delete all jobs of a device or of some dates: OPT
 test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server
 	@$(RUN) -m pytest --cov
 
-check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, tests
+check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, manifests, tests
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/yamllint --strict .
+	@$(RUN) -m manifests check
 	@$(RUN) -m pytest --cov
 
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
