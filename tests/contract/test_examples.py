@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import kubernetes_validate  # type: ignore[import-untyped] # it ships no types
+import kubernetes_validate
 import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
 

@@ -1,47 +1,46 @@
-"""The manifests name what the code has, and keep the rules of Knative that its schemas don't."""
+"""The manifests name what the code has, and every installation is as the base promises; manifests/ has the rules."""
 
-import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
 
 from local import broker
+from manifests.project import SECRETS
+from manifests.rendering import rendered
 from shared import events, settings
+from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
-BASE = ROOT / "knative" / "base"
-LONGEST_REQUEST_SECONDS = 600  # Knative's max-revision-timeout-seconds
-SECRETS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "key", "DATABASE_URL": "postgresql://db/owntracks"}
+OVERLAYS = sorted(found.parent for found in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
+COMPONENTS = sorted(found.parent for found in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
 
 
-def loaded() -> list[dict[str, Any]]:
-    files = yaml.safe_load((BASE / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
-    return [found for file in files for found in yaml.safe_load_all((BASE / file).read_text(encoding="utf-8"))]
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    return [found.manifest for found in rendered(folder)]
 
 
-RESOURCES = loaded()
-SERVICES = [found for found in RESOURCES if found["apiVersion"] == "serving.knative.dev/v1"]
+BASE = manifests(ROOT / "knative" / "base")
+SERVICES = [found for found in BASE if found["apiVersion"] == "serving.knative.dev/v1"]
 CALCULATE = next(found for found in SERVICES if found["metadata"]["name"] == "distance-calculate")
 SERVICE_NAMES = [found["metadata"]["name"] for found in SERVICES]
 
 
 def one(kind: str) -> dict[str, Any]:
-    (found,) = (found for found in RESOURCES if found["kind"] == kind)
+    (found,) = (found for found in BASE if found["kind"] == kind)
     return found
+
+
+def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pod templates of some manifests."""
+    return [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
 
 
 def env(service: dict[str, Any]) -> dict[str, str]:
     (container,) = service["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry["value"] for entry in container["env"]}
-
-
-def references(node: object) -> list[tuple[str, str, str]]:
-    if isinstance(node, dict):
-        here = [(node["ref"]["apiVersion"], node["ref"]["kind"], node["ref"]["name"])] if "ref" in node else []
-        return here + [found for child in node.values() for found in references(child)]
-    return [found for child in node for found in references(child)] if isinstance(node, list) else []
 
 
 def seconds(duration: str) -> float:
@@ -52,70 +51,23 @@ def test_there_is_a_service_for_each_function_by_its_own_name() -> None:
     assert sorted(SERVICE_NAMES) == sorted(service._name for service in World().services)
 
 
-@pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_service_starts_a_target_that_its_source_defines(service: dict[str, Any]) -> None:
-    said = env(service)
-    tree = ast.parse((ROOT / said["FUNCTION_SOURCE"]).read_text(encoding="utf-8"))
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    defined |= {
-        name.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for name in node.targets
-        if isinstance(name, ast.Name)
-    }
-    assert said["FUNCTION_TARGET"] in defined
-
-
-@pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_service_has_the_settings_that_it_needs(service: dict[str, Any]) -> None:
-    given = one("ConfigMap")["data"]
-    assert set(given) <= set(settings.Settings.model_fields)
-    bound = {found["spec"]["subject"]["name"] for found in RESOURCES if found["kind"] == "SinkBinding"}
-    sink = {"K_SINK": "http://broker"} if service["metadata"]["name"] in bound else {}
-    found = settings.read(given | SECRETS | sink, env(service)["FUNCTION_TARGET"])
-    assert given["JOBS_BUCKET"] == found.JOBS_BUCKET
-
-
-def test_calculate_ends_by_itself_before_its_pod_is_killed() -> None:
-    drained = 30  # queue-proxy waits so long without a new request before SIGTERM
-    killed = CALCULATE["spec"]["template"]["spec"]["timeoutSeconds"]
-    assert drained + int(env(CALCULATE)["GRACE_SECONDS"]) < killed
-
-
-def test_whoever_publishes_is_bound_to_the_broker() -> None:
-    bound = {found["spec"]["subject"]["name"] for found in RESOURCES if found["kind"] == "SinkBinding"}
+def test_only_what_publishes_is_bound_to_the_broker() -> None:
+    bound = {found["spec"]["subject"]["name"] for found in BASE if found["kind"] == "SinkBinding"}
     assert bound == {"distance-submit", "distance-calculate"}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_request_may_last_as_long_as_is_said_and_no_longer_than_knative_lets_it(service: dict[str, Any]) -> None:
-    spec = service["spec"]["template"]["spec"]
-    assert spec["responseStartTimeoutSeconds"] == spec["timeoutSeconds"] <= LONGEST_REQUEST_SECONDS
-
-
-@pytest.mark.parametrize("service", SERVICES, ids=SERVICE_NAMES)
-def test_a_service_scales_to_zero_by_annotations_of_its_template_that_are_texts(service: dict[str, Any]) -> None:
-    annotations = service["spec"]["template"]["metadata"]["annotations"]
-    assert annotations["autoscaling.knative.dev/min-scale"] == "0"
-    assert all(isinstance(text, str) for text in annotations.values())
-    assert "annotations" not in service["metadata"]
+def test_a_service_scales_to_zero(service: dict[str, Any]) -> None:
+    assert service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "0"
 
 
 def test_a_pod_of_calculate_takes_one_job_at_a_time() -> None:
     assert CALCULATE["spec"]["template"]["spec"]["containerConcurrency"] == 1
 
 
-def test_images_have_a_tag_that_is_not_latest() -> None:
-    (image,) = yaml.safe_load((BASE / "kustomization.yaml").read_text(encoding="utf-8"))["images"]
-    assert image["newTag"] not in ("", "latest")
-    assert {found["spec"]["template"]["spec"]["containers"][0]["image"] for found in SERVICES} == {image["name"]}
-
-
-def test_every_reference_leads_to_a_resource_of_the_base() -> None:
-    here = {(found["apiVersion"], found["kind"], found["metadata"]["name"]) for found in RESOURCES}
-    assert set(references(RESOURCES)) <= here
-    assert one("Trigger")["spec"]["broker"] == one("Broker")["metadata"]["name"]
+def test_the_image_has_the_version_of_the_code() -> None:
+    images = {container["image"] for pod in pods(BASE) for container in pod["spec"]["containers"]}
+    assert images == {f"dev.local/otel-worker:{VERSION}"}
 
 
 def test_the_trigger_delivers_as_the_stand_in_on_one_machine_does() -> None:
@@ -128,11 +80,6 @@ def test_the_trigger_delivers_as_the_stand_in_on_one_machine_does() -> None:
     assert seconds(delivery["backoffDelay"]) == stand_in.backoff_delay
     assert seconds(delivery["timeout"]) == stand_in.timeout
     assert delivery["deadLetterSink"]["uri"] == stand_in.dead_letter_sink
-
-
-def test_a_job_in_flight_is_not_delivered_twice() -> None:
-    timeout = seconds(one("Trigger")["spec"]["delivery"]["timeout"])
-    assert timeout > CALCULATE["spec"]["template"]["spec"]["timeoutSeconds"]
 
 
 def test_what_is_posted_to_calculate_meets_a_route() -> None:
@@ -152,3 +99,79 @@ def test_the_function_file_describes_calculate_as_the_base_does() -> None:
     assert str(scale["min"]) == template["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"]
     assert str(scale["max"]) == template["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"]
     assert "image" not in described
+
+
+def test_every_component_is_in_an_overlay_of_its_name() -> None:
+    assert {found.name for found in OVERLAYS} == {found.name for found in COMPONENTS}
+    for overlay in OVERLAYS:
+        content = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
+        assert f"../../components/{overlay.name}" in content["components"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_an_installation_stays_in_one_namespace(overlay: Path) -> None:
+    found = manifests(overlay)
+    (namespace,) = (one["metadata"]["name"] for one in found if one["kind"] == "Namespace")
+    assert {one["metadata"]["namespace"] for one in found if one["kind"] != "Namespace"} == {namespace}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_every_pod_is_nobody_with_a_root_that_it_can_not_write_and_without_a_token(overlay: Path) -> None:
+    found = pods(manifests(overlay))
+    assert len(found) >= len(SERVICES)
+    for pod in found:
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        assert pod["spec"]["enableServiceLinks"] is False
+        for container in pod["spec"]["containers"]:
+            rights = pod["spec"].get("securityContext", {}) | container["securityContext"]
+            assert rights["runAsNonRoot"] is True
+            assert rights["readOnlyRootFilesystem"] is True
+            assert rights["allowPrivilegeEscalation"] is False
+            assert rights["capabilities"] == {"drop": ["ALL"]}
+            assert rights["seccompProfile"] == {"type": "RuntimeDefault"}
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_a_function_gets_its_own_secret_and_no_other() -> None:
+    for service in SERVICES:
+        (container,) = service["spec"]["template"]["spec"]["containers"]
+        names = [entry["secretRef"]["name"] for entry in container["envFrom"] if "secretRef" in entry]
+        assert names == [service["metadata"]["name"]]
+        assert service["spec"]["template"]["spec"]["serviceAccountName"] == service["metadata"]["name"]
+    assert set(SERVICE_NAMES) < set(SECRETS)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_no_secret_is_in_the_repository_and_no_setting_of_theirs_in_the_config_map(overlay: Path) -> None:
+    found = manifests(overlay)
+    assert not [one for one in found if one["kind"] == "Secret"]
+    for given in (one["data"] for one in found if one["metadata"]["name"].startswith("otel-worker-")):
+        assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"} & set(given)
+
+
+def test_other_settings_are_another_config_map_and_so_a_new_revision() -> None:
+    def settings_of(folder: Path) -> tuple[str, str]:
+        found = manifests(folder)
+        (made,) = (one for one in found if one["kind"] == "ConfigMap" and "JOBS_BUCKET" in one["data"])
+        assert set(made["data"]) <= set(settings.Settings.model_fields)
+        (container,) = next(one for one in found if one["kind"] == "Service" and "template" in one["spec"])["spec"][
+            "template"
+        ]["spec"]["containers"]
+        (used,) = (entry["configMapRef"]["name"] for entry in container["envFrom"] if "configMapRef" in entry)
+        return str(made["metadata"]["name"]), str(used)
+
+    in_memory, minio = (settings_of(ROOT / "knative" / "overlays" / name) for name in ("in-memory", "minio"))
+    assert in_memory[0] == in_memory[1]
+    assert minio[0] == minio[1] != in_memory[0]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_calculate_is_for_the_cluster_alone_in_every_installation(overlay: Path) -> None:
+    services = {
+        found["metadata"]["name"]: found["metadata"]["labels"].get("networking.knative.dev/visibility")
+        for found in manifests(overlay)
+        if found["apiVersion"] == "serving.knative.dev/v1"
+    }
+    assert services.pop("distance-calculate") == "cluster-local"
+    assert set(services.values()) == ({None} if overlay.name == "public" else {"cluster-local"})

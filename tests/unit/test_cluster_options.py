@@ -34,13 +34,13 @@ def test_half_a_storage_is_refused_by_the_name_of_what_is_missing(missing: str) 
 
 @pytest.mark.parametrize("overlay", ["none", "../base", "."])
 def test_an_overlay_that_is_none_is_refused(overlay: str) -> None:
-    with pytest.raises(BadOption, match="^OVERLAY"):
+    with pytest.raises(BadOption, match=r"^OVERLAY"):
         read({"OVERLAY": overlay})
 
 
 @pytest.mark.parametrize("namespace", ["Upper", "a_b", "-a", "a" * 41])
 def test_a_namespace_that_kubernetes_would_refuse_is_refused(namespace: str) -> None:
-    with pytest.raises(BadOption, match="^NAMESPACE"):
+    with pytest.raises(BadOption, match=r"^NAMESPACE"):
         read({"NAMESPACE": namespace})
 
 
