@@ -159,4 +159,4 @@ def test_an_image_gets_its_tags_after_both_builds_were_started_and_scanned() -> 
 def test_hooks_before_a_commit_run_what_the_lock_has() -> None:
     (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     entries = [hook["entry"] for hook in local["hooks"]]
-    assert all((BIN / re.sub(r"^\.venv/bin/([\w-]+).*", r"\1", entry)).exists() for entry in entries)
+    assert all((BIN / re.sub(r"^(?:env \S+ )?\.venv/bin/([\w-]+).*", r"\1", entry)).exists() for entry in entries)
