@@ -25,6 +25,8 @@ class Report:
             figures, failed = proof(), ""
         except (NotProven, Refused, TooSlow) as exc:
             figures, failed = {}, str(exc)
+        except Exception as exc:  # noqa: BLE001 - the other proofs are still worth something
+            figures, failed = {}, f"{type(exc).__name__}: {exc}"
         done = Proven(title, not failed, time.monotonic() - began, figures | ({"why": failed} if failed else {}))
         self.proofs.append(done)
         print(f"{'ok    ' if done.good else 'FAILED'} {title} ({done.seconds:.0f} s)", flush=True)

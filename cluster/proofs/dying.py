@@ -8,6 +8,7 @@ from cluster.kubectl import until
 from cluster.proofs.way import Figures
 
 _LOCKED_SECONDS = 15  # less than calculate waits for a lock
+_KILLED_SECONDS = 5  # the node kills a pod's processes after the API server has forgotten it
 
 
 def killed_in_mid_job(installation: Installation) -> Figures:
@@ -16,12 +17,13 @@ def killed_in_mid_job(installation: Installation) -> Figures:
     database = installation.database
     if database is None:
         return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
+    functions.at_zero("calculate")
     with database.locked():
         [job_id] = functions.submitted()
         functions.followed([job_id], ["processing"], within=60)
-        victims = functions.running("calculate")
         killed = time.monotonic()
-        installation.kubectl.delete("pod", *victims, now=True)
+        installation.kubectl.delete("pod", *functions.running("calculate"), now=True)
+        time.sleep(_KILLED_SECONDS)
     [job] = functions.followed([job_id], within=300)
     seconds = time.monotonic() - killed
     expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
@@ -32,25 +34,29 @@ def killed_in_mid_job(installation: Installation) -> Figures:
 
 def stopped_in_mid_job(installation: Installation) -> Figures:
     """A pod that is told to stop finishes its job first, and takes no other."""
+
+    def there(pod: str) -> bool:
+        return installation.kubectl.get("pod", pod) is not None
+
     functions = Functions(installation)
     database = installation.database
     if database is None:
         return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
+    functions.at_zero("calculate")
     with database.locked():
         [job_id] = functions.submitted()
         functions.followed([job_id], ["processing"], within=60)
-        [pod] = functions.running("calculate")
+        pods = functions.running("calculate")
         told = time.monotonic()
-        installation.kubectl.delete("pod", pod, wait=False)
+        installation.kubectl.delete("pod", *pods, wait=False)
         time.sleep(_LOCKED_SECONDS)
-        left = installation.kubectl.get("pod", pod)
-        expect(left, "the pod was gone before its job had ended")
+        expect(any(map(there, pods)), "the pod was gone before its job had ended")
     [job] = functions.followed([job_id])
     ended = time.monotonic() - told
     expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
     attempt = job["result"]["csv_path"].split("/")[2]
     expect(attempt.split("-")[0] == "1", f"the job was completed by attempt {attempt}")
-    until("the pod gone", lambda: installation.kubectl.get("pod", pod) is None, 120)
+    until("the pod gone", lambda: not any(map(there, pods)), 120)
     gone = time.monotonic() - told
     return {
         "completed by attempt": "1",
