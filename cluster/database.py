@@ -93,6 +93,10 @@ class Database:
         """What psql prints for some statements."""
         return self._psql(database, given=sql)
 
+    def sessions(self) -> int:
+        """How many sessions of the functions the server has."""
+        return int(self.runs("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'otel-worker';"))
+
     def stop(self) -> None:
         """Take the server away; its data go too."""
         self._kubectl.run("scale", f"deployment/{NAME}", "--replicas=0")

@@ -73,6 +73,7 @@ class Installation:
         began = time.monotonic()
         self.kubectl.apply(self.rendered)
         self.wait_until_ready()
+        self.wait_for_job("distance-buckets")
         self._forget_first_revisions()
         seconds = time.monotonic() - began
         for function in FUNCTIONS:  # the cluster's DNS may remember for some seconds that a name was not there
@@ -95,6 +96,14 @@ class Installation:
         for kind in ("ksvc", "broker", "trigger", "sinkbinding", "pingsource"):
             for name in {one["metadata"]["name"] for one in self.kubectl.items(kind)}:
                 until(f"{kind}/{name} Ready", lambda kind=kind, name=name: self._ready(kind, name), _READY_SECONDS)  # type: ignore[misc] # mypy knows no defaults of lambdas
+
+    def wait_for_job(self, name: str) -> None:
+        """A Job has ended well."""
+
+        def succeeded() -> bool:
+            return bool((self.kubectl.get("job", name) or {}).get("status", {}).get("succeeded"))
+
+        until(f"job/{name} done", succeeded, _READY_SECONDS)
 
     def _ready(self, kind: str, name: str) -> bool:
         found = self.kubectl.get(kind, name) or {}

@@ -29,7 +29,12 @@ def killed_in_mid_job(installation: Installation) -> Figures:
     expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
     attempt = job["result"]["csv_path"].split("/")[2]
     expect(int(attempt.split("-")[0]) > 1, f"the job was completed by attempt {attempt}")
-    return {"completed by attempt": attempt.split("-")[0], "kill to completed seen": f"{seconds:.0f} s"}
+    until("the killed pod's session gone", lambda: database.sessions() == 0, 180)
+    return {
+        "completed by attempt": attempt.split("-")[0],
+        "kill to completed seen": f"{seconds:.0f} s",
+        "kill to its database session gone": f"{time.monotonic() - killed:.0f} s",
+    }
 
 
 def stopped_in_mid_job(installation: Installation) -> Figures:

@@ -117,8 +117,9 @@ def _hello(image: str) -> list[Resource]:
     annotations = {"autoscaling.knative.dev/window": "6s", "autoscaling.knative.dev/max-scale": "1"}
     container = {
         "image": image,
-        "command": ["python3", "-m", "gunicorn", "--bind=:8080", "--threads=8", "--timeout=0"],
+        "command": ["python3", "-m", "gunicorn", "-c", "gunicorn.conf.py"],
         "args": ["functions_framework:create_app('hello', '/hello/hello.py')"],
+        "readinessProbe": {"httpGet": {"path": "/"}},
         "securityContext": restricted() | {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "volumeMounts": [{"name": "hello", "mountPath": "/hello"}],
     }

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from cluster.functions import SAMPLE, Functions, expect
 from cluster.installation import Installation
-from cluster.kubectl import until
 from local import sample_fixes
 
 Figures = dict[str, str]
@@ -44,20 +43,22 @@ def day_to_csv(installation: Installation) -> Figures:
 def own_jobs(installation: Installation) -> Figures:
     """The Jobs of the base end well; the buckets' one changes nothing when it runs again."""
     kubectl = installation.kubectl
-    figures = {}
-    for name in ("distance-smoke-test", "distance-buckets"):
-        until(f"job/{name} done", lambda name=name: _succeeded(installation, name), 300)  # type: ignore[misc] # mypy knows no defaults of lambdas
-    figures["smoke test"] = "; ".join(kubectl.logs("job/distance-smoke-test").splitlines()[1:])
+    installation.wait_for_job("distance-smoke-test")
+    smoke = "; ".join(kubectl.logs("job/distance-smoke-test").splitlines()[1:])
     first = kubectl.logs("job/distance-buckets").splitlines()
     kubectl.delete("job", "distance-buckets")
     kubectl.apply([one for one in installation.rendered if one["metadata"]["name"] == "distance-buckets"])
-    until("job/distance-buckets done again", lambda: _succeeded(installation, "distance-buckets"), 300)
+    installation.wait_for_job("distance-buckets")
     second = kubectl.logs("job/distance-buckets").splitlines()
     changed = [line for line in second if line.endswith((": made", ": written"))]
     expect(not changed, f"the second run of the buckets' Job changed: {'; '.join(changed)}")
     expect(len(second) == len(first), f"the second run said {len(second)} lines, the first {len(first)}")
     made = sum(line.endswith((": made", ": written")) for line in first)
-    return figures | {"buckets, first run": f"{made} things made", "buckets, second run": "nothing changed"}
+    return {
+        "smoke test": smoke,
+        "buckets, first run": f"{made} things made",
+        "buckets, second run": "nothing changed",
+    }
 
 
 def applied_again(installation: Installation) -> Figures:
@@ -77,10 +78,3 @@ def _revisions(installation: Installation) -> dict[str, str]:
         one["metadata"]["name"]: one["status"]["latestCreatedRevisionName"]
         for one in installation.kubectl.items("ksvc")
     }
-
-
-def _succeeded(installation: Installation, name: str) -> bool:
-    found = installation.kubectl.get("job", name)
-    status = (found or {}).get("status", {})
-    expect(not status.get("failed", 0) > 8, f"job/{name} has failed")
-    return bool(status.get("succeeded"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from functions.calculate.connection import Bounds
+from functions.calculate.connection import DAY, Bounds
 from shared.errors import Unavailable
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import START, cause, fill, insert, nothing_is_left, numbers, read, source
@@ -96,6 +96,13 @@ def test_a_stricter_statement_timeout_of_the_role_stands(role: Callable[[str], s
     with psycopg.connect(database_url) as locking:
         locking.execute("LOCK TABLE locations")
         assert cause(source(strict)) == "57014"
+
+
+def test_the_server_gives_up_a_client_that_is_gone_without_a_farewell(database_url: str) -> None:
+    with source(database_url)._connected(DAY, lambda: None) as connection:
+        names = ("tcp_user_timeout", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
+        found = [connection.execute(f"SHOW {name}").fetchone() for name in names]
+    assert found == [("120000",), ("10",), ("5",), ("3",)]
 
 
 def test_a_wrong_password_is_unavailable_and_not_told(database_url: str) -> None:

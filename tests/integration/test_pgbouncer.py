@@ -75,6 +75,7 @@ def test_day_after_day_is_right_and_leaves_the_one_connection_as_it_was(pool: st
     assert servers(filled) == kept
     with psycopg.connect(pool) as connection:
         settings = {"jit": "on", "statement_timeout": "0", "lock_timeout": "0", "transaction_read_only": "off"}
+        settings |= {"tcp_user_timeout": "0"}
         for name, value in settings.items():
             assert connection.execute(f"SHOW {name}").fetchone() == (value,)
 
