@@ -1,11 +1,13 @@
 # Everything comes from PyPI into .venv/, with hashes; nothing else of the machine is touched.
 PYTHON ?= python3
 VENV := .venv
+ENGINE ?= docker
+VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo up buckets forget test check bench chaos cluster-test
+.PHONY: help demo up buckets forget test check bench chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -39,6 +41,9 @@ bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/result
 
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
 	@$(RUN) -m chaos
+
+image: ## the image for this machine, by ENGINE (docker): docs/image.md
+	@$(ENGINE) build --file Containerfile --tag dev.local/otel-worker:$(VERSION) --build-arg VERSION=$(VERSION) .
 
 cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/cluster.md)
 	@$(RUN) -m cluster

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from shared.version import VERSION
+
 _RESULTS = Path(__file__).parent / "results"
 
 
@@ -66,6 +68,7 @@ def write(figures: Sequence[Figure]) -> Path:
     said = {
         "at": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
+        "version": VERSION,
         "cores": os.cpu_count(),
         "figures": [{**asdict(figure), "met": figure.met} for figure in figures],
     }

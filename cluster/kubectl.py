@@ -74,9 +74,12 @@ class Kubectl:
         way = "json" if isinstance(change, list) else "merge"
         self.run("patch", kind, name, f"--type={way}", "-p", json.dumps(change))
 
-    def execute(self, pod: str, *command: str, given: str | None = None, timeout: float = 300) -> str:
-        """A command's stdout, run in a pod."""
-        return self.run("exec", "-i", pod, "--", *command, given=given, timeout=timeout)
+    def execute(
+        self, pod: str, *command: str, given: str | None = None, timeout: float = 300, container: str = ""
+    ) -> str:
+        """What a command prints that runs in a pod."""
+        words = ["exec", "-i", pod, *(["-c", container] if container else []), "--", *command]
+        return self.run(*words, given=given, timeout=timeout)
 
     def logs(self, pod: str, container: str | None = None) -> str:
         """A container's log; "" if it has none yet."""

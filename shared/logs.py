@@ -9,6 +9,8 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from shared.version import VERSION
+
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _ROOT = Path(__file__).parent.parent
 
@@ -31,6 +33,7 @@ class Formatter(JsonFormatter):
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
+        log_data["service.version"] = VERSION
         if trace_id.get():
             log_data["trace_id"] = trace_id.get()
 

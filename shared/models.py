@@ -158,6 +158,7 @@ class Result(Numbers):
     csv_path: str
     csv_size_bytes: int
     processing_time_ms: int
+    worker_version: str | None = None  # of the otel-worker that calculated it; early records have none
 
 
 class Record(Task):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.models import Home, Record, Result
+from shared.version import VERSION
 from tests.fakes import NOW
 
 JOB_ID = "019bfa00-0000-7000-8000-000000000001"
@@ -39,5 +40,6 @@ def result(**changes: Any) -> Result:
         "csv_path": f"csv/{JOB_ID}/1/distance_20260125_iphone_stuart_{JOB_ID}.csv",
         "csv_size_bytes": 123456,
         "processing_time_ms": 600,
+        "worker_version": VERSION,
     }
     return Result(**(said | changes))

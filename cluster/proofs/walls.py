@@ -56,7 +56,8 @@ def confinement(installation: Installation) -> Figures:
         installation.caller.asks("GET", functions.urls[name] + "/healthz")
         [pod, *_] = functions.running(name)
         addresses = {"storage": ["minio", 9000], "database": ["postgres", 5432], "API": ["kubernetes.default", 443]}
-        text = kubectl.execute(pod, "-c", "user-container", "--", "python3", "-c", _PROBE, given=json.dumps(addresses))
+        given = json.dumps(addresses)
+        text = kubectl.execute(pod, "python3", "-c", _PROBE, given=given, container="user-container")
         found = json.loads(text)
         expect(found["uid"] == 65532, f"{name} runs as {found['uid']}")
         expect(not found["token"], f"{name} has a token of the Kubernetes API")

@@ -15,6 +15,7 @@ from shared.jobs import Claim, Jobs, exhausted
 from shared.models import Numbers, Record, Result
 from shared.storage import Bucket
 from shared.uploads import Upload
+from shared.version import VERSION
 
 
 class Fixes(Protocol):
@@ -41,6 +42,7 @@ def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
             csv_path=csv_names.key(claim.record),
             csv_size_bytes=size,
             processing_time_ms=round((time.monotonic() - started) * 1000),
+            worker_version=VERSION,
         )
         ended = jobs.complete(claim, result)
     except JobFailed as failure:

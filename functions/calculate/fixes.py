@@ -21,8 +21,8 @@ from shared.settings import Settings
 _OUT_OF_RANGE = "22003"  # a double that no int4 can hold
 
 # Compiling costs the ordered query more than it gains; a statement_timeout of the role's own that is stricter stands.
-# A killed pod says no farewell: by its defaults the server would hold its locks for a quarter of an hour. Two minutes are
-# longer than we ever stop reading, for the storage's sake.
+# A killed pod says no farewell: by its defaults the server would hold its locks for a quarter of an hour. Two minutes
+# are longer than we ever stop reading, for the storage's sake.
 _SETTINGS = """
 SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
        set_config('tcp_user_timeout', '120000', true), set_config('tcp_keepalives_idle', '10', true),

@@ -43,6 +43,7 @@ def test_a_job_is_calculated_and_its_outcome_is_the_reply(calculate: Calculate, 
         "csv_path",
         "csv_size_bytes",
         "processing_time_ms",
+        "worker_version",
         *wanted,
     }
     for name, value in wanted.items():

@@ -14,6 +14,7 @@ from shared import deletion
 from shared.index import Index
 from shared.jobs import Jobs
 from shared.models import Record
+from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
 from tests.fakes import NOW, Clock, MemoryBucket, away
 from tests.functional.harness import served
@@ -142,6 +143,12 @@ def test_a_processing_job_shows_its_start(status: Status) -> None:
     assert "result" not in body
 
 
+def test_a_result_of_before_versions_were_kept_is_shown_without_one(status: Status) -> None:
+    status.jobs.create(record())
+    status.jobs.complete(status.jobs.claim(JOB_ID), result(worker_version=None))
+    assert status.body()["result"]["worker_version"] is None
+
+
 def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> None:
     status.completed()
     body = status.body()
@@ -170,6 +177,7 @@ def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> No
         "away_minutes": 0.0,
         "rejected_locations": 0,
         "processing_time_ms": 600,
+        "worker_version": VERSION,
         "date": "2026-01-25",
         "device_id": "iphone_stuart",
     }

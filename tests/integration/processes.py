@@ -55,13 +55,13 @@ def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def function(target: str, settings: Mapping[str, str], log: Path) -> Iterator[Function]:
-    """The function for the time of the block; its log is `log`."""
+def function(target: str, settings: Mapping[str, str], log: Path, folder: Path = ROOT) -> Iterator[Function]:
+    """The function for the time of the block, started in `folder`; its log is `log`."""
     port = free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
             COMMAND,
-            cwd=ROOT,
+            cwd=folder,
             env=environment(target, {**settings, "PORT": str(port)}),
             stdout=output,
             stderr=output,

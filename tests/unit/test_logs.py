@@ -6,6 +6,7 @@ import pytest
 
 from shared import logs
 from shared.errors import Unavailable
+from shared.version import VERSION
 
 
 def formatted(exc: BaseException | None = None, **extra: object) -> dict[str, object]:
@@ -22,6 +23,7 @@ def test_a_line_is_one_json_object_with_what_it_was_given() -> None:
     assert said["message"] == "unavailable"
     assert (said["level"], said["logger"], said["job_id"], said["attempt"]) == ("ERROR", "shared.http", "j", 2)
     assert str(said["time"]).endswith("Z")
+    assert said["service.version"] == VERSION
 
 
 def test_a_line_belongs_to_its_trace() -> None:

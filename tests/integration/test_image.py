@@ -1,0 +1,146 @@
+"""What the image holds, made by the image's own script into an empty folder, and started from there."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from image import tree
+from local.stack import Stack
+from shared.settings import Settings
+from tests.integration.processes import COMMAND, ROOT, environment, function
+from tests.integration.whole_stack import ask, ended
+
+TARGETS = ("submit", "calculate", "status", "list")
+LOCK = ROOT / "requirements" / "functions.txt"
+_SPEAKS_S3 = """
+import os, boto3
+s3 = boto3.client("s3", region_name="us-east-1")
+bucket = os.environ["CSV_BUCKET"]
+begun = s3.create_multipart_upload(Bucket=bucket, Key="csv/tree")["UploadId"]
+part = s3.upload_part(Bucket=bucket, Key="csv/tree", UploadId=begun, PartNumber=1, Body=b"whole")["ETag"]
+s3.complete_multipart_upload(Bucket=bucket, Key="csv/tree", UploadId=begun,
+                             MultipartUpload={"Parts": [{"ETag": part, "PartNumber": 1}]})
+boto3.client("sts", region_name="us-east-1")  # how a pod gets credentials without keys
+print(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "csv/tree"}))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("image") / "tree"
+    made = subprocess.run(
+        [sys.executable, str(ROOT / "image" / "tree.py"), str(folder)], capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def inside(folder: Path) -> dict[str, str]:
+    """The image's environment, for a tree that lies elsewhere."""
+    return {
+        "PYTHONPATH": f"{folder}/packages:{folder}/app",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+        "HOME": "/tmp",
+    }
+
+
+def python(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
+    env = {"PATH": os.environ["PATH"]} | inside(folder) | more
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder / "app", env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_the_tree_is_within_its_budget_and_has_no_tool_and_no_test(folder: Path) -> None:
+    assert 50 < tree.megabytes(folder) <= tree.BUDGET_MB
+    names = {path.name for path in (folder / "packages").iterdir()}
+    assert not names & {"pip", "setuptools", "pytest", "moto", "pandas", "matplotlib", "uv", "mypy", "bin"}
+    assert not list(tree.unused(folder / "packages"))
+
+
+def test_everything_is_compiled_whatever_the_times_of_the_files(folder: Path) -> None:
+    for path in (folder / "app").rglob("*.py"):
+        if path.name != "gunicorn.conf.py":
+            (compiled,) = (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
+            assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01, "unchecked, by hash"
+
+
+def test_a_job_goes_through_functions_that_run_from_the_tree_and_nothing_of_it_changes(
+    folder: Path, stack: Stack, tmp_path: Path
+) -> None:
+    before = content(folder)
+    for target in TARGETS:
+        settings = {**stack.plan.function(target), **inside(folder)}
+        with function(target, settings, tmp_path / target, folder / "app") as running:
+            assert running.ask("GET", "/readyz").status == 200, (tmp_path / target).read_text()
+            if target == "submit":
+                answer = running.ask("POST", "/api/distance/calculate", {"date": "2026-01-20", "device_id": "garmin"})
+                job_id = str(answer.json["job_id"])
+            if target == "calculate":
+                assert running.deliver("0198c0de-0000-7000-8000-00000000f00d", "2026-01-20", "garmin").status == 200
+            if target == "status":
+                found = running.ask("GET", f"/api/distance/jobs/{job_id}")
+                assert found.json["status"] in ("queued", "processing", "completed")
+            if target == "list":
+                assert job_id in [job["job_id"] for job in running.ask("GET", "/api/distance/jobs").json["jobs"]]
+    assert ended(stack, job_id)["status"] == "completed"
+    assert content(folder) == before
+
+
+def test_what_is_left_of_boto3_uploads_in_parts_and_signs_urls(folder: Path, stack: Stack) -> None:
+    keys = {name: text for name, text in stack.plan.function("calculate").items() if name.startswith("AWS")}
+    done = python(folder, "-c", _SPEAKS_S3, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
+    assert done.returncode == 0, done.stderr
+    assert ask("GET", done.stdout.strip()).body == b"whole"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_missing_setting_ends_the_start_with_one_line_that_names_it(folder: Path, stack: Stack, target: str) -> None:
+    settings = environment(target, stack.plan.function(target)) | inside(folder) | {"AWS_SECRET_ACCESS_KEY": ""}
+    done = python(folder, *COMMAND[1:], **settings)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).splitlines() == ["AWS_SECRET_ACCESS_KEY: this setting is missing"]
+
+
+def test_the_jobs_commands_are_there(folder: Path) -> None:
+    for command in ("buckets", "smoke", "forget", "relist"):
+        assert python(folder, "-m", "admin", command, "--help").returncode == 0
+
+
+def test_nothing_but_the_tree_is_imported(folder: Path) -> None:
+    script = "import json, sys, functions_framework, boto3, numpy, psycopg, minio; print(json.dumps(sys.path))"
+    places = json.loads(python(folder, "-S", "-c", script).stdout)
+    assert not [place for place in places if "site-packages" in place]
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_every_package_is_a_wheel_for_both_architectures_of_the_image(machine: str, tmp_path: Path) -> None:
+    base = (ROOT / "Containerfile").read_text(encoding="utf-8").split("python:", 1)[1].split("-", 1)[0]
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in (17, 28, 34)] + [f"manylinux2014_{machine}"]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"),
+            *("--require-hashes", "--only-binary", ":all:", "--implementation", "cp", "--python-version", base),
+            *(word for platform in platforms for word in ("--platform", platform)),
+            *("--target", str(tmp_path), "-r", str(LOCK)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
