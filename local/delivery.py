@@ -119,7 +119,8 @@ class Courier:
         url = (rules.dead_letter_sink or "") if delivery.dead else rules.subscriber
         answer = self._post(url, delivery.message, rules.timeout)
         try:
-            reply = _reply(answer)
+            # Knative posts dead letters past its filter, which alone looks at replies.
+            reply = None if delivery.dead and 200 <= answer.status < 300 else _reply(answer)
         except NotAnEvent:
             self._failed(delivery, rules, answer, final=not _retried(answer.status))
             return

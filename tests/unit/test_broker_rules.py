@@ -211,6 +211,19 @@ def test_the_dead_letter_sink_is_retried_as_the_subscriber_was(new_bench: NewBen
     assert bench.subscribers.urls() == [f"{CALCULATE}/", *[f"{CALCULATE}/dead-letter"] * 2]
 
 
+@pytest.mark.parametrize("said", [as_answer(event("reply", 2)), Answer(200, {"Content-Type": "text/plain"}, b"OK")])
+def test_what_the_dead_letter_sink_says_with_a_200_is_dropped(new_bench: NewBench, said: Answer) -> None:
+    bench = new_bench()
+    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(400, {}, b"")]
+    bench.subscribers.answers[f"{CALCULATE}/dead-letter"] = [said]
+    bench.courier.accept(event())
+
+    bench.run_to_the_end()
+
+    assert bench.subscribers.urls().count(f"{CALCULATE}/dead-letter") == 1
+    assert [posted.type for url, posted in bench.subscribers.posted if url == "http://watcher/"] == [REQUESTED]
+
+
 def test_one_triggers_failures_are_no_others(new_bench: NewBench) -> None:
     bench = new_bench()
     bench.subscribers.answers["http://watcher/"] = [Answer(0, {}, b"")]
