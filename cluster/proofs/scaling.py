@@ -122,6 +122,7 @@ def _hello(image: str) -> list[Resource]:
         "args": [f'printf %s "$HELLO" > /dev/shm/hello.py; exec python3 -m gunicorn -c gunicorn.conf.py "{start}"'],
         "env": [{"name": "HELLO", "value": _HELLO.read_text(encoding="utf-8")}],
         "readinessProbe": {"httpGet": {"path": "/"}},
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},  # as the functions: a share of a busy node
         "securityContext": restricted() | {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     }
     annotations = {"autoscaling.knative.dev/window": "6s", "autoscaling.knative.dev/max-scale": "1"}

@@ -1,11 +1,13 @@
 """Who gets in and out: visibility, network policies, and what a function's process may do in its pod."""
 
 import json
+from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 from cluster.functions import Functions, expect
 from cluster.installation import FUNCTIONS, Installation
-from cluster.kubectl import Refused
+from cluster.kubectl import Refused, until
 from cluster.proofs.way import Figures
 
 _PROBE = """
@@ -49,16 +51,9 @@ def visibility(installation: Installation) -> Figures:
 
 def confinement(installation: Installation) -> Figures:
     """A function's process is nobody, writes nowhere, holds no token, and reaches what its policies name."""
-    functions = Functions(installation)
-    kubectl = installation.kubectl
     enforced = _enforced(installation)
     for name in FUNCTIONS:
-        installation.caller.asks("GET", functions.urls[name] + "/healthz")
-        [pod, *_] = functions.running(name)
-        addresses = {"storage": ["minio", 9000], "database": ["postgres", 5432], "API": ["kubernetes.default", 443]}
-        given = json.dumps(addresses)
-        text = kubectl.execute(pod, "python3", "-c", _PROBE, given=given, container="user-container")
-        found = json.loads(text)
+        found = until(f"a pod of {name} to look into", lambda name=name: _seen_within(installation, name), 60)  # type: ignore[misc] # mypy knows no defaults of lambdas
         expect(found["uid"] == 65532, f"{name} runs as {found['uid']}")
         expect(not found["token"], f"{name} has a token of the Kubernetes API")
         expect(not found["writes"], f"{name} can write {found['writes']}")
@@ -71,6 +66,18 @@ def confinement(installation: Installation) -> Figures:
         "user, token, writable paths, capabilities": "65532, none, none, none",
         "network policies": "enforced" if enforced else "taken, not enforced by this cluster's network",
     }
+
+
+def _seen_within(installation: Installation, name: str) -> Any:
+    """What a process in a function's pod finds; None if the pod went away meanwhile."""
+    functions = Functions(installation)
+    installation.caller.asks("GET", functions.urls[name] + "/healthz")
+    given = json.dumps({"database": ["postgres", 5432], "storage": ["minio", 9000]})
+    for pod in functions.running(name):
+        with suppress(Refused):
+            command = ("python3", "-c", _PROBE)
+            return json.loads(installation.kubectl.execute(pod, *command, given=given, container="user-container"))
+    return None
 
 
 def _enforced(installation: Installation) -> bool:

@@ -7,13 +7,14 @@ import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
 
 from local import broker
-from manifests.project import SECRETS
+from manifests.project import DRAINED_SECONDS, SECRETS
 from manifests.rendering import rendered
 from shared import events, settings
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
+SECONDS_OF_FUNC = 300  # the timeoutSeconds of what func deploys; no field sets another
 OVERLAYS = sorted(found.parent for found in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
 COMPONENTS = sorted(found.parent for found in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
 
@@ -94,7 +95,11 @@ def test_the_function_file_describes_calculate_as_the_base_does() -> None:
     template = CALCULATE["spec"]["template"]
     scale, limits = described["deploy"]["options"]["scale"], described["deploy"]["options"]["resources"]["limits"]
     assert described["name"] == CALCULATE["metadata"]["name"]
-    assert {entry["name"]: entry["value"] for entry in described["run"]["envs"]} == env(CALCULATE)
+    envs = described["run"]["envs"]
+    named = {entry["name"]: entry["value"] for entry in envs if "name" in entry}
+    assert int(named["GRACE_SECONDS"]) + DRAINED_SECONDS < SECONDS_OF_FUNC
+    assert named == env(CALCULATE) | {"GRACE_SECONDS": named["GRACE_SECONDS"]}
+    assert [entry["value"] for entry in envs if "name" not in entry] == ["{{ secret:distance-calculate }}"]
     assert limits["concurrency"] == template["spec"]["containerConcurrency"]
     assert str(scale["min"]) == template["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"]
     assert str(scale["max"]) == template["metadata"]["annotations"]["autoscaling.knative.dev/max-scale"]
