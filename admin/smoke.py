@@ -13,6 +13,9 @@ from shared.errors import Unavailable
 _ENDS_WITHIN_SECONDS = 240  # a sweep that asks again for what the broker has lost included
 _LOOK_SECONDS = 1
 _NO_FIXES = "NO_DATA"  # an end like any other: the way through every part is what is tested
+_RETRIES = urllib3.Retry(
+    3, backoff_factor=0.5, status_forcelist=(502, 503, 504), allowed_methods=None, raise_on_status=False
+)
 
 Say = Callable[[str, str], None]
 
@@ -41,12 +44,7 @@ def smoke(services: Services, day: date, device_id: str, say: Say) -> None:
 
     A CSV whose address can't be reached from here is told and no failure: it is there for browsers.
     """
-    http = urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=5, read=60),
-        retries=urllib3.Retry(
-            5, backoff_factor=1, status_forcelist=(502, 503, 504), allowed_methods=None, raise_on_status=False
-        ),
-    )
+    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
     key = f"smoke-test-{time.time_ns()}"  # a retry is the same job
     wanted = {"date": day.isoformat(), "device_id": device_id}
     url = f"{services.submit}/api/distance/calculate"
