@@ -11,6 +11,7 @@ from cluster.installation import Installation
 from cluster.kubectl import Refused, TooSlow
 from cluster.proofs import delivery, dying, lost, revisions, scaling, walls, way
 from cluster.report import Report
+from manifests.rendering import NotRendered
 
 PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "a day becomes a CSV": way.day_to_csv,
@@ -38,7 +39,7 @@ def main(environ: Mapping[str, str]) -> int:
         wanted = options.read(environ)
         installation = Installation(wanted)
         installation.begin()
-    except (options.BadOption, Refused, TooSlow) as exc:
+    except (options.BadOption, NotRendered, Refused, TooSlow) as exc:
         print(exc, file=sys.stderr)
         return 1
     report = Report()

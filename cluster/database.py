@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.caller import restricted, restricted_pod
-from cluster.kubectl import Kubectl, Resource, binary, until
+from cluster.kubectl import Kubectl, Resource, until
 from local import sample_fixes
+from manifests.rendering import kubectl
 
 NAME = "postgres"
 READER = "otel_worker"
@@ -109,7 +110,7 @@ class Database:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody reads a fix meanwhile: jobs that begin now wait, for 30 s at most."""
-        command = [binary(), "--namespace", self._kubectl.namespace, "exec", "-i", f"deploy/{NAME}", "--"]
+        command = [kubectl(), "--namespace", self._kubectl.namespace, "exec", "-i", f"deploy/{NAME}", "--"]
         command += ["psql", "-h", "/tmp", "-U", "postgres", "-d", "owntracks", "-qAt"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
             if session.stdin is None or session.stdout is None:

@@ -1,20 +1,14 @@
 """An installation of its own in a namespace of its own: an overlay, its secrets, and what it needs beside it."""
 
 import json
-import os
 import secrets
-import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
-
-import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
 
 from cluster import caller, database
-from cluster.kubectl import Kubectl, Refused, Resource, binary, condition, until
+from cluster.kubectl import Kubectl, Refused, Resource, condition, until
 from cluster.options import OVERLAYS, Options
+from manifests.rendering import documents, overlaid
 
 FUNCTIONS = ("submit", "calculate", "status", "list")
 KNATIVE = ("services.serving.knative.dev", "brokers.eventing.knative.dev", "pingsources.sources.knative.dev")
@@ -112,35 +106,24 @@ class Installation:
 
     def render(self) -> list[Resource]:
         """The overlay for this namespace, image and storage, as kustomize gives it."""
-        here = Path(tempfile.mkdtemp())
-        lead = Path(os.path.relpath(OVERLAYS.parent, here.resolve()))
-        content: Resource = {
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
+        overlay = OVERLAYS / self.options.overlay
+        fields: Resource = {
             "namespace": self.options.namespace,
-            "resources": [str(lead / "overlays" / self.options.overlay)],
             "images": [{"name": "dev.local/otel-worker", **_image(self.options.image)}],
+            "patches": [{"target": {"group": "serving.knative.dev", "kind": "Service"}, "patch": json.dumps(_SOON)}],
         }
-        overlay = (OVERLAYS / self.options.overlay / "kustomization.yaml").read_text(encoding="utf-8")
-        has_minio = "components/minio" in overlay
-        if self.options.own_storage and not has_minio:
-            content["components"] = [str(lead / "components" / "minio")]
-        content["patches"] = [
-            {"target": {"group": "serving.knative.dev", "kind": "Service"}, "patch": json.dumps(_SOON)}
-        ]
+        components = []
         if self.options.own_storage:
-            content["patches"] += [
+            fields["patches"].append(
                 {"target": {"kind": "StatefulSet", "name": "minio"}, "patch": json.dumps(_NO_VOLUME)}
-            ]
+            )
+            if "components/minio" not in (overlay / "kustomization.yaml").read_text(encoding="utf-8"):
+                components.append(OVERLAYS.parent / "components" / "minio")
         else:
             address = self.options.storage["AWS_ENDPOINT_URL_S3"]
             settings = {"name": "otel-worker", "behavior": "merge", "literals": [f"AWS_ENDPOINT_URL_S3={address}"]}
-            content["configMapGenerator"] = [settings]
-        (here / "kustomization.yaml").write_text(json.dumps(content), encoding="utf-8")
-        done = subprocess.run([binary(), "kustomize", str(here)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Refused(done.stderr.strip())
-        return list(yaml.safe_load_all(done.stdout))
+            fields["configMapGenerator"] = [settings]
+        return list(documents(overlaid(overlay, components, **fields)))
 
     def _secrets(self) -> list[Resource]:
         root = self.options.storage or {"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
@@ -198,8 +181,3 @@ def _image(reference: str) -> Mapping[str, str]:
 
 def _secret(name: str, content: Mapping[str, str]) -> Resource:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(content)}
-
-
-def host_of(url: str) -> str:
-    """The host and port of a URL."""
-    return urlsplit(url).netloc

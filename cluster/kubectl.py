@@ -1,13 +1,12 @@
 """kubectl, for one namespace: of KUBECONFIG's cluster, the binary of the same environment or of the PATH."""
 
 import json
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
+
+from manifests.rendering import kubectl
 
 T = TypeVar("T")
 Resource = dict[str, Any]
@@ -21,21 +20,12 @@ class TooSlow(Exception):
     """What did not come in time."""
 
 
-def binary() -> str:
-    """Where kubectl is, or Refused."""
-    beside = Path(sys.executable).parent / "kubectl"
-    found = str(beside) if beside.exists() else shutil.which("kubectl")
-    if not found:
-        raise Refused("kubectl is neither beside this Python nor on the PATH")
-    return found
-
-
 class Kubectl:
     """Asks the cluster for resources of one namespace."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self._command = [binary(), "--namespace", namespace]
+        self._command = [kubectl(), "--namespace", namespace]
 
     def run(self, *words: str, given: str | None = None, timeout: float = 300) -> str:
         """What kubectl prints; Refused with what it complains of."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cluster.functions import NotProven
 from cluster.kubectl import Refused, TooSlow
+from manifests.rendering import NotRendered
 
 Proof = Callable[[], dict[str, str]]
 
@@ -23,7 +24,7 @@ class Report:
         began = time.monotonic()
         try:
             figures, failed = proof(), ""
-        except (NotProven, Refused, TooSlow) as exc:
+        except (NotProven, NotRendered, Refused, TooSlow) as exc:
             figures, failed = {}, str(exc)
         except Exception as exc:  # noqa: BLE001 - the other proofs are still worth something
             figures, failed = {}, f"{type(exc).__name__}: {exc}"

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +44,28 @@ def is_component(kustomization: Path) -> bool:
 
 def rendered(folder: Path) -> list[Resource]:
     """Every resource of the kustomization in `folder`, or NotRendered."""
-    if not any((folder / name).is_file() for name in KUSTOMIZATION_FILES):
-        raise NotRendered(f"{folder}: no kustomization.yaml is there")
     with tempfile.TemporaryDirectory() as name:
         outer = Path(name).resolve()
-        inner = os.path.relpath(folder.resolve(), outer)  # kustomize takes no absolute path
-        described = {"buildMetadata": ["originAnnotations"], "resources": [inner]}
-        (outer / KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(described), encoding="utf-8")
-        text = _kustomized(outer, folder)
+        text = _overlaid(folder, outer, {"buildMetadata": ["originAnnotations"]})
         return [_traced(manifest, outer, folder) for manifest in documents(text)]
 
 
-def _kustomized(outer: Path, folder: Path) -> str:
+def overlaid(folder: Path, components: Sequence[Path] = (), **fields: Any) -> str:
+    """The kustomization in `folder` under one that has `components` and `fields`, as YAML; or NotRendered."""
+    with tempfile.TemporaryDirectory() as name:
+        outer = Path(name).resolve()
+        return _overlaid(folder, outer, {"components": [_from(outer, path) for path in components], **fields})
+
+
+def _from(outer: Path, path: Path) -> str:
+    return os.path.relpath(path.resolve(), outer)  # kustomize takes no absolute path
+
+
+def _overlaid(folder: Path, outer: Path, fields: Mapping[str, Any]) -> str:
+    if not any((folder / name).is_file() for name in KUSTOMIZATION_FILES):
+        raise NotRendered(f"{folder}: no kustomization.yaml is there")
+    described = {"resources": [_from(outer, folder)], **fields}
+    (outer / KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(described), encoding="utf-8")
     asked = [kubectl(), "kustomize", str(outer)]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_SECONDS)

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from manifests.rendering import NotRendered
 from release import manifests
 from release.changelog import NoSection, section
 from shared.version import VERSION
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
         else:
             for path in manifests.write(ROOT / "knative" / "overlays", asked.image, asked.folder):
                 print(path)
-    except (NoSection, WrongTag, manifests.NotRendered) as exc:
+    except (NoSection, WrongTag, NotRendered) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0
