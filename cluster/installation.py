@@ -112,6 +112,10 @@ class Installation:
             "images": [{"name": "dev.local/otel-worker", **_image(self.options.image)}],
             "patches": [{"target": {"group": "serving.knative.dev", "kind": "Service"}, "patch": json.dumps(_SOON)}],
         }
+        rabbitmq = [{"op": "add", "path": "/spec/persistence", "value": {"storage": "0"}}]
+        if self.options.rabbitmq_image:
+            rabbitmq.append({"op": "add", "path": "/spec/image", "value": self.options.rabbitmq_image})
+        fields["patches"].append({"target": {"kind": "RabbitmqCluster"}, "patch": json.dumps(rabbitmq)})
         components = []
         if self.options.own_storage:
             fields["patches"].append(

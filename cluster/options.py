@@ -28,6 +28,7 @@ class Options:
     namespace: str = "otel-worker-test"
     database_url: str | None = None
     postgres_image: str = _POSTGRES
+    rabbitmq_image: str | None = None
     storage: Mapping[str, str] = field(default_factory=dict)
     public_gateway: str | None = None
     keep: bool = False
@@ -63,6 +64,7 @@ def read(environ: Mapping[str, str]) -> Options:
         namespace=namespace,
         database_url=given.get("DATABASE_URL"),
         postgres_image=given.get("POSTGRES_IMAGE", _POSTGRES),
+        rabbitmq_image=given.get("RABBITMQ_IMAGE"),
         storage=storage,
         public_gateway=given.get("PUBLIC_GATEWAY"),
         keep="KEEP" in given,
