@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster import options
 from cluster.installation import Installation
 from cluster.kubectl import Refused, TooSlow
-from cluster.proofs import dying, lost, revisions, scaling, walls, way
+from cluster.proofs import delivery, dying, lost, revisions, scaling, walls, way
 from cluster.report import Report
 
 PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
@@ -23,6 +23,7 @@ PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "stopped in mid-job": dying.stopped_in_mid_job,
     "the sweep": lost.swept,
     "dead letters": lost.dead_letters,
+    "deliveries": delivery.delivery_cases,
     "a bad revision": revisions.bad_revision,
     "traffic split": revisions.split_and_back,
     "visibility": walls.visibility,
