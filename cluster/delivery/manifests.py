@@ -8,7 +8,7 @@ from cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECO
 from cluster.kubectl import Resource
 
 NAME = "delivery"
-URL = f"http://{NAME}:8080"
+URL = f"http://{NAME}"
 _SCRIPT = Path(__file__).with_name("subscriber.py")
 
 
@@ -45,7 +45,7 @@ def subscriber(image: str) -> list[Resource]:
                 "template": {"metadata": {"labels": labels}, "spec": spec},
             },
         ),
-        _resource("v1", "Service", NAME, spec={"selector": labels, "ports": [{"port": 8080}]}),
+        _resource("v1", "Service", NAME, spec={"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}),
     ]
 
 
