@@ -24,7 +24,7 @@ PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "stopped in mid-job": dying.stopped_in_mid_job,
     "the sweep": lost.swept,
     "dead letters": lost.dead_letters,
-    "deliveries": delivery.deliveries,
+    "deliveries": delivery.delivery_cases,
     "a bad revision": revisions.bad_revision,
     "traffic split": revisions.split_and_back,
     "visibility": walls.visibility,

@@ -1,1 +1,1 @@
-"""What a broker owes its subscribers, as cases that Knative's broker and the stand-in of `make up` both pass."""
+"""What a broker must do with events, as cases that the cluster's broker and the local stand-in both stand."""

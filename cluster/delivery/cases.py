@@ -1,97 +1,148 @@
-"""The cases: what is published, what the subscriber answers, and what every broker does then."""
+"""The cases: an event, what its subscriber answers, and what a broker must make of that.
+
+They are Knative's rules under one Trigger definition; nothing here knows which broker is asked.
+"""
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-TYPE = "otelworker.test.case.v1"
-RETRY, BACKOFF_SECONDS, TIMEOUT_SECONDS = 2, 0.3, 2.0  # of the Trigger that all cases share
-_TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
+TYPE = "otelworker.delivery.case.v1"
+REPLY = "otelworker.delivery.reply.v1"
+SOURCE = "/delivery"
+RETRIES = 2
+BACKOFF_SECONDS = 0.3  # before the first retry; twice as long before each further one
+TIMEOUT_SECONDS = 2
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+EXTENSIONS = {"note": "any-text", "traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+JSON = {"Content-Type": "application/json"}
+CLOUDEVENT = {"Content-Type": "application/cloudevents+json"}
+# What a publisher may send along: the trace goes on, the others are nobody else's business.
+CARRIED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+DROPPED = {"authorization": "Bearer nothing", "cookie": "nothing", "x-other": "nothing"}
 
-Answer = dict[str, Any]
-_DONE: Answer = {"status": 204}
+Body = Literal["none", "text", "event", "structured event", "event without data", "half", "cut"]
+
+
+@dataclass(frozen=True)
+class Say:
+    """One answer of the subscriber; `cut` and `half` end the connection early, `delay` is in seconds."""
+
+    status: int = 204
+    body: Body = "none"
+    delay: float = 0
 
 
 @dataclass(frozen=True)
 class Case:
-    """One event, or the same several times; `attempts` is what its subscriber sees of it in all."""
+    """An event, published `copies` times, and how often it must come to the subscriber, to its sink, and as a reply."""
 
     name: str
-    answers: tuple[Answer, ...] = (_DONE,)
+    answers: tuple[Say, ...] = (Say(),)
+    letter_answers: tuple[Say, ...] = (Say(),)
     attempts: int = 1
-    dead: bool = False  # it comes to the dead-letter sink, once
-    dead_answers: tuple[Answer, ...] = (_DONE,)
-    reply: bool = False  # the reply comes back as an event of its own
+    letters: int = 0
+    replies: int = 0
     type: str = TYPE
     structured: bool = False
-    published: int = 1
-    attributes: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)  # those that must not pass
+    copies: int = 1
 
     @property
     def id(self) -> str:
         return self.name.replace(" ", "-")
 
-    def requests(self, ingress: str) -> list[dict[str, Any]]:
-        """The publisher's requests, as cluster/in_pod.py takes them."""
-        data = {"answers": self.answers, "dead": self.dead_answers}
-        attributes = {"specversion": "1.0", "type": self.type, "source": "/cases", "id": self.id} | self.attributes
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What the subscriber must get, whatever else the broker adds."""
+        return {"specversion": "1.0", "id": self.id, "source": SOURCE, "type": self.type, **EXTENSIONS}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        answers, letters = [[asdict(say) for say in some] for some in (self.answers, self.letter_answers)]
+        return {"answers": answers, "letters": letters, "reply": REPLY}
+
+    def requests(self, broker: str) -> list[dict[str, Any]]:
+        """The publications, as cluster/in_pod.py takes requests."""
         if self.structured:
-            headers = {"Content-Type": "application/cloudevents+json"}
-            body = json.dumps(attributes | {"datacontenttype": "application/json", "data": data})
+            headers, content = CLOUDEVENT, {**self.attributes, "data": self.data}
         else:
-            headers = {f"ce-{name}": text for name, text in attributes.items()} | {"Content-Type": "application/json"}
-            body = json.dumps(data)
-        headers |= {"traceparent": _TRACEPARENT} | self.headers
-        return [{"method": "POST", "url": ingress, "headers": headers, "body": body}] * self.published
+            headers, content = JSON | {f"ce-{name}": text for name, text in self.attributes.items()}, self.data
+        request = {"method": "POST", "url": broker, "body": json.dumps(content)}
+        return [request | {"headers": {**headers, **CARRIED, **DROPPED}}] * self.copies
 
 
-def _answered(status: int, **more: Any) -> Answer:
-    return {"status": status, **more}
+@dataclass(frozen=True)
+class Refusal:
+    """A request that the broker's ingress must refuse with `status`."""
+
+    name: str
+    status: int
+    headers: Mapping[str, str]
+    body: str | None
+    method: str = "POST"
+
+    def requests(self, broker: str) -> list[dict[str, Any]]:
+        """The request, as cluster/in_pod.py takes it."""
+        return [{"method": self.method, "url": broker, "headers": dict(self.headers), "body": self.body}]
 
 
-CASES = (
-    *(Case(f"{status} is done", (_answered(status),)) for status in (200, 202, 204)),
-    *(
-        Case(f"{status} is tried again", (_answered(status), _DONE), attempts=2)
-        for status in (404, 408, 409, 429, 500, 502, 503, 504)
-    ),
-    *(
-        Case(f"{status} goes to the dead letters at once", (_answered(status),), dead=True)
-        for status in (304, 400, 401, 403, 405, 413, 422)
-    ),
-    Case("a body that is no event is tried again", (_answered(200, body="text"), _DONE), attempts=2),
-    Case("a cut connection is tried again", ({"cut": True}, _DONE), attempts=2),
-    Case("an answer that is late is tried again", (_answered(204, delay=2 * TIMEOUT_SECONDS), _DONE), attempts=2),
-    Case("what always fails is dead after the last retry", (_answered(500),), attempts=1 + RETRY, dead=True),
-    Case("a reply in binary mode is an event", (_answered(200, body="event"),), reply=True),
-    Case("a reply in structured mode is an event", (_answered(200, body="structured"),), reply=True),
-    Case(
-        "the dead letters' sink is retried too",
-        (_answered(400),),
-        dead=True,
-        dead_answers=(_answered(503), _DONE),
-    ),
-    Case(
-        "what the dead letters' sink replies is dropped",
-        (_answered(400),),
-        dead=True,
-        dead_answers=(_answered(200, body="event"),),
-    ),
-    Case(
-        "a dead letter is done whatever the body of a 200",
-        (_answered(400),),
-        dead=True,
-        dead_answers=(_answered(200, body="text"),),
-    ),
-    Case("another type is not delivered", attempts=0, type=f"{TYPE}x"),
-    Case("the same event twice is delivered twice", attempts=2, published=2),
-    Case("an event in structured mode is delivered", structured=True),
-    Case("one in structured mode can be dead", (_answered(422),), dead=True, structured=True),
-    Case("extensions and the trace pass", attributes={"extra": "one"}),
-    Case("credentials do not pass", headers={"Authorization": "Bearer secret"}),
+def _with_status(status: int) -> Case:
+    if status < 300:
+        return Case(f"{status} without a body", (Say(status),))
+    if status in {404, 408, 409, 429} or status >= 500:
+        return Case(f"{status} once", (Say(status), Say()), attempts=2)
+    return Case(f"{status} for good", (Say(status),), letters=1)
+
+
+_STATUSES = (200, 202, 204, 302, 304, 400, 401, 403, 405, 410, 413, 422, 404, 408, 409, 429, 500, 502, 503, 504)
+_MOST = RETRIES + 1
+
+CASES: tuple[Case, ...] = (
+    *map(_with_status, _STATUSES),
+    Case("503 always", (Say(503),), attempts=_MOST, letters=1),
+    Case("a success that is no event once", (Say(200, "text"), Say()), attempts=2),
+    Case("a success that is no event always", (Say(200, "text"),), attempts=_MOST, letters=1),
+    Case("connection cut once", (Say(body="cut"), Say()), attempts=2),
+    Case("connection cut always", (Say(body="cut"),), attempts=_MOST, letters=1),
+    Case("connection cut amid the answer", (Say(200, "half"), Say()), attempts=2),
+    Case("too late once", (Say(delay=2 * TIMEOUT_SECONDS), Say()), attempts=2),
+    Case("the last retry succeeds", (Say(500), Say(500), Say()), attempts=3),
+    Case("a reply", (Say(200, "event"),), replies=1),
+    Case("a structured reply", (Say(200, "structured event"),), replies=1),
+    Case("a reply without data", (Say(200, "event without data"),), replies=1),
+    Case("a reply after a retry", (Say(503, "event"), Say(202, "event")), attempts=2, replies=1),
+    Case("an event in a refusal", (Say(400, "event"),), letters=1),
+    Case("a dead-letter sink that fails once", (Say(400),), (Say(503), Say()), letters=2),
+    Case("a dead-letter sink that fails always", (Say(400),), (Say(503),), letters=_MOST),
+    Case("a dead-letter sink that refuses", (Say(400),), (Say(400),), letters=1),
+    Case("a dead-letter sink whose success is no event", (Say(400),), (Say(200, "text"),), letters=1),
+    Case("a dead-letter sink that replies", (Say(400),), (Say(200, "event"),), letters=1),
+    Case("published in structured mode", structured=True),
+    Case("structured and dead", (Say(422),), letters=1, structured=True),
+    Case("the same event twice", attempts=2, copies=2),
+    Case("a longer type", type=f"{TYPE}.more", attempts=0),
+    Case("a shorter type", type=TYPE.rpartition(".")[0], attempts=0),
+    Case("a type in capitals", type=TYPE.upper(), attempts=0),
 )
-REFUSED: dict[str, tuple[dict[str, Any], int]] = {
-    "no event": ({"method": "POST", "headers": {"Content-Type": "application/json"}, "body": "{}"}, 400),
-    "no POST": ({"method": "GET"}, 405),
-}
+
+_BINARY = {"ce-specversion": "1.0", "ce-id": "refused", "ce-source": SOURCE, "ce-type": TYPE, **JSON}
+_STRUCTURED = {name[3:]: text for name, text in _BINARY.items() if name.startswith("ce-")}
+
+
+def _without(attributes: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key: text for key, text in attributes.items() if key != name}
+
+
+REFUSALS: tuple[Refusal, ...] = (
+    Refusal("GET", 405, {}, None, "GET"),
+    Refusal("no event", 400, JSON, "{}"),
+    Refusal("nothing", 400, {}, ""),
+    *(Refusal(f"binary without {name[3:]}", 400, _without(_BINARY, name), "{}") for name in list(_BINARY)[:4]),
+    *(
+        Refusal(f"structured without {name}", 400, CLOUDEVENT, json.dumps(_without(_STRUCTURED, name)))
+        for name in _STRUCTURED
+    ),
+    Refusal("another specversion", 400, _BINARY | {"ce-specversion": "9"}, "{}"),
+    Refusal("structured, not JSON", 400, CLOUDEVENT, "not JSON"),
+)

@@ -1,29 +1,31 @@
-"""The subscriber, a Broker of its own and its Triggers, for a cluster."""
+"""The Broker, Triggers and subscriber of the cases, in the namespace of an installation."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from cluster.caller import restricted, restricted_pod
-from cluster.delivery import cases, subscriber
+from cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECONDS, TYPE
 from cluster.kubectl import Resource
 
 NAME = "delivery"
-_PORT = 8080
-_SCRIPT = Path(subscriber.__file__).read_text(encoding="utf-8")
+URL = f"http://{NAME}"
+_SCRIPT = Path(__file__).with_name("subscriber.py")
 
 
-def manifests(image: str, broker: Resource) -> list[Resource]:
-    """What the cases need in a namespace; `broker` is the installation's, whose class and configuration are tried."""
+def subscriber(image: str) -> list[Resource]:
+    """A ConfigMap with the script, one pod that runs it by the Python of the project's image, its Service."""
     labels = {"app.kubernetes.io/name": NAME}
     container = {
-        "name": "subscriber",
+        "name": NAME,
         "image": image,
-        "command": ["python3", "/script/subscriber.py", str(_PORT)],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": _PORT}, "periodSeconds": 1},
-        "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}},
+        "command": ["python3", f"/{NAME}/{_SCRIPT.name}", "8080"],
+        "ports": [{"containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
         "securityContext": restricted(),
-        "volumeMounts": [{"name": "script", "mountPath": "/script"}],
+        "volumeMounts": [{"name": "script", "mountPath": f"/{NAME}"}],
     }
-    pod = {
+    spec = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 0,
@@ -31,43 +33,60 @@ def manifests(image: str, broker: Resource) -> list[Resource]:
         "containers": [container],
         "volumes": [{"name": "script", "configMap": {"name": NAME}}],
     }
-    spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
-    annotations = broker["metadata"].get("annotations", {})
     return [
-        _resource("v1", "ConfigMap") | {"data": {"subscriber.py": _SCRIPT}},
-        _resource("apps/v1", "Deployment") | {"spec": spec},
-        _resource("v1", "Service")
-        | {"spec": {"selector": labels, "ports": [{"name": "http", "port": 80, "targetPort": _PORT}]}},
-        _resource("eventing.knative.dev/v1", "Broker", **annotations) | {"spec": broker.get("spec", {})},
-        _trigger("delivery-cases", cases.TYPE, "/", dead_letter=True),
-        _trigger("delivery-replies", subscriber.REPLY, "/replies", dead_letter=False),
+        _resource("v1", "ConfigMap", NAME, data={_SCRIPT.name: _SCRIPT.read_text(encoding="utf-8")}),
+        _resource(
+            "apps/v1",
+            "Deployment",
+            NAME,
+            spec={
+                "replicas": 1,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": spec},
+            },
+        ),
+        _resource("v1", "Service", NAME, spec={"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}),
     ]
 
 
-def _resource(version: str, kind: str, **annotations: str) -> Resource:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME, "annotations": annotations}}
-
-
-def _trigger(name: str, kind: str, uri: str, *, dead_letter: bool) -> Resource:
-    def to(uri: str) -> Resource:
-        return {"ref": {"apiVersion": "v1", "kind": "Service", "name": NAME}, "uri": uri}
-
-    delivery: Resource = {
-        "retry": cases.RETRY,
+def eventing(rendered: Iterable[Resource]) -> list[Resource]:
+    """A Broker of the overlay's class and config, and Triggers with the annotations of the overlay's."""
+    own = {one["kind"]: one for one in rendered if one["kind"] in {"Broker", "Trigger"}}
+    broker = _resource("eventing.knative.dev/v1", "Broker", NAME, **_spec(own["Broker"]))
+    broker["metadata"]["annotations"] = own["Broker"]["metadata"].get("annotations", {})
+    delivery = {
+        "retry": RETRIES,
         "backoffPolicy": "exponential",
-        "backoffDelay": f"PT{cases.BACKOFF_SECONDS}S",
-        "timeout": f"PT{cases.TIMEOUT_SECONDS:.0f}S",
+        "backoffDelay": f"PT{BACKOFF_SECONDS}S",
+        "timeout": f"PT{TIMEOUT_SECONDS}S",
+        "deadLetterSink": _destination("/dead-letter"),
     }
-    if dead_letter:
-        delivery["deadLetterSink"] = to("/dead-letter")
-    return {
-        "apiVersion": "eventing.knative.dev/v1",
-        "kind": "Trigger",
-        "metadata": {"name": name},
-        "spec": {
-            "broker": NAME,
-            "filter": {"attributes": {"type": kind}},
-            "subscriber": to(uri),
-            "delivery": delivery,
-        },
-    }
+    triggers = [
+        _resource(
+            "eventing.knative.dev/v1",
+            "Trigger",
+            f"{NAME}-{path.strip('/') or 'case'}",
+            spec={
+                "broker": NAME,
+                "filter": {"attributes": {"type": kind}},
+                "subscriber": _destination(path),
+                "delivery": delivery,
+            },
+        )
+        for path, kind in (("/", TYPE), ("/reply", REPLY))
+    ]
+    for trigger in triggers:
+        trigger["metadata"]["annotations"] = own["Trigger"]["metadata"].get("annotations", {})
+    return [broker, *triggers]
+
+
+def _spec(of: Resource) -> Resource:
+    return {"spec": of["spec"]} if "spec" in of else {}
+
+
+def _destination(path: str) -> Resource:
+    return {"ref": {"apiVersion": "v1", "kind": "Service", "name": NAME}, "uri": path}
+
+
+def _resource(version: str, kind: str, name: str, **content: Resource) -> Resource:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content}

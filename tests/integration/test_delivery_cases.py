@@ -1,88 +1,80 @@
-"""The stand-in broker passes the cases that `make cluster-test` runs on a cluster's."""
+"""The stand-in broker does with events what the cluster's broker does: the same cases, the same subscriber."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from cluster.delivery.cases import CASES, REFUSED, Case
-from cluster.delivery.subscriber import Subscriber
-from cluster.delivery.verdict import wrong
-from cluster.in_pod import asked
+from cluster import in_pod
+from cluster.delivery import subscriber
+from cluster.delivery.cases import CASES, REFUSALS, Case, Refusal
+from cluster.delivery.verdict import QUIET_SECONDS, expected_arrivals, wrong
 from local.ports import unused
-from tests.integration.processes import ROOT
 from tests.integration.whole_stack import ask, until
 
-SETTLED_SECONDS = 2  # more than the longest pause between two attempts
+ALL: tuple[Case | Refusal, ...] = (*CASES, *REFUSALS)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    answered: Mapping[str, list[int]]
+    received: list[dict[str, Any]]
 
 
 @contextmanager
-def subscriber(port: int) -> Iterator[Subscriber]:
-    with Subscriber(port, "127.0.0.1") as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def ingress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], tuple[str, Subscriber]]]:
-    port, there = unused(), unused()
-    queue = tmp_path_factory.mktemp("cases") / "queue.sqlite3"
-    settings = {"QUEUE": str(queue), "SUBSCRIBER_URL": f"http://127.0.0.1:{there}", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
-    process = subprocess.Popen(
-        [*command, "tests.integration.cases_broker:from_environ()"],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        process_group=0,
-    )
+def process(ready: str, *command: str, **environ: str) -> Iterator[None]:
+    started = subprocess.Popen([sys.executable, *command], env={**os.environ, **environ}, process_group=0)
     try:
-        with subscriber(there) as server:
-            url = f"http://127.0.0.1:{port}/"
-            until(lambda: ask("GET", f"{url}readyz").status == 200)
-            yield lambda: (url, server)
+        until(lambda: ask("GET", ready).status == 200)
+        yield
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
 
 
 @pytest.fixture(scope="module")
-def received(ingress: Callable[[], tuple[str, Subscriber]]) -> list[dict[str, Any]]:
-    """What came of all cases, published at once."""
-    url, server = ingress()
-    requests = [one for case in CASES for one in case.requests(url)]
-    with ThreadPoolExecutor(8) as pool:
-        assert {answer["status"] for answer in pool.map(asked, requests)} == {202}
-
-    def seen() -> list[dict[str, Any]]:
-        with server.lock:
-            return list(server.received)
-
-    with suppress(AssertionError):  # each case tells by itself what is wrong
-        until(lambda: not any(wrong(case, seen()) for case in CASES), 30)
-    quiet = time.monotonic() + SETTLED_SECONDS
-    until(lambda: time.monotonic() > quiet)
-    return seen()
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_the_stand_in_delivers_as_knative_does(case: Case, received: list[dict[str, Any]]) -> None:
-    assert wrong(case, received) == []
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """What became of all cases at once."""
+    port, there = unused(), unused()
+    broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{there}"
+    queue = str(tmp_path_factory.mktemp("delivery") / "queue.sqlite3")
+    serving = ["-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
+    with ExitStack() as running:
+        running.enter_context(process(f"{sink}/healthz", subscriber.__file__, str(there)))
+        application = "tests.integration.delivery_broker:application()"
+        environ = {"QUEUE": queue, "SUBSCRIBER": sink}
+        running.enter_context(process(f"{broker}/readyz", *serving, application, **environ))
+        asked = [(case.name, request) for case in ALL for request in case.requests(f"{broker}/")]
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            answers = list(pool.map(lambda one: in_pod.asked(one[1])["status"], asked))
+        answered: dict[str, list[int]] = {}
+        for (name, _), status in zip(asked, answers, strict=True):
+            answered.setdefault(name, []).append(status)
+        yield Outcome(answered, settled(sink))
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_the_ingress_refuses_what_knatives_does(what: str, ingress: Callable[[], tuple[str, Subscriber]]) -> None:
-    request, status = REFUSED[what]
-    assert asked({"url": ingress()[0], **request})["status"] == status
+def settled(sink: str) -> list[dict[str, Any]]:
+    """The subscriber's record once nothing has come for so long that nothing can be under way."""
+    expected, deadline = expected_arrivals(CASES), time.monotonic() + 60
+    count, since = 0, time.monotonic()
+    while True:
+        received: list[dict[str, Any]] = ask("GET", f"{sink}/received").json
+        now = time.monotonic()
+        if len(received) != count:
+            count, since = len(received), now
+        if now > deadline or (count >= expected and now - since > QUIET_SECONDS):
+            return received
+        time.sleep(0.2)
 
 
-def test_the_cases_have_names_of_their_own() -> None:
-    assert len({case.id for case in CASES}) == len(CASES)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_the_stand_in_does_what_the_cluster_does(outcome: Outcome, case: Case | Refusal) -> None:
+    assert not wrong(case, outcome.answered[case.name], outcome.received)

@@ -1,71 +1,124 @@
-"""The judge of deliveries sees each way in which they can be wrong."""
+"""A broker that does any of this wrong is told so."""
 
+import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cluster.delivery.cases import CASES, TYPE, Case
-from cluster.delivery.verdict import wrong
+from cluster.delivery.cases import CARRIED, CASES, REFUSALS, REPLY, Case
+from cluster.delivery.verdict import expected_arrivals, wrong
 
-FAILS = Case("fails", ({"status": 500},), attempts=3, dead=True)
-REPLIES = Case("replies", ({"status": 200, "body": "event"},), reply=True)
-Record = dict[str, Any]
-
-
-def came(case: Case, path: str = "/", at: float = 0.0, **attributes: str) -> Record:
-    said = {"id": case.id, "type": case.type, "source": "/cases"} | case.attributes | attributes
-    headers = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"} | ({"prefer": "reply"} if path == "/" else {})
-    return {"path": path, "at": at, "attributes": said, "headers": headers}
+CASE = {case.name: case for case in CASES}
+RETRIED = CASE["503 always"]
+REPLIED = CASE["a reply"]
+Record = list[dict[str, Any]]
 
 
-def right() -> list[Record]:
-    attempts = [came(FAILS, at=at) for at in (0.0, 0.3, 0.9)]
-    return [*attempts, came(FAILS, "/dead-letter", 1.0, knativeerrorcode="500")]
+def arrival(case: Case, path: str, at: float, **attributes: str) -> dict[str, Any]:
+    return {
+        "path": path,
+        "at": at,
+        "structured": False,
+        "attributes": {**case.attributes, **attributes},
+        "headers": {"content-type": "application/json", "prefer": "reply", **CARRIED},
+        "data": json.dumps(case.data),
+    }
 
 
-def test_what_is_as_it_should_be_is_not_wrong() -> None:
-    assert wrong(FAILS, right()) == []
-    letters = [{**one, "attributes": {**one["attributes"]}} for one in right()]
-    del letters[-1]["attributes"]["knativeerrorcode"]
-    assert wrong(FAILS, letters) == []
-    reply = {**came(REPLIES, "/replies"), "attributes": {"id": "replies-reply"}}
-    assert wrong(REPLIES, [came(REPLIES), reply]) == []
+def right(case: Case) -> Record:
+    """What comes of a case through a broker without fault."""
+    attempts = [arrival(case, "/", at) for at in (0, 0.3, 0.9)[: case.attempts]]
+    letters = [arrival(case, "/dead-letter", at) for at in (2, 3, 4)[: case.letters]]
+    replies = [
+        arrival(case, "/reply", 3, id=f"{case.id}-reply", type=REPLY, source="/subscriber") for _ in range(case.replies)
+    ]
+    return attempts + letters + replies
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda got: got[1:], "2 attempts in place of 3"),
-        (lambda got: [*got, came(FAILS, at=2)], "4 attempts in place of 3"),
-        (lambda got: got[:-1], "0 deliveries to the dead-letter sink in place of 1"),
-        (lambda got: [*got, got[-1]], "2 deliveries to the dead-letter sink in place of 1"),
-        (lambda got: [*got, {**got[0], "path": "/replies", "attributes": {"id": "fails-reply"}}], "1 replies in place"),
-        (lambda got: [got[0], came(FAILS, at=0.1), *got[2:]], "retry 1 came after 0.10 s"),
-        (lambda got: [*got[:2], came(FAILS, at=0.6), got[3]], "retry 2 came after 0.30 s"),
-        (lambda got: [*got[:3], came(FAILS, "/dead-letter", knativeerrorcode="404")], "knativeerrorcode is 404"),
-        (lambda got: [came(FAILS, source="/else"), *got[1:]], "source is /else"),
-        (lambda got: [{**got[0], "headers": {"prefer": "reply"}}, *got[1:]], "the trace was not passed on"),
-        (lambda got: [{**got[0], "headers": {"traceparent": "ab" * 16}}, *got[1:]], "no reply was asked for"),
-    ],
-)
-def test_what_is_not_is_told(change: Callable[[list[Record]], list[Record]], told: str) -> None:
-    assert [problem for problem in wrong(FAILS, change(right())) if told in problem]
+def other_trace(record: Record) -> None:
+    record[0]["headers"]["traceparent"] = f"00-{'1' * 32}-b7ad6b7169203331-01"
 
 
-def test_credentials_that_passed_and_extensions_that_did_not_are_told() -> None:
-    case = Case("secret", headers={"Authorization": "x"}, attributes={"extra": "one"})
-    passed = came(case)
-    assert wrong(case, [passed]) == []
-    passed["headers"]["authorization"] = "x"
-    passed["attributes"]["extra"] = "two"
-    assert wrong(case, [passed]) == ["extra is two", "credentials were passed on"]
+WRONG: dict[str, tuple[Case, Callable[[Record], object], str]] = {
+    "an attempt too few": (RETRIED, lambda record: record.pop(0), "2 attempts, not 3"),
+    "no dead letter": (RETRIED, lambda record: record.pop(), "0 dead letters, not 1"),
+    "a dead letter too many": (RETRIED, lambda record: record.append(record[-1]), "2 dead letters, not 1"),
+    "an attempt too soon": (
+        RETRIED,
+        lambda record: record[1].update(at=0.29),
+        "0.290 s before the next attempt, not 0.3",
+    ),
+    "a backoff that stays": (
+        RETRIED,
+        lambda record: record[2].update(at=0.6),
+        "0.300 s before the next attempt, not 0.6",
+    ),
+    "another id": (RETRIED, lambda record: record[1]["attributes"].update(id="x"), "2 attempts, not 3"),
+    "another source": (
+        RETRIED,
+        lambda record: record[1]["attributes"].update(source="/x"),
+        "the attribute source is '/x'",
+    ),
+    "an extension lost": (
+        RETRIED,
+        lambda record: record[3]["attributes"].pop("note"),
+        "the attribute note is None",
+    ),
+    "other data": (RETRIED, lambda record: record[0].update(data="{}"), "the data are not those that were published"),
+    "structured mode": (RETRIED, lambda record: record[0].update(structured=True), "it came in structured mode"),
+    "no content type": (RETRIED, lambda record: record[0]["headers"].pop("content-type"), "the content type is None"),
+    "a password": (
+        RETRIED,
+        lambda record: record[0]["headers"].update(authorization="x"),
+        "the header authorization passed",
+    ),
+    "no trace": (RETRIED, lambda record: record[0]["headers"].pop("traceparent"), "the header traceparent is None"),
+    "another trace": (RETRIED, other_trace, f"the header traceparent is 00-{'1' * 32}-b7ad6b7169203331-01"),
+    "no wish for a reply": (RETRIED, lambda record: record[0]["headers"].pop("prefer"), "the header prefer is None"),
+    "another reason": (
+        RETRIED,
+        lambda record: record[3]["attributes"].update(knativeerrorcode="400"),
+        "the dead letter's knativeerrorcode is 400",
+    ),
+    "no reply": (REPLIED, lambda record: record.pop(), "0 replies, not 1"),
+    "a reply to everyone": (REPLIED, lambda record: record[-1].update(path="/"), "the reply came to /"),
+    "an event to whom it does not concern": (
+        CASE["a longer type"],
+        lambda record: record.append(arrival(CASE["a longer type"], "/", 0)),
+        "1 attempts, not 0",
+    ),
+    "one of two": (CASE["the same event twice"], lambda record: record.pop(), "1 attempts, not 2"),
+}
 
 
-def test_a_missing_reply_is_told() -> None:
-    assert wrong(REPLIES, [came(REPLIES)]) == ["0 replies in place of 1"]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_faultless_record_is_not_faulted(case: Case) -> None:
+    others = [one for other in CASES if other != case for one in right(other)]
+    assert not wrong(case, [202] * case.copies, [*others, *right(case)])
 
 
-def test_some_cases_are_not_delivered_and_some_twice() -> None:
-    assert {case.attempts for case in CASES} == {0, 1, 2, 3}
-    assert [case for case in CASES if case.type != TYPE]
+@pytest.mark.parametrize(("case", "spoil", "expected"), WRONG.values(), ids=WRONG)
+def test_a_fault_is_named(case: Case, spoil: Callable[[Record], object], expected: str) -> None:
+    record = copy.deepcopy(right(case))
+    spoil(record)
+    assert expected in wrong(case, [202] * case.copies, record)
+
+
+def test_a_dead_letter_may_carry_its_reason() -> None:
+    record = right(RETRIED)
+    record[3]["attributes"]["knativeerrorcode"] = "503"
+    assert not wrong(RETRIED, [202], record)
+
+
+def test_an_ingress_that_refuses_an_event_or_takes_a_non_event_is_at_fault() -> None:
+    assert wrong(RETRIED, [500], right(RETRIED)) == ["the ingress answered 500, not 202"]
+    assert wrong(REFUSALS[0], [202], []) == ["the ingress answered 202, not 405"]
+    assert not wrong(REFUSALS[0], [405], [])
+
+
+def test_the_names_of_the_cases_tell_them_apart() -> None:
+    names = [case.name for case in CASES] + [refusal.name for refusal in REFUSALS]
+    assert len(set(names)) == len(names)
+    assert expected_arrivals(CASES) == sum(len(right(case)) for case in CASES)
