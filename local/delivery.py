@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 import urllib3
 
 from local.broker_queue import Delivery, Queue
-from local.messages import Message, NotAnEvent, message
+from local.messages import Message, NotAnEvent, claims, message
 from shared.errors import Unavailable
 
 _LOG = logging.getLogger(__name__)
@@ -119,13 +119,15 @@ class Courier:
         url = (rules.dead_letter_sink or "") if delivery.dead else rules.subscriber
         answer = self._post(url, delivery.message, rules.timeout)
         try:
-            reply = _reply(answer)
+            reply = _reply(answer, from_sink=delivery.dead)
         except NotAnEvent:
             self._failed(delivery, rules, answer, final=not _retried(answer.status))
             return
         if reply is not None and delivery.hops >= _MOST_HOPS:
             _LOG.warning("dropped a reply of replies: trigger %s", rules.name)
             reply = None
+        if reply is not None:
+            reply = reply.in_trace_of(delivery.message)
         self._queue.done(delivery, reply, self._admitting(reply) if reply else (), self._clock())
 
     def _failed(self, delivery: Delivery, rules: Trigger, answer: Answer, *, final: bool) -> None:
@@ -136,22 +138,30 @@ class Courier:
             self._queue.done(delivery)
         else:
             _LOG.warning("an event goes to the dead-letter sink: trigger %s, status %d", rules.name, answer.status)
-            reason = {
-                "knativeerrordest": rules.subscriber,
-                "knativeerrorcode": str(answer.status or 500),
-                "knativeerrordata": base64.b64encode(answer.body)[:_LONGEST_ERROR].decode(),
-            }
-            self._queue.bury(delivery, delivery.message.with_extensions(reason), self._clock())
+            self._queue.bury(delivery, delivery.message.with_extensions(_reason(rules, answer)), self._clock())
 
     def _admitting(self, event: Message) -> list[str]:
         return [trigger.name for trigger in self._triggers.values() if trigger.admits(event)]
 
 
-def _reply(answer: Answer) -> Message | None:
-    """The event of a successful answer, None if it has no body; NotAnEvent makes it a failed delivery."""
+def _reason(rules: Trigger, answer: Answer) -> dict[str, str]:
+    """The extensions of a dead letter; none where the answer was no failure by its status, as the in-memory broker."""
+    if 200 <= answer.status < 300:
+        return {}
+    return {
+        "knativeerrordest": rules.subscriber,
+        "knativeerrorcode": str(answer.status or 500),
+        "knativeerrordata": base64.b64encode(answer.body)[:_LONGEST_ERROR].decode(),
+    }
+
+
+def _reply(answer: Answer, *, from_sink: bool) -> Message | None:
+    """The event of a success, None if it is empty or a dead-letter sink's; NotAnEvent makes it a failed delivery."""
     if not 200 <= answer.status < 300:
         raise NotAnEvent(answer.status)
-    return message(answer.headers, answer.body) if answer.body else None
+    if from_sink:
+        return None
+    return message(answer.headers, answer.body) if answer.body or claims(answer.headers) else None
 
 
 def _retried(status: int) -> bool:

@@ -20,6 +20,25 @@ def test_only_the_events_own_headers_and_its_trace_are_kept() -> None:
     assert set(message(headers, b"").headers) == {*BINARY, "ce-extra", "traceparent"}
 
 
+@pytest.mark.parametrize(
+    ("content", "kind", "body"),
+    [
+        ({"data": {"a": [1.5, None]}}, None, b'{"a": [1.5, null]}'),
+        ({"data": "text", "datacontenttype": "application/json"}, "application/json", b'"text"'),
+        ({"data": "text", "datacontenttype": 'text/plain; charset="utf-8"'}, 'text/plain; charset="utf-8"', b"text"),
+        ({"data_base64": "AAE=", "datacontenttype": "application/x"}, "application/x", b"\0\1"),
+        ({}, None, b""),
+    ],
+)
+def test_a_structured_event_goes_on_in_binary_mode(content: dict[str, object], kind: str | None, body: bytes) -> None:
+    envelope = {**ENVELOPE, "flag": True, "count": 7, "subject": 'a "b"', "time": None, **content}
+    found = message(STRUCTURED, json.dumps(envelope).encode())
+
+    more = {"ce-flag": "true", "ce-count": "7", "ce-subject": "a%20%22b%22"}
+    assert found.headers == {**BINARY, **more, **({"content-type": kind} if kind else {})}
+    assert found.body == body
+
+
 @pytest.mark.parametrize("missing", ["specversion", "type", "source", "id"])
 def test_an_event_without_what_every_event_has_is_none(missing: str) -> None:
     with pytest.raises(NotAnEvent):
@@ -39,6 +58,10 @@ def test_an_event_without_what_every_event_has_is_none(missing: str) -> None:
         (STRUCTURED, b"[" * 100_000),
         (STRUCTURED, json.dumps({**ENVELOPE, "id": 7}).encode()),
         (STRUCTURED, json.dumps({**ENVELOPE, "type": ""}).encode()),
+        (STRUCTURED, json.dumps({**ENVELOPE, "a\r\nb": "x"}).encode()),
+        (STRUCTURED, json.dumps({**ENVELOPE, "extra": {}}).encode()),
+        (STRUCTURED, json.dumps({**ENVELOPE, "data": 1, "datacontenttype": "a\r\nb: c"}).encode()),
+        (STRUCTURED, json.dumps({**ENVELOPE, "data_base64": "?"}).encode()),
         ({"content-type": "application/cloudevents-batch+json"}, json.dumps([ENVELOPE]).encode()),
         ({**BINARY, "ce-specversion": "9"}, b""),
         ({**BINARY, "ce-type": ""}, b""),
