@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from manifests.rendering import kubectl
 
+_WEBHOOK_SECONDS = 60
 T = TypeVar("T")
 Resource = dict[str, Any]
 
@@ -40,8 +41,17 @@ class Kubectl:
         return done.stdout
 
     def apply(self, resources: Iterable[Resource]) -> None:
-        """Create or change `resources`, in their order."""
-        self.run("apply", "-f", "-", given=_listed(resources), timeout=300)
+        """Create or change `resources`, in their order; a webhook that is away for a while is waited for."""
+        given, deadline = _listed(resources), time.monotonic() + _WEBHOOK_SECONDS
+        while True:
+            try:
+                self.run("apply", "-f", "-", given=given, timeout=300)
+            except Refused as exc:
+                if "failed calling webhook" not in str(exc) or time.monotonic() > deadline:
+                    raise
+                time.sleep(2)
+            else:
+                return
 
     def get(self, kind: str, name: str) -> Resource | None:
         """A resource, None if there is none."""
