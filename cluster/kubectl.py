@@ -1,6 +1,7 @@
 """kubectl, for one namespace: of KUBECONFIG's cluster, the binary of the same environment or of the PATH."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from manifests.rendering import kubectl
 
 _WEBHOOK_SECONDS = 60
+_BESIDE_THE_POINT = re.compile(r"Warning:|E\d{4} ")  # kubectl's log of its own tries
 T = TypeVar("T")
 Resource = dict[str, Any]
 
@@ -36,7 +38,7 @@ class Kubectl:
         except subprocess.TimeoutExpired:
             raise TooSlow(f"kubectl {words[0]}: no answer within {timeout:.0f} s") from None
         if done.returncode:
-            said = [line for line in done.stderr.splitlines() if not line.startswith("Warning:")]
+            said = [line for line in done.stderr.splitlines() if not _BESIDE_THE_POINT.match(line)]
             raise Refused(f"kubectl {words[0]}: {' '.join(said)}")
         return done.stdout
 
