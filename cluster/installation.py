@@ -149,6 +149,13 @@ class Installation:
         found = self.kubectl.get("ksvc", service) or {}
         return str(found["status"]["url"]).rstrip("/")
 
+    @property
+    def knatives_own_broker(self) -> bool:
+        """Whether the Broker is of Knative's own class; others have rules of their own."""
+        [found] = [one for one in self.rendered if one["kind"] == "Broker"]
+        name = found["metadata"].get("annotations", {}).get("eventing.knative.dev/broker.class")
+        return name in (None, "MTChannelBasedBroker")
+
     def broker_url(self) -> str:
         """Where the Broker takes events."""
         found = self.kubectl.get("broker", "otel-worker") or {}

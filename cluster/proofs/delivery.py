@@ -71,8 +71,9 @@ def _judged(installation: Installation, broker: str) -> Figures:
     received = _settled(installation, before + expected_arrivals(CASES))
     seconds = time.monotonic() - began
     found = [f"{case.name}: {'; '.join(why)}" for case, got in answered if (why := wrong(case, got, received))]
-    own_rules = _has_rules_of_its_own(installation)
-    expect(own_rules or not found, f"{len(found)} of {len(asked)} cases: " + " | ".join(found))
+    expect(
+        not (found and installation.knatives_own_broker), f"{len(found)} of {len(asked)} cases: " + " | ".join(found)
+    )
     paths = [one["path"] for one in received[before:]]
     return {
         "cases": str(len(asked)),
@@ -82,13 +83,6 @@ def _judged(installation: Installation, broker: str) -> Figures:
         "published to quiet": f"{seconds:.0f} s",
         "otherwise than Knative's own broker": " | ".join(found) or "none",
     }
-
-
-def _has_rules_of_its_own(installation: Installation) -> bool:
-    """Whether the Broker is of another class than Knative's own: where its rules differ is told, not refused."""
-    found = installation.kubectl.get("broker", manifests.NAME) or {}
-    annotations = found.get("metadata", {}).get("annotations", {})
-    return annotations.get("eventing.knative.dev/broker.class") not in (None, "MTChannelBasedBroker")
 
 
 def _settled(installation: Installation, expected: int) -> list[dict[str, Any]]:

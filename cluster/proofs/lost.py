@@ -35,8 +35,10 @@ def dead_letters(installation: Installation) -> Figures:
     database = installation.database
     before = _letters(installation)
     functions.published(SAMPLE | {"date": "yesterday"})
-    until("the poison event in the dead-letter sink", lambda: _letters(installation) > before, 60)
-    figures = {"poison event": "in the dead-letter sink"}
+    figures = {"poison event": "not looked for: other brokers than Knative's own may drop what is refused"}
+    if installation.knatives_own_broker:
+        until("the poison event in the dead-letter sink", lambda: _letters(installation) > before, 60)
+        figures = {"poison event": "in the dead-letter sink"}
     if database is None:
         return figures | {"skipped": "only a PostgreSQL of this test's own can be taken away"}
     trigger = _trigger(installation)
