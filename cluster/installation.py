@@ -4,9 +4,10 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from cluster import caller, database
-from cluster.kubectl import Kubectl, Refused, Resource, condition, until
+from cluster.kubectl import Kubectl, Refused, Resource, TooSlow, condition, until
 from cluster.options import OVERLAYS, Options
 from manifests.rendering import documents, overlaid
 
@@ -42,8 +43,11 @@ class Installation:
         if not self.kubectl.get("namespace", self.options.namespace):
             return
         # A namespace is looked at again only after half the longest grace of its pods: calculate's is ten minutes.
-        self.kubectl.run("delete", "ksvc,deployments,statefulsets,jobs", "--all", "--wait=false")
-        until("pods gone", self._emptied, 120)
+        self.kubectl.run("delete", "ksvc,brokers,deployments,statefulsets,jobs", "--all", "--wait=false")
+        with suppress(Refused):  # a cluster without RabbitMQ's operator doesn't know the kind
+            self.kubectl.run("delete", "rabbitmqclusters", "--all", "--wait=false")
+        with suppress(TooSlow):  # then the namespace takes its time
+            until("pods gone", self._emptied, 120)
         self.kubectl.delete("namespace", self.options.namespace)
 
     def _emptied(self) -> bool:
