@@ -126,7 +126,8 @@ def _hello(image: str) -> list[Resource]:
         "securityContext": restricted() | {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     }
     annotations = {"autoscaling.knative.dev/window": "6s", "autoscaling.knative.dev/max-scale": "1"}
-    template = {"metadata": {"annotations": annotations}, "spec": {"containers": [container]}}
+    spec = {"automountServiceAccountToken": False, "enableServiceLinks": False, "containers": [container]}
+    template = {"metadata": {"annotations": annotations}, "spec": spec}
     return [
         {
             "apiVersion": "serving.knative.dev/v1",
