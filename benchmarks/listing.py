@@ -23,7 +23,7 @@ from shared.jobs import utc_now
 from shared.markers import Entry, milliseconds
 from shared.models import Status
 from shared.storage import Bucket, client
-from shared.telemetry import trace_of
+from shared.telemetry.context import trace_of
 
 _COUNTS = (1_000, 100_000, 1_000_000)
 _PAGE = "/api/distance/jobs?limit=50"

@@ -14,7 +14,7 @@ from shared import ids, settings
 from shared.jobs import Jobs, utc_now
 from shared.models import Submission
 from shared.storage import Bucket, ObjectMissing, Stored, client
-from shared.telemetry import trace_of
+from shared.telemetry.context import trace_of
 
 
 class Discarding(Bucket):

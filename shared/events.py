@@ -21,7 +21,7 @@ from shared.errors import InvalidRequest, Unavailable
 from shared.http import Call
 from shared.models import Record, RequestedData, Status, parse
 from shared.patience import in_time
-from shared.telemetry import Trace, trace_of
+from shared.telemetry.context import Trace, trace_of
 
 REQUESTED = "otelworker.distance.requested.v1"
 COMPLETED = "otelworker.distance.completed.v1"

@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
 from shared import errors, logs
-from shared.telemetry import Trace, trace_of
+from shared.telemetry.context import Trace, trace_of
 
 _LOG = logging.getLogger(__name__)
 BODY_BYTES = 64 << 10

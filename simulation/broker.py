@@ -11,7 +11,7 @@ from cloudevents.http import CloudEvent
 from shared import events
 from shared.errors import Unavailable
 from shared.http import Reply
-from shared.telemetry import Trace
+from shared.telemetry.context import Trace
 from simulation.calls import call
 from simulation.truth import Truth
 from simulation.weather import Fate

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from werkzeug.datastructures import MultiDict
 
 from shared.http import Call
-from shared.telemetry import Trace
+from shared.telemetry.context import Trace
 from simulation.world import World
 
 

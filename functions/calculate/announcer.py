@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from shared import events
 from shared.errors import Unavailable
 from shared.models import Record
-from shared.telemetry import trace_of
+from shared.telemetry.context import trace_of
 
 _LOG = logging.getLogger(__name__)
 

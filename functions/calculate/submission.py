@@ -10,7 +10,7 @@ from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
 from shared.http import Call, Check, Reply, Service
 from shared.models import Record, Status, Submission, Task, parse, rfc3339
 from shared.settings import Settings
-from shared.telemetry import Trace
+from shared.telemetry.context import Trace
 
 _LOG = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 from shared import events
 from shared.http import Call
 from shared.models import Status
-from shared.telemetry import Trace
+from shared.telemetry.context import Trace
 from tests.builders import TRACE_ID, record, result
 from tests.contract.markdown import blocks, rows
 

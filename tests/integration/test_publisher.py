@@ -10,7 +10,7 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.events import MOST_AT_ONCE, Publisher, requested, strict_json
-from shared.telemetry import trace_of
+from shared.telemetry.context import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
 

@@ -3,7 +3,7 @@ import pytest
 from shared.errors import InvalidRequest
 from shared.events import outcome, strict_json
 from shared.models import Status
-from shared.telemetry import trace_of
+from shared.telemetry.context import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record, result
 
 TRACE = trace_of({"traceparent": TRACEPARENT})

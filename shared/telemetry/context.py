@@ -1,4 +1,4 @@
-"""Trace context: a request's W3C trace is read, kept and passed on. The only importer of OpenTelemetry."""
+"""Trace context: a request's W3C trace is read, kept and passed on."""
 
 import re
 import secrets
