@@ -3,9 +3,10 @@
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -13,12 +14,16 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 
 @dataclass(frozen=True)
 class Trace:
-    """Which trace a request belongs to; `traceparent` makes this hop the parent of the next."""
+    """Which trace a request belongs to; `traceparent` makes this hop the parent of the next.
+
+    `parent` is the span under which the next one stands: the caller's, until this hop has one of its own.
+    """
 
     trace_id: str
     span_id: str
     flags: int = 1
     tracestate: str = ""
+    parent: SpanContext | None = field(default=None, compare=False, repr=False)
 
     @property
     def traceparent(self) -> str:
@@ -29,6 +34,9 @@ class Trace:
         return {"traceparent": self.traceparent} | ({"tracestate": self.tracestate} if self.tracestate else {})
 
 
+current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
+
+
 def trace_of(headers: Mapping[str, str]) -> Trace:
     """The trace that a request belongs to, else a new one; names in lower case.
 
@@ -37,11 +45,17 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
     span_id = secrets.token_hex(8)
     for prefix in ("", "ce-"):
         carrier = {name: headers[prefix + name] for name in ("traceparent", "tracestate") if prefix + name in headers}
-        context = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
-        if context.is_valid:
-            state = context.trace_state.to_header()
-            return Trace(f"{context.trace_id:032x}", span_id, int(context.trace_flags), state)
+        parent = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
+        if parent.is_valid:
+            state = parent.trace_state.to_header()
+            return Trace(f"{parent.trace_id:032x}", span_id, int(parent.trace_flags), state, parent)
     given = headers.get("x-trace-id", "").lower()
     if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given):
         return Trace(given, span_id)
     return Trace(secrets.token_hex(16), span_id)
+
+
+def span_context(traceparent: str) -> SpanContext | None:
+    """What a stored `traceparent` leads to, None where it leads nowhere."""
+    found = get_current_span(_PROPAGATOR.extract({"traceparent": traceparent})).get_span_context()
+    return found if found.is_valid else None

@@ -1,11 +1,14 @@
-"""Every metric, with unit, buckets and the closed sets of labels that it may have (docs/observability.md has the table).
+"""Every metric, with unit, buckets and the closed sets of labels that it may have (docs/observability.md has them).
 
 A label never holds what there is no end of: no job, device, date or path. Without a provider nothing is recorded.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 OTHER = "_OTHER"  # OpenTelemetry's own word for what is not in the set
 
@@ -43,6 +46,11 @@ class Metric:
 class Counter(Metric):
     """What only grows."""
 
+    def combinations(self) -> Iterable[Labels]:
+        """Every set of labels that it may have."""
+        values = [allowed if isinstance(allowed, tuple) else () for allowed in self.labels.values()]
+        return (dict(zip(self.labels, chosen, strict=True)) for chosen in itertools.product(*values))
+
     def add(self, amount: float = 1, labels: Labels | None = None) -> None:
         self._record(amount, labels or {})
 
@@ -62,6 +70,13 @@ class Gauge(Metric):
 
 
 @dataclass(eq=False)
+class Observed(Metric):
+    """What is looked up when somebody asks; None where it can't be."""
+
+    read: Callable[[], float | None] = lambda: None
+
+
+@dataclass(eq=False)
 class Histogram(Metric):
     """How often what size came; `buckets` are upper bounds in the metric's unit."""
 
@@ -69,6 +84,14 @@ class Histogram(Metric):
 
     def record(self, amount: float, labels: Labels | None = None) -> None:
         self._record(amount, labels or {})
+
+
+def _resident() -> float | None:
+    """Bytes, where the kernel tells (Linux)."""
+    try:
+        return float(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return None
 
 
 _REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)  # semantic conventions
@@ -253,7 +276,7 @@ COLD_STARTS = Counter("faas.coldstarts", "{coldstart}", "Processes that answered
 INIT_DURATION = Histogram(
     "faas.init_duration", "s", "From the start of a process to readiness for its first request", buckets=_CALL_S
 )
-MEMORY = Gauge("process.memory.usage", "By", "Resident memory of this process")
+MEMORY = Observed("process.memory.usage", "By", "Resident memory of this process", read=_resident)
 
 
 def every() -> Iterable[Metric]:

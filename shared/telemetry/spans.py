@@ -1,0 +1,112 @@
+"""Spans: what is timed, and what is told of it. Without a tracer nothing is made, and the trace is only passed on.
+
+An exception is told by its class and by where in our code it came from, never by its text (shared/logs.py `cause`).
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+
+from shared.errors import JobFailed, OtelWorkerError, Unavailable
+from shared.logs import cause
+from shared.telemetry.context import Trace, current, span_context, trace_of
+
+Value = str | bool | int | float
+Attributes = Mapping[str, Value]
+
+INTERNAL, SERVER, CLIENT = SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT
+PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
+
+new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # what a root span's trace is to be
+_tracer: Tracer | None = None
+
+
+def use(tracer: Tracer | None) -> None:
+    """Make spans by `tracer` from now on; None for none."""
+    globals()["_tracer"] = tracer
+
+
+class Span:
+    """One span that is under way, or, without a tracer, its place in the trace only."""
+
+    def __init__(self, own: trace.Span | None, place: Trace) -> None:
+        self._own = own
+        self.trace = place
+
+    def set(self, attributes: Attributes) -> None:
+        if self._own is not None:
+            self._own.set_attributes(attributes)
+
+    def event(self, name: str, attributes: Attributes | None = None) -> None:
+        if self._own is not None:
+            self._own.add_event(name, attributes)
+
+    def link(self, traceparent: str | None, why: str) -> None:
+        """Point to a span of elsewhere, where `traceparent` is one."""
+        target = span_context(traceparent) if self._own is not None and traceparent else None
+        if self._own is not None and target is not None:
+            self._own.add_link(target, {"distance.link": why})
+
+    def failed(self, error_type: str) -> None:
+        """What it stands for did not succeed; `error_type` is a code or a class."""
+        if self._own is not None:
+            self._own.set_attribute("error.type", error_type)
+            self._own.set_status(Status(StatusCode.ERROR, error_type))
+
+    def raised(self, exc: BaseException) -> None:
+        """An exception came out of it: told as an event; outcomes of ours that are no fault don't make it an error."""
+        self.event("exception", {"exception.type": type(exc).__name__, "exception.stacktrace": cause(exc)})
+        if isinstance(exc, Unavailable):
+            self.failed(f"{exc.dependency}: {exc.cause}")
+        elif isinstance(exc, JobFailed):
+            self.failed(exc.code)
+        elif not isinstance(exc, OtelWorkerError):
+            self.failed(type(exc).__name__)
+
+    def end(self, end_ns: int | None = None) -> None:
+        if self._own is not None:
+            self._own.end(end_ns)
+
+
+def started(
+    name: str,
+    attributes: Attributes | None = None,
+    *,
+    kind: SpanKind = INTERNAL,
+    within: Trace | None = None,
+    start_ns: int | None = None,
+) -> Span:
+    """A span under the current one, or in the trace `within`; whoever starts it ends it."""
+    place = within or current.get() or trace_of({})
+    if _tracer is None:
+        return Span(None, place)
+    wanted = new_trace_id.set("" if place.parent else place.trace_id)
+    try:
+        context = trace.set_span_in_context(trace.NonRecordingSpan(place.parent)) if place.parent else Context()
+        own = _tracer.start_span(name, context, kind, attributes, start_time=start_ns)
+    finally:
+        new_trace_id.reset(wanted)
+    made = own.get_span_context()
+    state = made.trace_state.to_header()
+    return Span(own, Trace(f"{made.trace_id:032x}", f"{made.span_id:016x}", int(made.trace_flags), state, made))
+
+
+@contextlib.contextmanager
+def span(
+    name: str, attributes: Attributes | None = None, *, kind: SpanKind = INTERNAL, within: Trace | None = None
+) -> Iterator[Span]:
+    """A span for the time of a block, the current one meanwhile; what comes out of the block is told of it."""
+    made = started(name, attributes, kind=kind, within=within)
+    before = current.set(made.trace)
+    try:
+        yield made
+    except BaseException as exc:
+        made.raised(exc)
+        raise
+    finally:
+        current.reset(before)
+        made.end()
