@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry.trace import get_current_span
@@ -27,6 +28,9 @@ class Trace:
     def headers(self) -> dict[str, str]:
         """What the next hop is told, over HTTP and as the extensions of an event."""
         return {"traceparent": self.traceparent} | ({"tracestate": self.tracestate} if self.tracestate else {})
+
+
+current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
 
 
 def trace_of(headers: Mapping[str, str]) -> Trace:
