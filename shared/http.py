@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
 from shared import errors
+from shared.error_tracking import capture_error
 from shared.telemetry import context, metrics
 from shared.telemetry.context import Trace, trace_of
 
@@ -210,9 +211,8 @@ def error_reply(exc: Exception, trace: Trace) -> Reply:
     elif isinstance(exc, errors.Unavailable):
         message = f"Unavailable: {exc.dependency}"
         headers["Retry-After"] = "5"
-        _LOG.error("unavailable", extra={"dependency": exc.dependency, "cause": exc.cause}, exc_info=exc)
-    elif status == 500:
-        _LOG.error("unexpected", exc_info=exc)
+    if status >= 500:
+        capture_error(exc)
     return Reply(status, _envelope(code, message, details, trace), headers)
 
 
