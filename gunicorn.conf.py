@@ -27,7 +27,7 @@ limit_request_field_size = 16_380
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
 loglevel = "warning"
-logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"))
+logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"), logs.service_name())
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature

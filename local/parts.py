@@ -68,6 +68,7 @@ class Plan:
         environment = {
             "QUEUE": str(self.options.data_dir / "broker.sqlite3"),
             "CALCULATE_URL": f"http://{self.address('calculate')}",
+            "OTEL_SERVICE_NAME": "broker",
         } | ({"SUBSCRIBER": self.options.subscriber} if self.options.subscriber else {})
         return Part("broker", _gunicorn("local.broker:from_environ()", self.ports["broker"]), environment)
 
@@ -87,7 +88,7 @@ class Plan:
     def _gateway(self) -> Part:
         environment = {f"{service.upper()}_ADDRESS": self.address(service) for service in SERVICES}
         command = _gunicorn("local.gateway:from_environ()", self.options.port)
-        return Part("gateway", command, {**environment, "INSTANCE": self.instance})
+        return Part("gateway", command, {**environment, "INSTANCE": self.instance, "OTEL_SERVICE_NAME": "gateway"})
 
 
 def _gunicorn(application: str, port: int) -> list[str]:

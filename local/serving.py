@@ -17,7 +17,7 @@ limit_request_line = 4094  # this and all that follows as the functions'
 limit_request_fields = 100
 limit_request_field_size = 16_380
 control_socket_disable = True
-logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"))
+logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"), logs.service_name())
 
 
 def when_ready(server: Any) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
@@ -13,13 +14,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
-from shared import errors, logs
+from shared import errors
+from shared.error_tracking import capture_error
+from shared.telemetry import context, metrics
 from shared.telemetry.context import Trace, trace_of
 
 _LOG = logging.getLogger(__name__)
 BODY_BYTES = 64 << 10
 AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
+_PROBES = ("/healthz", "/readyz")
+_ROUTE = "otel_worker.route"  # in the WSGI environment: the template of the matched path
 
 # The most specific class comes first.
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -84,12 +89,14 @@ class Service:
         return self
 
     def __call__(self, request: flask.Request) -> flask.Response:
+        started = time.monotonic()
         trace = trace_of({name.lower(): text for name, text in request.headers})
-        logs.trace_id.set(trace.trace_id)
+        context.current.set(trace)
         try:
             reply = self._admitted(request, trace)
         except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
             reply = error_reply(exc, trace)
+        _log_access(request, reply, time.monotonic() - started)
         return _response(reply, trace)
 
     def _admitted(self, request: flask.Request, trace: Trace) -> Reply:
@@ -105,9 +112,10 @@ class Service:
 
     def _dispatch(self, request: flask.Request, trace: Trace) -> Reply:
         body = self._read(request)
-        handler, path = self._map.bind_to_environ(request.environ).match()
+        rule, path = self._map.bind_to_environ(request.environ).match(return_rule=True)
+        request.environ[_ROUTE] = rule.rule
         headers = {name.lower(): text for name, text in request.headers}
-        answer: Reply = handler(Call(path, request.args, headers, body, trace))
+        answer: Reply = rule.endpoint(Call(path, request.args, headers, body, trace))
         return answer
 
     def _read(self, request: flask.Request) -> bytes:
@@ -147,6 +155,21 @@ class Service:
         return Reply(503, {"status": "unavailable", **states, **error})
 
 
+def _log_access(request: flask.Request, reply: Reply, seconds: float) -> None:
+    """A line for each request at DEBUG, and for one that failed here anyway; probes come too often for it."""
+    level = logging.DEBUG if reply.status < 500 else logging.WARNING
+    if request.path in _PROBES or not _LOG.isEnabledFor(level):
+        return
+    fields: dict[str, Any] = {
+        "http.request.method": request.method if request.method in metrics.METHODS else metrics.OTHER,
+        "http.response.status_code": reply.status,
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    if _ROUTE in request.environ:
+        fields["http.route"] = request.environ[_ROUTE]
+    _LOG.log(level, "request", extra=fields)
+
+
 def _drain(stream: IO[bytes]) -> None:
     """Take a little more from a client that is still sending: it would see a reset instead of the answer."""
     left = _DRAINED_BYTES
@@ -160,6 +183,7 @@ def _take_over(app: flask.Flask) -> None:
 
     def refused(exc: HTTPException) -> flask.Response:
         trace = trace_of({name.lower(): text for name, text in flask.request.headers})
+        context.current.set(trace)
         return _response(error_reply(exc, trace), trace)
 
     app.register_error_handler(HTTPException, refused)
@@ -183,13 +207,12 @@ def error_reply(exc: Exception, trace: Trace) -> Reply:
     if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
         details = {"field": exc.field} | ({} if exc.value is None else {"value": exc.value})
     if isinstance(exc, errors.Overloaded):
-        headers["Retry-After"] = "2"  # and no line in the log for each: a flood would fill it
+        headers["Retry-After"] = "2"
     elif isinstance(exc, errors.Unavailable):
         message = f"Unavailable: {exc.dependency}"
         headers["Retry-After"] = "5"
-        _LOG.error("unavailable", extra={"dependency": exc.dependency, "cause": exc.cause}, exc_info=exc)
-    elif status == 500:
-        _LOG.error("unexpected", exc_info=exc)
+    if status >= 500:
+        capture_error(exc)
     return Reply(status, _envelope(code, message, details, trace), headers)
 
 

@@ -1,57 +1,82 @@
 """Logs: one JSON object a line on stdout, and never the text of somebody else's error."""
 
 import logging
+import os
 import time
 import traceback
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pythonjsonlogger.json import JsonFormatter
 
+from shared.telemetry import context
 from shared.version import VERSION
 
-trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 _ROOT = Path(__file__).parent.parent
 
 
+class Place(NamedTuple):
+    """A line of code that an exception came through; the file is relative to the checkout."""
+
+    file: str
+    line: int
+    function: str
+
+
+def service_name(environ: Mapping[str, str] = os.environ) -> str:
+    """Who this process is in logs, traces and metrics: `distance-status` for the target `status`."""
+    target = environ.get("FUNCTION_TARGET")
+    return environ.get("OTEL_SERVICE_NAME") or (f"distance-{target}" if target else "otel-worker")
+
+
 class Formatter(JsonFormatter):
-    """JSON with time, level, logger, message, trace id, and the classes and places of an exception.
+    """JSON with time, level, logger, message, service, trace, and the classes and places of an exception.
 
     An exception's own text stays out: drivers put values, addresses and statements into theirs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, service: str) -> None:
         super().__init__(
             "{asctime}{levelname}{name}{message}",
             style="{",
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
+        self._service = service
         self.converter = time.gmtime
         self.default_time_format = "%Y-%m-%dT%H:%M:%S"
         self.default_msec_format = "%s.%03dZ"
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
-        log_data["service.version"] = VERSION
-        if trace_id.get():
-            log_data["trace_id"] = trace_id.get()
+        if record.name.startswith("opentelemetry."):
+            log_data["message"] = record.msg  # its arguments hold the addresses and answers of who was not reached
+        log_data.update({"service.name": self._service, "service.version": VERSION})
+        if trace := context.current.get():
+            log_data.update({"trace_id": trace.trace_id, "span_id": trace.span_id})
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return " <- ".join(cause(exc) for exc in _chain(ei[1]))
+        return " <- ".join(cause(exc) for exc in chain_of(ei[1]))
 
 
 def cause(exc: BaseException) -> str:
     """Where `exc` was raised, of which class: `OperationalError at functions/calculate/fixes.py:88`."""
-    ours = [
-        f"{Path(frame.filename).relative_to(_ROOT)}:{frame.lineno}"
-        for frame in traceback.extract_tb(exc.__traceback__)
-        if Path(frame.filename).is_relative_to(_ROOT) and "site-packages" not in frame.filename
+    ours = places(exc)
+    return type(exc).__name__ + (f" at {ours[-1].file}:{ours[-1].line}" if ours else "")
+
+
+def places(exc: BaseException) -> list[Place]:
+    """The lines of ours that `exc` came through, the innermost last."""
+    found = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
+    return [
+        Place(str(Path(code.co_filename).relative_to(_ROOT)), line, code.co_name)
+        for code, line in found
+        if Path(code.co_filename).is_relative_to(_ROOT) and "site-packages" not in code.co_filename
     ]
-    return type(exc).__name__ + (f" at {ours[-1]}" if ours else "")
 
 
-def _chain(exc: BaseException | None) -> list[BaseException]:
+def chain_of(exc: BaseException | None) -> list[BaseException]:
+    """`exc`, what it came from, what that came from, and so on."""
     chain: list[BaseException] = []
     while exc is not None and exc not in chain:
         chain.append(exc)
@@ -59,13 +84,19 @@ def _chain(exc: BaseException | None) -> list[BaseException]:
     return chain
 
 
-def configuration(level: str) -> dict[str, Any]:
+def configuration(level: str, service: str) -> dict[str, Any]:
     """The dictConfig of a function's process: gunicorn's own loggers included."""
-    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}
+    handler = {
+        "class": "logging.StreamHandler",
+        "stream": "ext://sys.stdout",
+        "formatter": "json",
+        "filters": ["sampling"],
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"json": {"()": "shared.logs.Formatter"}},
+        "formatters": {"json": {"()": "shared.logs.Formatter", "service": service}},
+        "filters": {"sampling": {"()": "shared.log_sampling.Sampling"}},
         "handlers": {"stdout": handler},
         "root": {"level": level if level in logging.getLevelNamesMapping() else "INFO", "handlers": ["stdout"]},
         "loggers": {

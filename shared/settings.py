@@ -86,7 +86,10 @@ class Settings(BaseModel):
     GRACE_SECONDS: int = Field(600, ge=1, le=3600)
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
-    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    SENTRY_DSN: SecretStr | None = None
+    SENTRY_SAMPLE_RATE: float = Field(1.0, ge=0, le=1)
+    SENTRY_MAX_PER_MINUTE: int = Field(10, ge=1, le=1000)
 
     @property
     def home(self) -> Home:

@@ -7,7 +7,7 @@ from functions.calculate.delivery import service
 from functions.calculate.fixes import FixSource
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
-from shared import settings
+from shared import error_tracking, settings
 from shared.events import Publisher
 from shared.jobs import Jobs
 from shared.stopping import Stop
@@ -16,6 +16,7 @@ from shared.storage import Bucket, client
 JOBS_AT_ONCE = 8  # each takes tens of MB; in a cluster a pod gets one at a time
 
 _SETTINGS = settings.load("calculate")
+error_tracking.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)
 _STOP = Stop(_SETTINGS.GRACE_SECONDS)

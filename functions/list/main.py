@@ -3,11 +3,12 @@
 import flask
 
 from functions.list.handler import service
-from shared import settings
+from shared import error_tracking, settings
 from shared.index import Index
 from shared.storage import Bucket, client
 
 _SETTINGS = settings.load("list")
+error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping})
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import flask
 
 from functions.status.handler import service
-from shared import settings
+from shared import error_tracking, settings
 from shared.jobs import Jobs
 from shared.markers import Entry, Filter
 from shared.storage import Bucket, client
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.index import Index
 
 _SETTINGS = settings.load("status")
+error_tracking.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
 # The host is part of what is signed: URLs are signed for the one that browsers reach.
