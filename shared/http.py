@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Self
@@ -16,7 +15,8 @@ from werkzeug.routing import Map, Rule
 
 from shared import errors
 from shared.error_tracking import capture_error
-from shared.telemetry import context, metrics
+from shared.served import Request, served
+from shared.telemetry import context
 from shared.telemetry.context import Trace, trace_of
 
 _LOG = logging.getLogger(__name__)
@@ -24,7 +24,6 @@ BODY_BYTES = 64 << 10
 AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
 _PROBES = ("/healthz", "/readyz")
-_ROUTE = "otel_worker.route"  # in the WSGI environment: the template of the matched path
 
 # The most specific class comes first.
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -89,33 +88,33 @@ class Service:
         return self
 
     def __call__(self, request: flask.Request) -> flask.Response:
-        started = time.monotonic()
         trace = trace_of({name.lower(): text for name, text in request.headers})
-        context.current.set(trace)
-        try:
-            reply = self._admitted(request, trace)
-        except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
-            reply = error_reply(exc, trace)
-        _log_access(request, reply, time.monotonic() - started)
-        return _response(reply, trace)
+        with served(request.method, request.path, trace, probe=request.path in _PROBES) as serving:
+            try:
+                reply = self._admitted(request, serving)
+            except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
+                serving.failed(exc)
+                reply = error_reply(exc, serving.trace)
+            serving.status = reply.status
+        return _response(reply, serving.trace)
 
-    def _admitted(self, request: flask.Request, trace: Trace) -> Reply:
+    def _admitted(self, request: flask.Request, serving: Request) -> Reply:
         """Overloaded, unread, when there is no place left; whether we live can always be asked."""
         if request.path == "/healthz":
-            return self._dispatch(request, trace)
+            return self._dispatch(request, serving)
         if not self._places.acquire(blocking=False):
             raise errors.Overloaded("Too many requests at once")
         try:
-            return self._dispatch(request, trace)
+            return self._dispatch(request, serving)
         finally:
             self._places.release()
 
-    def _dispatch(self, request: flask.Request, trace: Trace) -> Reply:
+    def _dispatch(self, request: flask.Request, serving: Request) -> Reply:
         body = self._read(request)
         rule, path = self._map.bind_to_environ(request.environ).match(return_rule=True)
-        request.environ[_ROUTE] = rule.rule
+        serving.matched(rule.rule)
         headers = {name.lower(): text for name, text in request.headers}
-        answer: Reply = rule.endpoint(Call(path, request.args, headers, body, trace))
+        answer: Reply = rule.endpoint(Call(path, request.args, headers, body, serving.trace))
         return answer
 
     def _read(self, request: flask.Request) -> bytes:
@@ -153,21 +152,6 @@ class Service:
             return Reply(200, {"status": "ready", **states})
         error = _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, call.trace)
         return Reply(503, {"status": "unavailable", **states, **error})
-
-
-def _log_access(request: flask.Request, reply: Reply, seconds: float) -> None:
-    """A line for each request at DEBUG, and for one that failed here anyway; probes come too often for it."""
-    level = logging.DEBUG if reply.status < 500 else logging.WARNING
-    if request.path in _PROBES or not _LOG.isEnabledFor(level):
-        return
-    fields: dict[str, Any] = {
-        "http.request.method": request.method if request.method in metrics.METHODS else metrics.OTHER,
-        "http.response.status_code": reply.status,
-        "duration_ms": round(seconds * 1000, 1),
-    }
-    if _ROUTE in request.environ:
-        fields["http.route"] = request.environ[_ROUTE]
-    _LOG.log(level, "request", extra=fields)
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -1,4 +1,6 @@
-"""What the SDK is made of here: exporters that load in their own thread, ids, instruments. Imported only where it is on.
+"""What the SDK is made of here: exporters that load in their own thread, ids, instruments.
+
+Imported only where telemetry is on.
 
 Importing OTLP's exporter takes a third of all that telemetry costs at a cold start, so its first batch does it.
 """
@@ -137,7 +139,7 @@ def readers(exporters: str) -> list[MetricReader]:
 
 
 def equip(meter: api.Meter, every: Iterable[metrics.Metric]) -> None:
-    """Give each metric its instrument; counters of few labels begin at zero, so that their first one is seen to rise."""
+    """Give each metric its instrument; counters of few labels begin at zero: the first rise is seen as one."""
     for metric in every:
         said = metric.name, metric.unit, metric.description
         match metric:

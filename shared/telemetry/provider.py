@@ -8,9 +8,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from shared.logs import service_name
 from shared.telemetry import metrics, spans
 from shared.version import VERSION
 
@@ -34,6 +35,7 @@ class _Exports:
 
     def __init__(self) -> None:
         self.providers: list[Any] = []
+        self.handlers: list[logging.Handler] = []
         self._due = threading.Event()
         self._ended = False
 
@@ -51,13 +53,16 @@ class _Exports:
                 return
             for provider in self.providers:
                 provider.force_flush()
+            for handler in self.handlers:
+                handler.flush()
 
     def end(self) -> None:
         if self._ended:
             return
         self._ended = True
         self._due.set()
-        farewells = [threading.Thread(target=each.shutdown, daemon=True) for each in self.providers]
+        ending = [provider.shutdown for provider in self.providers] + [handler.close for handler in self.handlers]
+        farewells = [threading.Thread(target=end, daemon=True) for end in ending]
         for farewell in farewells:
             farewell.start()
         ends = time.monotonic() + _STOP_SECONDS
@@ -68,16 +73,15 @@ class _Exports:
 _exports = _Exports()
 
 
-def start(service: str) -> None:
+def start(environ: MutableMapping[str, str] = os.environ) -> None:
     """Export what this process tells of itself, if a deployment says where to; a failure is a line in the log."""
-    environ = os.environ
     wanted = {signal: exporter(environ, signal) for signal in _SIGNALS}
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(wanted.values()):
         return
     for name, text in _DEFAULTS.items():
         environ.setdefault(name, text)
     try:
-        resource = _resource(service, environ)
+        resource = _resource(environ)
         if wanted["TRACES"]:
             _trace(resource)
         if wanted["METRICS"]:
@@ -114,13 +118,13 @@ def stop() -> None:
     _exports.end()
 
 
-def _resource(service: str, environ: Mapping[str, str]) -> "Resource":
+def _resource(environ: Mapping[str, str]) -> "Resource":
     """Who we are; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word."""
     from opentelemetry.sdk import resources  # noqa: PLC0415 - what is off must cost nothing
 
     known = {
         "service.namespace": "otel-worker",
-        "service.name": service,
+        "service.name": service_name(environ),
         "service.version": VERSION,
         "service.instance.id": f"{environ.get('HOSTNAME', 'local')}-{os.getpid()}",
         "telemetry.sdk.language": "python",
@@ -158,5 +162,6 @@ def _measure(resource: "Resource", exporters: str) -> None:
 def _log(resource: "Resource") -> None:
     from shared.telemetry import log_export  # noqa: PLC0415
 
-    handler: Callable[[Any], logging.Handler] = log_export.handler
-    logging.getLogger().addHandler(handler(resource))
+    handler = log_export.handler(resource)
+    logging.getLogger().addHandler(handler)
+    _exports.handlers.append(handler)

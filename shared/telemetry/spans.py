@@ -22,6 +22,7 @@ INTERNAL, SERVER, CLIENT = SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT
 PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
 
 new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # what a root span's trace is to be
+_now: ContextVar["Span | None"] = ContextVar("span", default=None)
 _tracer: Tracer | None = None
 
 
@@ -40,6 +41,10 @@ class Span:
     def set(self, attributes: Attributes) -> None:
         if self._own is not None:
             self._own.set_attributes(attributes)
+
+    def named(self, name: str) -> None:
+        if self._own is not None:
+            self._own.update_name(name)
 
     def event(self, name: str, attributes: Attributes | None = None) -> None:
         if self._own is not None:
@@ -67,9 +72,24 @@ class Span:
         elif not isinstance(exc, OtelWorkerError):
             self.failed(type(exc).__name__)
 
+    @contextlib.contextmanager
+    def current(self) -> Iterator[None]:
+        """The span under which others stand, and lines of the log, for the time of a block."""
+        place, span = current.set(self.trace), _now.set(self)
+        try:
+            yield
+        finally:
+            _now.reset(span)
+            current.reset(place)
+
     def end(self, end_ns: int | None = None) -> None:
         if self._own is not None:
             self._own.end(end_ns)
+
+
+def nowhere(place: Trace) -> Span:
+    """A span that nobody is told of."""
+    return Span(None, place)
 
 
 def started(
@@ -101,12 +121,16 @@ def span(
 ) -> Iterator[Span]:
     """A span for the time of a block, the current one meanwhile; what comes out of the block is told of it."""
     made = started(name, attributes, kind=kind, within=within)
-    before = current.set(made.trace)
-    try:
-        yield made
-    except BaseException as exc:
-        made.raised(exc)
-        raise
-    finally:
-        current.reset(before)
-        made.end()
+    with made.current():
+        try:
+            yield made
+        except BaseException as exc:
+            made.raised(exc)
+            raise
+        finally:
+            made.end()
+
+
+def now() -> Span:
+    """The current span."""
+    return _now.get() or nowhere(current.get() or trace_of({}))
