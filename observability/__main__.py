@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from observability.grafana import rendered
+from observability.drawing import rendered
 from observability.panels import DASHBOARDS
 
 for dashboard in DASHBOARDS:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from observability.grafana import Dashboard, Panel, hourly, quantile, quantiles, rate
+from observability.drawing import Dashboard, Panel, hourly, quantile, quantiles, rate
 
 _HTTP = "http_server_request_duration_seconds"
 _API = 'http_route=~"/api/.*"'
