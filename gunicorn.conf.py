@@ -10,6 +10,7 @@ from typing import Any
 
 from shared import listening, logs, settings
 from shared.errors import SettingsError
+from shared.telemetry import provider
 
 bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a pod's port is for the pod's network
 workers = 1
@@ -44,3 +45,8 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
 def when_ready(server: Any) -> None:
     """Keep silent clients from the threads."""
     listening.guard(server.LISTENERS)
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Send what is left to tell: SIGTERM ends a worker without Python's own end."""
+    provider.stop()

@@ -7,7 +7,8 @@ import json
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from shared.errors import InvalidRequest, Unavailable
 from shared.http import Call
 from shared.models import Record, RequestedData, Status, parse
 from shared.patience import in_time
+from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
 
 REQUESTED = "otelworker.distance.requested.v1"
@@ -126,6 +128,45 @@ def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
     return {**headers, **plain}, body
 
 
+@contextmanager
+def processed(event: Event) -> Iterator[spans.Span]:
+    """The span of an event's processing, in the event's own trace; the request's is linked to where it is another."""
+    about = {"id": event.id, "source": event.source, "type": event.type}
+    here = context.current.get()
+    with spans.span(f"process {event.type}", _told("process", about), kind=spans.CONSUMER, within=event.trace) as span:
+        if here and here.trace_id != span.trace.trace_id:
+            span.link(here.traceparent, "delivered by")
+        yield span
+
+
+@contextmanager
+def _published(event: CloudEvent) -> Iterator[CloudEvent]:
+    """The event as it is sent: its span, in the trace that it carries, is the parent of its processing."""
+    about = {name: str(text) for name, text in event.get_attributes().items()}
+    labels = {"messaging.operation.name": "publish", "cloudevents.event_type": about["type"]}
+    here, began = context.current.get(), time.perf_counter()
+    place = trace_of(about) if "traceparent" in about else None
+    with spans.span(f"publish {about['type']}", _told("publish", about), kind=spans.PRODUCER, within=place) as span:
+        if here and here.trace_id != span.trace.trace_id:
+            span.link(here.traceparent, "published by")
+        try:
+            yield CloudEvent({**about, **span.trace.headers()}, event.get_data()) if span.told else event
+        except Unavailable as exc:
+            labels["error.type"] = exc.cause
+            metrics.PUBLISH_FAILURES.add(labels={"cloudevents.event_type": about["type"]})
+            raise
+        finally:
+            metrics.PUBLISH_DURATION.record(time.perf_counter() - began, labels)
+
+
+def _told(operation: str, about: Mapping[str, str]) -> dict[str, str]:
+    """What a span says of an event, in the words of semantic conventions."""
+    known = {f"cloudevents.event_{name}": about[name] for name in ("id", "source", "type", "subject") if name in about}
+    kind = {"publish": "send"}.get(operation, operation)
+    system = {"messaging.system": "knative", "messaging.operation.name": operation, "messaging.operation.type": kind}
+    return {**system, **known}
+
+
 class Publisher:
     """Puts events into a sink: a broker's ingress. docs/decisions/0001 has its failures and what becomes of each."""
 
@@ -136,6 +177,10 @@ class Publisher:
 
     def publish(self, event: CloudEvent) -> None:
         """The event is the broker's now; else, within PUBLISH_SECONDS, Unavailable, and it may be the broker's too."""
+        with _published(event) as sent:
+            self._put(sent)
+
+    def _put(self, event: CloudEvent) -> None:
         headers, body = binary(event)
         if not self._places.acquire(blocking=False):
             raise Unavailable("broker", "busy")  # it has let so many hang already

@@ -15,15 +15,17 @@ from werkzeug.routing import Map, Rule
 
 from shared import errors
 from shared.error_tracking import capture_error
+from shared.process_age import age
 from shared.served import Request, served
-from shared.telemetry import context
+from shared.telemetry import context, metrics, provider
 from shared.telemetry.context import Trace, trace_of
 
 _LOG = logging.getLogger(__name__)
 BODY_BYTES = 64 << 10
 AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
-_PROBES = ("/healthz", "/readyz")
+_SCRAPED = ("/metrics", "/api/v1/metrics/prometheus")
+_PROBES = ("/healthz", "/readyz", *_SCRAPED)
 
 # The most specific class comes first.
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -77,10 +79,13 @@ class Service:
         self._body_limit = body_limit
         self._places = threading.Semaphore(AT_ONCE)
         every = {**routes, ("GET", "/healthz"): self._health, ("GET", "/readyz"): self._ready}
+        every |= {("GET", path): _scraped for path in _SCRAPED}
         rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every.items()]
         self._map = Map(rules, merge_slashes=False)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
+            if seconds := age():
+                metrics.INIT_DURATION.record(seconds)
 
     def limited(self, at_once: int) -> Self:
         """The same, which works on no more than `at_once` requests at a time; before it has any."""
@@ -152,6 +157,13 @@ class Service:
             return Reply(200, {"status": "ready", **states})
         error = _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, call.trace)
         return Reply(503, {"status": "unavailable", **states, **error})
+
+
+def _scraped(_: Call) -> Reply:
+    text = provider.scraped()
+    if text is None:
+        raise NoRoute
+    return Reply(200, text, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -20,9 +20,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shared import errors, ids, markers
+from shared import audit, errors, ids, markers
 from shared.models import Record, Result, Status, Tombstone
 from shared.storage import Bucket, ObjectChanged, ObjectMissing
+from shared.telemetry import spans
 
 _LOG = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class Jobs:
         for _ in range(_TRIES):
             marker = self._created(record, grave)
             if marker is None:
+                audit.created(record)
                 return record
             try:
                 there, grave = self.stored(record.job_id)
@@ -157,6 +159,7 @@ class Jobs:
                 lost=record.lost + (record.lease_expires_at is not None),
                 started_at=record.started_at or now,
                 owner=ids.token(),
+                attempted=spans.now().trace.traceparent,
                 lease_expires_at=now + LEASE,
                 asked=0,
                 asked_at=None,
@@ -165,6 +168,7 @@ class Jobs:
                 claim = self._swap(found, moved)
             except errors.LeaseLost:
                 continue
+            audit.claimed(record, claim.record)
             self._show(claim.record)
             return claim
         raise errors.JobHeld("Other attempts keep taking the job")
@@ -182,6 +186,7 @@ class Jobs:
         record = claim.record
         given_back = {"given_back": record.given_back + 1, "given_back_at": self._clock(), "cause": cause}
         self._swap(claim, record.moved(owner=None, lease_expires_at=None, **given_back))
+        audit.given_back(record, cause)
 
     def asked(self, found: Claim) -> None:
         """Note that the request was published once more; LeaseLost when the job has moved meanwhile."""
@@ -220,6 +225,7 @@ class Jobs:
                 self._bucket.replace(_key(job_id), _body(tombstone), etag)
             except ObjectChanged:
                 continue
+            audit.deleted(job)
             return job
         raise errors.JobHeld("Attempts keep changing the job")
 
@@ -235,6 +241,7 @@ class Jobs:
     def _finish(self, claim: Claim, record: Record) -> Record:
         ended = record.moved(completed_at=self._clock(), owner=None, lease_expires_at=None)
         finished = self._swap(claim, ended).record
+        audit.finished(claim.record, finished)
         self._show(finished)
         return finished
 

@@ -183,8 +183,14 @@ class Record(Task):
     result: Result | None = None
     error_code: str | None = None
     error_message: str | None = None
-    traceparent: str
+    traceparent: str  # the submission's: the trace of the job
+    attempted: str | None = None  # the latest attempt's
     given: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that leads through the whole life of the job."""
+        return self.traceparent.split("-")[1]
 
     def moved(self, **changes: Any) -> Self:
         """A copy with `changes`; the caller stores it by compare-and-swap or not at all."""

@@ -1,5 +1,6 @@
 """Work that has no bound of its own: the look-up of a name, an answer that trickles."""
 
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ T = TypeVar("T")
 def in_time(work: Callable[[], T], seconds: float, late: Callable[[T], None] = lambda _: None) -> T:
     """What `work` returns or raises, or TimeoutError after `seconds`; `late` gets what comes after that.
 
-    In a thread beside us, which goes on until `work` ends.
+    In a thread beside us, of the same trace, which goes on until `work` ends.
     """
     doing: Future[T] = Future()
 
@@ -25,7 +26,7 @@ def in_time(work: Callable[[], T], seconds: float, late: Callable[[T], None] = l
         if doing.exception() is None:
             late(doing.result())
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
     try:
         return doing.result(seconds)
     except TimeoutError:

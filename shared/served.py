@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.error_tracking import error_type
-from shared.telemetry import context, metrics, spans
+from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
 
 _LOG = logging.getLogger(__name__)
@@ -53,11 +53,9 @@ def served(method: str, path: str, within: Trace, *, probe: bool) -> Iterator[Re
     """A request in the trace `within`, or a new one, from its first byte to its answer."""
     method = method if method in metrics.METHODS else metrics.OTHER
     if probe:
-        before = context.current.set(within)
-        try:
-            yield Request(method, spans.nowhere(within))
-        finally:
-            context.current.reset(before)
+        span = spans.nowhere(within)
+        with spans.silence(), span.current():
+            yield Request(method, span)
         return
     began = time.perf_counter()
     told: dict[str, Any] = {"http.request.method": method, "url.path": path[:200], "url.scheme": "http"}

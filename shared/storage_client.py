@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from shared import storage_calls
 from shared.errors import OtelWorkerError, Unavailable
 from shared.settings import Settings
 from shared.storage_listing import parse
@@ -77,6 +78,7 @@ def client(
     )
     made.meta.events.register("before-parse.s3.ListObjectsV2", parse)
     made.meta.events.register("before-call.s3.DeleteObjects", _content_md5)
+    storage_calls.watch(made.meta.events)
     return made
 
 

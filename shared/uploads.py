@@ -1,5 +1,6 @@
 """Uploading one object while it is being made: in parts, beside the making, whole or not at all."""
 
+import contextvars
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -47,7 +48,8 @@ class Upload:
         if self._sent:
             self._sent[-1].result()  # its buffer is filled next, and an error of it ends the upload here
         number = len(self._sent) + 1
-        self._sent.append(self._sender.submit(self._bucket.put_part, self._key, self._upload, number, part))
+        traced = contextvars.copy_context().run  # in the trace of whoever writes
+        self._sent.append(self._sender.submit(traced, self._bucket.put_part, self._key, self._upload, number, part))
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,8 @@ _KEPT: list[object] = []  # an id is only a name while its object lives
 class RememberedNumbers:
     """DayNumbers, from memory where it can be."""
 
+    missing = 0  # for metrics alone, which nobody reads here
+
     def __init__(self, home: Home, away_threshold_km: float) -> None:
         self._start = home, away_threshold_km
         self._seen: _Seen = (home.latitude, home.longitude, away_threshold_km)

@@ -172,7 +172,7 @@ class Broker(Publisher):
         self.events: list[CloudEvent] = []
         self.away = False
 
-    def publish(self, event: CloudEvent) -> None:
+    def _put(self, event: CloudEvent) -> None:
         if self.away:
             raise Unavailable("broker", "NewConnectionError")
         self.events.append(event)

@@ -2,20 +2,25 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
 
 from functions.calculate.blocks import Block
 from functions.calculate.csv_rows import HEADER, CsvRows
 from functions.calculate.distance import DayNumbers
-from shared import csv_names, days, leftovers
-from shared.errors import JobFailed, LeaseLost, OtelWorkerError, Unavailable
+from functions.calculate.stages import Stages
+from shared import audit, csv_names, days, leftovers
+from shared.error_tracking import capture_error
+from shared.errors import JobDeleted, JobFailed, JobFinished, JobHeld, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import Claim, Jobs, exhausted
 from shared.models import Numbers, Record, Result
 from shared.storage import Bucket
+from shared.telemetry import metrics, spans
 from shared.uploads import Upload
 from shared.version import VERSION
+
+_REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobHeld: "held"}
 
 
 class Fixes(Protocol):
@@ -31,12 +36,23 @@ class Fixes(Protocol):
 
 def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
     """The job as it ended; else NotFound, JobDeleted, JobFinished, JobHeld, LeaseLost, or Unavailable: try again."""
+    with spans.span("distance.calculate", {"distance.job_id": job_id}) as span, Stages() as stages, _active():
+        ended = _attempt(job_id, jobs, fixes, csvs, stages)
+        span.set({"distance.status": ended.status})
+    return ended
+
+
+def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> Record:
     started = time.monotonic()
-    claim = jobs.claim(job_id)
+    with stages.of("claim"):
+        claim = _claimed(job_id, jobs)
+    spans.now().set(audit.about(claim.record))
+    if claim.record.trace_id != spans.now().trace.trace_id:
+        spans.now().link(claim.record.traceparent, "job")
     try:
         if hopeless := exhausted(claim.record):
             raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
-        numbers, size = _calculate(claim, jobs, fixes, csvs)
+        numbers, size = _calculate(claim, jobs, fixes, csvs, stages)
         result = Result(
             **numbers.model_dump(),
             csv_path=csv_names.key(claim.record),
@@ -44,39 +60,80 @@ def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
             processing_time_ms=round((time.monotonic() - started) * 1000),
             worker_version=VERSION,
         )
-        ended = jobs.complete(claim, result)
+        with stages.of("commit"):
+            ended = jobs.complete(claim, result)
     except JobFailed as failure:
-        ended = jobs.fail(claim, failure.code, failure.message)
+        with stages.of("commit"):
+            ended = jobs.fail(claim, failure.code, failure.message)
     except LeaseLost:
+        metrics.CLAIMS.add(labels={"outcome": "lost"})
         leftovers.drop(csvs, csv_names.key(claim.record))
         raise
     except BaseException as exc:
         _give_back(claim, jobs, exc)
         raise
+    metrics.JOB_DURATION.record(time.monotonic() - started, {"status": ended.status})
     if ended.attempt > 1:
         leftovers.clear(csvs, ended)
     return ended
 
 
-def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> tuple[Numbers, int]:
+def _claimed(job_id: str, jobs: Jobs) -> Claim:
+    """As Jobs.claim, counted."""
+    try:
+        claim = jobs.claim(job_id)
+    except (JobFinished, JobHeld) as refusal:
+        metrics.CLAIMS.add(labels={"outcome": _REFUSALS[type(refusal)]})
+        raise
+    metrics.CLAIMS.add(labels={"outcome": "won"})
+    return claim
+
+
+@contextmanager
+def _active() -> Iterator[None]:
+    metrics.ACTIVE.add(1)
+    try:
+        yield
+    finally:
+        metrics.ACTIVE.add(-1)
+
+
+def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> tuple[Numbers, int]:
     """The numbers of the job's day and the size of its CSV, stored whole under the attempt's own key."""
     job = claim.record
     numbers = DayNumbers(job.home, job.away_threshold_km)
     rows = CsvRows()
     start, end = days.interval(job.date, job.timezone)
     blocks_of_day = fixes.of_day(start, end, job.device_id, alive=lambda: jobs.renew(claim))
-    with blocks_of_day as blocks, Upload(csvs, csv_names.key(job), "text/csv") as csv:
+    upload = Upload(csvs, csv_names.key(job), "text/csv")
+    with stages.around("fetch", blocks_of_day) as blocks, stages.around("upload", upload) as csv:
         csv.write(HEADER)
-        for block in blocks:
-            csv.write(rows.of(numbers.add(block)))
+        for block in stages.each("fetch", blocks):
+            with stages.of("compute"):
+                measured = numbers.add(block)
+            with stages.of("csv"):
+                text = rows.of(measured)
+            with stages.of("upload"):
+                csv.write(text)
         day = numbers.numbers()
+        _count(day, numbers.missing)
         if not day.total_locations:
             raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
     return day, csv.size
 
 
+def _count(day: Numbers, missing: int) -> None:
+    metrics.FIXES_READ.add(day.total_locations + day.rejected_locations)
+    metrics.FIXES_ACCEPTED.add(day.total_locations)
+    metrics.FIXES_REJECTED.add(missing, {"reason": "missing"})
+    metrics.FIXES_REJECTED.add(day.rejected_locations - missing, {"reason": "out_of_range"})
+    spans.now().set({"distance.fixes.accepted": day.total_locations, "distance.fixes.rejected": day.rejected_locations})
+
+
 def _give_back(claim: Claim, jobs: Jobs, exc: BaseException) -> None:
     """Let the next attempt start at once instead of after the lease."""
+    if isinstance(exc, Exception):
+        capture_error(exc, job_id=claim.record.job_id)
     cause = f"{exc.dependency}: {exc.cause}" if isinstance(exc, Unavailable) else type(exc).__name__
     try:
         jobs.release(claim, cause)

@@ -7,11 +7,13 @@ from functions.calculate.announcer import Announcer
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep import Sweep
 from shared import events, ids, jobs, leftovers
+from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
 from shared.http import Call, Check, Reply, Service
 from shared.models import Record, RequestedData
 from shared.settings import Settings
 from shared.storage import Bucket
+from shared.telemetry import metrics, provider
 
 _LOG = logging.getLogger(__name__)
 _HELD = "409"  # what we answered last: another attempt was at it, which says nothing about the job
@@ -71,12 +73,14 @@ class Delivery:
             raise InvalidRequest("Unexpected event type", "type")
         data = events.data_of_request(event)
         job_id = _job_id(event, data)
-        try:
-            record = self._run(job_id, event, data)
-        except JobFinished:
-            self._tidy(job_id)
-            return Reply(204)
-        headers, body = events.binary(events.outcome(record, event.trace))
+        with events.processed(event) as span:
+            try:
+                record = self._run(job_id, event, data)
+            except JobFinished:
+                self._tidy(job_id)
+                return Reply(204)
+            headers, body = events.binary(events.outcome(record, span.trace))
+        provider.flush_soon()  # what a pod has to tell of a job leaves before the pod does
         return Reply(200, body, headers)
 
     def _run(self, job_id: str, event: events.Event, data: RequestedData) -> Record:
@@ -99,28 +103,33 @@ class Delivery:
 
     def dead_letter(self, call: Call) -> Reply:
         """204 always: the job of an event that was given up fails with its reason; what has no job is logged."""
+        outcome = "not_taken"
         try:
             event = events.received(call)
-            self._give_up(_job_id(event, events.data_of_request(event)), event)
+            with events.processed(event):
+                outcome = self._give_up(_job_id(event, events.data_of_request(event)), event)
         except Unavailable as exc:
-            _LOG.error("dead letter not taken", extra={"cause": exc.cause})
+            capture_error(exc, consequence="dead letter not taken")
         except OtelWorkerError as exc:
+            outcome = "no_job"
             _LOG.warning("dead letter without a job to fail", extra={"cause": type(exc).__name__})
+        metrics.DEAD_LETTERS.add(labels={"outcome": outcome})
         return Reply(204)
 
-    def _give_up(self, job_id: str, event: events.Event) -> None:
-        """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it."""
+    def _give_up(self, job_id: str, event: events.Event) -> str:
+        """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it. What was done."""
         found = self._jobs.look_at(job_id)
         record = found.record
         if record.status.finished or jobs.is_held(record, self._clock()) or event.error_code == _HELD:
             _LOG.info("dead letter of a job that goes on or has ended", extra={"job_id": job_id})
-            return
+            return "passed_over"
         dependency = (record.cause or "").partition(":")[0]
         reason = f": {dependency} was unavailable" if dependency else ""
         times = f"after {record.attempt} attempts" if record.attempt else "before the first attempt"
         record = self._jobs.fail(found, "UNDELIVERABLE", f"The calculation was given up {times}{reason}")
         leftovers.clear(self._csvs, record)
         self._announcer.outcome(record)
+        return "failed"
 
 
 def _job_id(event: events.Event, data: RequestedData) -> str:

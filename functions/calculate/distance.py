@@ -54,6 +54,7 @@ class DayNumbers:
         self._walks = _Walks()
         self._usable = 0
         self._rejected = 0
+        self.missing = 0  # of the rejected ones, those without a coordinate at all
         self._total, self._path = _ExactSum(), _ExactSum()
         self._max_km = -math.inf
         self._min_km = math.inf
@@ -62,7 +63,9 @@ class DayNumbers:
         """The block's usable fixes, measured; those without a place on Earth are left out and counted."""
         usable: Flags = (np.abs(block.latitude) <= 90) & (np.abs(block.longitude) <= 180)  # False for NaN
         fixes = block if usable.all() else block.only(usable)
-        self._rejected += len(block) - len(fixes)
+        if len(fixes) < len(block):
+            self._rejected += len(block) - len(fixes)
+            self.missing += int(np.count_nonzero(np.isnan(block.latitude) | np.isnan(block.longitude)))
         km = haversine_km(fixes.latitude, fixes.longitude, self._home.latitude, self._home.longitude)
         away: Flags = km > self._threshold_km
         if not len(fixes):

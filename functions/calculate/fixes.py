@@ -1,7 +1,7 @@
 """The fixes of a day, from PostgreSQL; docs/database.md has the reasons."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from typing import cast
@@ -15,6 +15,7 @@ from psycopg.waiting import Wait
 from functions.calculate.blocks import NULL, ROWS, Block, Integers
 from functions.calculate.connection import DAY, PROBE, Bounds, Connection, ended, told_as_unavailable
 from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
+from functions.calculate.statements import statement
 from shared.errors import SettingsError, Unavailable
 from shared.settings import Settings
 
@@ -70,7 +71,7 @@ class FixSource:
             alive()
 
         with told_as_unavailable(), self._connected(self._bounds, check) as connection:
-            yield self._blocks(connection, self._range(start, end, device_id))
+            yield self._blocks(connection, self._range(start, end, device_id), every_device=not device_id)
 
     def ping(self) -> None:
         """Nothing, or Unavailable: the table answers to our user."""
@@ -79,12 +80,14 @@ class FixSource:
 
     @contextmanager
     def _connected(self, bounds: Bounds, check: Callable[[], None]) -> Iterator[Connection]:
-        connection = Connection.opened(self._conninfo, bounds, check)
+        with statement("CONNECT"):
+            connection = Connection.opened(self._conninfo, bounds, check)
         try:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             milliseconds = {"lock": str(round(bounds.lock * 1000)), "statement": round(bounds.statement * 1000)}
-            connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
+            with statement("SET", _SETTINGS.format(**dict.fromkeys(milliseconds, "?"))):
+                connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
             yield connection
         finally:
             connection.close()
@@ -102,19 +105,23 @@ class FixSource:
             where += sql.SQL(" AND device_id = {}").format(sql.Literal(device_id))
         return where
 
-    def _blocks(self, connection: Connection, where: sql.Composed) -> Iterator[Block]:
+    def _blocks(self, connection: Connection, where: sql.Composed, *, every_device: bool) -> Iterator[Block]:
         frames = Frames()
         done = 0
+        day = self._day.as_string()
+        told = {"day": day, "range": f"{day} >= ? AND {day} < ?" + ("" if every_device else " AND device_id = ?")}
         with told_as_unavailable():
             try:
                 with connection.transaction():  # a savepoint: the snapshot outlives a refused cast
-                    for block in self._fast(connection, where, frames):
+                    text = _FAST.format(**told, none="?")
+                    for block in _counted("COPY", text, self._fast(connection, where, frames)):
                         yield block
                         done += len(block)
             except UnexpectedFrame:
-                yield from self._general(connection, where, frames.devices, done)
+                text = _GENERAL.format(**told, after="?")
+                yield from _counted("SELECT", text, self._general(connection, where, frames.devices, done))
 
-    def _fast(self, connection: Connection, where: sql.Composed, frames: Frames) -> Iterator[Block]:
+    def _fast(self, connection: Connection, where: sql.Composed, frames: Frames) -> Generator[Block]:
         query = sql.SQL(_FAST).format(day=self._day, range=where, none=sql.Literal(NO_INTEGER))
         with connection.cursor() as cursor, cursor.copy(query):
             pgconn = connection.pgconn
@@ -137,7 +144,7 @@ class FixSource:
                 connection.wait(generators.fetch_many(pgconn))
                 raise
 
-    def _general(self, connection: Connection, where: sql.Composed, devices: list[str], after: int) -> Iterator[Block]:
+    def _general(self, connection: Connection, where: sql.Composed, devices: list[str], after: int) -> Generator[Block]:
         """The same rows from `after` on, whatever their types are, one Python object a value."""
         query = sql.SQL(_GENERAL).format(day=self._day, range=where, after=sql.Literal(after))
         with connection.cursor("general") as cursor:
@@ -158,6 +165,15 @@ class FixSource:
                     _rounded(velocity),
                     devices,
                 )
+
+
+def _counted(operation: str, text: str, blocks: Generator[Block]) -> Iterator[Block]:
+    """The blocks of one statement, which is told of with their rows."""
+    with statement(operation, text, "public.locations") as told, closing(blocks):
+        told.rows = 0
+        for block in blocks:
+            told.rows += len(block)
+            yield block
 
 
 def _conninfo(settings: Settings) -> str:

@@ -12,10 +12,12 @@ from shared.events import Publisher
 from shared.jobs import Jobs
 from shared.stopping import Stop
 from shared.storage import Bucket, client
+from shared.telemetry import provider
 
 JOBS_AT_ONCE = 8  # each takes tens of MB; in a cluster a pod gets one at a time
 
 _SETTINGS = settings.load("calculate")
+provider.start()
 error_tracking.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)

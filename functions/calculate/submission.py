@@ -1,18 +1,17 @@
 """Submitting: a body becomes a durable, listed job and a request event, then 202."""
 
-import logging
 import re
 from datetime import datetime
 
-from shared import events, ids, jobs
+from shared import audit, events, ids, jobs
 from shared.days import today
+from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
 from shared.http import Call, Check, Reply, Service
 from shared.models import Record, Status, Submission, Task, parse, rfc3339
 from shared.settings import Settings
+from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
-
-_LOG = logging.getLogger(__name__)
 
 
 def service(
@@ -42,9 +41,15 @@ class Submitter:
         now = self._clock()
         submission = parse(Submission, _json(call))
         task = task_of(submission, self._settings, now)
-        record = self._job(call, submission, task, now)
-        if record.status is Status.QUEUED:
-            self._publish(record, call.trace)
+        with spans.span("distance.submit") as span:
+            record = self._job(call, submission, task, now)
+            repeated = record.traceparent != call.trace.traceparent
+            span.set(audit.about(record))
+            if repeated:
+                span.link(record.traceparent, "job")
+            if record.status is Status.QUEUED:
+                self._publish(record, span.trace)
+        metrics.SUBMITTED.add(labels={"outcome": "repeated" if repeated else "created"})
         path = f"/api/distance/jobs/{record.job_id}"
         body = {
             "job_id": record.job_id,
@@ -74,7 +79,7 @@ class Submitter:
         try:
             self._publisher.publish(events.requested(record, self._settings.ce_extensions, trace))
         except Unavailable as exc:
-            _LOG.error("not published", extra={"job_id": record.job_id, "cause": exc.cause})
+            capture_error(exc, job_id=record.job_id, consequence="not published")
 
 
 def task_of(submission: Submission, settings: Settings, now: datetime) -> Task:

@@ -7,8 +7,10 @@ from shared import error_tracking, settings
 from shared.events import Publisher
 from shared.jobs import Jobs
 from shared.storage import Bucket, client
+from shared.telemetry import provider
 
 _SETTINGS = settings.load("submit")
+provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(_SETTINGS, Jobs(_BUCKET), Publisher(_SETTINGS.K_SINK or ""), checks={"storage": _BUCKET.ping})

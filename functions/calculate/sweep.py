@@ -4,7 +4,8 @@ It looks at the record of every job that has moved since the last sweep or has n
 """
 
 import logging
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.calculate.announcer import Announcer
@@ -15,6 +16,7 @@ from shared.errors import JobHeld, LeaseLost, NotFound, Unavailable, Unreadable
 from shared.markers import Entry, Position
 from shared.models import Record, Status, Tombstone
 from shared.storage import Bucket, ObjectMissing
+from shared.telemetry import metrics, spans
 
 _LOG = logging.getLogger(__name__)
 _OVERDUE = timedelta(seconds=60)  # without a claim or a renewal
@@ -33,6 +35,20 @@ class _Round:
 
     now: datetime
     broker: Unavailable | None = None
+    waiting: dict[Status, list[datetime]] = field(default_factory=lambda: {Status.QUEUED: [], Status.PROCESSING: []})
+
+    def saw(self, record: Record) -> None:
+        """Count what has not ended."""
+        if record.status in self.waiting:
+            self.waiting[record.status].append(record.queued_at)
+
+    def tell(self) -> None:
+        """How many jobs have not ended, and since when the oldest waits."""
+        for status, queued in self.waiting.items():
+            age = (self.now - min(queued, default=self.now)).total_seconds()
+            metrics.BACKLOG.set(len(queued), {"status": status})
+            metrics.BACKLOG_AGE.set(max(age, 0), {"status": status})
+        spans.now().set({f"distance.backlog.{status}": len(queued) for status, queued in self.waiting.items()})
 
 
 class Sweep:
@@ -60,13 +76,15 @@ class Sweep:
 
         Unavailable: what was not reached is reached by the next sweep.
         """
-        this = _Round(self._clock())
-        try:
-            self._once(this)
-        except ObjectMissing:
-            _LOG.info("another sweep is folding")
-        if this.broker is not None:
-            raise this.broker
+        this, began = _Round(self._clock()), time.perf_counter()
+        with spans.span("distance.sweep"):
+            try:
+                self._once(this)
+            except ObjectMissing:
+                _LOG.info("another sweep is folding")
+            metrics.SWEEP_DURATION.record(time.perf_counter() - began)
+            if this.broker is not None:
+                raise this.broker
 
     def _once(self, this: _Round) -> None:
         """The sweep proper; ObjectMissing when another one has taken a segment away meanwhile."""
@@ -77,6 +95,7 @@ class Sweep:
                 truth[entry.position] = self._truth(entry, this)
             except _Unsettled:
                 continue
+        this.tell()
         fold.commit(truth)
         fold.drop_garbage()
         self._retention.run(fold, this.now)
@@ -101,6 +120,7 @@ class Sweep:
         if markers.position_of(job) != entry.position:
             return None  # who put the marker was not the first to create the job
         record = self._moved_on(jobs.Claim(job, etag), this)
+        this.saw(record)
         if record.status.finished and record.attempt > 1 and not leftovers.clear(self._csvs, record):
             self._jobs.relist(record)  # a marker that is left leads the next sweep to it
         return markers.entry_of(record)
@@ -126,6 +146,7 @@ class Sweep:
             elif this.broker is None:
                 self._announcer.request(record)
                 self._jobs.asked(found)
+                metrics.ASKED_AGAIN.add()
                 _LOG.info("asked again", extra={"job_id": record.job_id, "attempt": record.attempt})
         except LeaseLost:
             pass  # it has moved, and a marker says so

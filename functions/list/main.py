@@ -6,8 +6,10 @@ from functions.list.handler import service
 from shared import error_tracking, settings
 from shared.index import Index
 from shared.storage import Bucket, client
+from shared.telemetry import provider
 
 _SETTINGS = settings.load("list")
+provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping})

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import csv_names, deletion
+from shared import audit, csv_names, deletion
 from shared.errors import NotFound
 from shared.http import Call, Check, Reply, Service
 from shared.jobs import Clock, Jobs, utc_now
 from shared.markers import Entry, Filter
 from shared.models import Record, Status, rfc3339
 from shared.storage import Bucket
+from shared.telemetry import spans
 
 _RETRY_AFTER_SECONDS = "1"
 _TRIES = 3
@@ -64,6 +65,7 @@ class StatusReader:
     def status(self, call: Call) -> Reply:
         """200 with the job in whatever state; NotFound for an unknown or malformed id."""
         record = self._jobs.get(_job_id(call))
+        _tell(record)
         waiting = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
         return Reply(200, {**self._body(record), "trace_id": call.trace.trace_id}, waiting)
 
@@ -74,7 +76,7 @@ class StatusReader:
 
     def _body(self, record: Record) -> dict[str, Any]:
         known = record.model_dump(mode="json", exclude_none=True)
-        body = {name: known[name] for name in _SHOWN if name in known}
+        body = {name: known[name] for name in _SHOWN if name in known} | {"job_trace_id": record.trace_id}
         if record.status is Status.COMPLETED and record.result is not None:
             body["result"] = {
                 **self._way_to_csv(record.result.csv_path, record),
@@ -100,6 +102,7 @@ class StatusReader:
         for asked in csv_names.asked(call.path["filename"]):
             record = self._named(asked) if asked.job_id else self._newest_of(asked)
             if record is not None and record.result is not None and not self._is_too_old(record):
+                _tell(record)
                 url, _ = self._presign(record.result.csv_path, csv_names.download_name(record))
                 return Reply(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
@@ -121,6 +124,12 @@ class StatusReader:
             except NotFound:
                 continue  # deleted in this moment: the list does not show it any more
         return None
+
+
+def _tell(record: Record) -> None:
+    """Whose state it is, on the span of the call; from there the trace of the job itself is a step away."""
+    spans.now().set({**audit.about(record), "distance.status": record.status})
+    spans.now().link(record.traceparent, "job")
 
 
 def _job_id(call: Call) -> str:

@@ -10,11 +10,13 @@ from shared import error_tracking, settings
 from shared.jobs import Jobs
 from shared.markers import Entry, Filter
 from shared.storage import Bucket, client
+from shared.telemetry import provider
 
 if TYPE_CHECKING:
     from shared.index import Index
 
 _SETTINGS = settings.load("status")
+provider.start()
 error_tracking.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)

@@ -36,6 +36,7 @@ class _Exports:
     def __init__(self) -> None:
         self.providers: list[Any] = []
         self.handlers: list[logging.Handler] = []
+        self.scrapable = False
         self._due = threading.Event()
         self._ended = False
 
@@ -118,6 +119,15 @@ def stop() -> None:
     _exports.end()
 
 
+def scraped() -> bytes | None:
+    """All metrics as Prometheus's text, version 0.0.4; None unless OTEL_METRICS_EXPORTER names prometheus."""
+    if not _exports.scrapable:
+        return None
+    from prometheus_client import generate_latest  # noqa: PLC0415 - what is off must cost nothing
+
+    return generate_latest()
+
+
 def _resource(environ: Mapping[str, str]) -> "Resource":
     """Who we are; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word."""
     from opentelemetry.sdk import resources  # noqa: PLC0415 - what is off must cost nothing
@@ -156,6 +166,7 @@ def _measure(resource: "Resource", exporters: str) -> None:
 
     provider = MeterProvider(export.readers(exporters), resource, shutdown_on_exit=False)
     _exports.providers.append(provider)
+    _exports.scrapable = "prometheus" in exporters
     export.equip(provider.get_meter("otel-worker", VERSION), metrics.every())
 
 

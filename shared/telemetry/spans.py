@@ -23,6 +23,7 @@ PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
 
 new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # what a root span's trace is to be
 _now: ContextVar["Span | None"] = ContextVar("span", default=None)
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
 _tracer: Tracer | None = None
 
 
@@ -37,6 +38,11 @@ class Span:
     def __init__(self, own: trace.Span | None, place: Trace) -> None:
         self._own = own
         self.trace = place
+
+    @property
+    def told(self) -> bool:
+        """Whether anybody is told of it, so that what comes later may call it its parent."""
+        return self._own is not None
 
     def set(self, attributes: Attributes) -> None:
         if self._own is not None:
@@ -64,6 +70,8 @@ class Span:
 
     def raised(self, exc: BaseException) -> None:
         """An exception came out of it: told as an event; outcomes of ours that are no fault don't make it an error."""
+        if self._own is None:
+            return
         self.event("exception", {"exception.type": type(exc).__name__, "exception.stacktrace": cause(exc)})
         if isinstance(exc, Unavailable):
             self.failed(f"{exc.dependency}: {exc.cause}")
@@ -87,6 +95,16 @@ class Span:
             self._own.end(end_ns)
 
 
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """No spans for the time of a block: what nobody wants to be told of."""
+    before = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(before)
+
+
 def nowhere(place: Trace) -> Span:
     """A span that nobody is told of."""
     return Span(None, place)
@@ -102,7 +120,7 @@ def started(
 ) -> Span:
     """A span under the current one, or in the trace `within`; whoever starts it ends it."""
     place = within or current.get() or trace_of({})
-    if _tracer is None:
+    if _tracer is None or _silent.get():
         return Span(None, place)
     wanted = new_trace_id.set("" if place.parent else place.trace_id)
     try:

@@ -122,6 +122,7 @@ def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:
         "date": "2026-01-25",
         "device_id": "iphone_stuart",
         "queued_at": "2026-01-26T12:00:00.345Z",
+        "job_trace_id": "0af7651916cd43dd8448eb211c80319c",
     }
 
 

@@ -1,0 +1,194 @@
+"""What the metrics say after jobs of every fate."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+from cloudevents.http import CloudEvent
+
+from shared.errors import JobHeld, Unavailable
+from shared.telemetry import metrics
+from tests.builders import JOB_ID, record
+from tests.fakes import away
+from tests.functional.calculating import Calculate, requested
+from tests.functional.submitting import Submit
+from tests.reference import Fix
+from tests.watched import Watched, watched
+
+ANOTHER = JOB_ID[:-1] + "2"
+REQUESTED = "otelworker.distance.requested.v1"
+
+
+@pytest.fixture
+def watching() -> Iterator[Watched]:
+    with watched() as made:
+        yield made
+
+
+@pytest.fixture
+def calculate(watching: Watched) -> Calculate:
+    return Calculate()
+
+
+def test_a_completed_job_is_counted_with_its_numbers(watching: Watched, calculate: Calculate) -> None:
+    calculate.create()
+    calculate.clock.advance(seconds=3)
+    calculate.deliver()
+    assert watching.points(metrics.TRANSITIONS) == [
+        ({"from": "none", "to": "queued"}, 1),
+        ({"from": "queued", "to": "processing"}, 1),
+        ({"from": "processing", "to": "completed"}, 1),
+    ]
+    assert watching.points(metrics.COMPLETED) == [({}, 1)]
+    assert watching.points(metrics.FAILED) == watching.points(metrics.RETRIES) == []
+    assert watching.points(metrics.CLAIMS) == [({"outcome": "won"}, 1)]
+    assert watching.points(metrics.ACTIVE) == []
+    assert watching.points(metrics.FIXES_READ) == watching.points(metrics.FIXES_ACCEPTED) == [({}, 125)]
+    result = calculate.jobs.get(JOB_ID).result
+    assert result
+    assert watching.points(metrics.TRAVELLED) == [({}, result.path_length_km)]
+    for metric in (metrics.PATH_LENGTH, metrics.MAX_DISTANCE, metrics.AWAY_TIME, metrics.CSV_SIZE, metrics.QUEUE_WAIT):
+        assert watching.points(metric) == [({}, 1)]
+    for metric in (metrics.JOB_DURATION, metrics.TURNAROUND):
+        assert watching.points(metric) == [({"status": "completed"}, 1)]
+    stages = [({"stage": stage, "outcome": "ok"}, 1) for stage in metrics.STAGES]
+    assert sorted(map(str, watching.points(metrics.STAGE_DURATION))) == sorted(map(str, stages))
+
+
+def test_a_failed_job_is_counted_with_its_code(watching: Watched, calculate: Calculate) -> None:
+    calculate.create(device_id="nobody")
+    calculate.deliver()
+    assert watching.points(metrics.FAILED) == [({"error.type": "NO_DATA"}, 1)]
+    assert watching.points(metrics.JOB_DURATION) == [({"status": "failed"}, 1)]
+    assert watching.points(metrics.COMPLETED) == watching.points(metrics.TRAVELLED) == []
+
+
+def test_fixes_without_a_place_are_counted_by_reason(watching: Watched, calculate: Calculate) -> None:
+    one = calculate.fixes.fixes[0]
+    nowhere = [(math.nan, 0.0), (0.0, math.nan), (91.0, 0.0)]
+    calculate.fixes.fixes += [Fix(one.time_us, one.device, *place, 1, 90, None) for place in nowhere]
+    calculate.create()
+    calculate.deliver()
+    assert watching.points(metrics.FIXES_REJECTED) == [({"reason": "missing"}, 2), ({"reason": "out_of_range"}, 1)]
+    assert watching.points(metrics.FIXES_READ) == [({}, 128)]
+
+
+def test_an_attempt_that_fails_and_the_one_that_follows(watching: Watched, calculate: Calculate) -> None:
+    def failing() -> None:
+        raise Unavailable("database", "57P01")
+
+    calculate.create()
+    calculate.fixes.during = failing
+    calculate.deliver()
+    assert watching.points(metrics.ERRORS) == [({"error.type": "database"}, 1)]
+    assert ({"stage": "fetch", "outcome": "error"}, 1) in watching.points(metrics.STAGE_DURATION)
+    assert watching.points(metrics.JOB_DURATION) == watching.points(metrics.RETRIES) == []
+    calculate.fixes.during = lambda: None
+    calculate.deliver()
+    assert watching.points(metrics.RETRIES) == watching.points(metrics.RETRIES_COMPLETED) == [({}, 1)]
+    assert watching.points(metrics.QUEUE_WAIT) == [({}, 1)]
+
+
+def test_claims_are_counted_by_outcome(watching: Watched, calculate: Calculate) -> None:
+    calculate.create()
+    calculate.jobs.claim(JOB_ID)
+    calculate.deliver()
+    calculate.clock.advance(minutes=1)
+    calculate.deliver()
+    calculate.deliver()
+    assert watching.points(metrics.CLAIMS) == [
+        ({"outcome": "won"}, 1),
+        ({"outcome": "held"}, 1),
+        ({"outcome": "finished"}, 1),
+    ]
+
+
+def test_a_lost_lease_is_counted(watching: Watched, calculate: Calculate) -> None:
+    def taken() -> None:
+        calculate.clock.advance(minutes=1)
+        calculate.jobs.claim(JOB_ID)
+        calculate.fixes.during = lambda: None
+
+    calculate.create()
+    calculate.fixes.during = taken
+    assert calculate.deliver().status_code == 409
+    assert ({"outcome": "lost"}, 1) in watching.points(metrics.CLAIMS)
+    assert watching.points(metrics.ERRORS) == []
+
+
+def test_dead_letters_are_counted_by_what_became_of_them(watching: Watched, calculate: Calculate) -> None:
+    def dead(event: CloudEvent) -> None:
+        assert calculate.deliver(event, path="/dead-letter").status_code == 204
+
+    calculate.create()
+    dead(requested())
+    dead(requested())
+    dead(requested({"date": "2026-01-25", "job_id": ANOTHER}))
+    with away(calculate.jobs_bucket):
+        dead(requested())
+    outcomes = ("failed", "passed_over", "no_job", "not_taken")
+    assert watching.points(metrics.DEAD_LETTERS) == [({"outcome": outcome}, 1) for outcome in outcomes]
+    assert watching.points(metrics.FAILED) == [({"error.type": "UNDELIVERABLE"}, 1)]
+
+
+def test_the_sweep_tells_of_the_backlog_also_when_there_is_none(watching: Watched, calculate: Calculate) -> None:
+    calculate.create()
+    calculate.clock.advance(minutes=5)
+    calculate.client.post("/sweep")
+    assert watching.points(metrics.BACKLOG) == [({"status": "queued"}, 1)]
+    assert watching.points(metrics.BACKLOG_AGE) == [({"status": "queued"}, 300)]
+    assert watching.points(metrics.ASKED_AGAIN) == [({}, 1)]
+    calculate.deliver()
+    calculate.client.post("/sweep")
+    assert watching.points(metrics.BACKLOG) == watching.points(metrics.BACKLOG_AGE) == []
+    assert watching.points(metrics.SWEEP_DURATION) == [({}, 2)]
+
+
+def test_submissions_are_counted_by_whether_they_made_a_job(watching: Watched) -> None:
+    submit = Submit()
+    for _ in range(3):
+        submit.post(Idempotency_Key="k")
+    assert watching.points(metrics.SUBMITTED) == [({"outcome": "created"}, 1), ({"outcome": "repeated"}, 2)]
+
+
+def test_a_broker_that_is_away_is_counted(watching: Watched) -> None:
+    submit = Submit()
+    submit.broker.away = True
+    submit.post()
+    assert watching.points(metrics.PUBLISH_FAILURES) == [({"cloudevents.event_type": REQUESTED}, 1)]
+    assert watching.points(metrics.ERRORS) == [({"error.type": "broker"}, 1)]
+    published = {"messaging.operation.name": "publish", "cloudevents.event_type": REQUESTED}
+    assert watching.points(metrics.PUBLISH_DURATION) == [({**published, "error.type": "NewConnectionError"}, 1)]
+
+
+def test_requests_are_counted_by_template_method_and_status(watching: Watched) -> None:
+    client = Submit().client
+    client.post("/api/distance/calculate", data=b"{}")
+    client.get("/secret/40.736097")
+    client.open("/api/distance/calculate", method="SECRET")
+    client.get("/healthz")
+    assert watching.points(metrics.HTTP_DURATION) == [
+        (
+            {
+                "http.request.method": "POST",
+                "http.response.status_code": 400,
+                "http.route": "/api/distance/calculate",
+            },
+            1,
+        ),
+        ({"http.request.method": "GET", "http.response.status_code": 404}, 1),
+        ({"http.request.method": "_OTHER", "http.response.status_code": 405}, 1),
+    ]
+
+
+def test_a_deleted_job_is_counted(watching: Watched, calculate: Calculate) -> None:
+    calculate.jobs.create(record())
+    calculate.jobs.bury(JOB_ID, calculate.jobs.hide(JOB_ID))
+    assert watching.points(metrics.DELETED) == [({}, 1)]
+
+
+def test_a_label_that_nobody_knows_is_other(watching: Watched) -> None:
+    metrics.ERRORS.add(labels={"error.type": JobHeld.__name__})
+    assert watching.points(metrics.ERRORS) == [({"error.type": "_OTHER"}, 1)]
+    with pytest.raises(KeyError):
+        metrics.ERRORS.add(labels={"device": "iphone_stuart"})

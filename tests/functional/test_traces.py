@@ -1,0 +1,231 @@
+"""The traces of the functions: which spans, whose children, and what they say."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cloudevents.conversion import to_structured
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanKind, StatusCode
+
+from shared.errors import Unavailable
+from shared.telemetry.context import span_context
+from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
+from tests.fakes import away
+from tests.functional.calculating import Calculate, requested
+from tests.functional.submitting import Submit
+from tests.functional.test_status import Status
+from tests.watched import Watched, watched
+
+REQUESTED = "otelworker.distance.requested.v1"
+PARENT_ID = "b7ad6b7169203331"
+
+
+@pytest.fixture
+def watching() -> Iterator[Watched]:
+    with watched() as made:
+        yield made
+
+
+def said(span: ReadableSpan) -> dict[str, Any]:
+    return dict(span.attributes or {})
+
+
+def events(span: ReadableSpan) -> list[str]:
+    return [event.name for event in span.events]
+
+
+def trace_id(span: ReadableSpan) -> str:
+    assert span.context
+    return f"{span.context.trace_id:032x}"
+
+
+def links(span: ReadableSpan) -> list[tuple[str, Any]]:
+    return [(f"{link.context.trace_id:032x}", (link.attributes or {})["distance.link"]) for link in span.links]
+
+
+def test_a_submission_goes_on_the_callers_trace_into_the_event(watching: Watched) -> None:
+    submit = Submit()
+    answer = submit.post(traceparent=TRACEPARENT, tracestate="vendor=1")
+    assert watching.tree() == [
+        "POST /api/distance/calculate < -",
+        "distance.submit < POST /api/distance/calculate",
+        f"publish {REQUESTED} < distance.submit",
+    ]
+    assert {trace_id(span) for span in watching.spans} == {TRACE_ID}
+    server, work, publish = (watching.span(line.split(" <")[0]) for line in watching.tree())
+    assert server.parent
+    assert f"{server.parent.span_id:016x}" == PARENT_ID
+    assert (server.kind, work.kind, publish.kind) == (SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.PRODUCER)
+    assert said(server) == {
+        "http.request.method": "POST",
+        "http.route": "/api/distance/calculate",
+        "http.response.status_code": 202,
+        "url.path": "/api/distance/calculate",
+        "url.scheme": "http",
+    } | ({"faas.coldstart": True} if "faas.coldstart" in said(server) else {})
+    job_id = json.loads(answer.data)["job_id"]
+    assert said(work) == {
+        "distance.job_id": job_id,
+        "distance.date": "2026-01-25",
+        "distance.device_id": "iphone_stuart",
+    }
+    assert events(work) == ["job.created"]
+    assert said(publish) == {
+        "messaging.system": "knative",
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "cloudevents.event_id": job_id,
+        "cloudevents.event_source": "/otel-worker/submit",
+        "cloudevents.event_type": REQUESTED,
+        "cloudevents.event_subject": job_id,
+    }
+    (event,) = submit.broker.events
+    assert publish.context
+    assert event["traceparent"] == f"00-{TRACE_ID}-{publish.context.span_id:016x}-01"
+    assert event["tracestate"] == "vendor=1"
+
+
+def test_without_a_callers_trace_the_root_span_is_of_the_trace_that_the_answer_names(watching: Watched) -> None:
+    answer = Submit().post()
+    assert {trace_id(span) for span in watching.spans} == {answer.headers["X-Trace-Id"]}
+    assert watching.span("POST /api/distance/calculate").parent is None
+
+
+def test_a_trace_that_the_caller_does_not_sample_has_no_spans(watching: Watched) -> None:
+    submit = Submit()
+    submit.post(traceparent=TRACEPARENT[:-2] + "00")
+    assert watching.spans == []
+    (event,) = submit.broker.events
+    assert event["traceparent"].startswith(f"00-{TRACE_ID}-")
+    assert event["traceparent"].endswith("-00")
+
+
+def test_a_repeated_submission_leads_to_the_job_that_it_means(watching: Watched) -> None:
+    submit = Submit()
+    submit.post(traceparent=TRACEPARENT, Idempotency_Key="k")
+    watching.forget()
+    submit.post(Idempotency_Key="k")
+    work = watching.span("distance.submit")
+    assert (links(work), events(work)) == ([(TRACE_ID, "job")], [])
+
+
+def test_a_calculation_has_a_span_for_each_stage_and_answers_in_its_trace(watching: Watched) -> None:
+    calculate = Calculate()
+    job = calculate.create()
+    watching.forget()
+    answer = calculate.deliver(traceparent=TRACEPARENT)
+    assert watching.tree() == [
+        "POST / < -",
+        f"process {REQUESTED} < POST /",
+        f"distance.calculate < process {REQUESTED}",
+        "claim < distance.calculate",
+        "fetch < distance.calculate",
+        "upload < distance.calculate",
+        "compute < distance.calculate",
+        "csv < distance.calculate",
+        "commit < distance.calculate",
+    ]
+    work, consumer = watching.span("distance.calculate"), watching.span(f"process {REQUESTED}")
+    assert consumer.kind is SpanKind.CONSUMER
+    assert said(work) == {
+        "distance.job_id": job.job_id,
+        "distance.date": "2026-01-25",
+        "distance.device_id": "iphone_stuart",
+        "distance.attempt": 1,
+        "distance.status": "completed",
+        "distance.fixes.accepted": 125,
+        "distance.fixes.rejected": 0,
+    }
+    assert events(watching.span("claim")) == events(watching.span("commit")) == ["state.transition"]
+    assert said(watching.span("compute"))["distance.stage.busy_ms"] > 0
+    assert consumer.context
+    assert answer.headers["ce-traceparent"] == f"00-{TRACE_ID}-{consumer.context.span_id:016x}-01"
+
+
+def test_an_event_whose_trace_the_request_does_not_say_is_processed_in_its_own(watching: Watched) -> None:
+    calculate = Calculate()
+    calculate.create()
+    calculate.deliver(requested(traceparent=TRACEPARENT), mode=to_structured)
+    consumer, server = watching.span(f"process {REQUESTED}"), watching.span("POST /")
+    assert trace_id(consumer) == TRACE_ID != trace_id(server)
+    assert links(consumer) == [(trace_id(server), "delivered by")]
+
+
+def test_a_later_attempt_leads_to_the_earlier_one(watching: Watched) -> None:
+    calculate = Calculate()
+    calculate.create()
+    calculate.fixes.during = failing
+    assert calculate.deliver(traceparent=TRACEPARENT).status_code == 503
+    failed = watching.span("distance.calculate")
+    assert failed.status.status_code is StatusCode.ERROR
+    assert said(failed)["error.type"] == "database: 57P01"
+    (exception,) = [event for event in failed.events if event.name == "exception"]
+    assert (exception.attributes or {})["exception.type"] == "Unavailable"
+    watching.forget()
+    calculate.fixes.during = lambda: None
+    assert calculate.deliver().status_code == 200
+    assert links(watching.span("claim")) == [(TRACE_ID, "earlier attempt")]
+    latest = span_context(calculate.jobs.get(JOB_ID).attempted or "")
+    claim = watching.span("claim").context
+    assert latest
+    assert claim
+    assert (latest.trace_id, latest.span_id) == (claim.trace_id, claim.span_id)
+
+
+def failing() -> None:
+    raise Unavailable("database", "57P01")
+
+
+def test_a_refusal_is_no_error_of_the_trace(watching: Watched) -> None:
+    Submit().post({"date": "no"})
+    server = watching.span("POST /api/distance/calculate")
+    assert server.status.status_code is StatusCode.UNSET
+    assert said(server)["http.response.status_code"] == 400
+
+
+def test_an_outage_is(watching: Watched) -> None:
+    submit = Submit()
+    with away(submit.bucket):
+        submit.post()
+    server = watching.span("POST /api/distance/calculate")
+    assert (server.status.status_code, said(server)["error.type"]) == (StatusCode.ERROR, "storage")
+
+
+def test_an_event_that_is_not_taken_is_told_and_the_answer_is_not_changed(watching: Watched) -> None:
+    submit = Submit()
+    submit.broker.away = True
+    assert submit.post().status_code == 202
+    publish = watching.span(f"publish {REQUESTED}")
+    assert said(publish)["error.type"] == "broker: NewConnectionError"
+    assert watching.span("POST /api/distance/calculate").status.status_code is StatusCode.UNSET
+
+
+def test_what_the_sweep_asks_for_again_stands_in_the_trace_of_the_job(watching: Watched) -> None:
+    calculate = Calculate()
+    calculate.create()
+    watching.forget()
+    calculate.clock.advance(minutes=5)
+    assert calculate.client.post("/sweep").status_code == 204
+    sweep, publish = watching.span("distance.sweep"), watching.span(f"publish {REQUESTED}")
+    assert trace_id(publish) == TRACE_ID != trace_id(sweep)
+    assert links(publish) == [(trace_id(sweep), "published by")]
+    assert said(sweep) == {"distance.backlog.queued": 1, "distance.backlog.processing": 0}
+
+
+def test_the_state_of_a_job_leads_to_its_trace(watching: Watched) -> None:
+    status = Status()
+    status.completed()
+    watching.forget()
+    answer = status.client.get(f"/api/distance/jobs/{JOB_ID}")
+    server = watching.span("GET /api/distance/jobs/<job_id>")
+    assert json.loads(answer.data)["job_trace_id"] == TRACE_ID
+    assert links(server) == [(TRACE_ID, "job")]
+    assert (said(server)["distance.job_id"], said(server)["distance.status"]) == (JOB_ID, "completed")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_probes_leave_no_spans(watching: Watched, path: str) -> None:
+    Calculate().client.get(path)
+    assert watching.spans == []

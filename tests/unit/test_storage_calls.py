@@ -1,0 +1,80 @@
+"""What is told of calls of object storage, on moto's S3."""
+
+from collections.abc import Iterator
+
+import pytest
+from moto import mock_aws
+from opentelemetry.trace import SpanKind, StatusCode
+
+from shared.errors import Unavailable
+from shared.settings import Settings
+from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
+from shared.telemetry import metrics
+from tests.watched import Watched, watched
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        s3 = client(Settings.model_validate({}))
+        s3.create_bucket(Bucket="jobs")
+        yield Bucket(s3, "jobs")
+
+
+@pytest.fixture
+def watching(bucket: Bucket) -> Iterator[Watched]:
+    with watched() as made:
+        yield made
+
+
+def test_a_call_has_a_span_with_its_bucket_and_key(bucket: Bucket, watching: Watched) -> None:
+    bucket.put("jobs/a.json", b"1")
+    put = watching.span("S3/PutObject")
+    assert put.kind is SpanKind.CLIENT
+    assert dict(put.attributes or {}) == {
+        "rpc.system.name": "aws-api",
+        "rpc.method": "S3/PutObject",
+        "aws.s3.bucket": "jobs",
+        "aws.s3.key": "jobs/a.json",
+        "http.response.status_code": 200,
+    }
+    labels = {"rpc.system.name": "aws-api", "rpc.method": "S3/PutObject"}
+    assert watching.points(metrics.STORAGE_DURATION) == [(labels, 1)]
+
+
+def test_the_answer_to_a_condition_is_no_error(bucket: Bucket, watching: Watched) -> None:
+    etag = bucket.create("a", b"1")
+    with pytest.raises(ObjectMissing):
+        bucket.get("b")
+    with pytest.raises(ObjectChanged):
+        bucket.create("a", b"2")
+    assert bucket.get_unless("a", etag) is None
+    assert {span.status.status_code for span in watching.spans} == {StatusCode.UNSET}
+    assert not any("error.type" in labels for labels, _ in watching.points(metrics.STORAGE_DURATION))
+    statuses = [(span.attributes or {})["http.response.status_code"] for span in watching.spans]
+    assert {404, 412, 304} <= set(statuses)
+
+
+def test_a_bucket_that_is_not_there_is_one(bucket: Bucket, watching: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bucket, "_name", "others")
+    with pytest.raises(Unavailable):
+        bucket.get("a")
+    get = watching.span("S3/GetObject")
+    assert (get.status.status_code, (get.attributes or {})["error.type"]) == (StatusCode.ERROR, "NoSuchBucket")
+    ((labels, _),) = watching.points(metrics.STORAGE_DURATION)
+    assert labels["error.type"] == "NoSuchBucket"
+
+
+def test_a_server_that_is_away_is_another() -> None:
+    said = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
+    s3 = client(Settings.model_validate(said), keys=("a", "b"))
+    with watched() as watching, pytest.raises(Unavailable):
+        Bucket(s3, "jobs").put("a")
+    assert (watching.span("S3/PutObject").attributes or {})["error.type"] == "EndpointConnectionError"
+
+
+def test_a_presigned_url_is_no_call(bucket: Bucket, watching: Watched) -> None:
+    bucket.presigned("a", "a.csv", 900)
+    assert watching.spans == []
