@@ -66,7 +66,9 @@ def test_a_failed_job_is_counted_with_its_code(watching: Watched, calculate: Cal
 def test_fixes_without_a_place_are_counted_by_reason(watching: Watched, calculate: Calculate) -> None:
     one = calculate.fixes.fixes[0]
     nowhere = [(math.nan, 0.0), (0.0, math.nan), (91.0, 0.0)]
-    calculate.fixes.fixes += [Fix(one.time_us, one.device, *place, 1, 90, None) for place in nowhere]
+    calculate.fixes.fixes = calculate.fixes.fixes + [
+        Fix(one.time_us, one.device, *place, 1, 90, None) for place in nowhere
+    ]
     calculate.create()
     calculate.deliver()
     assert watching.points(metrics.FIXES_REJECTED) == [({"reason": "missing"}, 2), ({"reason": "out_of_range"}, 1)]
