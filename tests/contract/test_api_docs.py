@@ -8,6 +8,7 @@ import pytest
 
 from shared import http
 from shared.errors import Unavailable
+from shared.health import PROBES
 from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World
@@ -42,7 +43,7 @@ def test_the_table_has_every_route() -> None:
         if method != "HEAD"
     }
     assert documented == {
-        ("every service", method, path) if path in ("/healthz", "/readyz") else (service, method, path)
+        ("every service", method, path) if path in PROBES else (service, method, path)
         for service, method, path in served_by
     }
 
@@ -82,7 +83,7 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
 
 def test_readiness_is_told_as_shown(world: World) -> None:
     heading = "## GET /healthz, GET /readyz"
-    assert world.get(3, "/readyz") == example(heading)
+    assert World().get(3, "/readyz") == example(heading)
 
     def refuse(name: str, key: str) -> None:
         raise Unavailable("storage", "EndpointConnectionError")
