@@ -92,6 +92,30 @@ def test_readiness_is_told_as_shown(world: World) -> None:
     assert world.get(3, "/readyz") == example(heading, 1)
 
 
+def steady(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what is another each time."""
+    text = re.sub(r'"(latency_ms|uptime|system_uptime_seconds)": [0-9.]+', r'"\1": 0', json.dumps(body))
+    steadied: dict[str, Any] = json.loads(re.sub(r'"timestamp": "[^"]+"', '"timestamp": ""', text))
+    return steadied
+
+
+def test_health_and_status_are_told_as_shown(world: World) -> None:
+    assert steady(world.get(3, "/status")) == steady(example("## GET /status"))
+    degraded = World()
+    degraded.jobs.create(record())
+    degraded.clock.advance(hours=2)
+    assert steady(degraded.get(3, "/health")) == steady(example("## GET /health"))
+    assert world.get(3, "/health/startup") == {"status": "started", "service": "distance-list"}
+
+
+def test_jobs_are_counted_as_shown(world: World) -> None:
+    world.clock.advance(seconds=30)
+    world.jobs.create(record(job_id=f"{JOB_ID[:-1]}2", queued_at=world.clock()))
+    world.clock.advance(seconds=60)
+    world.jobs.complete(world.jobs.claim(JOB_ID), result())
+    assert steady(world.get(3, "/metrics/json")) == steady(example("## GET /metrics/json"))
+
+
 def test_an_error_is_told_as_shown(world: World) -> None:
     answer = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
     assert json.loads(answer.data) == example("## Errors")
