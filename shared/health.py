@@ -23,15 +23,6 @@ KEPT_SECONDS = 5  # what a check has found, for everybody who asks
 KEPT_FAILING_SECONDS = 1  # a recovery is to be seen soon
 CHECK_SECONDS = 4  # less than a prober waits: the gateway's 5 s
 
-LIVE = ("/healthz", "/health/live", "/api/v1/health/live")
-READY = ("/readyz", "/health/ready", "/api/v1/health/ready")
-STARTUP = ("/health/startup", "/api/v1/health/startup")
-HEALTH = ("/health", "/api/v1/health")
-STATUS = ("/status", "/api/v1/status")
-NUMBERS = ("/metrics/json", "/api/v1/metrics")
-UNTOUCHING = frozenset({*LIVE, *STARTUP})
-PROBES = frozenset({*UNTOUCHING, *READY, *HEALTH, *STATUS})
-
 Ask = Callable[[], None]
 Numbers = Callable[[], Mapping[str, int | float | None]]
 

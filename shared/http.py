@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
-from shared import errors, health
+from shared import errors, health, health_paths
 from shared.error_tracking import capture_error
 from shared.served import Request, served
 from shared.telemetry import context
@@ -91,14 +91,17 @@ class Service:
 
     def _mapped(self, *, details: bool) -> Map:
         ways: list[tuple[tuple[str, ...], Handler]] = [
-            (health.LIVE, lambda _: Reply(200, {"status": "healthy", "service": self._name})),
-            (health.STARTUP, lambda _: Reply(200, {"status": "started", "service": self._name})),
-            (health.READY, self._ready),
+            (health_paths.LIVE, lambda _: Reply(200, {"status": "healthy", "service": self._name})),
+            (health_paths.STARTUP, lambda _: Reply(200, {"status": "started", "service": self._name})),
+            (health_paths.READY, self._ready),
         ]
         if details:
-            ways += [(health.HEALTH, self._well), (health.STATUS, lambda _: Reply(200, self._health.status()))]
+            ways += [
+                (health_paths.HEALTH, self._well),
+                (health_paths.STATUS, lambda _: Reply(200, self._health.status())),
+            ]
         if details and self._health.numbers:
-            ways.append((health.NUMBERS, lambda _: Reply(200, self._health.counted())))
+            ways.append((health_paths.NUMBERS, lambda _: Reply(200, self._health.counted())))
         own = {("GET", path): handler for paths, handler in ways for path in paths}
         every = {**self._routes, **own}.items()
         rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every]
@@ -106,7 +109,7 @@ class Service:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         trace = trace_of({name.lower(): text for name, text in request.headers})
-        with served(request.method, request.path, trace, probe=request.path in health.PROBES) as serving:
+        with served(request.method, request.path, trace, probe=request.path in health_paths.PROBES) as serving:
             try:
                 reply = self._admitted(request, serving)
             except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
@@ -117,7 +120,7 @@ class Service:
 
     def _admitted(self, request: flask.Request, serving: Request) -> Reply:
         """Overloaded, unread, when there is no place left; whether we live can always be asked."""
-        if request.path in health.UNTOUCHING:
+        if request.path in health_paths.UNTOUCHING:
             return self._dispatch(request, serving)
         if not self._places.acquire(blocking=False):
             raise errors.Overloaded("Too many requests at once")

@@ -8,7 +8,7 @@ import pytest
 
 from shared import http
 from shared.errors import Unavailable
-from shared.health import PROBES
+from shared.health_paths import PROBES
 from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World

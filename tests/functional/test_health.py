@@ -10,7 +10,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.errors import Unavailable
-from shared.health import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS, Check
+from shared.health import Check
+from shared.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
 from shared.http import Call, Reply, Service
 from shared.models import Status
 from shared.version import VERSION

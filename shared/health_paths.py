@@ -1,0 +1,11 @@
+"""The paths under which every service, and the gateway before all of them, tells of its health."""
+
+LIVE = ("/healthz", "/health/live", "/api/v1/health/live")
+READY = ("/readyz", "/health/ready", "/api/v1/health/ready")
+STARTUP = ("/health/startup", "/api/v1/health/startup")
+HEALTH = ("/health", "/api/v1/health")
+STATUS = ("/status", "/api/v1/status")
+NUMBERS = ("/metrics/json", "/api/v1/metrics")  # of the list only
+
+UNTOUCHING = frozenset({*LIVE, *STARTUP})  # told from what the process knows
+PROBES = frozenset({*UNTOUCHING, *READY, *HEALTH, *STATUS})
