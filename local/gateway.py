@@ -5,11 +5,12 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from local.probing import Probing
+from shared.health_paths import NUMBERS
 from shared.telemetry.context import trace_of
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ _ROUTES = {
     "/api/distance/jobs/": "status",
     "/api/distance/download/": "status",
     "/broker": "broker",
+    **dict.fromkeys(NUMBERS, "list"),
 }
 _LARGEST_BODY = 1 << 20
 _LARGEST_ANSWER = 16 << 20
 _AT_ONCE = 32  # less than serving.py's threads
 _ANSWER_SECONDS = 60
-_PROBE_SECONDS = 5
 # Of one connection only (RFC 9110, 7.6.1), or made by the server that speaks to the client.
 _NOT_PASSED_ON = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "proxy-connection"} | {
     *("date", "server", "expect")
@@ -42,9 +43,8 @@ class Gateway:
     """
 
     def __init__(self, services: Mapping[str, str], instance: str) -> None:
-        self._instance = instance
         self._services = services
-        self._probes = ThreadPoolExecutor(len(services))
+        self._probing = Probing({name: services[name] for name in SERVICES}, instance)
         self._places = threading.Semaphore(_AT_ONCE)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -58,7 +58,7 @@ class Gateway:
                 return self._forward(exchange, service)
             finally:
                 self._places.release()
-        if path not in ("/healthz", "/readyz"):
+        if path not in self._probing.paths:
             return exchange.refuse(404, "NOT_FOUND", "No such path")
         if exchange.method not in ("GET", "HEAD"):
             return exchange.refuse(405, "METHOD_NOT_ALLOWED", "Method not allowed", {"Allow": "GET, HEAD"})
@@ -94,21 +94,10 @@ class Gateway:
         return [content]
 
     def _probe(self, exchange: "_Exchange", path: str) -> Iterable[bytes]:
-        def answers(service: str) -> bool:
-            connection = http.client.HTTPConnection(self._services[service], timeout=_PROBE_SECONDS)
-            try:
-                connection.request("GET", path)
-                return connection.getresponse().status == 200
-            except (OSError, http.client.HTTPException):
-                return False
-            finally:
-                connection.close()
-
-        failing = [name for name, ok in zip(SERVICES, self._probes.map(answers, SERVICES), strict=True) if not ok]
+        failing, body = self._probing.answer(path)
         if failing:
-            return exchange.refuse(503, "SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}")
-        status = "healthy" if path == "/healthz" else "ready"
-        return exchange.answer(200, {"status": status, "service": "gateway", "instance": self._instance})
+            return exchange.refuse(503, "SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", more=body)
+        return exchange.answer(200, body)
 
 
 def _service(path: str) -> str | None:
@@ -149,8 +138,16 @@ class _Exchange:
             raise EOFError
         return body
 
-    def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Iterable[bytes]:
-        return self.answer(status, {"error": {"code": code, "message": message, "details": {}}}, headers)
+    def refuse(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> Iterable[bytes]:
+        error = {"error": {"code": code, "message": message, "details": {}}}
+        return self.answer(status, {**(more or {}), **error}, headers)
 
     def answer(self, status: int, body: dict[str, Any], headers: Mapping[str, str] | None = None) -> Iterable[bytes]:
         trace_id = trace_of(self.headers()).trace_id

@@ -1,7 +1,6 @@
 """HTTP as every function speaks it: routes, health, and one envelope for every error."""
 
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,19 +12,16 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
-from shared import errors
+from shared import errors, health, health_paths
 from shared.error_tracking import capture_error
 from shared.process_age import age
 from shared.served import Request, served
 from shared.telemetry import context, metrics, provider
 from shared.telemetry.context import Trace, trace_of
 
-_LOG = logging.getLogger(__name__)
 BODY_BYTES = 64 << 10
 AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
-_SCRAPED = ("/metrics", "/api/v1/metrics/prometheus")
-_PROBES = ("/healthz", "/readyz", *_SCRAPED)
 
 # The most specific class comes first.
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -61,11 +57,11 @@ class Reply:
 
 
 Handler = Callable[[Call], Reply]
-Check = Callable[[], None]
+Check = health.AnyCheck
 
 
 class Service:
-    """A function's HTTP surface: `routes` by method and path template, and the health of its dependencies."""
+    """A function's HTTP surface: `routes` by method and path template, its health, and the `numbers` that it counts."""
 
     def __init__(
         self,
@@ -73,15 +69,14 @@ class Service:
         routes: Mapping[tuple[str, str], Handler],
         checks: Mapping[str, Check],
         body_limit: int = BODY_BYTES,
+        numbers: health.Numbers | None = None,
     ) -> None:
         self._name = name
-        self._checks = checks
+        self._health = health.Health(name, checks, numbers)
         self._body_limit = body_limit
         self._places = threading.Semaphore(AT_ONCE)
-        every = {**routes, ("GET", "/healthz"): self._health, ("GET", "/readyz"): self._ready}
-        every |= {("GET", path): _scraped for path in _SCRAPED}
-        rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every.items()]
-        self._map = Map(rules, merge_slashes=False)
+        self._routes = routes
+        self._map = self._mapped(details=True)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
             if seconds := age():
@@ -92,9 +87,33 @@ class Service:
         self._places = threading.Semaphore(at_once)
         return self
 
+    def detailed(self, *, shown: bool) -> Self:
+        """The same, which answers 404 where details of its health are asked for, unless they are `shown`."""
+        self._map = self._mapped(details=shown)
+        return self
+
+    def _mapped(self, *, details: bool) -> Map:
+        ways: list[tuple[tuple[str, ...], Handler]] = [
+            (health_paths.LIVE, lambda _: Reply(200, {"status": "healthy", "service": self._name})),
+            (health_paths.STARTUP, lambda _: Reply(200, {"status": "started", "service": self._name})),
+            (health_paths.READY, self._ready),
+        ]
+        if details:
+            ways += [
+                (health_paths.HEALTH, self._well),
+                (health_paths.STATUS, lambda _: Reply(200, self._health.status())),
+                (health_paths.SCRAPED, _scraped),
+            ]
+        if details and self._health.numbers:
+            ways.append((health_paths.NUMBERS, lambda _: Reply(200, self._health.counted())))
+        own = {("GET", path): handler for paths, handler in ways for path in paths}
+        every = {**self._routes, **own}.items()
+        rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in every]
+        return Map(rules, merge_slashes=False)
+
     def __call__(self, request: flask.Request) -> flask.Response:
         trace = trace_of({name.lower(): text for name, text in request.headers})
-        with served(request.method, request.path, trace, probe=request.path in _PROBES) as serving:
+        with served(request.method, request.path, trace, probe=request.path in health_paths.PROBES) as serving:
             try:
                 reply = self._admitted(request, serving)
             except Exception as exc:  # noqa: BLE001 - the last line of defence: whatever it is, callers get the envelope
@@ -105,7 +124,7 @@ class Service:
 
     def _admitted(self, request: flask.Request, serving: Request) -> Reply:
         """Overloaded, unread, when there is no place left; whether we live can always be asked."""
-        if request.path == "/healthz":
+        if request.path in health_paths.UNTOUCHING:
             return self._dispatch(request, serving)
         if not self._places.acquire(blocking=False):
             raise errors.Overloaded("Too many requests at once")
@@ -140,23 +159,19 @@ class Service:
             raise errors.InvalidRequest("Request body is incomplete")
         return body
 
-    def _health(self, _: Call) -> Reply:
-        return Reply(200, {"status": "healthy", "service": self._name})
-
     def _ready(self, call: Call) -> Reply:
-        states: dict[str, str] = {}
-        for name, check in self._checks.items():
-            try:
-                check()
-                states[name] = "connected"
-            except errors.Unavailable as exc:
-                _LOG.warning("not ready", extra={"dependency": name, "cause": exc.cause})
-                states[name] = "unavailable"
-        failing = [name for name, state in states.items() if state == "unavailable"]
-        if not failing:
+        ready = self._health.readiness()
+        states = {name: "connected" if well else "unavailable" for name, well in ready.items()}
+        if all(ready.values()):
             return Reply(200, {"status": "ready", **states})
-        error = _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, call.trace)
-        return Reply(503, {"status": "unavailable", **states, **error})
+        return Reply(503, {"status": "unavailable", **states, **_unavailable(ready, call.trace)})
+
+    def _well(self, call: Call) -> Reply:
+        report = self._health.report()
+        if report["overall_status"] != "unhealthy":
+            return Reply(200, report)
+        failing = {name: one["status"] == "healthy" for name, one in report["checks"].items() if one["critical"]}
+        return Reply(503, {**report, **_unavailable(failing, call.trace)})
 
 
 def _scraped(_: Call) -> Reply:
@@ -214,6 +229,12 @@ def error_reply(exc: Exception, trace: Trace) -> Reply:
 
 def _envelope(code: str, message: str, details: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details}, "trace_id": trace.trace_id}
+
+
+def _unavailable(well: Mapping[str, bool], trace: Trace) -> dict[str, Any]:
+    """The envelope that names what is not well."""
+    failing = ", ".join(name for name, is_well in well.items() if not is_well)
+    return _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {failing}", {}, trace)
 
 
 def _response(reply: Reply, trace: Trace) -> flask.Response:

@@ -5,8 +5,9 @@ the segments that CURRENT names afterwards. So what has been acknowledged is alw
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from shared.markers import Entry, Filter, Position, Tail
 from shared.models import Status
 from shared.segments import EMPTY, Flags, Rows, Segment, merged
 from shared.storage import Bucket, ObjectMissing
+from shared.tally import Tally, tally
 
+T = TypeVar("T")
 _TRIES = 5
 
 
@@ -75,6 +78,11 @@ class _Sealed:
             start, stop = start - count, stop - count
         return parts
 
+    def segments(self) -> Iterator[Segment]:
+        """All of the jobs."""
+        for sealed, count in zip(self._sealed, self._counts, strict=True):
+            yield self._index.segment(sealed.key) if self._is_whole(sealed) else self._run(sealed).cut(0, count)
+
     def _count(self, sealed: catalogue.Sealed) -> int:
         return sealed.rows if self._is_whole(sealed) else len(self._run(sealed))
 
@@ -95,6 +103,17 @@ class _Sealed:
         return self._runs[sealed.key]
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the jobs were when they were read: `latest` to show beyond the segments, without what they hide."""
+
+    found: catalogue.Catalogue
+    hot: Segment
+    latest: list[Entry]
+    hot_flags: Flags | None
+    gone: set[Position]
+
+
 class Index:
     """The list of a jobs bucket; segments stay in memory for as long as CURRENT names them."""
 
@@ -106,9 +125,16 @@ class Index:
 
     def page(self, wanted: Filter, offset: int = 0, limit: int = 1) -> Page:
         """Jobs number `offset` to `offset + limit` of those that `wanted` admits, as they are now."""
+        return self._tried(lambda: self._page(wanted, offset, limit))
+
+    def tally(self) -> Tally:
+        """How many jobs there are in each state, as they are now; it costs what a filtered page does."""
+        return self._tried(self._tally)
+
+    def _tried(self, read: Callable[[], T]) -> T:
         for _ in range(_TRIES):
             try:
-                return self._page(wanted, offset, limit)
+                return read()
             except ObjectMissing:  # a segment went while we read: CURRENT names others by now
                 self._known = None
         raise Unavailable("storage", "NoSuchKey")
@@ -122,19 +148,29 @@ class Index:
             return found
 
     def _page(self, wanted: Filter, offset: int, limit: int) -> Page:
-        tail = Tail(self._bucket)
-        found = self._catalogue()
-        hot = self.segment(found.hot) if found.hot else EMPTY
-        latest, hot_flags, gone = self._laid_over(tail, hot, found)
+        seen = self._seen()
+        found, hot, hot_flags = seen.found, seen.hot, seen.hot_flags
         if not wanted.admits_all:
             admitted = hot.admitted(wanted)
             hot_flags = admitted if hot_flags is None else hot_flags & admitted
-        loose = [_Run(Segment.of(entry for entry in latest if wanted.admits(entry))), _Run(hot, hot_flags)]
-        sealed = _Sealed(self, found, wanted, gone)
+        loose = [_Run(Segment.of(entry for entry in seen.latest if wanted.admits(entry))), _Run(hot, hot_flags)]
+        sealed = _Sealed(self, found, wanted, seen.gone)
         total = sum(map(len, loose)) + len(sealed)
         parts = _window(loose, sealed, found.sealed[0].newest if found.sealed else None, offset, limit)
         entries = [part.entry(row) for part in parts for row in range(len(part))]
         return Page(entries, total)
+
+    def _tally(self) -> Tally:
+        seen = self._seen()
+        hot = seen.hot if seen.hot_flags is None else seen.hot.only(seen.hot_flags)
+        sealed = _Sealed(self, seen.found, Filter(), seen.gone)
+        return tally([Segment.of(seen.latest), hot, *sealed.segments()])
+
+    def _seen(self) -> _Seen:
+        tail = Tail(self._bucket)
+        found = self._catalogue()
+        hot = self.segment(found.hot) if found.hot else EMPTY
+        return _Seen(found, hot, *self._laid_over(tail, hot, found))
 
     def _catalogue(self) -> catalogue.Catalogue:
         known = catalogue.read(self._bucket, self._known)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from shared.markers import Entry, Filter, Position
 from shared.models import Status
 
-_STATUSES = tuple(Status)
-_FINISHED_FROM = _STATUSES.index(Status.COMPLETED)
+STATUSES = tuple(Status)
+_FINISHED_FROM = STATUSES.index(Status.COMPLETED)
 _HALF = 1 << 64
 _NEVER = np.iinfo(np.int64).min
 
@@ -52,7 +52,7 @@ class Segment:
             np.array([-entry.queued_ms for entry in rows], np.int64),
             np.array([number // _HALF for number in numbers], np.uint64),
             np.array([number % _HALF for number in numbers], np.uint64),
-            np.array([_STATUSES.index(entry.status) for entry in rows], np.uint8),
+            np.array([STATUSES.index(entry.status) for entry in rows], np.uint8),
             np.array([date.fromisoformat(entry.date).toordinal() for entry in rows], np.int32),
             np.array([codes[entry.device_id] for entry in rows], np.int32),
             np.array([_NEVER if entry.completed_ms is None else entry.completed_ms for entry in rows], np.int64),
@@ -63,7 +63,7 @@ class Segment:
         """The job of a row."""
         return Entry(
             _job_id(int(self.high[row]), int(self.low[row])),
-            _STATUSES[self.status[row]],
+            STATUSES[self.status[row]],
             -int(self.before_ms[row]),
             date.fromordinal(int(self.day[row])).isoformat(),
             self.devices[self.device[row]],
@@ -94,7 +94,7 @@ class Segment:
         """Which rows `wanted` admits."""
         flags = np.ones(len(self), np.bool_)
         if wanted.status is not None:
-            flags &= self.status == _STATUSES.index(wanted.status)
+            flags &= self.status == STATUSES.index(wanted.status)
         if wanted.day is not None:
             flags &= self.day == wanted.day.toordinal()
         if wanted.device_id is not None:

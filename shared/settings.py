@@ -86,6 +86,7 @@ class Settings(BaseModel):
     GRACE_SECONDS: int = Field(600, ge=1, le=3600)
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
+    HEALTH_DETAILS: bool = True
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     SENTRY_DSN: SecretStr | None = None
     SENTRY_SAMPLE_RATE: float = Field(1.0, ge=0, le=1)

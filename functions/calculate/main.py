@@ -9,6 +9,7 @@ from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
 from shared import error_tracking, settings
 from shared.events import Publisher
+from shared.health_checks import around
 from shared.jobs import Jobs
 from shared.stopping import Stop
 from shared.storage import Bucket, client
@@ -34,8 +35,9 @@ _SERVICE = service(
     _CSVS,
     announcer=_ANNOUNCER,
     sweep=Sweep(_BUCKET, _CSVS, _JOBS, announcer=_ANNOUNCER, retention=_RETENTION),
-    checks={"database": _FIXES.ping, "storage": _BUCKET.ping},
+    checks={"database": _FIXES.ping, "storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
 ).limited(JOBS_AT_ONCE)
+_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS)
 
 
 def calculate(request: flask.Request) -> flask.Response:

@@ -5,9 +5,12 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
+from functions.list.numbers import Counted
 from shared.errors import InvalidRequest
-from shared.http import Call, Check, Reply, Service
+from shared.health import AnyCheck, Check
+from shared.http import Call, Reply, Service
 from shared.index import Index
+from shared.jobs import Clock, utc_now
 from shared.markers import Entry, Filter
 from shared.models import SHOWN, Status, Submission, parse, rfc3339
 
@@ -15,9 +18,12 @@ _DEFAULT_LIMIT = 50
 _LARGEST_LIMIT = 500
 
 
-def service(index: Index, checks: dict[str, Check]) -> Service:
+def service(index: Index, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
     """The function's HTTP surface."""
-    return Service("distance-list", {("GET", "/api/distance/jobs"): Lister(index).page}, checks)
+    counted = Counted(index, clock)
+    every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
+    routes = {("GET", "/api/distance/jobs"): Lister(index).page}
+    return Service("distance-list", routes, every, numbers=counted.numbers)
 
 
 class Lister:

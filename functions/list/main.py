@@ -4,6 +4,7 @@ import flask
 
 from functions.list.handler import service
 from shared import error_tracking, settings
+from shared.health_checks import around
 from shared.index import Index
 from shared.storage import Bucket, client
 from shared.telemetry import provider
@@ -12,7 +13,8 @@ _SETTINGS = settings.load("list")
 provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
-_SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping})
+_SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping, **around()})
+_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS)
 
 
 def list_jobs(request: flask.Request) -> flask.Response:

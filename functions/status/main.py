@@ -7,6 +7,7 @@ import flask
 
 from functions.status.handler import service
 from shared import error_tracking, settings
+from shared.health_checks import around
 from shared.jobs import Jobs
 from shared.markers import Entry, Filter
 from shared.storage import Bucket, client
@@ -40,9 +41,9 @@ _SERVICE = service(
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     _newest,
     lambda key, filename: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS),
-    checks={"storage": _BUCKET.ping},
+    checks={"storage": _BUCKET.ping, **around()},
     csv_age=_SETTINGS.csv_age,
-)
+).detailed(shown=_SETTINGS.HEALTH_DETAILS)
 
 
 def status(request: flask.Request) -> flask.Response:

@@ -8,6 +8,7 @@ import pytest
 
 from shared import http
 from shared.errors import Unavailable
+from shared.health_paths import PROBES
 from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World
@@ -28,9 +29,6 @@ def example(heading: str, number: int = 0) -> dict[str, Any]:
     return body
 
 
-EVERYWHERE = ("/healthz", "/readyz", "/metrics", "/api/v1/metrics/prometheus")
-
-
 def test_the_table_has_every_route() -> None:
     documented = {
         (service, method, path)
@@ -45,7 +43,7 @@ def test_the_table_has_every_route() -> None:
         if method != "HEAD"
     }
     assert documented == {
-        ("every service", method, path) if path in EVERYWHERE else (service, method, path)
+        ("every service", method, path) if path in PROBES else (service, method, path)
         for service, method, path in served_by
     }
 
@@ -85,13 +83,37 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
 
 def test_readiness_is_told_as_shown(world: World) -> None:
     heading = "## GET /healthz, GET /readyz"
-    assert world.get(3, "/readyz") == example(heading)
+    assert World().get(3, "/readyz") == example(heading)
 
     def refuse(name: str, key: str) -> None:
         raise Unavailable("storage", "EndpointConnectionError")
 
     world.bucket.before = refuse
     assert world.get(3, "/readyz") == example(heading, 1)
+
+
+def steady(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what is another each time."""
+    text = re.sub(r'"(latency_ms|uptime|system_uptime_seconds)": [0-9.]+', r'"\1": 0', json.dumps(body))
+    steadied: dict[str, Any] = json.loads(re.sub(r'"timestamp": "[^"]+"', '"timestamp": ""', text))
+    return steadied
+
+
+def test_health_and_status_are_told_as_shown(world: World) -> None:
+    assert steady(world.get(3, "/status")) == steady(example("## GET /status"))
+    degraded = World()
+    degraded.jobs.create(record())
+    degraded.clock.advance(hours=2)
+    assert steady(degraded.get(3, "/health")) == steady(example("## GET /health"))
+    assert world.get(3, "/health/startup") == {"status": "started", "service": "distance-list"}
+
+
+def test_jobs_are_counted_as_shown(world: World) -> None:
+    world.clock.advance(seconds=30)
+    world.jobs.create(record(job_id=f"{JOB_ID[:-1]}2", queued_at=world.clock()))
+    world.clock.advance(seconds=60)
+    world.jobs.complete(world.jobs.claim(JOB_ID), result())
+    assert steady(world.get(3, "/metrics/json")) == steady(example("## GET /metrics/json"))
 
 
 def test_an_error_is_told_as_shown(world: World) -> None:

@@ -2,13 +2,17 @@
 
 import runpy
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 from functions.calculate.connection import DAY, PROBE
-from local import broker, broker_queue, delivery, gateway, serving
-from shared import events, http, listening
+from functions.list.numbers import STUCK
+from local import broker, broker_queue, delivery, gateway, probing, serving
+from shared import events, health, health_checks, http, listening
 from tests.contract.markdown import ROOT, rows
 from tests.contract.world import World
+
+CHECKS = rows("docs/observability/health.md", ["check", "of", "critical", "fails when"])
 
 
 def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
@@ -52,6 +56,8 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "publishing an event": f"{events.PUBLISH_SECONDS} s",
         "publications under way": str(events.MOST_AT_ONCE),
         "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
+        "a check of a service's health": f"{health.CHECK_SECONDS} s",
+        "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",
         "an answer through the gateway": size(gateway._LARGEST_ANSWER),
         "deliveries that wait": str(broker_queue.MOST_WAITING),
         "free space on its disk": size(broker_queue.SPARE_DISK_BYTES),
@@ -59,6 +65,21 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "a subscriber's reply": size(delivery._LARGEST_REPLY),
         "replies to replies": str(delivery._MOST_HOPS),
     }
+
+
+def test_what_is_said_of_checks_is_what_they_do() -> None:
+    stated = {name: (critical, fails) for name, _, critical, fails in CHECKS}
+    listing = World().services[3]._health._checks
+    optional = {**health_checks.around("http://broker"), "jobs": listing["jobs"], "memory": listing["jobs"]}
+    assert {name for name, (critical, _) in stated.items() if critical == "no"} == set(optional)
+    assert not any(check.critical for check in optional.values())
+    assert f"within {health_checks._CONNECT_SECONDS} s" in stated["broker"][1]
+    assert size(health_checks._LEAST_SPACE) in stated["tmp"][1]
+    assert f"{health_checks._LARGEST_SHARE * 100:.0f} %" in stated["memory"][1]
+    assert timedelta(hours=1) == STUCK
+    text = (ROOT / "docs" / "observability" / "health.md").read_text(encoding="utf-8")
+    assert f"for {health.KEPT_SECONDS} s, a failure for {health.KEPT_FAILING_SECONDS} s" in text
+    assert f"for {health.CHECK_SECONDS} s at most" in text
 
 
 def jobs_at_once() -> int:

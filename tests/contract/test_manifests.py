@@ -180,3 +180,11 @@ def test_calculate_is_for_the_cluster_alone_in_every_installation(overlay: Path)
     }
     assert services.pop("distance-calculate") == "cluster-local"
     assert set(services.values()) == ({None} if overlay.name == "public" else {"cluster-local"})
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_whoever_may_ask_from_outside_is_told_no_details_of_health(overlay: Path) -> None:
+    for found in manifests(overlay):
+        if found["apiVersion"] == "serving.knative.dev/v1":
+            published = "networking.knative.dev/visibility" not in found["metadata"]["labels"]
+            assert env(found).get("HEALTH_DETAILS") == ("false" if published else None)

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from functions.calculate import delivery, submission
 from functions.list import handler as listing
 from functions.status import handler as reading
+from shared.health import AnyCheck
 from shared.index import Index
 from shared.jobs import Jobs
 from shared.settings import Settings
@@ -36,7 +37,7 @@ class World:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = Jobs(self.bucket, self.clock)
         settings, index, broker = Settings(), Index(self.bucket), Broker()
-        checks = {"storage": self.bucket.ping}
+        checks: dict[str, AnyCheck] = {"storage": self.bucket.ping}
         sweep, announcer = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
         self.services = [
             submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock),
@@ -44,7 +45,7 @@ class World:
                 settings, self.jobs, NoFixes(), self.bucket, announcer=announcer, sweep=sweep, checks=checks
             ),
             reading.service(self.jobs, self.bucket, newest(index), self.bucket.signed, checks=checks),
-            listing.service(index, checks),
+            listing.service(index, checks, self.clock),
         ]
 
     def client(self, number: int) -> FlaskClient:

@@ -147,3 +147,15 @@ def test_every_refusal_has_the_envelope_and_a_trace(
 def test_health_and_readiness_are_those_of_every_part(stack: Stack) -> None:
     assert ask("GET", f"{stack.url}/healthz").json["status"] == "healthy"
     assert ask("HEAD", f"{stack.url}/readyz").status == 200
+    for path in ("/health/live", "/api/v1/health/ready", "/health/startup"):
+        assert ask("GET", f"{stack.url}{path}").json["service"] == "gateway"
+    report = ask("GET", f"{stack.url}/health").json
+    assert (report["overall_status"], set(report["services"])) == ("healthy", {"broker", *TARGETS})
+    assert {"database", "storage", "broker"} <= set(report["services"]["calculate"]["checks"])
+
+
+def test_jobs_are_counted_through_the_gateway(stack: Stack) -> None:
+    told = ask("GET", f"{stack.url}/metrics/json").json
+    total = ask("GET", f"{stack.url}/api/distance/jobs?limit=1").json["total_count"]
+    assert told["jobs_total"] == total
+    assert ask("GET", f"{stack.url}/api/v1/status").json["metrics"]["jobs_total"] == total

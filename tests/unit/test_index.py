@@ -12,7 +12,8 @@ from shared import catalogue
 from shared.errors import Unavailable
 from shared.index import Index
 from shared.markers import Entry, Filter, Position, entry_of, put
-from shared.models import Record, Status
+from shared.models import SHOWN, Record, Status
+from shared.tally import Tally
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
 
@@ -106,6 +107,7 @@ def test_the_list_is_what_was_put_however_often_it_was_folded(
         found = index.page(wanted, offset, limit)
         assert found.entries == alive[offset : offset + limit]
         assert found.total == len(alive)
+        assert index.tally() == added([entry for entry in latest.values() if entry.status is not Status.DELETED])
 
     for move, number, status in moves:
         if move == "fold":
@@ -125,10 +127,20 @@ def test_the_list_is_what_was_put_however_often_it_was_folded(
                 latest[entry.position] = entry
                 put(bucket, entry)
             elif known.status is not Status.DELETED:
-                put(bucket, replace(known, status=min(status, known.status, key=lambda one: one.rank)))  # said again
+                put(bucket, replace(known, status=min(known.status, status, key=lambda one: one.rank)))  # said again
         if number % 3 == 0:
             compare()
     compare()
+
+
+def added(entries: list[Entry]) -> Tally:
+    """The tally of `entries`, one after the other."""
+    by_status = {status: [entry for entry in entries if entry.status is status] for status in SHOWN}
+    return Tally(
+        {status: len(found) for status, found in by_status.items()},
+        {status: min(entry.queued_ms for entry in found) for status, found in by_status.items() if found},
+        sum((entry.completed_ms or 0) - entry.queued_ms for entry in by_status[Status.COMPLETED]),
+    )
 
 
 def filled(bucket: MemoryBucket, count: int) -> None:

@@ -1,8 +1,9 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.patience import in_time
+from shared.patience import Shared, in_time
 
 
 def test_what_is_done_in_time_is_given_or_raised_where_it_is_waited_for() -> None:
@@ -51,3 +52,67 @@ def test_a_time_out_of_the_works_own_is_not_ours() -> None:
 
     with pytest.raises(TimeoutError):
         in_time(work, 10, lambda _: pytest.fail("nothing came late"))
+
+
+def test_what_is_shared_is_done_again_when_it_is_old() -> None:
+    now, runs = [0.0], list[int]()
+
+    def work() -> int:
+        runs.append(1)
+        return len(runs)
+
+    shared = Shared(work, 10, kept=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
+    seen = []
+    for now[0] in (0, 4.9, 5, 5.9, 6):
+        seen.append(shared.asked()())
+    assert seen == [1, 1, 2, 2, 3]
+
+
+def test_all_who_ask_at_once_share_one_run() -> None:
+    goes_on, runs = threading.Event(), list[int]()
+
+    def work() -> int:
+        runs.append(1)
+        goes_on.wait(10)
+        return 7
+
+    shared = Shared(work, 10, kept=lambda _: 0)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [shared.asked() for _ in range(8)]
+        waiting = [pool.submit(wait) for wait in asked]
+        goes_on.set()
+        assert [one.result() for one in waiting] == [7] * 8
+    assert len(runs) == 1
+
+
+def test_one_thread_hangs_however_many_ask_and_what_it_brings_at_last_is_taken() -> None:
+    now, goes_on, runs = [0.0], threading.Event(), list[int]()
+
+    def work() -> int:
+        runs.append(1)
+        goes_on.wait(10)
+        return 7
+
+    shared = Shared(work, 3, kept=lambda _: 5, clock=lambda: now[0])
+    wait = shared.asked()
+    for now[0] in (3, 100):
+        with pytest.raises(TimeoutError):
+            shared.asked()()
+    goes_on.set()
+    now[0] = 0
+    assert wait() == shared.asked()() == 7
+    assert len(runs) == 1
+
+
+def test_what_fails_is_raised_to_each_and_not_kept() -> None:
+    runs = list[int]()
+
+    def work() -> int:
+        runs.append(1)
+        raise ZeroDivisionError
+
+    shared = Shared(work, 10, kept=lambda _: 5)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            shared.asked()()
+    assert len(runs) == 2

@@ -1,0 +1,46 @@
+"""How the jobs of all devices fare, taken from the list: it survives every process."""
+
+from datetime import timedelta
+
+from shared.health import Failing
+from shared.index import Index
+from shared.jobs import Clock
+from shared.markers import milliseconds
+from shared.models import Status
+
+STUCK = timedelta(hours=1)  # a sweep has asked for the job six times by then
+
+
+class Counted:
+    """The numbers of one index."""
+
+    def __init__(self, index: Index, clock: Clock) -> None:
+        self._index = index
+        self._clock = clock
+
+    def numbers(self) -> dict[str, int | float | None]:
+        """By name; None for what no job gives."""
+        found = self._index.tally()
+        queued, processing, completed, failed = (found.jobs[status] for status in Status if status in found.jobs)
+        oldest = found.oldest_ms.get(Status.QUEUED)
+        return {
+            "jobs_total": queued + processing + completed + failed,
+            "jobs_queued": queued,
+            "jobs_processing": processing,
+            "jobs_completed": completed,
+            "jobs_failed": failed,
+            "success_rate": round(completed / (completed + failed), 4) if completed + failed else None,
+            "queue_size": queued,
+            "oldest_queued_age_seconds": None if oldest is None else self._age(oldest),
+            "average_completion_seconds": round(found.took_ms / completed / 1000, 3) if completed else None,
+        }
+
+    def none_is_stuck(self) -> None:
+        """Nothing, or Failing: every job that has not ended is younger than STUCK."""
+        oldest = self._index.tally().oldest_ms
+        unended = [oldest[status] for status in (Status.QUEUED, Status.PROCESSING) if status in oldest]
+        if unended and self._age(min(unended)) > STUCK.total_seconds():
+            raise Failing("jobs are stuck")
+
+    def _age(self, queued_ms: int) -> float:
+        return max(0, milliseconds(self._clock()) - queued_ms) / 1000

@@ -1,0 +1,76 @@
+"""What a process sees of its container and of its broker."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from shared import health_checks
+from shared.errors import Unavailable
+from shared.health import Failing
+from shared.health_checks import around, has_memory, has_space, memory_share, reach
+
+
+def cgroup(folder: Path, limit: str, used: int, cached: int = 0) -> Path:
+    (folder / "memory.max").write_text(f"{limit}\n")
+    (folder / "memory.current").write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 1\ninactive_file {cached}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "cached", "share"), [("1000", 500, 0, 0.5), ("1000", 950, 450, 0.5), ("max", 500, 0, None)]
+)
+def test_memory_is_what_the_kernel_cannot_take_back(
+    tmp_path: Path, limit: str, used: int, cached: int, share: float | None
+) -> None:
+    assert memory_share(cgroup(tmp_path, limit, used, cached)) == share
+    has_memory(tmp_path)
+
+
+def test_memory_that_is_nearly_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Failing, match="little memory"):
+        has_memory(cgroup(tmp_path, "1000", 950))
+
+
+def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert memory_share(tmp_path) is None
+    monkeypatch.setattr(health_checks, "memory_share", lambda: None)
+    assert set(around()) == {"tmp"}
+    monkeypatch.setattr(health_checks, "memory_share", lambda: 0.5)
+    assert set(around("http://broker")) == {"broker", "tmp", "memory"}
+    assert not any(check.critical for check in around("http://broker").values())
+
+
+def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_checks, "_LEAST_SPACE", 0)
+    has_space(str(tmp_path))
+    with pytest.raises(Failing, match="no such folder"):
+        has_space(str(tmp_path / "none"))
+    monkeypatch.setattr(health_checks, "_LEAST_SPACE", 1 << 62)
+    with pytest.raises(Failing, match="no space"):
+        has_space(str(tmp_path))
+
+
+def test_a_broker_is_reached_where_somebody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        sink = f"http://127.0.0.1:{listening.getsockname()[1]}/default/broker"
+        reach(sink)
+    with pytest.raises(Unavailable, match="broker: ConnectionRefusedError"):
+        reach(sink)
+
+
+@pytest.mark.parametrize(("sink", "port"), [("http://broker/a", 80), ("https://broker", 443), ("http://[::1]:81/", 81)])
+def test_a_sink_without_a_port_has_that_of_its_scheme(sink: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def connect(address: tuple[str, int], _: float) -> None:
+        asked.append(address[1])
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    with pytest.raises(Unavailable, match="broker: TimeoutError"):
+        reach(sink)
+    assert asked == [port]
