@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONPATH := $(CURDIR)
 .DEFAULT_GOAL := help
-.PHONY: help demo up buckets forget test check bench chaos image cluster-test
+.PHONY: help demo up observe buckets forget test check bench chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: $(VENV)/local.stamp ## the main job, end to end: start everything, calcula
 
 up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in DATA_DIR, until Ctrl-C
 	@$(RUN) -m local up
+
+observe: $(VENV)/local.stamp ## up, a job, and its trace as a waterfall, here and on http://127.0.0.1:OTLP_PORT, until Ctrl-C
+	@$(RUN) -m local observe
 
 buckets: $(VENV)/local.stamp ## the buckets of an installation, users and policies (docs/storage.md): OPTIONS="--minio --keys FOLDER"
 	@$(RUN) -m admin buckets $(OPTIONS)

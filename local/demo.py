@@ -82,7 +82,7 @@ def main(environ: Mapping[str, str]) -> int:
 def day_to_csv(url: str, folder: Path, console: Console, say: Callable[[str], None]) -> Path:
     """Submit a day to the system at `url`, print its numbers, download its CSV into `folder`, and check it all."""
     say(f"submitting {_REQUEST['date']} of {_REQUEST['device_id']}")
-    done = _ended(_submitted(url), say)
+    done = ended(submitted(url), say)
     result = done["result"]
     table = Table("what", "value", title=f"{done['device_id']}, {done['date']}")
     table.columns[1].justify = "right"
@@ -98,14 +98,15 @@ def day_to_csv(url: str, folder: Path, console: Console, say: Callable[[str], No
     return saved
 
 
-def _submitted(url: str) -> str:
+def submitted(url: str) -> str:
     """The job's status URL."""
     answer = _asked("POST", f"{url}/api/distance/calculate", json.dumps(_REQUEST).encode())
     _expect(answer.status == 202, f"submitting was answered with {answer.status} instead of 202")
     return url + str(json.loads(answer.body)["status_url"])
 
 
-def _ended(status_url: str, say: Callable[[str], None]) -> dict[str, Any]:
+def ended(status_url: str, say: Callable[[str], None]) -> dict[str, Any]:
+    """The job once it is completed; `say` is told of each new state."""
     deadline = time.monotonic() + _JOB_WITHIN_SECONDS
     seen = ""
     while time.monotonic() < deadline:

@@ -8,7 +8,7 @@ from typing import Never
 
 from local import options
 from local.postgres import NotStarted
-from local.stack import NotReady, running
+from local.stack import NotReady, Stack, running
 from shared.errors import SettingsError
 
 REFUSALS = (SettingsError, NotStarted, NotReady)
@@ -37,13 +37,18 @@ def main(environ: Mapping[str, str]) -> int:
     try:
         with running(options.read(environ)) as stack:
             print(f"ready {stack.url}", flush=True)
-            while stack.supervisor.alive:
-                for line in stack.problems.new():
-                    print(line, file=sys.stderr, flush=True)
-                time.sleep(_LOOK_SECONDS)
-        print("supervisord ended, and every part with it", file=sys.stderr)
+            watch(stack)
     except Stopped:
         return 0
     except REFUSALS as exc:
         print(exc, file=sys.stderr)
     return 1
+
+
+def watch(stack: Stack) -> None:
+    """Say each new problem of a part, until Stopped, or until there is nothing left to watch."""
+    while stack.supervisor.alive:
+        for line in stack.problems.new():
+            print(line, file=sys.stderr, flush=True)
+        time.sleep(_LOOK_SECONDS)
+    print("supervisord ended, and every part with it", file=sys.stderr)

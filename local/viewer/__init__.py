@@ -1,0 +1,1 @@
+"""Receives OTLP and shows it: what `make observe` looks at, and what the tests of telemetry listen with."""
