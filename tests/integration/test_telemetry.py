@@ -1,0 +1,147 @@
+"""The whole system, watched by a receiver of OTLP: one trace from the caller to the objects, and nothing leaked."""
+
+import re
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.viewer.kept import Span
+from shared.telemetry import metrics
+from tests.integration import watched_stack
+from tests.integration.watched_stack import DAY, DEVICE, DRIVER_TEXT, HEADER, Watching
+from tests.integration.whole_stack import ask, ended, until
+
+REQUESTED = "otelworker.distance.requested.v1"
+STAGES = ("claim", "fetch", "upload", "compute", "csv", "commit")
+CALLER = "b7ad6b7169203331"
+
+
+@pytest.fixture(scope="module")
+def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watching]:
+    with watched_stack.watched_stack(tmp_path_factory.mktemp("watched")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def job(watching: Watching) -> dict[str, Any]:
+    """A job that a caller with a trace of its own, and with credentials, has submitted; its status once it is done."""
+    headers = {
+        "traceparent": f"00-{'0af7651916cd43dd8448eb211c80319c'}-{CALLER}-01",
+        "Authorization": f"Bearer {HEADER}",
+        "Cookie": f"session={HEADER}",
+        "X-Api-Key": HEADER,
+        "Idempotency-Key": HEADER,
+    }
+    url = watching.stack.url
+    answer = ask("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE}, headers)
+    assert answer.status == 202
+    return ended(watching.stack, answer.json["job_id"])
+
+
+def tree(spans: list[Span]) -> list[str]:
+    """service: name < parent's name, by their starts."""
+    by_id = {span.span_id: span for span in spans}
+    above = {span.span_id: by_id[span.parent_id].name if span.parent_id in by_id else span.parent_id for span in spans}
+    return [f"{span.service.removeprefix('distance-')}: {span.name} < {above[span.span_id]}" for span in spans]
+
+
+def test_one_trace_leads_from_the_caller_through_the_event_to_the_objects(
+    watching: Watching, job: dict[str, Any]
+) -> None:
+    assert job["job_trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    spans = watching.spans(job["job_trace_id"], "POST /api/distance/calculate", "distance.calculate")
+    told = [line for line in tree(spans) if "S3/" not in line]
+    assert told[:6] == [
+        f"submit: POST /api/distance/calculate < {CALLER}",
+        "submit: distance.submit < POST /api/distance/calculate",
+        f"submit: publish {REQUESTED} < distance.submit",
+        f"calculate: POST / < publish {REQUESTED}",
+        f"calculate: process {REQUESTED} < POST /",
+        f"calculate: distance.calculate < process {REQUESTED}",
+    ]
+    stages = {f"calculate: {name} < distance.calculate" for name in STAGES}
+    statements = {f"calculate: {name} < fetch" for name in ("CONNECT", "SET", "COPY public.locations")}
+    assert sorted(told[6:]) == sorted(stages | statements)
+    stored = {line for line in tree(spans) if "S3/" in line}
+    assert {
+        "submit: S3/PutObject < distance.submit",
+        "calculate: S3/PutObject < claim",
+        "calculate: S3/PutObject < upload",
+        "calculate: S3/PutObject < commit",
+    } <= stored
+    (read,) = [span for span in spans if span.name.startswith("COPY")]
+    assert read.attributes["db.response.returned_rows"] == 60
+    assert "device_id = ?" in read.attributes["db.query.text"]
+    assert DEVICE not in read.attributes["db.query.text"]
+    assert len({span.span_id for span in spans}) == len(spans)
+
+
+def test_what_is_read_of_a_job_is_traced_too(watching: Watching, job: dict[str, Any]) -> None:
+    wanted = {
+        "GET /api/distance/jobs/<job_id>": f"/api/distance/jobs/{job['job_id']}",
+        "GET /api/distance/jobs": "/api/distance/jobs",
+        "GET /api/distance/download/<path:filename>": "/api/distance/download/"
+        + job["result"]["csv_path"].split("/")[-1],
+    }
+    for number, (name, path) in enumerate(wanted.items()):
+        trace_id = f"{number + 1:032x}"
+        answer = ask("GET", watching.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"})
+        assert answer.status in (200, 302, 303, 307), answer
+        spans = watching.spans(trace_id, name)
+        assert spans[0].name == name
+        assert spans[0].parent_id == CALLER
+        assert any(span.name.startswith("S3/") for span in spans), tree(spans)
+
+
+def test_log_lines_of_a_job_stand_in_its_trace(watching: Watching, job: dict[str, Any]) -> None:
+    def texts() -> list[str]:
+        return [line.text for line in watching.receiver.kept.lines(job["job_trace_id"]) if line.level == "INFO"]
+
+    until(lambda: len(texts()) == 3, 20)
+    assert texts() == ["job created", "job claimed", "job completed"]
+
+
+def test_only_metrics_of_the_catalogue_come_and_a_job_moves_them(watching: Watching, job: dict[str, Any]) -> None:
+    wanted = {
+        metrics.TRANSITIONS.name,
+        metrics.QUEUE_WAIT.name,
+        metrics.TURNAROUND.name,
+        metrics.HTTP_DURATION.name,
+        metrics.FIXES_READ.name,
+        metrics.COLD_STARTS.name,
+    }
+    until(lambda: wanted <= {each.name for each in watching.receiver.kept.series()}, 20)
+    assert {each.name for each in watching.receiver.kept.series()} <= {metric.name for metric in metrics.every()}
+    labels = {name for each in watching.receiver.kept.series() for name in each.labels}
+    assert not [name for name in labels if re.search("job|device|date|trace", name)], labels
+    completed = [
+        each.value
+        for each in watching.receiver.kept.series()
+        if each.name == metrics.TRANSITIONS.name and each.labels == {"from": "processing", "to": "completed"}
+    ]
+    assert completed == [1]
+    assert job["status"] == "completed"
+
+
+def test_nothing_tells_a_coordinate_a_secret_a_header_or_what_a_driver_said(
+    watching: Watching, job: dict[str, Any]
+) -> None:
+    url = watching.stack.url
+    with watched_stack.failing_reads(watching.database):
+        answer = ask("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
+        until(lambda: "job given back" in watching.logs() or "job failed" in watching.logs(), 30)
+    failed = watching.spans(answer.json["trace_id"], "distance.calculate")
+    assert any(event.name == "exception" for span in failed for event in span.events), tree(failed)
+    ask("POST", f"{url}/api/distance/calculate", b'{"date": "' + HEADER.encode())
+    ask("GET", f"{url}/api/distance/jobs/{job['job_id']}?token={HEADER}")
+    signature = str(job["result"]["csv_download_url"]).split("X-Amz-Signature=")[1].split("&")[0]
+
+    told = "\n".join(body.decode("latin-1") for _, body in watching.bodies) + watching.logs()
+    assert {"traces", "metrics", "logs"} == {signal for signal, _ in watching.bodies}
+    assert job["job_id"] in told
+    for mark in (DRIVER_TEXT, HEADER, signature, *watching.secrets(), *watched_stack.coordinates()):
+        assert mark not in told, mark[:12]
+    numbers = {struct.pack("<d", float(text)).decode("latin-1") for text in watched_stack.coordinates()}
+    assert not [number for number in numbers if number in told]

@@ -1,0 +1,126 @@
+"""A whole system that exports to a receiver, with marks on all that must not be told."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+
+from local import object_storage, postgres
+from local.options import TARGETS
+from local.stack import Stack, running
+from local.viewer.kept import Span
+from local.viewer.receiver import Receiver, receiving
+from tests.integration.whole_stack import given
+
+DAY = "2026-02-03"
+DEVICE = "watched-phone"
+DRIVER_TEXT = f"driver-text-{secrets.token_hex(8)}"
+HEADER = f"header-{secrets.token_hex(8)}"
+HOME = ("51.4779318", "-0.0014837")
+# Digits that nothing else has: whole, and as a rounding would leave them.
+_PLACES = [("48.8583701", "2.2944813"), ("51.1788821", "-1.8262155"), HOME]
+
+
+@dataclass
+class Watching:
+    """The system, its receiver, and every body that came, as it came."""
+
+    stack: Stack
+    receiver: Receiver
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def spans(self, trace_id: str, *names: str) -> list[Span]:
+        """The trace, once each of `names` is in it and nothing more has come for a while."""
+
+        def whole(found: list[Span]) -> bool:
+            return set(names) <= {span.name for span in found}
+
+        found = self.receiver.trace(trace_id, whole, 30, rest=0.6)
+        assert whole(found), [span.name for span in found]
+        return found
+
+    def logs(self) -> str:
+        """What every part of ours has written; PostgreSQL keeps its own counsel."""
+        folder = self.stack.plan.options.data_dir / "logs"
+        return "\n".join(
+            path.read_text(errors="replace") for path in sorted(folder.glob("*.log")) if path.stem != "postgres"
+        )
+
+    @property
+    def database(self) -> str:
+        return postgres.url(self.stack.plan.options.data_dir, self.stack.plan.ports["postgres"])
+
+    def secrets(self) -> set[str]:
+        """Every secret that one of the functions holds."""
+        plan = self.stack.plan
+        found = {plan.function(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
+        found.add(object_storage.keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
+        found.add(plan.function("calculate")["DATABASE_URL"])
+        return found
+
+
+@contextmanager
+def watched_stack(folder: Path) -> Iterator[Watching]:
+    """The system in `folder`, a day of marked places in its database."""
+    bodies: list[tuple[str, bytes]] = []
+    with receiving(tap=lambda signal, body: bodies.append((signal, body))) as receiver:
+        settings = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
+            "OTEL_LOGS_EXPORTER": "otlp",
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+            "OTEL_BLRP_SCHEDULE_DELAY": "200",
+            "LOG_LEVEL": "DEBUG",
+            "HOME_LATITUDE": HOME[0],
+            "HOME_LONGITUDE": HOME[1],
+        }
+        with running(given(DATA_DIR=folder, **settings)) as stack:
+            watching = Watching(stack, receiver, bodies)
+            with psycopg.connect(watching.database) as connection:
+                _fill(connection)
+            yield watching
+
+
+def _fill(connection: psycopg.Connection) -> None:
+    begins = datetime.fromisoformat(DAY).replace(tzinfo=UTC)
+    for minute in range(60):
+        latitude, longitude = _PLACES[minute % len(_PLACES)]
+        at = begins + timedelta(minutes=minute)
+        connection.execute(
+            'INSERT INTO locations (device_id, latitude, longitude, accuracy, "timestamp", created_at, raw_payload)'
+            " VALUES (%s, %s, %s, 10, %s, %s, %s)",
+            (DEVICE, latitude, longitude, at, at, json.dumps({"lat": float(latitude)})),
+        )
+
+
+@contextmanager
+def failing_reads(database: str) -> Iterator[None]:
+    """The database refuses to give fixes, with the values of a row in the text of its error."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("ALTER TABLE locations RENAME TO kept")
+        connection.execute(
+            "CREATE FUNCTION refused(double precision) RETURNS double precision LANGUAGE plpgsql AS"
+            f" $$BEGIN RAISE EXCEPTION '{DRIVER_TEXT} %', $1; END$$"
+        )
+        columns = 'id, device_id, refused(latitude) AS latitude, longitude, accuracy, velocity, battery, "timestamp"'
+        connection.execute(f"CREATE VIEW locations AS SELECT {columns}, created_at FROM kept".encode())
+        connection.execute("GRANT SELECT ON locations TO PUBLIC")
+        connection.execute("GRANT SELECT ON kept TO PUBLIC")
+        try:
+            yield
+        finally:
+            connection.execute("DROP VIEW locations")
+            connection.execute("DROP FUNCTION refused")
+            connection.execute("ALTER TABLE kept RENAME TO locations")
+
+
+def coordinates() -> list[str]:
+    """As they are, and as few digits of them as could still be told from other numbers."""
+    every = {text for place in _PLACES for text in place}
+    return sorted(every | {re.sub(r"(\.\d{4}).*", r"\1", text) for text in every})
