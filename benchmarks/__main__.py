@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import day, http, listing, memory, pipeline, report, stage
+from benchmarks import day, http, listing, memory, pipeline, report, stage, telemetry
 
 _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "day": day.measured,  # before millions of fixes lie in the table
@@ -11,6 +11,7 @@ _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "list": listing.measured,
     "memory": memory.measured,
     "pipeline": pipeline.measured,
+    "telemetry": telemetry.measured,
 }
 
 

@@ -183,7 +183,6 @@ DASHBOARDS = (
                 "The largest process of each function; the limits are 256 MiB, and 512 MiB for calculate.",
             ),
             ACTIVE,
-            Panel("Claim", "s", quantiles("distance_claim_duration_seconds")),
             Panel("Stages (p95)", "s", {"{{stage}}": quantile("distance_stage_duration_seconds", 95, "stage")}),
             Panel(
                 "Stages that failed",

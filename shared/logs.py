@@ -13,7 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 from shared.telemetry import context
 from shared.version import VERSION
 
-_ROOT = Path(__file__).parent.parent
+_ROOT = f"{Path(__file__).parent.parent}{os.sep}"
 
 
 class Place(NamedTuple):
@@ -67,11 +67,10 @@ def cause(exc: BaseException) -> str:
 
 def places(exc: BaseException) -> list[Place]:
     """The lines of ours that `exc` came through, the innermost last."""
-    found = [(frame.f_code, line) for frame, line in traceback.walk_tb(exc.__traceback__)]
     return [
-        Place(str(Path(code.co_filename).relative_to(_ROOT)), line, code.co_name)
-        for code, line in found
-        if Path(code.co_filename).is_relative_to(_ROOT) and "site-packages" not in code.co_filename
+        Place(name.removeprefix(_ROOT), line, frame.f_code.co_name)
+        for frame, line in traceback.walk_tb(exc.__traceback__)
+        if (name := frame.f_code.co_filename).startswith(_ROOT) and "site-packages" not in name
     ]
 
 

@@ -203,7 +203,6 @@ CLAIMS = Counter(
     "Attempts to take a job; lost is a lease that another attempt took over",
     {"outcome": ("won", "held", "finished", "deleted", "lost")},
 )
-CLAIM_DURATION = Histogram("distance.claim.duration", "s", "Taking a job, further tries included", buckets=_CALL_S)
 RETRIES = Counter("distance.job.retries", "{attempt}", "Attempts after a job's first")
 RETRIES_COMPLETED = Counter("distance.job.retries.completed", "{job}", "Jobs completed by an attempt after the first")
 ACTIVE = UpDown("distance.calculations.active", "{calculation}", "Calculations in flight in this process")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 _LOG = logging.getLogger(__name__)
+_SETTLE_SECONDS = 1  # a flush takes the processor from whoever works: the answer goes first, and many jobs share one
 _STOP_SECONDS = 3  # of the seconds that shared/stopping.py keeps back for the end
 # OpenTelemetry's own settings, where a deployment leaves them open: pods come and go, so little is held back.
 _DEFAULTS = {
@@ -49,6 +50,7 @@ class _Exports:
 
     def _flush(self) -> None:
         while self._due.wait():
+            time.sleep(_SETTLE_SECONDS)
             self._due.clear()
             if self._ended:
                 return
@@ -110,7 +112,7 @@ def exporter(environ: Mapping[str, str], signal: str) -> str:
 
 
 def flush_soon() -> None:
-    """Send what has been gathered, beside whatever goes on."""
+    """Send what has been gathered, in a moment and beside whatever goes on."""
     _exports.soon()
 
 
