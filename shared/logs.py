@@ -106,5 +106,7 @@ def configuration(level: str, service: str) -> dict[str, Any]:
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "ERROR"},
             "psycopg": {"level": "ERROR"},
+            # Says of each try what shared/telemetry/export.py says once a minute.
+            "opentelemetry.exporter": {"level": "CRITICAL"},
         },
     }

@@ -2,17 +2,19 @@
 
 import json
 import logging
+from collections.abc import Sequence
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from shared.log_sampling import Sampling
 from shared.logs import Formatter
 from shared.telemetry import context
+from shared.telemetry.export import Late
 
 _SEVERITIES = {
     logging.DEBUG: (SeverityNumber.DEBUG, "DEBUG"),
@@ -60,14 +62,29 @@ class LogExport(logging.Handler):
         super().close()
 
 
+class Lines(LogRecordExporter):
+    """OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self._late = Late("logs", _otlp_lines)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        done: LogRecordExportResult = self._late.get().export(batch)
+        if done is not LogRecordExportResult.SUCCESS:
+            self._late.failed()
+        return done
+
+    def force_flush(self, timeout_millis: int = 10_000) -> bool:  # noqa: ARG002 - nothing is held back here
+        return True
+
+    def shutdown(self) -> None:
+        self._late.shutdown()
+
+
 def handler(resource: Resource, exporter: LogRecordExporter | None = None) -> logging.Handler:
     """A handler for the root logger that exports by OTLP, in batches; `flush` and `close` send what is left."""
-    if exporter is None:
-        from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415 - it is slow
-
-        exporter = OTLPLogExporter()
     provider = LoggerProvider(resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter or Lines()))
     return LogExport(provider)
 
 
@@ -84,3 +101,9 @@ def _context() -> Context:
         int(trace.trace_id, 16), int(trace.span_id, 16), is_remote=False, trace_flags=TraceFlags(trace.flags)
     )
     return set_span_in_context(NonRecordingSpan(span), Context())
+
+
+def _otlp_lines() -> LogRecordExporter:
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
+
+    return OTLPLogExporter()

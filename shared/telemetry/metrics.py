@@ -214,7 +214,7 @@ STAGE_DURATION = Histogram(
     buckets=_STAGE_S,
 )
 
-FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes that came from the database")
+FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes of days that were read whole")
 FIXES_ACCEPTED = Counter("distance.fixes.accepted", "{fix}", "Fixes that count")
 FIXES_REJECTED = Counter(
     "distance.fixes.rejected",

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from shared.settings import Settings
+from shared.telemetry.provider import _DEFAULTS
 from tests.contract.markdown import ROOT, anchors, pages, rows
 
 LONGEST_FILE = 300
@@ -23,6 +24,8 @@ def test_every_setting_has_a_meaning_and_its_default_in_the_example_of_an_enviro
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     shown, meant = {}, set()
     for above, line in zip(["", *lines], lines, strict=False):
+        if line.startswith("#OTEL_"):
+            continue
         if found := re.fullmatch(r"(#?)([A-Z0-9_]+)=(.*)", line):
             shown[found[2]] = None if found[1] else found[3]
             assert not (found[1] and found[3]), f"{found[2]} has no default"
@@ -30,6 +33,16 @@ def test_every_setting_has_a_meaning_and_its_default_in_the_example_of_an_enviro
             meant.add(found[2])
     assert shown == {name: None if default is None else str(default) for name, default in DEFAULTS.items()}
     assert meant >= set(DEFAULTS) - {"HOME_LONGITUDE"}  # it shares a line with the latitude
+
+
+def test_settings_of_opentelemetry_are_the_same_in_the_guide_and_in_the_example_of_an_environment() -> None:
+    guide = rows("docs/observability.md", ["variable", "default", "meaning"])
+    told = {name.strip("`"): default for names, default, _ in guide for name in names.split(", ")}
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    shown = dict(line[1:].split("=", 1) for line in lines if line.startswith("#OTEL_"))
+    assert set(told) == set(shown)
+    for name, default in _DEFAULTS.items():
+        assert told[name] == shown[name] == default
 
 
 def test_no_setting_has_a_secret_or_an_unknown_for_default() -> None:

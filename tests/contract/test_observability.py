@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
 
-from observability import drawing, panels
+from observability import catalogue, drawing, panels
+from observability.catalogue import family, underscored
 from shared.telemetry import metrics
-from tests.contract.markdown import ROOT, anchors
+from tests.contract.markdown import ROOT, anchors, rows
 from tests.contract.test_manifests import CALCULATE, SERVICES
 from tests.contract.test_workflows import run
 
 HERE = ROOT / "observability"
 RUNBOOKS = "docs/observability/runbooks.md"
-UNITS = {"s": "_seconds", "By": "_bytes", "min": "_minutes", "km": "_km"}
 PER_PROCESS = {metrics.ACTIVE, metrics.MEMORY}
 WORDS = {"sum", "max", "count", "rate", "increase", "max_over_time", "histogram_quantile", "vector", "absent"}
 WORDS |= {"by", "and", "or", "unless"}
@@ -31,16 +31,6 @@ ALERTS = [rule for rule in RULES if "alert" in rule]
 RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}
 QUERIES = [expr for board in panels.DASHBOARDS for panel in board.panels for expr in panel.queries.values()]
 promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
-
-
-def underscored(name: str) -> str:
-    return name.replace(".", "_")
-
-
-def family(metric: metrics.Metric) -> str:
-    """The name that the collector gives a metric."""
-    total = "_total" if isinstance(metric, metrics.Counter) else ""
-    return underscored(metric.name) + UNITS.get(metric.unit, "") + total
 
 
 def labels_of(metric: metrics.Metric) -> set[str]:
@@ -164,6 +154,32 @@ def test_a_dashboard_takes_any_datasource_and_its_panels_say_what_they_show(path
         assert panel["fieldConfig"]["defaults"]["unit"]
         assert panel["datasource"]["uid"] == "${datasource}"
         assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
+
+
+def test_the_table_of_metrics_is_what_the_code_has() -> None:
+    text = (ROOT / "docs" / "observability" / "metrics.md").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("|")] == catalogue.table()
+
+
+def source() -> str:
+    files = [path for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py")]
+    return "".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def test_the_guide_names_spans_and_attributes_that_there_are() -> None:
+    table = rows("docs/observability.md", ["span", "kind, of", "says"])
+    code = source()
+    named = {name for name, _, says in table for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", f"{name} {says}")}
+    assert len(named) > 20
+    made = {f"cloudevents.event_{word}" for word in ("id", "source", "type")}  # shared/events.py puts them together
+    assert not [name for name in named - made if name not in code and name.removeprefix("public.") not in code]
+    assert set(metrics.STAGES) <= {word for name, *_ in table for word in re.findall(r"\w+", name)}
+
+
+def test_every_metric_is_recorded_somewhere() -> None:
+    names = [name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)]
+    recorded = set(re.findall(r"metrics\.([A-Z_]+)\.(?:add|set|record)\(", source()))
+    assert {name for name in names if not isinstance(getattr(metrics, name), metrics.Observed)} == recorded
 
 
 def test_every_metric_is_shown() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cloudevents.http import CloudEvent
@@ -194,3 +195,17 @@ def test_a_label_that_nobody_knows_is_other(watching: Watched) -> None:
     assert watching.points(metrics.ERRORS) == [({"error.type": "_OTHER"}, 1)]
     with pytest.raises(KeyError):
         metrics.ERRORS.add(labels={"device": "iphone_stuart"})
+
+
+def test_nothing_is_missed_when_many_tell_at_once(watching: Watched) -> None:
+    submit, posts, threads = Submit(), 20, 8
+
+    def post(number: int) -> int:
+        return submit.post({"date": "2026-01-25", "device_id": f"phone-{number}"}).status_code
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert set(pool.map(post, range(posts * threads))) == {202}
+    assert watching.points(metrics.SUBMITTED) == [({"outcome": "created"}, posts * threads)]
+    assert sum(amount for _, amount in watching.points(metrics.HTTP_DURATION)) == posts * threads
+    assert sum(amount for _, amount in watching.points(metrics.TRANSITIONS)) == posts * threads
+    assert len([span for span in watching.spans if span.name == "distance.submit"]) == posts * threads

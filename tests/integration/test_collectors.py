@@ -67,8 +67,8 @@ def failures(log: Path) -> list[str]:
     return [line["signal"] for line in lines if line["message"] == "telemetry not exported"]
 
 
-def both_failed(log: Path) -> bool:
-    return {"traces", "metrics"} <= set(failures(log))
+def all_failed(log: Path) -> bool:
+    return {"traces", "metrics", "logs"} == set(failures(log))
 
 
 def test_nobody_waits_for_a_collector_that_never_answers(stack: Stack, tmp_path: Path) -> None:
@@ -103,12 +103,13 @@ def test_a_collector_that_is_away_or_fails_is_told_of_once(stack: Stack, tmp_pat
             log = tmp_path / name
             with function("status", settings(stack, "status", endpoint, **quick), log) as running:
                 assert answered(running) == [404] * REQUESTS
-                until(functools.partial(both_failed, log))
+                until(functools.partial(all_failed, log))
                 assert answered(running) == [404] * REQUESTS
                 assert stopped(running) == 0
             assert len(failures(log)) == len(set(failures(log)))
             assert "secret-words" not in log.read_text()
             assert "Traceback" not in log.read_text()
+            assert "opentelemetry" not in log.read_text()
 
 
 @pytest.mark.parametrize("end", [stopped, Function.kill], ids=["SIGTERM", "SIGKILL"])

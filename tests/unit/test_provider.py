@@ -40,9 +40,19 @@ def test_a_signal_is_exported_where_it_has_somewhere_to_go(environ: dict[str, st
     assert exporter(environ, signal) == how
 
 
-def started(**environ: str) -> str:
+_SAMPLED = """
+from shared.telemetry import context, provider, spans
+provider.start()
+caller = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
+for headers in ({}, {"traceparent": caller + "0"}, {"traceparent": caller + "1"}):
+    with spans.span("x", within=context.trace_of(headers)) as span:
+        print(span.trace.flags & 1, end="")
+"""
+
+
+def started(program: str = _START, **environ: str) -> str:
     ran = subprocess.run(
-        [sys.executable, "-c", _START], env={"PYTHONPATH": ".", **environ}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], env={"PYTHONPATH": ".", **environ}, capture_output=True, text=True, check=True
     )
     return ran.stdout.strip()
 
@@ -55,6 +65,15 @@ def test_what_is_off_is_not_even_imported(environ: dict[str, str]) -> None:
 def test_what_is_on_loads_the_exporter_when_there_is_something_to_export() -> None:
     told = started(**COLLECTOR, OTEL_METRICS_EXPORTER="none", OTEL_BSP_SCHEDULE_DELAY="60000")
     assert told == "True False opentelemetry.sdk"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "kept"),
+    [("", "101"), ("always_off", "000"), ("parentbased_always_off", "001"), ("parentbased_traceidratio", "001")],
+)
+def test_opentelemetrys_own_sampler_says_which_traces_are_kept(sampler: str, kept: str) -> None:
+    asked = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0"} if sampler else {}
+    assert started(_SAMPLED, **COLLECTOR, OTEL_METRICS_EXPORTER="none", OTEL_EXPORTER_OTLP_TIMEOUT="1", **asked) == kept
 
 
 def test_prometheus_alone_needs_no_collector() -> None:
