@@ -10,7 +10,7 @@ BUGS = (
     Bug(
         "dead-letter-answers-500",
         _DELIVERY,
-        '            _LOG.error("dead letter not taken", extra={"cause": exc.cause})\n',
+        '            capture_error(exc, consequence="dead letter not taken")\n',
         "            raise RuntimeError from exc\n",
         "the broker has nowhere to go with a dead letter",
     ),

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -81,21 +82,51 @@ def test_the_same_job_ten_times_at_once_in_two_processes_is_calculated_once(
     assert str(found["result"]["csv_path"]).split("/")[2] == "1"  # type: ignore[index] # a job that has completed
 
 
+@dataclass(frozen=True)
+class Abandoned:
+    """Jobs that nobody works on any more, and whose leases still hold."""
+
+    killed: str
+    cut_off: str
+
+
+@pytest.fixture(scope="module")
+def abandoned(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Abandoned:
+    """One whose process was killed, one whose process lost its storage; both at once, since both leases must end."""
+    killed, cut_off, logs = job_id(), job_id(), tmp_path_factory.mktemp("abandoned")
+    settings = stack.plan.function("calculate")
+    with (
+        Gate(settings["AWS_ENDPOINT_URL_S3"]) as gate,
+        ThreadPoolExecutor(2) as pool,
+        function("calculate", settings, logs / "killed") as one,
+        function("calculate", settings | {"AWS_ENDPOINT_URL_S3": gate.url}, logs / "cut_off") as other,
+    ):
+        with locked(stack):
+            answers = [pool.submit(one.deliver, killed), pool.submit(other.deliver, cut_off)]
+            until(lambda: {status(stack, job).get("status") for job in (killed, cut_off)} == {"processing"}, 10)
+            one.kill()
+            gate.shut()
+        assert [answer.result().status for answer in answers] == [0, 503]
+        assert "result" not in status(stack, cut_off)
+    return Abandoned(killed, cut_off)
+
+
 def test_a_killed_attempt_is_followed_by_another_when_its_lease_has_ended(
-    stack: Stack, calculate: Function, tmp_path: Path
+    stack: Stack, calculate: Function, abandoned: Abandoned
 ) -> None:
-    job = job_id()
-    with ThreadPoolExecutor(1) as pool, locked(stack):
-        lost = pool.submit(calculate.deliver, job)
-        until(lambda: status(stack, job).get("status") == "processing", 10)
-        calculate.kill()
-        assert lost.result().status == 0
-    with function("calculate", stack.plan.function("calculate"), tmp_path / "next") as after:
-        assert after.deliver(job).status == 409
-        until(lambda: after.deliver(job).status in (200, 204), LEASE.total_seconds() + 15)
+    job = abandoned.killed
+    assert calculate.deliver(job).status == 409
+    until(lambda: calculate.deliver(job).status in (200, 204), LEASE.total_seconds() + 15)
     found = status(stack, job)
     assert found["status"] == "completed"
     assert str(found["result"]["csv_path"]).split("/")[2] == "2"  # type: ignore[index] # a job that has completed
+
+
+def test_a_job_whose_storage_went_away_is_503_and_the_event_ends_it_later(
+    stack: Stack, calculate: Function, abandoned: Abandoned
+) -> None:
+    until(lambda: calculate.deliver(abandoned.cut_off).status in (200, 204), LEASE.total_seconds() + 15)
+    assert ended(stack, abandoned.cut_off)["status"] == "completed"
 
 
 def test_a_job_in_flight_is_finished_before_the_process_ends(stack: Stack, calculate: Function) -> None:
@@ -182,24 +213,6 @@ def test_storage_that_goes_away_is_503_everywhere_and_all_goes_on_when_it_is_bac
                 assert running.ask("GET", "/healthz").status == 200
                 gate.open()
                 assert running.ask(method, path, body).status == wanted[target]
-
-
-def test_storage_that_goes_away_while_a_job_runs_is_503_and_the_event_ends_it_later(
-    stack: Stack, tmp_path: Path
-) -> None:
-    with Gate(stack.plan.function("calculate")["AWS_ENDPOINT_URL_S3"]) as gate, ThreadPoolExecutor(1) as pool:
-        settings = stack.plan.function("calculate") | {"AWS_ENDPOINT_URL_S3": gate.url}
-        with function("calculate", settings, tmp_path / "log") as calculate:
-            job = job_id()
-            with locked(stack):
-                answer = pool.submit(calculate.deliver, job)
-                until(lambda: status(stack, job).get("status") == "processing", 10)
-                gate.shut()
-            assert answer.result().status == 503
-            assert "result" not in status(stack, job)
-            gate.open()
-            until(lambda: calculate.deliver(job).status in (200, 204), LEASE.total_seconds() + 15)
-    assert ended(stack, job)["status"] == "completed"
 
 
 def raw(running: Function, data: bytes) -> bytes:

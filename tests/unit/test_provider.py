@@ -63,7 +63,8 @@ def test_what_is_off_is_not_even_imported(environ: dict[str, str]) -> None:
 
 
 def test_what_is_on_loads_the_exporter_when_there_is_something_to_export() -> None:
-    told = started(**COLLECTOR, OTEL_METRICS_EXPORTER="none", OTEL_BSP_SCHEDULE_DELAY="60000")
+    quick = {"OTEL_BSP_SCHEDULE_DELAY": "60000", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    told = started(**COLLECTOR, **quick, OTEL_METRICS_EXPORTER="none")
     assert told == "True False opentelemetry.sdk"
 
 
