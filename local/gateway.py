@@ -24,7 +24,7 @@ _ROUTES = {
     "/api/distance/jobs/": "status",
     "/api/distance/download/": "status",
     "/broker": "broker",
-    **dict.fromkeys(NUMBERS, "list"),
+    **dict.fromkeys((*NUMBERS, "/openapi.json", "/asyncapi.json", "/docs"), "list"),
 }
 _LARGEST_BODY = 1 << 20
 _LARGEST_ANSWER = 16 << 20

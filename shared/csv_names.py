@@ -7,6 +7,7 @@ from datetime import date
 from shared.errors import InvalidRequest, NotFound
 from shared.models import Record
 
+FILENAME = r"^distance_(?!.*\.\.)[^/\\]*\.csv$"
 _JOB_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -44,7 +45,7 @@ class Asked:
 
 def asked(filename: str) -> list[Asked]:
     """The readings of `filename`, the likelier first; InvalidRequest for no CSV's name, NotFound for no day's."""
-    if not filename.startswith("distance_") or not filename.endswith(".csv") or re.search(r"[/\\]|\.\.", filename):
+    if not re.fullmatch(FILENAME.strip("^$"), filename, re.DOTALL):
         raise InvalidRequest("Invalid filename. Expected distance_YYYYMMDD[_device][_job].csv", "filename")
     found = re.fullmatch(r"distance_([0-9]{8})(?:_(.+))?\.csv", filename)
     try:

@@ -20,7 +20,7 @@ from cloudevents.http import CloudEvent, from_http
 
 from shared.errors import InvalidRequest, Unavailable
 from shared.http import Call
-from shared.models import Record, RequestedData, Status, parse
+from shared.models import CompletedData, FailedData, Record, RequestedData, Status, parse
 from shared.patience import in_time
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
@@ -100,12 +100,15 @@ def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> Cl
 
 def outcome(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
-    data: dict[str, Any] = {"job_id": record.job_id, "date": record.date.isoformat(), "device_id": record.device_id}
+    about = {"job_id": record.job_id, "date": record.date, "device_id": record.device_id}
+    data: CompletedData | FailedData
     if record.status is Status.COMPLETED and record.result is not None:
-        kind, data = COMPLETED, data | record.result.model_dump(mode="json")
+        kind, data = COMPLETED, CompletedData(**about, **record.result.model_dump())
     else:
-        kind, data = FAILED, data | {"error_code": record.error_code, "error_message": record.error_message}
-    return _event(kind, f"{record.job_id}-{record.status}", data, {**(extensions or {}), **trace.headers()})
+        reason = {"error_code": record.error_code or "", "error_message": record.error_message or ""}
+        kind, data = FAILED, FailedData(**about, **reason)
+    event_id = f"{record.job_id}-{record.status}"
+    return _event(kind, event_id, data.model_dump(mode="json"), {**(extensions or {}), **trace.headers()})
 
 
 def _event(kind: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:

@@ -97,6 +97,9 @@ class Service:
             (health_paths.LIVE, lambda _: Reply(200, {"status": "healthy", "service": self._name})),
             (health_paths.STARTUP, lambda _: Reply(200, {"status": "started", "service": self._name})),
             (health_paths.READY, self._ready),
+            (("/openapi.json",), _openapi),
+            (("/asyncapi.json",), _asyncapi),
+            (("/docs",), _read),
         ]
         if details:
             ways += [
@@ -179,6 +182,24 @@ def _scraped(_: Call) -> Reply:
     if text is None:
         raise NoRoute
     return Reply(200, text, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def _openapi(_: Call) -> Reply:
+    from shared.contract import openapi  # noqa: PLC0415 - who is not asked for it starts without it
+
+    return Reply(200, openapi.document())
+
+
+def _asyncapi(_: Call) -> Reply:
+    from shared.contract import asyncapi  # noqa: PLC0415 - the same
+
+    return Reply(200, asyncapi.document())
+
+
+def _read(_: Call) -> Reply:
+    from shared.contract.page import HEADERS, page  # noqa: PLC0415 - the same
+
+    return Reply(200, page(), HEADERS)
 
 
 def _drain(stream: IO[bytes]) -> None:

@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -58,8 +59,12 @@ def _calendar_day(value: object) -> object:
     raise ValueError("not a calendar day")
 
 
+DEVICE_ID = r"^(?!.*\.\.)[A-Za-z0-9._-]{0,100}$"  # and the schema's, as the next one
+JOB_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+
+
 def _device_id(value: str) -> str:
-    if value and (not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value) or ".." in value):
+    if not re.fullmatch(DEVICE_ID.strip("^$"), value):
         raise ValueError("not a device id")
     return value
 
@@ -71,16 +76,15 @@ def _time_zone(value: str) -> str:
 
 
 def _job_id(value: str) -> str:
-    value = value.lower()
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
+    if not re.fullmatch(JOB_ID.strip("^$"), value):
         raise ValueError("not a UUID")
-    return value
+    return value.lower()
 
 
 Day = Annotated[date, BeforeValidator(_calendar_day)]
-DeviceId = Annotated[str, AfterValidator(_device_id)]
+DeviceId = Annotated[str, AfterValidator(_device_id), WithJsonSchema({"type": "string", "pattern": DEVICE_ID})]
 TimeZoneName = Annotated[str, AfterValidator(_time_zone)]
-JobId = Annotated[str, AfterValidator(_job_id)]
+JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema({"type": "string", "pattern": JOB_ID})]
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
@@ -95,15 +99,21 @@ class Home(BaseModel):
     longitude: Longitude
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    """As the others that may be left out: null is absent."""
+    kind = {name: schema.pop(name) for name in ("type", "pattern")}
+    schema["anyOf"] = [kind, {"type": "null"}]
+
+
 class Submission(BaseModel):
     """What a caller asks for; None is what the deployment's settings say."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    date: Day
-    device_id: DeviceId = ""
-    timezone: TimeZoneName | None = None
-    home: Home | None = None
-    away_threshold_km: ThresholdKm | None = None
+    date: Day = Field(description="A day that has begun in the job's time zone")
+    device_id: DeviceId = Field(default="", description='"" is every device', json_schema_extra=_or_null)
+    timezone: TimeZoneName | None = Field(default=None, description="IANA name; DAY_TIMEZONE where it is left out")
+    home: Home | None = Field(default=None, description="HOME_LATITUDE and HOME_LONGITUDE where it is left out")
+    away_threshold_km: ThresholdKm | None = Field(default=None, description="AWAY_THRESHOLD_KM where it is left out")
 
     @model_validator(mode="before")
     @classmethod
@@ -159,6 +169,25 @@ class Result(Numbers):
     csv_size_bytes: int
     processing_time_ms: int
     worker_version: str | None = None  # of the otel-worker that calculated it; early records have none
+
+
+class CompletedData(Result):
+    """The data of a completed event."""
+
+    job_id: JobId
+    date: Day
+    device_id: DeviceId
+
+
+class FailedData(BaseModel):
+    """The data of a failed event."""
+
+    model_config = ConfigDict(frozen=True)
+    job_id: JobId
+    date: Day
+    device_id: DeviceId
+    error_code: str
+    error_message: str
 
 
 class Record(Task):
@@ -247,4 +276,4 @@ def _invalid(exc: ValidationError, data: dict[str, object]) -> InvalidRequest:
 def _echoed(value: object) -> str | float | None:
     if isinstance(value, str):
         return value[:_ECHOED_CHARACTERS]
-    return value if isinstance(value, int) and abs(value) < 10**15 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15 else None

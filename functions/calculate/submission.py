@@ -4,11 +4,12 @@ import re
 from datetime import datetime
 
 from shared import audit, events, ids, jobs
+from shared.answers import Accepted
 from shared.days import today
 from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
 from shared.http import Call, Check, Reply, Service
-from shared.models import Record, Status, Submission, Task, parse, rfc3339
+from shared.models import Record, Status, Submission, Task, parse
 from shared.settings import Settings
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
@@ -51,14 +52,14 @@ class Submitter:
                 self._publish(record, span.trace)
         metrics.SUBMITTED.add(labels={"outcome": "repeated" if repeated else "created"})
         path = f"/api/distance/jobs/{record.job_id}"
-        body = {
-            "job_id": record.job_id,
-            "status": record.status,
-            "queued_at": rfc3339(record.queued_at),
-            "status_url": path,
-            "trace_id": call.trace.trace_id,
-        }
-        return Reply(202, body, {"Location": path})
+        answer = Accepted(
+            job_id=record.job_id,
+            status=record.status,
+            queued_at=record.queued_at,
+            status_url=path,
+            trace_id=call.trace.trace_id,
+        )
+        return Reply(202, answer.body(), {"Location": path})
 
     def _job(self, call: Call, submission: Submission, task: Task, now: datetime) -> Record:
         key = _idempotency_key(call)

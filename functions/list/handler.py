@@ -1,21 +1,18 @@
 """Pages of jobs, newest first."""
 
 import re
-from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from functions.list.numbers import Counted
+from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row
 from shared.errors import InvalidRequest
 from shared.health import AnyCheck, Check
 from shared.http import Call, Reply, Service
 from shared.index import Index
 from shared.jobs import Clock, utc_now
 from shared.markers import Entry, Filter
-from shared.models import SHOWN, Status, Submission, parse, rfc3339
-
-_DEFAULT_LIMIT = 50
-_LARGEST_LIMIT = 500
+from shared.models import SHOWN, Status, Submission, parse
 
 
 def service(index: Index, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
@@ -38,15 +35,15 @@ class Lister:
         wanted, limit, offset = _filter(given), *_window(given)
         found = self._index.page(wanted, offset, limit)
         after = offset + limit
-        body = {
-            "jobs": [_shown(entry) for entry in found.entries],
-            "total_count": found.total,
-            "limit": limit,
-            "offset": offset,
-            "next_offset": after if after < found.total else None,
-            "trace_id": call.trace.trace_id,
-        }
-        return Reply(200, body)
+        page = Page(
+            jobs=[_row(entry) for entry in found.entries],
+            total_count=found.total,
+            limit=limit,
+            offset=offset,
+            next_offset=after if after < found.total else None,
+            trace_id=call.trace.trace_id,
+        )
+        return Reply(200, page.body())
 
 
 def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
@@ -69,26 +66,25 @@ def _filter(given: dict[str, str]) -> Filter:
 
 
 def _window(given: dict[str, str]) -> tuple[int, int]:
-    texts = given.get("limit", str(_DEFAULT_LIMIT)), given.get("offset", "0")
+    texts = given.get("limit", str(DEFAULT_LIMIT)), given.get("offset", "0")
     for name, text in zip(("limit", "offset"), texts, strict=True):
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise InvalidRequest("limit and offset must be integers", name, text[:100])
     limit, offset = map(int, texts)
-    if not 1 <= limit <= _LARGEST_LIMIT:
-        raise InvalidRequest(f"limit must be between 1 and {_LARGEST_LIMIT}", "limit", limit)
+    if not 1 <= limit <= LARGEST_LIMIT:
+        raise InvalidRequest(f"limit must be between 1 and {LARGEST_LIMIT}", "limit", limit)
     if offset < 0:
         raise InvalidRequest("offset must be non-negative", "offset", offset)
     return limit, offset
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "job_id": entry.job_id,
-        "status": entry.status,
-        "date": entry.date,
-        "device_id": entry.device_id,
-        "queued_at": rfc3339(entry.queued_at),
-    }
-    if entry.completed_at is not None:
-        shown["completed_at"] = rfc3339(entry.completed_at)
-    return shown
+def _row(entry: Entry) -> Row:
+    ended = {} if entry.completed_at is None else {"completed_at": entry.completed_at}
+    return Row(
+        job_id=entry.job_id,
+        status=entry.status,
+        date=entry.date,
+        device_id=entry.device_id,
+        queued_at=entry.queued_at,
+        **ended,
+    )

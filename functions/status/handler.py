@@ -3,25 +3,21 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared import audit, csv_names, deletion
+from shared.answers import Job
 from shared.errors import NotFound
 from shared.http import Call, Check, Reply, Service
 from shared.jobs import Clock, Jobs, utc_now
 from shared.markers import Entry, Filter
-from shared.models import Record, Status, rfc3339
+from shared.models import JOB_ID, Record, Status
 from shared.storage import Bucket
 from shared.telemetry import spans
 
 _RETRY_AFTER_SECONDS = "1"
 _TRIES = 3
-_JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-_SHOWN = (
-    *("job_id", "status", "date", "device_id", "queued_at", "started_at", "completed_at"),
-    *("error_code", "error_message"),
-)
+_JOB_ID = re.compile(JOB_ID.strip("^$"))
+_SHOWN = set(Record.model_fields) & set(Job.model_fields) - {"result"}
 
 # key and download name to a presigned URL and its end
 Presign = Callable[[str, str], tuple[str, datetime]]
@@ -67,30 +63,25 @@ class StatusReader:
         record = self._jobs.get(_job_id(call))
         _tell(record)
         waiting = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
-        return Reply(200, {**self._body(record), "trace_id": call.trace.trace_id}, waiting)
+        return Reply(200, self._job(record, call.trace.trace_id).body(), waiting)
 
     def delete(self, call: Call) -> Reply:
         """204 when the job, its CSVs and its place in the list are gone, whatever state it was in; or NotFound."""
         deletion.delete(self._jobs, self._csvs, _job_id(call))
         return Reply(204)
 
-    def _body(self, record: Record) -> dict[str, Any]:
-        known = record.model_dump(mode="json", exclude_none=True)
-        body = {name: known[name] for name in _SHOWN if name in known} | {"job_trace_id": record.trace_id}
+    def _job(self, record: Record, trace_id: str) -> Job:
+        known = record.model_dump(include=_SHOWN, exclude_none=True)
         if record.status is Status.COMPLETED and record.result is not None:
-            body["result"] = {
-                **self._way_to_csv(record.result.csv_path, record),
-                **record.result.model_dump(mode="json"),
-                "date": body["date"],
-                "device_id": body["device_id"],
-            }
-        return body
+            task = {"date": record.date, "device_id": record.device_id}
+            known["result"] = {**self._way_to_csv(record), **record.result.model_dump(), **task}
+        return Job(**known, job_trace_id=record.trace_id, trace_id=trace_id)
 
-    def _way_to_csv(self, key: str, record: Record) -> dict[str, str | None]:
-        if self._is_too_old(record):
+    def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:
+        if record.result is None or self._is_too_old(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, ends = self._presign(key, csv_names.download_name(record))
-        return {"csv_download_url": url, "csv_download_expires_at": rfc3339(ends)}
+        url, ends = self._presign(record.result.csv_path, csv_names.download_name(record))
+        return {"csv_download_url": url, "csv_download_expires_at": ends}
 
     def _is_too_old(self, record: Record) -> bool:
         """Whether the CSV has gone, or will as soon as a sweep comes by."""
