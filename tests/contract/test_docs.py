@@ -75,6 +75,7 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
         "functions",
         "shared",
         "admin",
+        "client",
         "local",
         "tests",
         "benchmarks",

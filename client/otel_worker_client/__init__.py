@@ -1,0 +1,32 @@
+"""A client of otel-worker: submit days, follow their jobs, download their CSVs.
+
+>>> with Client("http://127.0.0.1:8080") as client:
+...     job = client.wait(client.submit("2026-01-25", "iphone_stuart").job_id)
+...     client.download(job, Path("."))
+"""
+
+from otel_worker_client.client import Client
+from otel_worker_client.errors import (
+    DownloadError,
+    JobFailedError,
+    NotFinishedError,
+    NotFoundError,
+    OtelWorkerError,
+    ServiceUnavailableError,
+    ValidationError,
+)
+from otel_worker_client.models import Job, Page, Result
+
+__all__ = [
+    "Client",
+    "DownloadError",
+    "Job",
+    "JobFailedError",
+    "NotFinishedError",
+    "NotFoundError",
+    "OtelWorkerError",
+    "Page",
+    "Result",
+    "ServiceUnavailableError",
+    "ValidationError",
+]

@@ -1,0 +1,237 @@
+"""DistanceClient: the drop-in for otel-demo's gRPC client, with its names, arguments, results and exceptions.
+
+Results have what protobuf's messages had: every attribute is there, "" or 0 where nothing is known, and timestamps are
+Timestamp (`.seconds`, `.ToDatetime()`).
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from types import TracebackType
+from typing import ClassVar, Self
+
+from otel_worker_client import tracing
+from otel_worker_client.client import Client
+from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.models import Job
+
+__all__ = ["DistanceClient", "DistanceServiceError", "NotFoundError", "ServiceUnavailableError", "ValidationError"]
+
+DistanceServiceError = OtelWorkerError
+_DEFAULT_ENDPOINT = "http://127.0.0.1:8080"
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """As protobuf's: seconds and nanoseconds since 1970, both 0 for a time that is not known."""
+
+    seconds: int = 0
+    nanos: int = 0
+
+    @classmethod
+    def of(cls, instant: datetime | None) -> Self:
+        """That instant."""
+        if instant is None:
+            return cls()
+        microseconds = round((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+        return cls(microseconds // 1_000_000, microseconds % 1_000_000 * 1000)
+
+    def ToDatetime(self, tzinfo: tzinfo | None = None) -> datetime:  # noqa: N802 - protobuf's name
+        """In UTC, without a zone unless one is given."""
+        instant = datetime.fromtimestamp(self.seconds, UTC).replace(microsecond=self.nanos // 1000)
+        return instant.astimezone(tzinfo) if tzinfo else instant.replace(tzinfo=None)
+
+    def ToJsonString(self) -> str:  # noqa: N802 - protobuf's name
+        """RFC 3339 with Z."""
+        return self.ToDatetime().isoformat(timespec="milliseconds") + "Z"
+
+
+@dataclass(frozen=True)
+class CalculateDistanceResponse:
+    """A job that is durable."""
+
+    job_id: str
+    status: str
+    queued_at: Timestamp
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """The numbers of a completed job; the last segment of `csv_path` is what `download_csv` takes."""
+
+    csv_path: str
+    total_distance_km: float
+    total_locations: int
+    max_distance_km: float
+    min_distance_km: float
+    processing_time_ms: int
+    date: str
+    device_id: str
+    avg_distance_km: float
+    path_length_km: float
+    away_minutes: float
+
+
+@dataclass(frozen=True)
+class GetJobStatusResponse:
+    """A job in whatever state; `result` is None unless it is completed."""
+
+    job_id: str
+    status: str
+    queued_at: Timestamp
+    started_at: Timestamp = field(default_factory=Timestamp)
+    completed_at: Timestamp = field(default_factory=Timestamp)
+    result: JobResult | None = None
+    error_message: str = ""
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """A job in the list."""
+
+    job_id: str
+    status: str
+    date: str
+    device_id: str
+    queued_at: Timestamp
+    completed_at: Timestamp
+
+
+@dataclass(frozen=True)
+class ListJobsResponse:
+    """A page of jobs, newest first."""
+
+    jobs: list[JobSummary]
+    total_count: int
+    limit: int
+    offset: int
+
+
+class DistanceClient:
+    """One for each endpoint, however often it is made, until it is closed.
+
+    `endpoint` is a URL, or host:port; where each function has a host of its own it is distance-submit's, and
+    DISTANCE_STATUS_ENDPOINT and DISTANCE_LIST_ENDPOINT in the environment are the others'.
+    """
+
+    _made: ClassVar[dict[tuple[str, float], "DistanceClient"]] = {}
+    _making: ClassVar[threading.Lock] = threading.Lock()
+
+    endpoint: str
+    timeout: float
+    _client: Client
+
+    def __new__(cls, endpoint: str = "", timeout: float = 30) -> Self:
+        """The one of that endpoint."""
+        endpoint = endpoint or os.environ.get("DISTANCE_SERVICE_ENDPOINT") or _DEFAULT_ENDPOINT
+        with cls._making:
+            made = cls._made.get((endpoint, timeout))
+            if made is None:
+                made = super().__new__(cls)
+                made.endpoint, made.timeout = endpoint, timeout
+                made._client = _client(endpoint, timeout, os.environ)
+                cls._made[endpoint, timeout] = made
+        return made  # type: ignore[return-value] # nobody inherits from it
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Of DISTANCE_SERVICE_ENDPOINT and DISTANCE_SERVICE_TIMEOUT."""
+        return cls(environ.get("DISTANCE_SERVICE_ENDPOINT", ""), float(environ.get("DISTANCE_SERVICE_TIMEOUT") or 30))
+
+    def calculate_distance(self, date: str, device_id: str = "") -> CalculateDistanceResponse:
+        """Start a job."""
+        about = {"distance.date": date, "distance.device_id": device_id}
+        with tracing.span("distance-calculate-distance", about) as span:
+            job = self._client.submit(date, device_id)
+            span.set_attribute("distance.job_id", job.job_id)
+            span.set_attribute("distance.status", job.status)
+        return CalculateDistanceResponse(job.job_id, job.status, Timestamp.of(job.queued_at))
+
+    def get_job_status(self, job_id: str) -> GetJobStatusResponse:
+        """A job as it is now; NotFoundError for one that there is not."""
+        with tracing.span("distance-get-job-status", {"distance.job_id": job_id}) as span:
+            job = self._client.job(job_id)
+            span.set_attribute("distance.status", job.status)
+        return GetJobStatusResponse(
+            job.job_id,
+            job.status,
+            Timestamp.of(job.queued_at),
+            Timestamp.of(job.started_at),
+            Timestamp.of(job.completed_at),
+            _result(job),
+            job.error_message,
+        )
+
+    def list_jobs(
+        self, status: str = "", limit: int = 50, offset: int = 0, date: str = "", device_id: str = ""
+    ) -> ListJobsResponse:
+        """A page of the jobs that the filters admit."""
+        about = {"distance.filter.status": status, "distance.filter.limit": limit, "distance.filter.offset": offset}
+        with tracing.span("distance-list-jobs", about) as span:
+            page = self._client.page(limit=limit, offset=offset, status=status, date=date, device_id=device_id)
+            span.set_attribute("distance.result_count", len(page.jobs))
+            span.set_attribute("distance.total_count", page.total_count)
+        return ListJobsResponse([_summary(job) for job in page.jobs], page.total_count, page.limit, page.offset)
+
+    def download_csv(self, filename: str) -> Iterator[bytes]:
+        """The CSV by the name that a `csv_path` ends with, piece by piece; NotFoundError where there is none."""
+        with tracing.span("distance-download-csv", {"distance.filename": filename}):
+            return self._client.csv(filename)
+
+    def health_check(self) -> bool:
+        """Whether the service would do its work."""
+        return self._client.healthy()
+
+    def close(self) -> None:
+        """Give the connections up; the next one made is a new one."""
+        with self._making:
+            self._made.pop((self.endpoint, self.timeout), None)
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _client(endpoint: str, timeout: float, environ: Mapping[str, str]) -> Client:
+    def url(text: str | None) -> str | None:
+        return text if not text or "://" in text else f"http://{text}"
+
+    own = os.environ.get("DISTANCE_SERVICE_ENDPOINT") or _DEFAULT_ENDPOINT
+    others = environ if endpoint == own else {}  # of another endpoint the environment says nothing
+    return Client(
+        url(endpoint) or endpoint,
+        timeout,
+        status_url=url(others.get("DISTANCE_STATUS_ENDPOINT")),
+        list_url=url(others.get("DISTANCE_LIST_ENDPOINT")),
+    )
+
+
+def _result(job: Job) -> JobResult | None:
+    found = job.result
+    if found is None:
+        return None
+    return JobResult(
+        found.csv_path,
+        found.total_distance_km,
+        found.total_locations,
+        found.max_distance_km,
+        found.min_distance_km,
+        found.processing_time_ms,
+        found.date,
+        found.device_id,
+        found.avg_distance_km,
+        found.path_length_km,
+        found.away_minutes,
+    )
+
+
+def _summary(job: Job) -> JobSummary:
+    times = Timestamp.of(job.queued_at), Timestamp.of(job.completed_at)
+    return JobSummary(job.job_id, job.status, job.date, job.device_id, *times)

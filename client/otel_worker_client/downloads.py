@@ -1,0 +1,101 @@
+"""A CSV from object storage: streamed, resumed where it broke off, by a fresh URL where that has expired, checked."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import requests
+
+from otel_worker_client.errors import DownloadError, NotFoundError, ServiceUnavailableError
+from otel_worker_client.models import Job, Result
+from otel_worker_client.transport import Transport, unanswered
+
+_TRIES = 5
+_PIECE = 1 << 16
+
+
+def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
+    """The CSV of the job that `look` gives, at `into` or in that folder: whole, or not there at all."""
+    result = _result(look())
+    target = into / result.csv_path.rsplit("/", 1)[-1] if into.is_dir() else into
+    part = target.with_name(f"{target.name}.part")
+    tag = ""
+    for _ in range(_TRIES):
+        got = part.stat().st_size if tag and part.exists() else 0
+        if tag and got == result.csv_size_bytes:
+            break
+        headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
+        try:
+            answer = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
+        except Exception as exc:
+            if not unanswered(exc):
+                raise
+            continue
+        with answer:
+            if answer.status_code in (400, 403):  # the URL's time is over
+                result = _result(look())
+                continue
+            if answer.status_code not in (200, 206):
+                continue
+            tag = answer.headers.get("ETag", "")
+            _take(answer, part, append=answer.status_code == 206)
+    _check(part, result, tag)
+    part.replace(target)
+    return target
+
+
+def pieces(transport: Transport, url: str) -> Iterator[bytes]:
+    """What lies at a presigned URL, piece by piece; the first try decides."""
+    try:
+        answer = transport.once("GET", url, transport.timeout, stream=True)
+    except Exception as exc:
+        if not unanswered(exc):
+            raise
+        raise ServiceUnavailableError("Object storage unreachable") from None
+    if answer.status_code != 200:
+        answer.close()
+        kind = NotFoundError if answer.status_code == 404 else ServiceUnavailableError
+        raise kind(f"Object storage answered {answer.status_code}", status=answer.status_code)
+
+    def streamed() -> Iterator[bytes]:
+        with answer:
+            yield from answer.iter_content(_PIECE)
+
+    return streamed()
+
+
+def _take(answer: requests.Response, part: Path, *, append: bool) -> None:
+    """What comes of it, into the file; a connection that breaks leaves what came before."""
+    with part.open("ab" if append else "wb") as file:
+        try:
+            for piece in answer.iter_content(_PIECE):
+                file.write(piece)
+        except requests.RequestException:
+            pass  # the next try goes on from here
+
+
+def _check(part: Path, result: Result, tag: str) -> None:
+    """The size that the job has; and the MD5 that is the ETag of an object that was stored in one piece."""
+    size = part.stat().st_size if part.exists() else 0
+    if size != result.csv_size_bytes:
+        part.unlink(missing_ok=True)
+        raise DownloadError(f"the CSV came with {size} of its {result.csv_size_bytes} bytes")
+    if re.fullmatch(r'"[0-9a-f]{32}"', tag):
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if digest != tag.strip('"'):
+            part.unlink()
+            raise DownloadError("the CSV came with another digest than it is stored with")
+
+
+def _result(job: Job) -> Result:
+    if job.result is None:
+        raise DownloadError(f"job {job.job_id} is {job.status}: there is no CSV")
+    return job.result
+
+
+def _url(result: Result) -> str:
+    if result.csv_download_url is None:
+        raise NotFoundError("the CSV has gone, by its age")
+    return result.csv_download_url

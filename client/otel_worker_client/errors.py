@@ -1,0 +1,56 @@
+"""What can go wrong.
+
+OtelWorkerError
+├── ServiceUnavailableError   no answer, or none but "come again later", for as long as was waited
+├── ValidationError           the request breaks a rule
+│   └── NotFoundError         there is no such job or file
+├── JobFailedError            the job ended without numbers
+├── NotFinishedError          the job had not ended in time
+└── DownloadError             what came is not the CSV that the job has
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class OtelWorkerError(Exception):
+    """Its text is for people; `code`, `details` and `trace_id` are the service's, `status` HTTP's (0: no answer)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        details: Mapping[str, Any] | None = None,
+        trace_id: str = "",
+        status: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.details = dict(details or {})
+        self.trace_id = trace_id
+        self.status = status
+
+
+class ServiceUnavailableError(OtelWorkerError):
+    """The service, or what it depends on, is away, or has too much to do."""
+
+
+class ValidationError(OtelWorkerError):
+    """The request breaks a rule; `details` names field and value."""
+
+
+class NotFoundError(ValidationError):
+    """There is no such job or file."""
+
+
+class JobFailedError(OtelWorkerError):
+    """The job ended without numbers; `code` is its error code."""
+
+
+class NotFinishedError(OtelWorkerError):
+    """The job had not ended in time; it goes on."""
+
+
+class DownloadError(OtelWorkerError):
+    """What came is not the CSV that the job has."""

@@ -1,0 +1,119 @@
+"""One request to the service, tried again for as long as there is time: what comes back is an answer or an error."""
+
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+
+from otel_worker_client import tracing
+from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+
+CONNECT_SECONDS = 5.0
+_CONNECTIONS = 32
+_LATER = frozenset({429, 502, 503, 504})
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
+_ERRORS: Mapping[int, type[OtelWorkerError]] = {
+    **dict.fromkeys((400, 413, 422), ValidationError),
+    404: NotFoundError,
+    **dict.fromkeys(_LATER, ServiceUnavailableError),
+}
+
+
+class _Later(Exception):
+    """The answer that says so, or None where there was none; how many seconds until it is worth to try again."""
+
+    def __init__(self, answer: requests.Response | None, why: str) -> None:
+        super().__init__(why)
+        self.answer = answer
+        self.why = why
+
+    @property
+    def wanted_pause(self) -> float:
+        text = self.answer.headers.get("Retry-After", "") if self.answer is not None else ""
+        return float(text) if text.isdecimal() else 0.0
+
+
+class Transport:
+    """Connections that are kept, for any number of threads; `timeout` seconds for a call with all of its tries."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._session.close()
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """An answer below 400, else the error that it means; every request must do no harm when it comes twice."""
+        ends = time.monotonic() + self.timeout
+
+        def tried() -> requests.Response:
+            left = max(ends - time.monotonic(), 0.001)
+            answer = self.once(
+                method, url, left, json=json, params=query, headers={**tracing.headers(), **(headers or {})}
+            )
+            if answer.status_code in _LATER:
+                raise _Later(answer, "")
+            return answer
+
+        try:
+            answer: requests.Response = tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(_Later),
+                wait=_pause,
+                stop=tenacity.stop_before_delay(self.timeout),
+                reraise=True,
+            )(tried)
+        except _Later as later:
+            if later.answer is None:
+                raise ServiceUnavailableError(f"Distance service unreachable: {later.why}") from None
+            answer = later.answer
+        if answer.status_code >= 400:
+            raise _error(answer)
+        return answer
+
+    def once(self, method: str, url: str, seconds: float, **rest: Any) -> requests.Response:
+        """One try; _Later where nobody answers. Redirects are answers."""
+        timeout = min(CONNECT_SECONDS, seconds), seconds
+        try:
+            return self._session.request(method, url, timeout=timeout, allow_redirects=False, **rest)
+        except requests.RequestException as exc:
+            raise _Later(None, type(exc).__name__) from exc
+
+
+def unanswered(exc: Exception) -> bool:
+    """Whether `once` got no answer."""
+    return isinstance(exc, _Later)
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Longer each time, never the same for two callers, and no shorter than the service asks for."""
+    exc = state.outcome.exception() if state.outcome else None
+    wanted = exc.wanted_pause if isinstance(exc, _Later) else 0.0
+    longest = min(_FIRST_PAUSE * 2**state.attempt_number, _LONGEST_PAUSE)
+    return max(wanted, random.uniform(longest / 2, longest))  # noqa: S311 - against herds, not for secrets
+
+
+def _error(answer: requests.Response) -> OtelWorkerError:
+    try:
+        body = answer.json()
+        told, trace_id = body["error"], body.get("trace_id", "")
+        message, code, details = told["message"], told["code"], told.get("details")
+    except (ValueError, KeyError, TypeError):  # not the service's own: a gateway's, a proxy's
+        message, code, details, trace_id = f"HTTP {answer.status_code}", "", None, answer.headers.get("X-Trace-Id", "")
+    kind = _ERRORS.get(answer.status_code, OtelWorkerError)
+    return kind(message, code=code, details=details, trace_id=trace_id, status=answer.status_code)

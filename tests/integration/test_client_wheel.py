@@ -1,0 +1,36 @@
+"""The client as a wheel, in an environment that has nothing else."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from local.stack import Stack
+
+ROOT = Path(__file__).resolve().parents[2]
+UV = str(Path(sys.executable).parent / "uv")
+_A_DAY = """
+import importlib.util, pathlib, sys
+from otel_worker_client import Client
+assert not [name for name in ("functions", "shared", "opentelemetry", "boto3") if importlib.util.find_spec(name)]
+with Client.from_environ() as client:
+    job = client.wait(client.submit("2026-01-21", "iphone_stuart").job_id)
+    print(job.result.total_locations, client.download(job, pathlib.Path(sys.argv[1])).stat().st_size)
+    client.delete(job.job_id)
+"""
+
+
+def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
+    def run(*words: str, **more: str) -> str:
+        kept = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+        done = subprocess.run(words, cwd=tmp_path, env={**kept, **more}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT / "client"))
+    (wheel,) = tmp_path.glob("otel_worker_client-*-py3-none-any.whl")
+    run(UV, "venv", "--quiet", "--python", sys.executable, "env")
+    run(UV, "pip", "install", "--quiet", "--python", "env", str(wheel))
+    fixes, size = run("env/bin/python", "-c", _A_DAY, str(tmp_path), OTEL_WORKER_URL=stack.url).split()
+    assert int(fixes) == 1463
+    assert int(size) > 100_000

@@ -1,0 +1,222 @@
+"""The client: what it sends, how it tries again, and what it makes of answers."""
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from otel_worker_client import (
+    Client,
+    DownloadError,
+    JobFailedError,
+    NotFinishedError,
+    NotFoundError,
+    OtelWorkerError,
+    ServiceUnavailableError,
+    ValidationError,
+)
+
+from tests.scripted import Answer, Scripted, answering
+
+ID = "019bfa00-0000-7000-8000-000000000001"
+ACCEPTED: dict[str, Any] = {"job_id": ID, "status": "queued", "queued_at": "2026-01-26T12:00:00.345Z", "new": 1}
+CSV = b"timestamp,device_id\n" * 5_000
+RESULT: dict[str, Any] = {
+    **dict.fromkeys(("total_distance_km", "max_distance_km", "min_distance_km", "avg_distance_km"), 1.5),
+    **dict.fromkeys(("path_length_km", "away_minutes"), 2.5),
+    **dict.fromkeys(("total_locations", "rejected_locations", "processing_time_ms"), 3),
+    "csv_path": f"csv/{ID}/1/distance_20260125_{ID}.csv",
+    "csv_size_bytes": len(CSV),
+    "csv_download_url": "http://storage/csv?X-Amz-Signature=1",
+    "csv_download_expires_at": "2026-01-26T12:15:00.345Z",
+}
+DONE: dict[str, Any] = {**ACCEPTED, "status": "completed", "date": "2026-01-25", "device_id": "", "result": RESULT}
+REFUSED: dict[str, Any] = {
+    "error": {"code": "VALIDATION_ERROR", "message": "Unknown time zone", "details": {"field": "timezone"}},
+    "trace_id": "0af7651916cd43dd8448eb211c80319c",
+}
+AWAY: Answer = (503, b"no healthy upstream", {"Retry-After": "0"})
+TAG = f'"{hashlib.md5(CSV).hexdigest()}"'
+
+
+def ok(body: dict[str, Any], **headers: str) -> Answer:
+    return 200, body, headers
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody sleeps; how long one would have."""
+    slept: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    return slept
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client("http://worker/", timeout=60)
+
+
+def script(client: Client, *answers: Answer) -> Scripted:
+    return answering(client._transport, *answers)
+
+
+def test_a_submission_says_what_is_given_and_a_key_of_its_own(client: Client) -> None:
+    server = script(client, (202, ACCEPTED, {}))
+    job = client.submit("2026-01-25", "garmin", home=(51.5, -0.1), away_threshold_km=0)
+    assert server.sent() == {
+        "date": "2026-01-25",
+        "device_id": "garmin",
+        "home": {"latitude": 51.5, "longitude": -0.1},
+        "away_threshold_km": 0,
+    }
+    assert (job.job_id, job.date, job.device_id, job.finished) == (ID, "2026-01-25", "garmin", False)
+    assert job.queued_at.isoformat() == "2026-01-26T12:00:00.345000+00:00"
+    client.submit("2026-01-25", idempotency_key="night")
+    first, second = (request.headers["Idempotency-Key"] for request in server.requests)
+    assert (len(first), second) == (36, "night")
+
+
+def test_every_try_of_a_submission_has_the_same_key(client: Client, pauses: list[float]) -> None:
+    server = script(
+        client, requests.ConnectionError("refused"), AWAY, (429, {}, {"Retry-After": "7"}), (202, ACCEPTED, {})
+    )
+    assert client.submit("2026-01-25").job_id == ID
+    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
+    assert len(pauses) == 3
+    assert pauses[2] >= 7
+    assert pauses[0] < 0.51
+
+
+def test_it_gives_up_before_its_time_is_over(client: Client, pauses: list[float]) -> None:
+    script(
+        client,
+        (
+            503,
+            REFUSED | {"error": {"code": "SERVICE_UNAVAILABLE", "message": "Unavailable: storage"}},
+            {"Retry-After": "61"},
+        ),
+    )
+    with pytest.raises(ServiceUnavailableError, match="Unavailable: storage") as told:
+        client.job(ID)
+    assert (told.value.code, told.value.status, pauses) == ("SERVICE_UNAVAILABLE", 503, [])
+    script(client, requests.ConnectTimeout("http://user:secret@worker"))
+    quick = Client("http://worker", timeout=0.2)
+    script(quick, requests.ConnectTimeout("http://user:secret@worker"))
+    with pytest.raises(ServiceUnavailableError, match="unreachable: ConnectTimeout") as silent:
+        quick.job(ID)
+    assert "secret" not in str(silent.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ((400, REFUSED, {}), ValidationError, "Unknown time zone"),
+        ((422, REFUSED, {}), ValidationError, "Unknown time zone"),
+        ((404, REFUSED, {}), NotFoundError, "Unknown time zone"),
+        ((500, REFUSED, {}), OtelWorkerError, "Unknown time zone"),
+        ((404, b"<html>", {"X-Trace-Id": "t"}), NotFoundError, "HTTP 404"),
+        ((400, b"[]", {}), ValidationError, "HTTP 400"),
+    ],
+)
+def test_an_error_is_what_the_service_says(client: Client, answer: Answer, kind: type[Exception], words: str) -> None:
+    server = script(client, answer)
+    with pytest.raises(kind, match=words) as told:
+        client.job(ID)
+    assert type(told.value) is kind
+    assert len(server.requests) == 1
+    if isinstance(told.value, ValidationError) and words != "HTTP 400" and "HTTP" not in words:
+        assert (told.value.details, told.value.trace_id) == ({"field": "timezone"}, REFUSED["trace_id"])
+
+
+def test_waiting_looks_as_often_as_it_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("otel_worker_client.client.time.sleep", slept.append)
+    working = ok({**ACCEPTED, "status": "processing"}, **{"Retry-After": "2"})
+    script(client, ok(ACCEPTED, **{"Retry-After": "1"}), working, ok(DONE))
+    seen: list[str] = []
+    job = client.wait(ID, tell=lambda job: seen.append(job.status))
+    assert seen == ["queued", "processing", "completed"]
+    assert slept == [1, 2]
+    assert job.result
+    assert (job.result.total_locations, job.result.csv_size_bytes) == (3, len(CSV))
+
+
+def test_a_job_that_fails_or_goes_on_is_an_error(client: Client) -> None:
+    script(client, ok({**ACCEPTED, "status": "failed", "error_code": "NO_DATA", "error_message": "No location data"}))
+    with pytest.raises(JobFailedError, match="No location data") as failed:
+        client.wait(ID)
+    assert failed.value.code == "NO_DATA"
+    script(client, ok(ACCEPTED, **{"Retry-After": "1"}))
+    with pytest.raises(NotFinishedError, match="still queued after 0 s"):
+        client.wait(ID, timeout=0)
+
+
+def test_all_jobs_are_walked_through_each_once(client: Client) -> None:
+    rows = [{**ACCEPTED, "job_id": name} for name in ("c", "b", "a")]
+    first = {"jobs": rows[:2], "total_count": 3, "limit": 500, "offset": 0, "next_offset": 500}
+    second = {"jobs": rows[1:], "total_count": 3, "limit": 500, "offset": 500, "next_offset": None}
+    server = script(client, ok(first), ok(second))
+    assert [job.job_id for job in client.jobs(status="queued")] == ["c", "b", "a"]
+    assert [str(request.url).split("?")[1] for request in server.requests] == [
+        "limit=500&offset=0&status=queued",
+        "limit=500&offset=500&status=queued",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "a/b"])
+def test_what_is_no_job_id_is_not_asked_for(client: Client, name: str) -> None:
+    with pytest.raises(OtelWorkerError):
+        client.delete(name)
+
+
+def test_a_download_goes_on_where_it_broke_off_and_asks_for_a_fresh_url(client: Client, tmp_path: Path) -> None:
+    half = len(CSV) // 2
+    cut: Answer = (200, CSV[:half], {"ETag": TAG, "Content-Length": str(half)})
+    expired: Answer = (403, b"<Code>AccessDenied</Code>", {})
+    rest: Answer = (206, CSV[half:], {"ETag": TAG})
+    server = script(client, ok(DONE), cut, expired, ok(DONE), requests.ConnectionError(), rest)
+    saved = client.download(ID, tmp_path)
+    assert saved == tmp_path / f"distance_20260125_{ID}.csv"
+    assert saved.read_bytes() == CSV
+    assert [request.headers.get("Range") for request in server.requests][-1] == f"bytes={half}-"
+    assert server.requests[-1].headers["If-Range"] == TAG
+    assert list(tmp_path.iterdir()) == [saved]
+
+
+def test_an_object_that_is_another_by_now_is_taken_from_its_beginning(client: Client, tmp_path: Path) -> None:
+    script(client, ok(DONE), (200, CSV[:10], {"ETag": '"old"'}), (200, CSV, {"ETag": '"new-2"'}))
+    assert client.download(ID, tmp_path / "day.csv").read_bytes() == CSV
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((200, CSV[:-1], {"ETag": '"part-2"'}), "99999 of its 100000 bytes"),
+        ((200, CSV[:-1] + b"x", {"ETag": TAG}), "another digest"),
+        ((500, b"", {}), "0 of its 100000 bytes"),
+    ],
+)
+def test_what_is_not_the_csv_is_not_kept(client: Client, tmp_path: Path, answer: Answer, words: str) -> None:
+    script(client, ok(DONE), answer)
+    with pytest.raises(DownloadError, match=words):
+        client.download(ID, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_nothing_to_download_of_a_job_that_goes_on_or_is_old(client: Client, tmp_path: Path) -> None:
+    script(client, ok(ACCEPTED))
+    with pytest.raises(DownloadError, match="is queued"):
+        client.download(ID, tmp_path)
+    script(client, ok({**DONE, "result": {**RESULT, "csv_download_url": None}}))
+    with pytest.raises(NotFoundError, match="by its age"):
+        client.download(ID, tmp_path)
+
+
+def test_without_opentelemetry_it_works_all_the_same(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
+    monkeypatch.setattr(sys.modules["otel_worker_client.tracing"], "propagate", None)
+    monkeypatch.setattr(sys.modules["otel_worker_client.tracing"], "trace", None)
+    server = script(client, ok(DONE))
+    client.job(ID)
+    assert "traceparent" not in server.requests[0].headers
