@@ -1,4 +1,4 @@
-"""The client as a wheel, in an environment that has nothing else."""
+"""The client as a wheel, in an environment that has nothing else; then with its command."""
 
 import os
 import subprocess
@@ -34,3 +34,8 @@ def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
     fixes, size = run("env/bin/python", "-c", _A_DAY, str(tmp_path), OTEL_WORKER_URL=stack.url).split()
     assert int(fixes) == 1463
     assert int(size) > 100_000
+    alone = subprocess.run([tmp_path / "env/bin/otel-worker"], capture_output=True, text=True, check=False)
+    assert (alone.returncode, alone.stderr) == (1, "typer is missing: pip install 'otel-worker-client[cli]'\n")
+    run(UV, "pip", "install", "--quiet", "--python", "env", f"{wheel}[cli]")
+    assert "range" in run("env/bin/otel-worker", "--help")
+    assert "2026-01-21" in run("env/bin/otel-worker", "submit", "2026-01-21", "--wait", OTEL_WORKER_URL=stack.url)

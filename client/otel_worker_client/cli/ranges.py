@@ -1,0 +1,96 @@
+"""A range of days: a job for each, a few at a time, none twice however often the range is asked for."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from otel_worker_client.client import Client
+from otel_worker_client.errors import JobFailedError, OtelWorkerError
+from otel_worker_client.models import Job
+
+NO_DATA = "NO_DATA"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be calculated for each day."""
+
+    device_id: str = ""
+    timezone: str | None = None
+    home: tuple[float, float] | None = None
+    away_threshold_km: float | None = None
+
+    def key(self, day: date) -> str:
+        """The Idempotency-Key that makes the same day of the same range the same job."""
+        place = "" if self.home is None else f"{self.home[0]},{self.home[1]}"
+        away = "" if self.away_threshold_km is None else str(self.away_threshold_km)
+        return "/".join(("range", day.isoformat(), self.device_id, self.timezone or "", place, away))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a day went: a completed job, or why there is none."""
+
+    day: str
+    job: Job | None = None
+    code: str = ""
+    message: str = ""
+
+    @property
+    def good(self) -> bool:
+        """A day without fixes is no failure."""
+        return self.job is not None or self.code == NO_DATA
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    """Both ends included."""
+    return (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
+@dataclass(frozen=True)
+class Range:
+    """Days to calculate through one client; `seconds` for each of them."""
+
+    client: Client
+    asked: Asked = field(default_factory=Asked)
+    seconds: float = 300
+
+    def run(self, first: date, last: date, at_once: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
+        """The outcomes in the order of days; `tell` is given each as soon as it is known."""
+        with ThreadPoolExecutor(at_once) as pool:
+            under_way = [pool.submit(self._day, day) for day in days(first, last)]
+            try:
+                for done in as_completed(under_way):
+                    tell(done.result())
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [one.result() for one in under_way]
+
+    def _day(self, day: date) -> Outcome:
+        try:
+            return Outcome(day.isoformat(), self.client.wait(self._submitted(day).job_id, self.seconds))
+        except JobFailedError as exc:
+            return Outcome(day.isoformat(), code=exc.code, message=str(exc))
+        except OtelWorkerError as exc:
+            return Outcome(day.isoformat(), code=exc.code or type(exc).__name__, message=str(exc))
+
+    def _submitted(self, day: date) -> Job:
+        """The day's job; one that failed for want of a dependency makes place for another."""
+        job = self._submit(day)
+        if job.status == "failed" and self.client.job(job.job_id).error_code != NO_DATA:
+            self.client.delete(job.job_id)
+            job = self._submit(day)
+        return job
+
+    def _submit(self, day: date) -> Job:
+        asked = self.asked
+        return self.client.submit(
+            day.isoformat(),
+            asked.device_id,
+            timezone=asked.timezone,
+            home=asked.home,
+            away_threshold_km=asked.away_threshold_km,
+            idempotency_key=asked.key(day),
+        )

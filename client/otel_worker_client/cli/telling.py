@@ -1,0 +1,84 @@
+"""How the command tells what it found: tables or JSON on stdout, errors on stderr, exit codes for scripts."""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.models import Job
+
+OUT, ERR = Console(highlight=False), Console(highlight=False, stderr=True, soft_wrap=True)
+FAILED, WRONG, AWAY, UNKNOWN = 1, 2, 3, 4
+_CODES = (
+    (NotFoundError, UNKNOWN),
+    (ValidationError, WRONG),
+    (ServiceUnavailableError, AWAY),
+    (OtelWorkerError, FAILED),
+)
+_NUMBERS = {
+    "total_locations": ("fixes", ""),
+    "rejected_locations": ("fixes left out", ""),
+    "max_distance_km": ("farthest from home", "km"),
+    "min_distance_km": ("nearest to home", "km"),
+    "avg_distance_km": ("from home on average", "km"),
+    "path_length_km": ("length of the path", "km"),
+    "away_minutes": ("away from home", "min"),
+    "total_distance_km": ("distances from home, summed", "km"),
+}
+
+
+@contextlib.contextmanager
+def exit_codes() -> Iterator[None]:
+    """An error is a line on stderr and a code: 1 failed, 2 wrong, 3 away, 4 unknown; Ctrl-C is 130."""
+    try:
+        yield
+    except OtelWorkerError as exc:
+        trace = f" (trace {exc.trace_id})" if exc.trace_id else ""
+        ERR.print(f"{exc}{trace}", markup=False)
+        raise typer.Exit(_code(exc)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _code(exc: OtelWorkerError) -> int:
+    kinds: tuple[tuple[type[Exception], int], ...] = _CODES
+    return next((code for kind, code in kinds if isinstance(exc, kind)), FAILED)
+
+
+def as_json(value: Any) -> None:
+    """One JSON value on stdout."""
+
+    def plain(one: Any) -> Any:
+        return one.isoformat() if isinstance(one, datetime) else dataclasses.asdict(one)
+
+    print(json.dumps(value, default=plain))
+
+
+def job(found: Job) -> None:
+    """A job with its numbers."""
+    table = Table(show_header=False, title=f"{found.device_id or 'every device'}, {found.date}", title_justify="left")
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    table.add_row("job", found.job_id)
+    table.add_row("status", found.status)
+    if found.error_message:
+        table.add_row("reason", found.error_message)
+    for name, (words, unit) in _NUMBERS.items() if found.result else ():
+        table.add_row(words, f"{getattr(found.result, name):,} {unit}".strip())
+    OUT.print(table)
+
+
+def jobs(found: Iterable[Job]) -> None:
+    """Jobs, a line each."""
+    table = Table("job", "date", "status", "device", box=None)
+    table.columns[0].min_width = 36
+    for one in found:
+        table.add_row(one.job_id, one.date, one.status, one.device_id or "all")
+    OUT.print(table)

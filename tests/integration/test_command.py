@@ -1,0 +1,77 @@
+"""The command `otel-worker` as its user has it, against the running system."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.ports import unused
+from local.stack import Stack
+from tests.integration.whole_stack import environ
+
+CLIENT = Path(__file__).resolve().parents[2] / "client"
+DAY = ("2026-01-21", "--device", "iphone_stuart")
+
+
+def command(url: str, *words: str, code: int = 0) -> str:
+    main = "from otel_worker_client.cli import main; main()"
+    variables = environ(OTEL_WORKER_URL=url, PYTHONPATH=CLIENT, COLUMNS=100)
+    run = subprocess.run(
+        [sys.executable, "-c", main, *words], env=variables, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == code, (run.stdout, run.stderr)
+    return run.stdout if code == 0 else run.stderr
+
+
+def test_a_day_from_submission_to_picture(stack: Stack, tmp_path: Path) -> None:
+    job = json.loads(command(stack.url, "submit", *DAY, "--wait", "--json"))
+    assert (job["status"], job["result"]["total_locations"]) == ("completed", 1463)
+    told = command(stack.url, "show", job["job_id"])
+    assert "1,463" in told
+    assert "km from home" in told
+    assert "600.1" in told.splitlines()[-1]
+    (saved,) = command(stack.url, "download", *DAY, "--into", str(tmp_path)).split()
+    assert Path(saved).stat().st_size == job["result"]["csv_size_bytes"]
+    assert command(stack.url, "plot", job["job_id"], f"{tmp_path}/day.svg") == f"{tmp_path}/day.svg\n"
+    assert job["job_id"] in command(stack.url, "list", "--date", DAY[0], "--limit", "500")
+    assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
+    assert "completed" in command(stack.url, "watch", job["job_id"])
+
+
+def test_a_range_makes_no_job_twice(stack: Stack) -> None:
+    words = ("range", "2026-01-11", "2026-01-13", "--device", "garmin", "--json")
+    first, second = (json.loads(command(stack.url, *words)) for _ in range(2))
+    assert [one["code"] for one in first] == ["NO_DATA", "", ""]
+    ids = [[one["job"]["job_id"] for one in outcomes if one["job"]] for outcomes in (first, second)]
+    assert ids[0] == ids[1]
+    assert "2 of 3 days completed" in command(stack.url, *words[:-1])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("status", "nobody"), 4, "No such job"),
+        (("show", "2001-01-01"), 4, "no completed job of 2001-01-01"),
+        (("submit", "2026-01-21", "--timezone", "Mars/Olympus"), 2, "Unknown time zone"),
+        (("submit", "2026-01-21", "--home", "here"), 2, "latitude,longitude"),
+        (("submit", "yesterday"), 2, "yesterday"),
+        (("submit", "2026-01-21", "--device", "nobody", "--wait"), 1, "No location data found"),
+        (("range", "2026-01-21", "2026-01-20"), 2, "the last day is before the first"),
+        (("plot", "2026-01-21", "day.doc"), 2, ".png or .svg"),
+        ((), 2, ""),
+    ],
+)
+def test_what_can_not_be_is_a_line_and_a_code(stack: Stack, words: tuple[str, ...], code: int, told: str) -> None:
+    assert told in command(stack.url, *words, code=code)
+
+
+def test_a_service_that_is_away_is_a_code_of_its_own() -> None:
+    main = "from otel_worker_client import client; client.Client.__init__.__defaults__ = (client.DEFAULT_URL, 0.3)\n"
+    main += "from otel_worker_client.cli import main; main()"
+    variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{unused()}", PYTHONPATH=CLIENT)
+    run = subprocess.run(
+        [sys.executable, "-c", main, "list"], env=variables, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (3, "Distance service unreachable: ConnectionError\n")
