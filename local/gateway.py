@@ -21,6 +21,7 @@ SERVICES = ("submit", "calculate", "status", "list", "broker")
 _ROUTES = {
     "/api/distance/calculate": "submit",
     "/api/distance/jobs": "list",
+    "/api/distance/stats": "list",
     "/api/distance/jobs/": "status",
     "/api/distance/download/": "status",
     "/broker": "broker",

@@ -95,6 +95,17 @@ class Page(Answer):
     trace_id: TraceId
 
 
+class Stats(Answer):
+    """How many jobs there are in each state."""
+
+    queued: int
+    processing: int
+    completed: int
+    failed: int
+    total: int
+    trace_id: TraceId
+
+
 class Details(Answer):
     """Field and value that are wrong, where there is one; never a coordinate."""
 

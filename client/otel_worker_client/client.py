@@ -105,6 +105,11 @@ class Client:
             seen.update(job.job_id for job in page.jobs)  # jobs that arrive meanwhile push others onto the next page
             offset = page.next_offset
 
+    def stats(self) -> dict[str, int]:
+        """How many jobs are in each state, and the `total`."""
+        body = self._transport.call("GET", f"{self._list_url}/api/distance/stats").json()
+        return {name: count for name, count in body.items() if isinstance(count, int)}
+
     def delete(self, job_id: str) -> None:
         """The job goes, with its CSVs, whatever state it is in."""
         self._transport.call("DELETE", self._job_url(job_id))

@@ -5,10 +5,10 @@ import re
 from werkzeug.datastructures import MultiDict
 
 from functions.list.numbers import Counted
-from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row
+from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
 from shared.errors import InvalidRequest
 from shared.health import AnyCheck, Check
-from shared.http import Call, Reply, Service
+from shared.http import Call, Handler, Reply, Service
 from shared.index import Index
 from shared.jobs import Clock, utc_now
 from shared.markers import Entry, Filter
@@ -19,7 +19,10 @@ def service(index: Index, checks: dict[str, AnyCheck], clock: Clock = utc_now) -
     """The function's HTTP surface."""
     counted = Counted(index, clock)
     every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
-    routes = {("GET", "/api/distance/jobs"): Lister(index).page}
+    routes: dict[tuple[str, str], Handler] = {
+        ("GET", "/api/distance/jobs"): Lister(index).page,
+        ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
+    }
     return Service("distance-list", routes, every, numbers=counted.numbers)
 
 
@@ -44,6 +47,12 @@ class Lister:
             trace_id=call.trace.trace_id,
         )
         return Reply(200, page.body())
+
+
+def _stats(counted: Counted, call: Call) -> Reply:
+    """200 with how many jobs there are in each state."""
+    counts = counted.by_state()
+    return Reply(200, Stats(**counts, total=sum(counts.values()), trace_id=call.trace.trace_id).body())
 
 
 def _once_each(query: MultiDict[str, str]) -> dict[str, str]:

@@ -35,6 +35,11 @@ class Counted:
             "average_completion_seconds": round(found.took_ms / completed / 1000, 3) if completed else None,
         }
 
+    def by_state(self) -> dict[str, int]:
+        """How many jobs are in each state that callers see."""
+        found = self._index.tally().jobs
+        return {status: found[status] for status in Status if status in found}
+
     def none_is_stuck(self) -> None:
         """Nothing, or Failing: every job that has not ended is younger than STUCK."""
         oldest = self._index.tally().oldest_ms

@@ -111,6 +111,17 @@ _OF_JOBS = (
     ),
     Operation(
         "GET",
+        "/api/distance/stats",
+        "count_states",
+        "distance-list",
+        "How many jobs are in each state",
+        "Counted when asked; deleted jobs are in none.",
+        _TRACE,
+        None,
+        {200: Answered("That", answers.Stats), **_FAULTS},
+    ),
+    Operation(
+        "GET",
         JOB,
         "get_job",
         "distance-status",

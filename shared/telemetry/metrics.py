@@ -109,7 +109,7 @@ FAILURES = ("NO_DATA", "TOO_MANY_ATTEMPTS", "UNDELIVERABLE")
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 EVENT_TYPES = tuple(f"otelworker.distance.{what}.v1" for what in ("requested", "completed", "failed"))
 ROUTES = (
-    *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>"),
+    *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>", "/api/distance/stats"),
     *("/api/distance/download/<path:filename>", "/", "/dead-letter", "/sweep", "/openapi.json"),
     *("/asyncapi.json", "/docs"),
 )

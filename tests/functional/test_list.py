@@ -181,3 +181,10 @@ def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: b
 @given(st.dictionaries(st.sampled_from(["status", "date", "device_id", "limit", "offset", "x"]), st.text(max_size=20)))
 def test_whatever_is_asked_is_a_page_or_refused(client: FlaskClient, query: dict[str, str]) -> None:
     assert client.get(PATH, query_string=query).status_code in (200, 400)
+
+
+def test_jobs_are_counted_by_state(client: FlaskClient) -> None:
+    answer = client.get("/api/distance/stats")
+    assert answer.status_code == 200
+    told = {**answer.json, "trace_id": ""} if answer.json else {}
+    assert told == {"queued": 30, "processing": 30, "completed": 30, "failed": 30, "total": 120, "trace_id": ""}

@@ -1,6 +1,7 @@
 """The client as a wheel, in an environment that has nothing else; then with its command."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,8 @@ def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    run(UV, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(ROOT / "client"))
+    source = shutil.copytree(ROOT / "client", tmp_path / "source")  # a build leaves its traces
+    run(UV, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(source))
     (wheel,) = tmp_path.glob("otel_worker_client-*-py3-none-any.whl")
     run(UV, "venv", "--quiet", "--python", sys.executable, "env")
     run(UV, "pip", "install", "--quiet", "--python", "env", str(wheel))

@@ -220,3 +220,8 @@ def test_without_opentelemetry_it_works_all_the_same(monkeypatch: pytest.MonkeyP
     server = script(client, ok(DONE))
     client.job(ID)
     assert "traceparent" not in server.requests[0].headers
+
+
+def test_jobs_are_counted(client: Client) -> None:
+    script(client, ok({"queued": 1, "total": 1, "trace_id": "t"}))
+    assert client.stats() == {"queued": 1, "total": 1}

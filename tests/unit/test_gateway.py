@@ -34,6 +34,8 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
     [
         ("/api/distance/calculate", "submit"),
         ("/api/distance/jobs", "list"),
+        ("/api/distance/stats", "list"),
+        ("/openapi.json", "list"),
         ("/api/distance/jobs/1", "status"),
         ("/api/distance/download/a/b", "status"),
         ("/broker", "broker"),
