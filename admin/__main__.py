@@ -1,4 +1,4 @@
-"""`python -m admin buckets`, `forget`, `relist`, `smoke`: what people do to an installation, not requests."""
+"""`python -m admin buckets` and other commands: what people do to an installation, not requests."""
 
 import argparse
 import os
@@ -9,8 +9,10 @@ from pathlib import Path
 
 from admin.forget import Forgotten, forget
 from admin.furnishing import admin_keys, furnish, say
+from admin.nightly import ended, nightly
 from admin.relisting import relist
 from admin.smoke import Services, smoke
+from shared.days import time_zones
 from shared.errors import SettingsError, Unavailable
 from shared.settings import read
 from shared.storage import Bucket, client
@@ -68,7 +70,17 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     tried.add_argument("--device", default="", metavar="ID", help="default: every device")
     tried.set_defaults(run=_smoke)
 
+    each = commands.add_parser("nightly", help="submit the days that have ended, each one once")
+    at = each.add_mutually_exclusive_group(required=True)
+    at.add_argument("--namespace", metavar="NAME", help="of the installation, from within its cluster")
+    at.add_argument("--url", help="where the API is")
+    each.add_argument("--days", type=int, default=1, metavar="N", help="that many, up to yesterday (default: 1)")
+    each.add_argument("--device", action="append", metavar="ID", help="a job for each of these (default: for all)")
+    each.set_defaults(run=_nightly)
+
     found = parser.parse_args(arguments)
+    if found.run is _nightly and found.days < 1:
+        parser.error("--days: 1 or more is expected")
     if found.run is _buckets and (found.minio or found.identities) and not found.keys:
         parser.error("--minio and --identities need --keys")
     if found.run is _forget and not (found.device or found.first or found.last):
@@ -99,6 +111,14 @@ def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:
 def _smoke(asked: argparse.Namespace, _: Mapping[str, str]) -> None:
     services = Services.at(asked.url.rstrip("/")) if asked.url else Services.of_namespace(asked.namespace)
     smoke(services, asked.date, asked.device, say)
+
+
+def _nightly(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    zone = environ.get("DAY_TIMEZONE") or "UTC"  # yesterday is the jobs' own
+    if zone not in time_zones():
+        raise SettingsError("DAY_TIMEZONE: an IANA name is expected")
+    url = asked.url.rstrip("/") if asked.url else Services.of_namespace(asked.namespace).submit
+    nightly(url, ended(datetime.now(UTC), zone, asked.days), asked.device or [""], say)
 
 
 def _told(failed: Unavailable) -> str:

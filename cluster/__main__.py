@@ -9,7 +9,7 @@ from pathlib import Path
 from cluster import options
 from cluster.installation import Installation
 from cluster.kubectl import Refused, TooSlow
-from cluster.proofs import delivery, dying, lost, revisions, scaling, telemetry, walls, way
+from cluster.proofs import delivery, dying, lost, nightly, revisions, scaling, telemetry, walls, way
 from cluster.report import Report
 from manifests.rendering import NotRendered
 
@@ -28,6 +28,7 @@ PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "a bad revision": revisions.bad_revision,
     "traffic split": revisions.split_and_back,
     "telemetry": telemetry.told,
+    "nightly": nightly.each_day_once,
     "visibility": walls.visibility,
     "confinement": walls.confinement,
 }

@@ -1,0 +1,67 @@
+"""The days that have ended, submitted each night: each once, and one that fails keeps none of the others."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+import urllib3
+
+from admin.nightly import ended, nightly
+from shared.errors import Unavailable
+
+JUST_AFTER_MIDNIGHT = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+DAYS = [date(2026, 2, 27), date(2026, 2, 28)]
+
+
+class Answer:
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+    def json(self) -> dict[str, str]:
+        return {"job_id": "j"}
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What is sent; the first day is answered with 503."""
+    sent: list[dict[str, Any]] = []
+
+    def request(_: object, method: str, url: str, **more: Any) -> Answer:
+        sent.append({"method": method, "url": url, **more})
+        if "broken" in url:
+            raise urllib3.exceptions.MaxRetryError(None, url, None)  # type: ignore[arg-type] # no pool is asked
+        return Answer(503 if "away" in url and more["json"]["date"] == "2026-02-27" else 202)
+
+    monkeypatch.setattr(urllib3.PoolManager, "request", request)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("zone", "count", "days"),
+    [
+        ("UTC", 1, ["2026-02-28"]),
+        ("America/New_York", 1, ["2026-02-27"]),  # there the last of February has not ended
+        ("Asia/Tokyo", 3, ["2026-02-26", "2026-02-27", "2026-02-28"]),
+    ],
+)
+def test_yesterday_is_that_of_the_zone(zone: str, count: int, days: list[str]) -> None:
+    assert [day.isoformat() for day in ended(JUST_AFTER_MIDNIGHT, zone, count)] == days
+
+
+def test_each_day_and_device_has_a_key_of_its_own_and_the_same_each_night(requests: list[dict[str, Any]]) -> None:
+    said: list[tuple[str, str]] = []
+    for _ in range(2):
+        nightly("http://submit", DAYS, ["", "garmin"], lambda *told: said.append(told))
+    keys = [request["headers"]["Idempotency-Key"] for request in requests]
+    assert keys[:4] == keys[4:]
+    assert len(set(keys)) == 4
+    assert said[0] == ("2026-02-27 all devices", "job j")
+    assert requests[1]["json"] == {"date": "2026-02-27", "device_id": "garmin"}
+
+
+@pytest.mark.parametrize(("url", "cause"), [("http://away", "status 503"), ("http://broken", "MaxRetryError")])
+def test_a_day_that_fails_keeps_no_other_and_is_told(requests: list[dict[str, Any]], url: str, cause: str) -> None:
+    with pytest.raises(Unavailable) as told:
+        nightly(url, DAYS, [""], lambda *_: None)
+    assert told.value.cause == cause
+    assert [request["json"]["date"] for request in requests] == ["2026-02-27", "2026-02-28"]
