@@ -1,0 +1,60 @@
+"""The examples of docs/callers.md, run as they stand there."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack
+from tests.contract.markdown import blocks
+from tests.integration.whole_stack import ask, until
+
+PAGE = "docs/callers.md"
+CLIENT = Path(__file__).resolve().parents[2] / "client"
+
+
+def run(stack: Stack, folder: Path, *words: str) -> list[str]:
+    variables = {"OTEL_WORKER_URL": stack.url, "BROKER_URL": f"{stack.url}/broker", "PYTHONPATH": str(CLIENT)}
+    done = subprocess.run(
+        words, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_in_a_shell(stack: Stack, tmp_path: Path) -> None:
+    (script,) = blocks(PAGE, "sh")
+    for _ in range(2):
+        head, row = run(stack, tmp_path, "sh", "-eu", "-c", script)
+        assert head.startswith("timestamp,device_id,")
+        assert row.startswith("2026-01-21T00:00:")
+
+
+def test_in_python(stack: Stack, tmp_path: Path) -> None:
+    (script,) = blocks(PAGE, "python", "## In Python")
+    told, saved = run(stack, tmp_path, sys.executable, "-c", script)
+    assert told == "5.566261 km from home, 600.08 minutes away"
+    assert (tmp_path / saved).exists()
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_in_javascript(stack: Stack, tmp_path: Path) -> None:
+    (script,) = blocks(PAGE, "js", "## In JavaScript")
+    assert run(stack, tmp_path, "node", "-e", script) == ["1463 fixes, at most 5.57 km from home", "true"]
+
+
+def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
+    (script,) = blocks(PAGE, "python", "## By events")
+    wanted = "date=2026-01-20&device_id=iphone_stuart"
+
+    def count() -> int:
+        return int(ask("GET", f"{stack.url}/api/distance/jobs?{wanted}").json["total_count"])
+
+    before = count()
+    for _ in range(2):
+        assert run(stack, tmp_path, sys.executable, "-c", script) == ["202"]
+    until(lambda: count() == before + 1)
