@@ -45,8 +45,8 @@ BUGS = (
     Bug(
         "told-another-time",
         _SUBMISSION,
-        '"queued_at": rfc3339(record.queued_at),',
-        '"queued_at": rfc3339(now),',
+        "queued_at=record.queued_at,",
+        "queued_at=now,",
         "a repeated submission is told another queued_at than the status shows",
     ),
     Bug(

@@ -46,8 +46,8 @@ BUGS = (
     Bug(
         "walk-skips-one",
         _LIST,
-        '"next_offset": after if after < found.total else None,',
-        '"next_offset": after + 1 if after < found.total else None,',
+        "next_offset=after if after < found.total else None,",
+        "next_offset=after + 1 if after < found.total else None,",
         "a walk by next_offset leaves jobs out",
     ),
     Bug(

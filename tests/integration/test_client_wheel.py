@@ -9,7 +9,6 @@ from pathlib import Path
 from local.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-UV = str(Path(sys.executable).parent / "uv")
 _A_DAY = """
 import importlib.util, pathlib, sys
 from otel_worker_client import Client
@@ -23,21 +22,25 @@ with Client.from_environ() as client:
 
 def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
     def run(*words: str, **more: str) -> str:
-        kept = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+        kept = {
+            name: text
+            for name, text in os.environ.items()
+            if name not in ("PYTHONPATH", "VIRTUAL_ENV") and not name.startswith("COV")
+        }
         done = subprocess.run(words, cwd=tmp_path, env={**kept, **more}, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     source = shutil.copytree(ROOT / "client", tmp_path / "source")  # a build leaves its traces
-    run(UV, "build", "--quiet", "--wheel", "--out-dir", str(tmp_path), str(source))
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source))
     (wheel,) = tmp_path.glob("otel_worker_client-*-py3-none-any.whl")
-    run(UV, "venv", "--quiet", "--python", sys.executable, "env")
-    run(UV, "pip", "install", "--quiet", "--python", "env", str(wheel))
+    run(sys.executable, "-m", "venv", "env")
+    run("env/bin/python", "-m", "pip", "install", "--quiet", str(wheel))
     fixes, size = run("env/bin/python", "-c", _A_DAY, str(tmp_path), OTEL_WORKER_URL=stack.url).split()
     assert int(fixes) == 1463
     assert int(size) > 100_000
     alone = subprocess.run([tmp_path / "env/bin/otel-worker"], capture_output=True, text=True, check=False)
     assert (alone.returncode, alone.stderr) == (1, "typer is missing: pip install 'otel-worker-client[cli]'\n")
-    run(UV, "pip", "install", "--quiet", "--python", "env", f"{wheel}[cli]")
+    run("env/bin/python", "-m", "pip", "install", "--quiet", f"{wheel}[cli]")
     assert "range" in run("env/bin/otel-worker", "--help")
     assert "2026-01-21" in run("env/bin/otel-worker", "submit", "2026-01-21", "--wait", OTEL_WORKER_URL=stack.url)

@@ -1,19 +1,17 @@
 """The simulation as CI runs it: ten thousand seeds, each repeatable, every planted bug caught (docs/simulation.md)."""
 
-import os
 import re
 import subprocess
-import sys
 
 import pytest
 
 from simulation.bugs import BUGS
 from simulation.planted import Bug
 from tests.contract.markdown import ROOT, rows
+from tests.simulation.conftest import SEEDS, command
 
 pytestmark = pytest.mark.timeout(1_000)  # a slow machine is no finding
 
-SEEDS = 10_000
 SEEDS_A_BUG = 3_000
 
 # What ten thousand seeds meet at the least: without it they would prove nothing.
@@ -50,17 +48,14 @@ MET = {
 
 
 def simulated(*words: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
-    """The package's own command; without coverage, which would take longer than the seeds."""
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
-    command = [sys.executable, "-m", "simulation", *words]
-    environ |= {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed}
-    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=900, check=False)
+    line, environ = command(*words, hash_seed=hash_seed)
+    return subprocess.run(line, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=900, check=False)
 
 
-def test_ten_thousand_seeds_hold_and_meet_everything_that_may_happen() -> None:
-    ended = simulated("--seeds", f"0-{SEEDS - 1}")
-    assert ended.returncode == 0, ended.stdout[-5_000:] + ended.stderr[-5_000:]
-    met = {name: int(count) for count, name in re.findall(r"(\d+) ([^,\n]+)", ended.stdout.splitlines()[-1])}
+def test_ten_thousand_seeds_hold_and_meet_everything_that_may_happen(ten_thousand: tuple[int, str]) -> None:
+    code, told = ten_thousand
+    assert code == 0, told[-5_000:]
+    met = {name: int(count) for count, name in re.findall(r"(\d+) ([^,\n]+)", told.splitlines()[-1])}
     assert not {name: met.get(name, 0) for name, least in MET.items() if met.get(name, 0) < least}
 
 
