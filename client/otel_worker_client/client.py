@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 from otel_worker_client import downloads
-from otel_worker_client.errors import JobFailedError, NotFinishedError, OtelWorkerError
+from otel_worker_client.errors import JobFailedError, NotFinishedError, NotFoundError, ServiceUnavailableError
 from otel_worker_client.models import Job, Page
 from otel_worker_client.transport import Transport
 
@@ -74,19 +75,25 @@ class Client:
 
         JobFailedError if it fails, NotFinishedError after `timeout` seconds: it goes on then.
         """
-        ends, pause = time.monotonic() + timeout, 0.0
+        ends, pause, status = time.monotonic() + timeout, 0.0, "not to be seen"
         while True:
-            answer = self._transport.call("GET", self._job_url(job_id))
-            job = Job.read(answer.json())
-            tell(job)
-            if job.status == "failed":
-                raise JobFailedError(job.error_message, code=job.error_code, trace_id=job.job_trace_id)
-            if job.finished:
-                return job
-            after = answer.headers.get("Retry-After", "")
+            after = ""
+            try:
+                answer = self._transport.call("GET", self._job_url(job_id))
+            except ServiceUnavailableError:
+                if time.monotonic() > ends:
+                    raise
+            else:
+                job = Job.read(answer.json())
+                tell(job)
+                if job.status == "failed":
+                    raise JobFailedError(job.error_message, code=job.error_code, trace_id=job.job_trace_id)
+                if job.finished:
+                    return job
+                after, status = answer.headers.get("Retry-After", ""), job.status
             pause = min(max(float(after) if after.isdecimal() else 1.0, pause * 1.5), _LONGEST_LOOK_SECONDS)
             if time.monotonic() + pause > ends:
-                raise NotFinishedError(f"job {job_id} is still {job.status} after {timeout:.0f} s")
+                raise NotFinishedError(f"job {job_id} is still {status} after {timeout:.0f} s")
             time.sleep(pause)
 
     def page(self, *, limit: int = 50, offset: int = 0, status: str = "", date: str = "", device_id: str = "") -> Page:
@@ -121,7 +128,7 @@ class Client:
 
     def csv(self, filename: str) -> Iterator[bytes]:
         """The CSV of that name, piece by piece, to be passed on; it is asked for before the first piece is taken."""
-        answer = self._transport.call("GET", f"{self._status_url}/api/distance/download/{filename}")
+        answer = self._transport.call("GET", f"{self._status_url}/api/distance/download/{quote(filename, safe='')}")
         return downloads.pieces(self._transport, answer.headers["Location"])
 
     def healthy(self) -> bool:
@@ -147,6 +154,6 @@ class Client:
         self.close()
 
     def _job_url(self, job_id: str) -> str:
-        if not job_id or "/" in job_id:
-            raise OtelWorkerError("a job id is expected")
-        return f"{self._status_url}{_JOBS}/{job_id}"
+        if not job_id:
+            raise NotFoundError("No such job")
+        return f"{self._status_url}{_JOBS}/{quote(job_id, safe='')}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from otel_worker_client.models import Job, Result
 from otel_worker_client.transport import Transport, unanswered
 
 _TRIES = 5
+_PAUSE = 0.25  # seconds, doubled each time
 _PIECE = 1 << 16
 
 
@@ -21,25 +23,26 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
     target = into / result.csv_path.rsplit("/", 1)[-1] if into.is_dir() else into
     part = target.with_name(f"{target.name}.part")
     tag = ""
-    for _ in range(_TRIES):
+    for number in range(_TRIES):
         got = part.stat().st_size if tag and part.exists() else 0
-        if tag and got == result.csv_size_bytes:
-            break
         headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
         try:
             answer = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
         except Exception as exc:
             if not unanswered(exc):
                 raise
+            time.sleep(_PAUSE * 2**number)
             continue
         with answer:
-            if answer.status_code in (400, 403):  # the URL's time is over
+            if answer.status_code in (200, 206):
+                tag = answer.headers.get("ETag", "")
+                _take(answer, part, append=answer.status_code == 206)
+                if part.stat().st_size == result.csv_size_bytes:
+                    break
+            elif answer.status_code in (400, 403):  # the URL's time is over
                 result = _result(look())
                 continue
-            if answer.status_code not in (200, 206):
-                continue
-            tag = answer.headers.get("ETag", "")
-            _take(answer, part, append=answer.status_code == 206)
+        time.sleep(_PAUSE * 2**number)
     _check(part, result, tag)
     part.replace(target)
     return target

@@ -49,7 +49,7 @@ def ok(body: dict[str, Any], **headers: str) -> Answer:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Nobody sleeps; how long one would have."""
     slept: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+    monkeypatch.setattr("time.sleep", slept.append)
     return slept
 
 
@@ -130,15 +130,13 @@ def test_an_error_is_what_the_service_says(client: Client, answer: Answer, kind:
         assert (told.value.details, told.value.trace_id) == ({"field": "timezone"}, REFUSED["trace_id"])
 
 
-def test_waiting_looks_as_often_as_it_is_told(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr("otel_worker_client.client.time.sleep", slept.append)
+def test_waiting_looks_as_often_as_it_is_told(client: Client, pauses: list[float]) -> None:
     working = ok({**ACCEPTED, "status": "processing"}, **{"Retry-After": "2"})
     script(client, ok(ACCEPTED, **{"Retry-After": "1"}), working, ok(DONE))
     seen: list[str] = []
     job = client.wait(ID, tell=lambda job: seen.append(job.status))
     assert seen == ["queued", "processing", "completed"]
-    assert slept == [1, 2]
+    assert pauses == [1, 2]
     assert job.result
     assert (job.result.total_locations, job.result.csv_size_bytes) == (3, len(CSV))
 
@@ -165,10 +163,27 @@ def test_all_jobs_are_walked_through_each_once(client: Client) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["", "a/b"])
-def test_what_is_no_job_id_is_not_asked_for(client: Client, name: str) -> None:
-    with pytest.raises(OtelWorkerError):
-        client.delete(name)
+def test_a_job_id_stays_in_its_place_of_the_path(client: Client) -> None:
+    server = script(client, (404, REFUSED, {}))
+    for name in ("../jobs?limit=1", "a/b#c"):
+        with pytest.raises(NotFoundError):
+            client.delete(name)
+    assert [str(request.url).removeprefix("http://worker/api/distance/jobs/") for request in server.requests] == [
+        "..%2Fjobs%3Flimit%3D1",
+        "a%2Fb%23c",
+    ]
+    with pytest.raises(NotFoundError):
+        client.job("")
+    assert len(server.requests) == 2
+
+
+def test_waiting_outlasts_a_service_that_is_away() -> None:
+    client = Client("http://worker", timeout=0.1)
+    script(client, requests.ConnectionError(), requests.ConnectionError(), ok(DONE))
+    assert client.wait(ID).status == "completed"
+    script(client, requests.ConnectionError())
+    with pytest.raises(NotFinishedError, match="not to be seen after 0 s"):
+        client.wait(ID, timeout=0.2)
 
 
 def test_a_download_goes_on_where_it_broke_off_and_asks_for_a_fresh_url(client: Client, tmp_path: Path) -> None:
@@ -183,6 +198,12 @@ def test_a_download_goes_on_where_it_broke_off_and_asks_for_a_fresh_url(client: 
     assert [request.headers.get("Range") for request in server.requests][-1] == f"bytes={half}-"
     assert server.requests[-1].headers["If-Range"] == TAG
     assert list(tmp_path.iterdir()) == [saved]
+
+
+def test_a_storage_that_tells_no_tag_is_asked_once(client: Client, tmp_path: Path) -> None:
+    server = script(client, ok(DONE), (200, CSV, {}))
+    assert client.download(ID, tmp_path / "day.csv").read_bytes() == CSV
+    assert len(server.requests) == 2
 
 
 def test_an_object_that_is_another_by_now_is_taken_from_its_beginning(client: Client, tmp_path: Path) -> None:
