@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
 from shared import errors, health, health_paths
+from shared.cors import Cors
 from shared.error_tracking import capture_error
 from shared.process_age import age
 from shared.served import Request, served
@@ -76,6 +77,7 @@ class Service:
         self._body_limit = body_limit
         self._places = threading.Semaphore(AT_ONCE)
         self._routes = routes
+        self._cors: Cors | None = None
         self._map = self._mapped(details=True)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
@@ -90,6 +92,11 @@ class Service:
     def detailed(self, *, shown: bool) -> Self:
         """The same, which answers 404 where details of its health are asked for, unless they are `shown`."""
         self._map = self._mapped(details=shown)
+        return self
+
+    def open_to(self, pages: Cors | None) -> Self:
+        """The same, which pages of other origins may ask, if any."""
+        self._cors = pages
         return self
 
     def _mapped(self, *, details: bool) -> Map:
@@ -115,7 +122,10 @@ class Service:
         return Map(rules, merge_slashes=False)
 
     def __call__(self, request: flask.Request) -> flask.Response:
-        trace = trace_of({name.lower(): text for name, text in request.headers})
+        headers = {name.lower(): text for name, text in request.headers}
+        trace = trace_of(headers)
+        if self._cors and (told := self._cors.asked_first(request.method, headers)):
+            return _response(Reply(204, headers=told), trace)
         with served(request.method, request.path, trace, probe=request.path in health_paths.PROBES) as serving:
             try:
                 reply = self._admitted(request, serving)
@@ -123,7 +133,9 @@ class Service:
                 serving.failed(exc)
                 reply = error_reply(exc, serving.trace)
             serving.status = reply.status
-        return _response(reply, serving.trace)
+        response = _response(reply, serving.trace)
+        response.headers.update(self._cors.beside(headers) if self._cors else {})
+        return response
 
     def _admitted(self, request: flask.Request, serving: Request) -> Reply:
         """Overloaded, unread, when there is no place left; whether we live can always be asked."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from shared.cors import Cors, origins
 from shared.errors import SettingsError
 from shared.models import Home, Latitude, Longitude, ThresholdKm, TimeZoneName
 
@@ -54,6 +55,11 @@ WebUrl = Annotated[str, AfterValidator(_web_url)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 
+def _checked_origins(text: str) -> str:
+    origins(text)
+    return text
+
+
 class Settings(BaseModel):
     """Every setting, by the name that the environment gives it; immutable."""
 
@@ -87,6 +93,7 @@ class Settings(BaseModel):
     K_SINK: WebUrl | None = None
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
     HEALTH_DETAILS: bool = True
+    CORS_ORIGINS: Annotated[str, AfterValidator(_checked_origins)] | None = None
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     SENTRY_DSN: SecretStr | None = None
     SENTRY_SAMPLE_RATE: float = Field(1.0, ge=0, le=1)
@@ -105,6 +112,11 @@ class Settings(BaseModel):
     def csv_age(self) -> timedelta | None:
         """How long a CSV is kept; None is as long as its job."""
         return None if self.CSV_RETENTION_DAYS is None else timedelta(days=self.CSV_RETENTION_DAYS)
+
+    @property
+    def cors(self) -> Cors | None:
+        """Which pages of other origins may ask; None is none."""
+        return None if self.CORS_ORIGINS is None else Cors(origins(self.CORS_ORIGINS))
 
     @property
     def ce_extensions(self) -> dict[str, str]:

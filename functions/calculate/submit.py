@@ -19,7 +19,8 @@ _SERVICE = service(
     Jobs(_BUCKET),
     Publisher(_SETTINGS.K_SINK or ""),
     checks={"storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
-).detailed(shown=_SETTINGS.HEALTH_DETAILS)
+)
+_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS).open_to(_SETTINGS.cors)
 
 
 def submit(request: flask.Request) -> flask.Response:

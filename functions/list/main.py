@@ -14,7 +14,7 @@ provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping, **around()})
-_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS)
+_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS).open_to(_SETTINGS.cors)
 
 
 def list_jobs(request: flask.Request) -> flask.Response:
