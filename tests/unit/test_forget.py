@@ -1,6 +1,7 @@
 from datetime import date
 
 import pytest
+import urllib3
 
 from admin.__main__ import main
 from admin.forget import Forgotten
@@ -45,7 +46,8 @@ def test_what_says_nothing_of_which_jobs_is_refused(arguments: list[str]) -> Non
         main(["forget", *arguments], {})
 
 
-def test_an_api_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_api_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(urllib3.Retry, "sleep", lambda *_: None)
     assert main(["forget", "--device", "garmin", "--url", "http://127.0.0.1:1"], {}) == 1
     assert capsys.readouterr().err == "--url: the API does not do it (MaxRetryError)\n"
 
