@@ -12,7 +12,7 @@ from urllib.parse import quote
 from otel_worker_client import downloads
 from otel_worker_client.errors import JobFailedError, NotFinishedError, NotFoundError, ServiceUnavailableError
 from otel_worker_client.models import Job, Page
-from otel_worker_client.transport import Transport
+from otel_worker_client.transport import NoAnswer, Transport
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 _JOBS = "/api/distance/jobs"
@@ -137,7 +137,7 @@ class Client:
             for url in dict.fromkeys((self._submit_url, self._status_url, self._list_url)):
                 if self._transport.once("GET", f"{url}/readyz", _HEALTH_SECONDS).status_code != 200:
                     return False
-        except Exception:  # noqa: BLE001 - whatever it is, it is not well
+        except NoAnswer:
             return False
         return True
 

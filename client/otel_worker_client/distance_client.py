@@ -13,14 +13,13 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from otel_worker_client import tracing
-from otel_worker_client.client import Client
+from otel_worker_client.client import DEFAULT_URL, Client
 from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
-from otel_worker_client.models import Job
+from otel_worker_client.models import Job, Result
 
 __all__ = ["DistanceClient", "DistanceServiceError", "NotFoundError", "ServiceUnavailableError", "ValidationError"]
 
 DistanceServiceError = OtelWorkerError
-_DEFAULT_ENDPOINT = "http://127.0.0.1:8080"
 
 
 @dataclass(frozen=True)
@@ -58,23 +57,6 @@ class CalculateDistanceResponse:
 
 
 @dataclass(frozen=True)
-class JobResult:
-    """The numbers of a completed job; the last segment of `csv_path` is what `download_csv` takes."""
-
-    csv_path: str
-    total_distance_km: float
-    total_locations: int
-    max_distance_km: float
-    min_distance_km: float
-    processing_time_ms: int
-    date: str
-    device_id: str
-    avg_distance_km: float
-    path_length_km: float
-    away_minutes: float
-
-
-@dataclass(frozen=True)
 class GetJobStatusResponse:
     """A job in whatever state; `result` is None unless it is completed."""
 
@@ -83,7 +65,7 @@ class GetJobStatusResponse:
     queued_at: Timestamp
     started_at: Timestamp = field(default_factory=Timestamp)
     completed_at: Timestamp = field(default_factory=Timestamp)
-    result: JobResult | None = None
+    result: Result | None = None
     error_message: str = ""
 
 
@@ -125,13 +107,13 @@ class DistanceClient:
 
     def __new__(cls, endpoint: str = "", timeout: float = 30) -> Self:
         """The one of that endpoint."""
-        endpoint = endpoint or os.environ.get("DISTANCE_SERVICE_ENDPOINT") or _DEFAULT_ENDPOINT
+        endpoint = endpoint or os.environ.get("DISTANCE_SERVICE_ENDPOINT") or DEFAULT_URL
         with cls._making:
             made = cls._made.get((endpoint, timeout))
             if made is None:
                 made = super().__new__(cls)
                 made.endpoint, made.timeout = endpoint, timeout
-                made._client = _client(endpoint, timeout, os.environ)
+                made._client = _client(endpoint, timeout)
                 cls._made[endpoint, timeout] = made
         return made  # type: ignore[return-value] # nobody inherits from it
 
@@ -160,7 +142,7 @@ class DistanceClient:
             Timestamp.of(job.queued_at),
             Timestamp.of(job.started_at),
             Timestamp.of(job.completed_at),
-            _result(job),
+            job.result,
             job.error_message,
         )
 
@@ -199,37 +181,14 @@ class DistanceClient:
         self.close()
 
 
-def _client(endpoint: str, timeout: float, environ: Mapping[str, str]) -> Client:
-    def url(text: str | None) -> str | None:
-        return text if not text or "://" in text else f"http://{text}"
+def _client(endpoint: str, timeout: float) -> Client:
+    def url(text: str) -> str:
+        return text if "://" in text else f"http://{text}"
 
-    own = os.environ.get("DISTANCE_SERVICE_ENDPOINT") or _DEFAULT_ENDPOINT
-    others = environ if endpoint == own else {}  # of another endpoint the environment says nothing
-    return Client(
-        url(endpoint) or endpoint,
-        timeout,
-        status_url=url(others.get("DISTANCE_STATUS_ENDPOINT")),
-        list_url=url(others.get("DISTANCE_LIST_ENDPOINT")),
-    )
-
-
-def _result(job: Job) -> JobResult | None:
-    found = job.result
-    if found is None:
-        return None
-    return JobResult(
-        found.csv_path,
-        found.total_distance_km,
-        found.total_locations,
-        found.max_distance_km,
-        found.min_distance_km,
-        found.processing_time_ms,
-        found.date,
-        found.device_id,
-        found.avg_distance_km,
-        found.path_length_km,
-        found.away_minutes,
-    )
+    # Of another endpoint than its own the environment says nothing.
+    others = os.environ if endpoint == os.environ.get("DISTANCE_SERVICE_ENDPOINT") else {}
+    status, listing = (others.get(f"DISTANCE_{name}_ENDPOINT") or endpoint for name in ("STATUS", "LIST"))
+    return Client(url(endpoint), timeout, status_url=url(status), list_url=url(listing))
 
 
 def _summary(job: Job) -> JobSummary:

@@ -2,19 +2,22 @@
 
 import hashlib
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import requests
+import tenacity
 
 from otel_worker_client.errors import DownloadError, NotFoundError, ServiceUnavailableError
 from otel_worker_client.models import Job, Result
-from otel_worker_client.transport import Transport, unanswered
+from otel_worker_client.transport import BACKOFF, NoAnswer, Transport
 
 _TRIES = 5
-_PAUSE = 0.25  # seconds, doubled each time
 _PIECE = 1 << 16
+
+
+class _Unfinished(Exception):
+    """There is more to come."""
 
 
 def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
@@ -23,26 +26,27 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
     target = into / result.csv_path.rsplit("/", 1)[-1] if into.is_dir() else into
     part = target.with_name(f"{target.name}.part")
     tag = ""
-    for number in range(_TRIES):
+
+    def tried() -> None:
+        nonlocal result, tag
         got = part.stat().st_size if tag and part.exists() else 0
         headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
-        try:
-            answer = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
-        except Exception as exc:
-            if not unanswered(exc):
-                raise
-            time.sleep(_PAUSE * 2**number)
-            continue
-        with answer:
+        with transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True) as answer:
             if answer.status_code in (200, 206):
                 tag = answer.headers.get("ETag", "")
                 _take(answer, part, append=answer.status_code == 206)
                 if part.stat().st_size == result.csv_size_bytes:
-                    break
+                    return
             elif answer.status_code in (400, 403):  # the URL's time is over
                 result = _result(look())
-                continue
-        time.sleep(_PAUSE * 2**number)
+        raise _Unfinished
+
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((NoAnswer, _Unfinished)),
+        wait=BACKOFF,
+        stop=tenacity.stop_after_attempt(_TRIES),
+        retry_error_callback=lambda _: None,  # what is there by then is judged below
+    )(tried)
     _check(part, result, tag)
     part.replace(target)
     return target
@@ -52,9 +56,7 @@ def pieces(transport: Transport, url: str) -> Iterator[bytes]:
     """What lies at a presigned URL, piece by piece; the first try decides."""
     try:
         answer = transport.once("GET", url, transport.timeout, stream=True)
-    except Exception as exc:
-        if not unanswered(exc):
-            raise
+    except NoAnswer:
         raise ServiceUnavailableError("Object storage unreachable") from None
     if answer.status_code != 200:
         answer.close()

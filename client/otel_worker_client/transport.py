@@ -1,6 +1,5 @@
 """One request to the service, tried again for as long as there is time: what comes back is an answer or an error."""
 
-import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUna
 CONNECT_SECONDS = 5.0
 _CONNECTIONS = 32
 _LATER = frozenset({429, 502, 503, 504})
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
+BACKOFF = tenacity.wait_exponential(multiplier=0.25, max=8) + tenacity.wait_random(0, 0.25)
 _ERRORS: Mapping[int, type[OtelWorkerError]] = {
     **dict.fromkeys((400, 413, 422), ValidationError),
     404: NotFoundError,
@@ -23,18 +22,16 @@ _ERRORS: Mapping[int, type[OtelWorkerError]] = {
 }
 
 
+class NoAnswer(Exception):
+    """Nobody answered; the text is a class of error, never an address."""
+
+
 class _Later(Exception):
-    """The answer that says so, or None where there was none; how many seconds until it is worth to try again."""
+    """An answer that says to come again."""
 
-    def __init__(self, answer: requests.Response | None, why: str) -> None:
-        super().__init__(why)
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__()
         self.answer = answer
-        self.why = why
-
-    @property
-    def wanted_pause(self) -> float:
-        text = self.answer.headers.get("Retry-After", "") if self.answer is not None else ""
-        return float(text) if text.isdecimal() else 0.0
 
 
 class Transport:
@@ -68,44 +65,38 @@ class Transport:
                 method, url, left, json=json, params=query, headers={**tracing.headers(), **(headers or {})}
             )
             if answer.status_code in _LATER:
-                raise _Later(answer, "")
+                raise _Later(answer)
             return answer
 
         try:
             answer: requests.Response = tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type(_Later),
+                retry=tenacity.retry_if_exception_type((NoAnswer, _Later)),
                 wait=_pause,
                 stop=tenacity.stop_before_delay(self.timeout),
                 reraise=True,
             )(tried)
+        except NoAnswer as nobody:
+            raise ServiceUnavailableError(f"Distance service unreachable: {nobody}") from None
         except _Later as later:
-            if later.answer is None:
-                raise ServiceUnavailableError(f"Distance service unreachable: {later.why}") from None
             answer = later.answer
         if answer.status_code >= 400:
             raise _error(answer)
         return answer
 
     def once(self, method: str, url: str, seconds: float, **rest: Any) -> requests.Response:
-        """One try; _Later where nobody answers. Redirects are answers."""
+        """One try; NoAnswer where there is none. Redirects are answers."""
         timeout = min(CONNECT_SECONDS, seconds), seconds
         try:
             return self._session.request(method, url, timeout=timeout, allow_redirects=False, **rest)
         except requests.RequestException as exc:
-            raise _Later(None, type(exc).__name__) from exc
-
-
-def unanswered(exc: Exception) -> bool:
-    """Whether `once` got no answer."""
-    return isinstance(exc, _Later)
+            raise NoAnswer(type(exc).__name__) from exc
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
     """Longer each time, never the same for two callers, and no shorter than the service asks for."""
     exc = state.outcome.exception() if state.outcome else None
-    wanted = exc.wanted_pause if isinstance(exc, _Later) else 0.0
-    longest = min(_FIRST_PAUSE * 2**state.attempt_number, _LONGEST_PAUSE)
-    return max(wanted, random.uniform(longest / 2, longest))  # noqa: S311 - against herds, not for secrets
+    wanted = exc.answer.headers.get("Retry-After", "") if isinstance(exc, _Later) else ""
+    return max(float(wanted) if wanted.isdecimal() else 0.0, BACKOFF(state))
 
 
 def _error(answer: requests.Response) -> OtelWorkerError:

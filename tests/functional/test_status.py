@@ -196,6 +196,12 @@ def test_a_failed_job_shows_why(status: Status) -> None:
     assert "result" not in body
 
 
+def test_a_code_that_a_later_version_has_written_is_shown_too(status: Status) -> None:
+    status.jobs.create(record())
+    status.jobs.fail(status.jobs.claim(JOB_ID), "OF_ANOTHER_VERSION", "Some other reason")
+    assert status.body()["error_code"] == "OF_ANOTHER_VERSION"
+
+
 def test_nothing_of_the_inside_is_shown(status: Status) -> None:
     status.completed()
     text = status.client.get(f"/api/distance/jobs/{JOB_ID}").text

@@ -17,6 +17,14 @@ from otel_worker_client.distance_client import (
 distance = Blueprint("distance", __name__, url_prefix="/api/distance")
 
 
+KINDS: tuple[tuple[type[Exception], str, int], ...] = (
+    (NotFoundError, "NOT_FOUND", 404),
+    (ValidationError, "VALIDATION_ERROR", 400),
+    (ServiceUnavailableError, "SERVICE_UNAVAILABLE", 503),
+    (DistanceServiceError, "INTERNAL_ERROR", 500),
+)
+
+
 def client() -> DistanceClient:
     """Made anew for each request: the class gives the same one."""
     endpoint = os.environ["DISTANCE_SERVICE_ENDPOINT"]
@@ -29,9 +37,7 @@ def instant(timestamp: Timestamp) -> str:
 
 @distance.errorhandler(DistanceServiceError)
 def refused(exc: DistanceServiceError) -> tuple[Response, int]:
-    kinds = ((NotFoundError, "NOT_FOUND", 404), (ValidationError, "VALIDATION_ERROR", 400))
-    kinds += ((ServiceUnavailableError, "SERVICE_UNAVAILABLE", 503), (DistanceServiceError, "INTERNAL_ERROR", 500))  # type: ignore[assignment] # a tuple of more
-    code, status = next((code, status) for kind, code, status in kinds if isinstance(exc, kind))
+    code, status = next((code, status) for kind, code, status in KINDS if isinstance(exc, kind))
     return jsonify({"error": {"code": code, "message": str(exc)}}), status
 
 

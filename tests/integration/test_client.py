@@ -1,12 +1,11 @@
 """The client against the running system, and a Flask API that stands on its drop-in."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from opentelemetry import trace
 from otel_worker_client import Client, JobFailedError, NotFoundError, ServiceUnavailableError, ValidationError
 from otel_worker_client.distance_client import DistanceClient
 
@@ -14,6 +13,7 @@ from local.ports import unused
 from local.stack import Stack
 from tests.integration import demo_api
 from tests.integration.processes import Gate
+from tests.integration.whole_stack import until
 from tests.watched import watched
 
 DAY = ("2026-01-21", "iphone_stuart")
@@ -68,11 +68,9 @@ def test_a_service_that_comes_back_in_time_was_never_away(stack: Stack) -> None:
 
 
 def test_the_services_see_the_trace_of_the_caller(stack: Stack) -> None:
-    with watched() as watching, Client(stack.url) as client:
-        from opentelemetry import trace  # noqa: PLC0415 - as the caller has it
-
-        with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(0xABC, 0xDEF, is_remote=False))):
-            job = client.submit(*DAY)
+    caller = trace.NonRecordingSpan(trace.SpanContext(0xABC, 0xDEF, is_remote=False))
+    with watched() as watching, Client(stack.url) as client, trace.use_span(caller):
+        job = client.submit(*DAY)
     assert client.job(job.job_id).job_trace_id == f"{0xABC:032x}"
     assert watching.spans == []
 
@@ -89,12 +87,9 @@ def test_an_api_stands_on_the_drop_in_as_it_stood_on_grpc(demo: FlaskClient) -> 
     assert answer.status_code == 202
     assert answer.json
     assert answer.json["queued_at"].endswith("Z")
-    job: dict[str, Any] = {}
-    for _ in range(100):
-        job = demo.get(answer.json["status_url"]).json or {}
-        if job["status"] == "completed":
-            break
-        time.sleep(0.2)
+    path = answer.json["status_url"]
+    until(lambda: (demo.get(path).json or {})["status"] == "completed", 20)
+    job = demo.get(path).json or {}
     assert {"started_at", "completed_at"} <= set(job)
     result = job["result"]
     assert (result["total_locations"], result["date"], result["device_id"]) == (1463, *DAY)
