@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 ENGINE ?= docker
+LOCK ?= functions
 VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 RUN := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -45,8 +46,8 @@ bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/result
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
 	@$(RUN) -m chaos
 
-image: ## the image for this machine, by ENGINE (docker): docs/image.md
-	@$(ENGINE) build --file Containerfile --tag dev.local/otel-worker:$(VERSION) --build-arg VERSION=$(VERSION) .
+image: ## the image for this machine, by ENGINE (docker), from LOCK (functions): docs/image.md
+	@$(ENGINE) build --file Containerfile --tag dev.local/otel-worker:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg LOCK=$(LOCK) .
 
 cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/cluster.md)
 	@$(RUN) -m cluster

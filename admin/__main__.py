@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from admin.api import Api
 from admin.forget import Forgotten, forget
 from admin.furnishing import admin_keys, furnish, say
 from admin.nightly import ended, nightly
@@ -92,9 +93,13 @@ def _buckets(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
     furnish(asked, read(environ, "admin"))
 
 
-def _forget(asked: argparse.Namespace, _: Mapping[str, str]) -> None:
-    wanted = Forgotten(asked.device, asked.first, asked.last, asked.every_device)
-    found = forget(asked.url.rstrip("/"), wanted, lambda job_id: say(job_id, "deleted"), only_count=asked.count)
+def _api(environ: Mapping[str, str], name: str = "API") -> Api:
+    return Api(environ.get("API_KEYS", ""), name)
+
+
+def _forget(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    url, wanted = asked.url.rstrip("/"), Forgotten(asked.device, asked.first, asked.last, asked.every_device)
+    found = forget(_api(environ), url, wanted, lambda job_id: say(job_id, "deleted"), only_count=asked.count)
     say("jobs", f"{found.deleted} {'would be' if asked.count else 'were'} deleted")
     if asked.device and found.left:
         say("jobs over every device", f"{found.left} stay, and may hold fixes of {asked.device} (--every-device)")
@@ -108,9 +113,9 @@ def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:
     say("jobs", f"{count} have a marker; a sweep takes in 10,000 a minute")
 
 
-def _smoke(asked: argparse.Namespace, _: Mapping[str, str]) -> None:
+def _smoke(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
     services = Services.at(asked.url.rstrip("/")) if asked.url else Services.of_namespace(asked.namespace)
-    smoke(services, asked.date, asked.device, say)
+    smoke(_api(environ, "the functions"), services, asked.date, asked.device, say)
 
 
 def _nightly(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
@@ -118,7 +123,7 @@ def _nightly(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
     if zone not in time_zones():
         raise SettingsError("DAY_TIMEZONE: an IANA name is expected")
     url = asked.url.rstrip("/") if asked.url else Services.of_namespace(asked.namespace).submit
-    nightly(url, ended(datetime.now(UTC), zone, asked.days), asked.device or [""], say)
+    nightly(_api(environ), url, ended(datetime.now(UTC), zone, asked.days), asked.device or [""], say)
 
 
 def _told(failed: Unavailable) -> str:

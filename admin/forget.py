@@ -6,15 +6,11 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-import urllib3
-
+from admin.api import Api
 from shared.errors import Unavailable
 
 _PAGE = 500
 _ROUNDS = 10  # jobs that are submitted meanwhile are found by the next one
-_RETRIES = urllib3.Retry(
-    5, backoff_factor=0.5, status_forcelist=(408, 429, 502, 503, 504), allowed_methods=None, raise_on_status=False
-)
 
 
 @dataclass(frozen=True)
@@ -52,15 +48,14 @@ class Count:
     left: int
 
 
-def forget(url: str, wanted: Forgotten, say: Callable[[str], None], *, only_count: bool = False) -> Count:
+def forget(api: Api, url: str, wanted: Forgotten, say: Callable[[str], None], *, only_count: bool = False) -> Count:
     """Delete the jobs, one after another, until a fresh list has none; Unavailable where the API can't.
 
     `say` is told each job's id once it is gone.
     """
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=30), retries=_RETRIES)
     gone: set[str] = set()
     for _ in range(_ROUNDS):
-        jobs = list(_listed(http, url))
+        jobs = list(_listed(api, url))
         left = sum(map(wanted.may_mean, jobs))
         meant = [job["job_id"] for job in jobs if wanted.means(job) and job["job_id"] not in gone]
         if only_count:
@@ -68,7 +63,7 @@ def forget(url: str, wanted: Forgotten, say: Callable[[str], None], *, only_coun
         if not meant:
             return Count(len(gone), left)
         for job_id in meant:
-            answer = _asked(http, "DELETE", f"{url}/api/distance/jobs/{job_id}")
+            answer = api.asked("DELETE", f"{url}/api/distance/jobs/{job_id}")
             if answer.status not in (204, 404):
                 raise Unavailable("API", f"status {answer.status}")
             gone.add(job_id)
@@ -76,20 +71,13 @@ def forget(url: str, wanted: Forgotten, say: Callable[[str], None], *, only_coun
     raise Unavailable("API", "jobs keep coming")
 
 
-def _listed(http: urllib3.PoolManager, url: str) -> Iterator[dict[str, Any]]:
+def _listed(api: Api, url: str) -> Iterator[dict[str, Any]]:
     """Every job; one that comes meanwhile may be missed, one that is there is not."""
     offset: int | None = 0
     while offset is not None:
-        answer = _asked(http, "GET", f"{url}/api/distance/jobs?{urlencode({'limit': _PAGE, 'offset': offset})}")
+        answer = api.asked("GET", f"{url}/api/distance/jobs?{urlencode({'limit': _PAGE, 'offset': offset})}")
         if answer.status != 200:
             raise Unavailable("API", f"status {answer.status}")
         page = answer.json()
         yield from page["jobs"]
         offset = page["next_offset"]
-
-
-def _asked(http: urllib3.PoolManager, method: str, url: str) -> urllib3.BaseHTTPResponse:
-    try:
-        return http.request(method, url, redirect=False)
-    except urllib3.exceptions.HTTPError as exc:
-        raise Unavailable("API", type(exc).__name__) from exc

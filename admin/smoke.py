@@ -8,14 +8,12 @@ from typing import Any
 
 import urllib3
 
+from admin.api import Api
 from shared.errors import Unavailable
 
 _ENDS_WITHIN_SECONDS = 240  # a sweep that asks again for what the broker has lost included
 _LOOK_SECONDS = 1
 _NO_FIXES = "NO_DATA"  # an end like any other: the way through every part is what is tested
-_RETRIES = urllib3.Retry(
-    3, backoff_factor=0.5, status_forcelist=(502, 503, 504), allowed_methods=None, raise_on_status=False
-)
 
 Say = Callable[[str, str], None]
 
@@ -39,40 +37,39 @@ class Services:
         return cls(url, url, url)
 
 
-def smoke(services: Services, day: date, device_id: str, say: Say) -> None:
+def smoke(api: Api, services: Services, day: date, device_id: str, say: Say) -> None:
     """Submit, follow, list, download and delete a job of `day`; Unavailable names the first thing that is not right.
 
     A CSV whose address can't be reached from here is told and no failure: it is there for browsers.
     """
-    http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
     key = f"smoke-test-{time.time_ns()}"  # a retry is the same job
     wanted = {"date": day.isoformat(), "device_id": device_id}
     url = f"{services.submit}/api/distance/calculate"
-    submitted = _json(_asked(http, "POST", url, json=wanted, headers={"Idempotency-Key": key}), 202)
+    submitted = _json(api.asked("POST", url, json=wanted, headers={"Idempotency-Key": key}), 202)
     job = f"{services.status}/api/distance/jobs/{submitted['job_id']}"
     say("submitted", submitted["job_id"])
     try:
-        ended = _ended(http, job)
+        ended = _ended(api, job)
         found = ended.get("error_code") or f"{ended['result']['total_locations']} fixes"
         say("ended", f"{ended['status']}, {found}")
         if ended["status"] == "failed" and found != _NO_FIXES:
             raise Unavailable("calculate", found)
         url = f"{services.list}/api/distance/jobs?date={day}&device_id={device_id}&limit=500"
-        page = _json(_asked(http, "GET", url), 200)
+        page = _json(api.asked("GET", url), 200)
         if submitted["job_id"] not in [listed["job_id"] for listed in page["jobs"]]:
             raise Unavailable("list", "the job is not in it")
         say("listed", f"one of {page['total_count']}")
         if ended["status"] == "completed":
             say("its CSV", _downloaded(ended["result"]))
     finally:
-        answer = _asked(http, "DELETE", job)
+        answer = api.asked("DELETE", job)
         say("deleted", "yes" if answer.status == 204 else f"no, status {answer.status}")
 
 
-def _ended(http: urllib3.PoolManager, url: str) -> dict[str, Any]:
+def _ended(api: Api, url: str) -> dict[str, Any]:
     deadline = time.monotonic() + _ENDS_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        job = _json(_asked(http, "GET", url), 200)
+        job = _json(api.asked("GET", url), 200)
         if job["status"] in ("completed", "failed"):
             return job
         time.sleep(_LOOK_SECONDS)
@@ -95,10 +92,3 @@ def _json(answer: urllib3.BaseHTTPResponse, status: int) -> dict[str, Any]:
         raise Unavailable("the functions", f"status {answer.status} in place of {status}")
     content: dict[str, Any] = answer.json()
     return content
-
-
-def _asked(http: urllib3.PoolManager, method: str, url: str, **more: Any) -> urllib3.BaseHTTPResponse:
-    try:
-        return http.request(method, url, redirect=False, **more)
-    except urllib3.exceptions.HTTPError as exc:
-        raise Unavailable("the functions", type(exc).__name__) from exc

@@ -17,7 +17,7 @@ from functions.calculate.compaction import SEALED_ROWS, Fold
 from functions.list.handler import Lister
 from local.options import TARGETS
 from shared import ids
-from shared.http import Call
+from shared.calls import Call
 from shared.index import Index
 from shared.jobs import utc_now
 from shared.markers import Entry, milliseconds

@@ -1,7 +1,8 @@
-"""`python3 image/tree.py FOLDER`: what the image holds besides its Python, made by any machine that has pip.
+"""`python3 image/tree.py FOLDER [LOCK]`: what the image holds besides its Python, made by any machine that has pip.
 
-FOLDER/packages gets the locked packages, without what no function uses; FOLDER/app the source; all of it byte-compiled
-for the Python that runs this. The Containerfile copies both folders. Standard library only.
+FOLDER/packages gets the packages of requirements/LOCK.txt (functions; or access, with tokens and limits), without what
+no function uses; FOLDER/app the source; all of it byte-compiled for the Python that runs this. The Containerfile copies
+both folders. Standard library only.
 """
 
 import compileall
@@ -13,9 +14,8 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 SOURCE = ("functions", "shared", "admin", "gunicorn.conf.py")
-BUDGET_MB = 135
+BUDGETS_MB = {"functions": 135, "access": 155}  # by lock
 _ROOT = Path(__file__).resolve().parent.parent
-_LOCK = _ROOT / "requirements" / "functions.txt"
 # Of botocore's 400 services: ours, and those that it gets credentials from by itself.
 _SERVICES = {"s3", "sts", "sso", "sso-oidc"}
 _UNUSED = (
@@ -35,12 +35,13 @@ _UNUSED = (
 
 def main(arguments: list[str]) -> int:
     """Make the tree; 1 with a line that says why when it is not as it should be."""
-    if len(arguments) != 1 or Path(arguments[0]).exists():
-        sys.stderr.write("one folder is needed that is not there yet\n")
+    lock = arguments[1] if len(arguments) == 2 else "functions"
+    if len(arguments) not in (1, 2) or Path(arguments[0]).exists() or lock not in BUDGETS_MB:
+        sys.stderr.write(f"a folder is needed that is not there yet, and one of {', '.join(BUDGETS_MB)} or nothing\n")
         return 1
     folder = Path(arguments[0]).resolve()
     packages, app = folder / "packages", folder / "app"
-    _install(packages)
+    _install(packages, _ROOT / "requirements" / f"{lock}.txt")
     _copy(app)
     for path in unused(packages):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -50,9 +51,9 @@ def main(arguments: list[str]) -> int:
         return 1
     size = megabytes(folder)
     sys.stderr.write(f"{size:.0f} MB in {folder}\n")
-    if size > BUDGET_MB:
-        sys.stderr.write(f"that is more than the {BUDGET_MB} MB which it may have: see what is new in it\n")
-    return int(size > BUDGET_MB)
+    if size > BUDGETS_MB[lock]:
+        sys.stderr.write(f"that is more than the {BUDGETS_MB[lock]} MB which it may have: see what is new in it\n")
+    return int(size > BUDGETS_MB[lock])
 
 
 def megabytes(folder: Path) -> float:
@@ -69,9 +70,9 @@ def unused(packages: Path) -> Iterator[Path]:
             yield path
 
 
-def _install(packages: Path) -> None:
+def _install(packages: Path, lock: Path) -> None:
     options = ["--quiet", "--require-hashes", "--no-deps", "--only-binary", ":all:", "--no-compile"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(packages), "-r", str(_LOCK)]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(packages), "-r", str(lock)]
     subprocess.run(command, check=True)
 
 

@@ -17,6 +17,7 @@ TARGETS = {
 }
 _DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.startswith("POSTGRES_")))
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_OF_CALLERS = ("API_KEYS", "AUTH_", "RATE_LIMIT_")
 # Variables that are for one part or none: what is left of the environment goes to all of them.
 _NOT_FOR_ALL = re.compile(
     rf"(AWS_|K_|FUNCTION_|MAKE|MFLAGS)|({'|'.join(Settings.model_fields)}|PORT|DATA_DIR|SUBSCRIBER"
@@ -51,6 +52,8 @@ class Options:
         """The settings that the caller gave, as they are, without those that are another function's."""
         names = [name for name in Settings.model_fields if name not in (*_DATABASE, *_KEYS, "K_SINK")]
         names += _DATABASE if target == "calculate" and not self.own_database else ()
+        if target == "calculate":  # the broker's: callers never reach it
+            names = [name for name in names if not name.startswith(_OF_CALLERS)]
         names += ["K_SINK"] if target in ("submit", "calculate") else []
         if not self.own_storage:
             names += [name for name in self.environ if name.startswith("AWS_")]

@@ -29,7 +29,9 @@ SECRETS = {
     "distance-status": _KEYS,
     "distance-list": _KEYS,
     "distance-storage-admin": _KEYS,
+    "otel-worker-access": ("API_KEYS",),
 }
+_STAND_INS = {"DATABASE_URL": "postgresql://database/owntracks", "API_KEYS": "k" * 32}
 _OF_THE_IMAGE = {"FUNCTION_TARGET", "FUNCTION_SOURCE", "BIND_HOST", "HOME", "PYTHONPATH", "TZ"}
 _OF_LIBRARIES = ("OTEL_", "AWS_", "PG")
 
@@ -50,7 +52,7 @@ def installed() -> list[Resource]:
 
 
 def _stand_in(key: str) -> str:
-    return "postgresql://database/owntracks" if key == "DATABASE_URL" else "key"
+    return _STAND_INS.get(key, "key")
 
 
 def _function(container: Field) -> dict[str, Field]:

@@ -118,10 +118,13 @@ class Error(Answer):
 
     code: Literal[
         "VALIDATION_ERROR",
+        "UNAUTHORIZED",
+        "FORBIDDEN",
         "NOT_FOUND",
         "METHOD_NOT_ALLOWED",
         "CONFLICT",
         "PAYLOAD_TOO_LARGE",
+        "RATE_LIMITED",
         "INTERNAL_ERROR",
         "SERVICE_UNAVAILABLE",
     ]

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from shared.models import Record, Result, Status, Tombstone
-from shared.telemetry import metrics, spans
+from shared.telemetry import context, metrics, spans
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,7 +23,8 @@ def about(record: Record) -> dict[str, str | int]:
 def created(record: Record) -> None:
     """A job that is durable from now on."""
     metrics.TRANSITIONS.add(labels={"from": "none", "to": record.status})
-    _say("job created", "job.created", record, {"to": record.status})
+    who = context.caller.get()
+    _say("job created", "job.created", record, {"to": record.status, **({"caller": who} if who else {})})
 
 
 def claimed(before: Record, record: Record) -> None:

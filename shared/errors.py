@@ -4,6 +4,9 @@ OtelWorkerError
 ├── SettingsError        the process cannot start
 ├── InvalidRequest       the caller's words are off
 │   └── TooLarge         ... and too many
+├── Unauthenticated      the caller does not say, or not prove, who it is
+├── Forbidden            ... does, and may not
+├── TooOften             ... may, but not so often
 ├── NotFound             there is no such job, file or path
 ├── KeyReused            an Idempotency-Key came again with another body
 ├── JobFinished          the job has its end state already
@@ -15,6 +18,8 @@ OtelWorkerError
 ├── Overloaded           there are more requests than are worked on at a time
 └── Unavailable          a dependency is away
 """
+
+from collections.abc import Mapping
 
 
 class OtelWorkerError(Exception):
@@ -37,6 +42,22 @@ class InvalidRequest(OtelWorkerError):
 
 class TooLarge(InvalidRequest):
     """The body is larger than what is read."""
+
+
+class Unauthenticated(OtelWorkerError):
+    """No token or key came, or none that is good; the text is a fixed one, never of the token."""
+
+
+class Forbidden(OtelWorkerError):
+    """The caller is known, and may not do this."""
+
+
+class TooOften(OtelWorkerError):
+    """The caller has asked too often; `headers` say how often is right, and when to come again."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__("Rate limit exceeded")
+        self.headers = headers
 
 
 class NotFound(OtelWorkerError):

@@ -2,19 +2,21 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import IO, Any, Self
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Self
 
 import flask
-from werkzeug.datastructures import Headers, MultiDict
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
 from shared import errors, health, health_paths
-from shared.cors import Cors
-from shared.error_tracking import capture_error
+from shared.access.cors import Cors
+from shared.access.guard import Guard
+from shared.calls import Call, Handler, Reply
+from shared.error_replies import error_reply, unavailable
 from shared.process_age import age
 from shared.served import Request, served
 from shared.telemetry import context, metrics, provider
@@ -24,40 +26,6 @@ BODY_BYTES = 64 << 10
 AT_ONCE = 32  # less than gunicorn.conf.py's threads: the others answer probes, and refuse
 _DRAINED_BYTES = 1 << 20
 
-# The most specific class comes first.
-_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
-    (errors.TooLarge, 413, "PAYLOAD_TOO_LARGE"),
-    (errors.InvalidRequest, 400, "VALIDATION_ERROR"),
-    (errors.NotFound, 404, "NOT_FOUND"),
-    (errors.KeyReused, 422, "CONFLICT"),
-    (errors.JobHeld, 409, "CONFLICT"),
-    (errors.LeaseLost, 409, "CONFLICT"),
-    (errors.Overloaded, 503, "SERVICE_UNAVAILABLE"),
-    (errors.Unavailable, 503, "SERVICE_UNAVAILABLE"),
-)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request: the variables of its path, its query, headers (lower case), body and trace."""
-
-    path: Mapping[str, str]
-    query: MultiDict[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    trace: Trace
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One answer; a mapping is sent as JSON, bytes as they are."""
-
-    status: int
-    body: Mapping[str, Any] | bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-Handler = Callable[[Call], Reply]
 Check = health.AnyCheck
 
 
@@ -77,7 +45,9 @@ class Service:
         self._body_limit = body_limit
         self._places = threading.Semaphore(AT_ONCE)
         self._routes = routes
+        self._paths = {path for _, path in routes}  # whatever the method: a HEAD is as good as its GET
         self._cors: Cors | None = None
+        self._guard: Guard | None = None
         self._map = self._mapped(details=True)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
@@ -97,6 +67,11 @@ class Service:
     def open_to(self, pages: Cors | None) -> Self:
         """The same, which pages of other origins may ask, if any."""
         self._cors = pages
+        return self
+
+    def guarded(self, guard: Guard | None) -> Self:
+        """The same, whose routes are answered to those only that the guard lets in, if there is one."""
+        self._guard = guard
         return self
 
     def _mapped(self, *, details: bool) -> Map:
@@ -134,7 +109,7 @@ class Service:
                 reply = error_reply(exc, serving.trace)
             serving.status = reply.status
         response = _response(reply, serving.trace)
-        response.headers.update(self._cors.beside(headers) if self._cors else {})
+        response.headers.update(serving.headers | (self._cors.beside(headers) if self._cors else {}))
         return response
 
     def _admitted(self, request: flask.Request, serving: Request) -> Reply:
@@ -149,12 +124,28 @@ class Service:
             self._places.release()
 
     def _dispatch(self, request: flask.Request, serving: Request) -> Reply:
-        body = self._read(request)
         rule, path = self._map.bind_to_environ(request.environ).match(return_rule=True)
         serving.matched(rule.rule)
         headers = {name.lower(): text for name, text in request.headers}
-        answer: Reply = rule.endpoint(Call(path, request.args, headers, body, serving.trace))
+        with self._let_in(request.method, rule.rule, headers, serving):
+            body = self._read(request)
+            answer: Reply = rule.endpoint(Call(path, request.args, headers, body, serving.trace))
         return answer
+
+    @contextmanager
+    def _let_in(self, method: str, route: str, headers: Mapping[str, str], serving: Request) -> Iterator[None]:
+        """Who asks for one of our routes, or an error before the body is read; what all services have is for all."""
+        if self._guard is None or route not in self._paths:
+            yield
+            return
+        admitted = self._guard.admit(method, headers)
+        serving.headers.update(admitted.headers)
+        serving.asked_by(admitted.caller)
+        token = context.caller.set(admitted.caller)
+        try:
+            yield
+        finally:
+            context.caller.reset(token)
 
     def _read(self, request: flask.Request) -> bytes:
         """The whole body, chunked or not, up to the limit; werkzeug's own limit cuts chunked ones silently."""
@@ -179,14 +170,14 @@ class Service:
         states = {name: "connected" if well else "unavailable" for name, well in ready.items()}
         if all(ready.values()):
             return Reply(200, {"status": "ready", **states})
-        return Reply(503, {"status": "unavailable", **states, **_unavailable(ready, call.trace)})
+        return Reply(503, {"status": "unavailable", **states, **unavailable(ready, call.trace)})
 
     def _well(self, call: Call) -> Reply:
         report = self._health.report()
         if report["overall_status"] != "unhealthy":
             return Reply(200, report)
         failing = {name: one["status"] == "healthy" for name, one in report["checks"].items() if one["critical"]}
-        return Reply(503, {**report, **_unavailable(failing, call.trace)})
+        return Reply(503, {**report, **unavailable(failing, call.trace)})
 
 
 def _scraped(_: Call) -> Reply:
@@ -231,43 +222,6 @@ def _take_over(app: flask.Flask) -> None:
         return _response(error_reply(exc, trace), trace)
 
     app.register_error_handler(HTTPException, refused)
-
-
-def error_reply(exc: Exception, trace: Trace) -> Reply:
-    headers = {}
-    details: dict[str, Any] = {}
-    status, code, message = 500, "INTERNAL_ERROR", "Internal error"
-    if isinstance(exc, NoRoute):
-        status, code, message = 404, "NOT_FOUND", "No such path"
-    elif isinstance(exc, MethodNotAllowed):
-        status, code, message = 405, "METHOD_NOT_ALLOWED", "Method not allowed"
-        headers["Allow"] = ", ".join(sorted(exc.valid_methods or ()))
-    elif isinstance(exc, HTTPException) and exc.code and 400 <= exc.code < 500:
-        status, code, message = 400, "VALIDATION_ERROR", "Bad request"
-    for kind, kind_status, kind_code in _STATUS:
-        if isinstance(exc, kind):
-            status, code, message = kind_status, kind_code, str(exc)
-            break
-    if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
-        details = {"field": exc.field} | ({} if exc.value is None else {"value": exc.value})
-    if isinstance(exc, errors.Overloaded):
-        headers["Retry-After"] = "2"
-    elif isinstance(exc, errors.Unavailable):
-        message = f"Unavailable: {exc.dependency}"
-        headers["Retry-After"] = "5"
-    if status >= 500:
-        capture_error(exc)
-    return Reply(status, _envelope(code, message, details, trace), headers)
-
-
-def _envelope(code: str, message: str, details: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "details": details}, "trace_id": trace.trace_id}
-
-
-def _unavailable(well: Mapping[str, bool], trace: Trace) -> dict[str, Any]:
-    """The envelope that names what is not well."""
-    failing = ", ".join(name for name, is_well in well.items() if not is_well)
-    return _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {failing}", {}, trace)
 
 
 def _response(reply: Reply, trace: Trace) -> flask.Response:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.error_tracking import error_type
@@ -17,13 +17,14 @@ _first = [True]  # until the process has answered its first request
 
 @dataclass
 class Request:
-    """A request that is being worked on; who answers it fills in `route`, `status` and `fault`."""
+    """A request that is being worked on; who answers it fills in the rest, with headers that go beside any answer."""
 
     method: str
     span: spans.Span
     route: str = ""
     status: int = 500
     fault: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def trace(self) -> Trace:
@@ -33,6 +34,10 @@ class Request:
         """It goes to the path of this template, which names the span and the metrics: paths themselves have no end."""
         self.route = template
         self.span.named(f"{self.method} {template}")
+
+    def asked_by(self, caller: str) -> None:
+        """Who asks, by a pseudonym."""
+        self.span.set({"enduser.pseudo.id": caller})
 
     def failed(self, exc: Exception) -> None:
         self.fault = error_type(exc)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -9,7 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from shared.cors import Cors, origins
+from shared.access.addresses import Networks, networks
+from shared.access.api_keys import split
+from shared.access.cors import Cors, origins
 from shared.errors import SettingsError
 from shared.models import Home, Latitude, Longitude, ThresholdKm, TimeZoneName
 
@@ -60,6 +63,25 @@ def _checked_origins(text: str) -> str:
     return text
 
 
+def _checked_keys(value: SecretStr) -> SecretStr:
+    split(value.get_secret_value())
+    return value
+
+
+def _checked_networks(text: str) -> str:
+    try:
+        networks(text)
+    except ValueError:
+        raise ValueError("networks with commas between are expected, as 10.0.0.0/8") from None
+    return text
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    if not re.match(r"(redis|valkey)s?://", value.get_secret_value()):
+        raise ValueError("a redis:// or valkey:// URL is expected")
+    return value
+
+
 class Settings(BaseModel):
     """Every setting, by the name that the environment gives it; immutable."""
 
@@ -94,6 +116,16 @@ class Settings(BaseModel):
     K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
     HEALTH_DETAILS: bool = True
     CORS_ORIGINS: Annotated[str, AfterValidator(_checked_origins)] | None = None
+    API_KEYS: Annotated[SecretStr, AfterValidator(_checked_keys)] | None = None
+    AUTH_ISSUER: WebUrl | None = None
+    AUTH_AUDIENCE: str | None = Field(None, min_length=1)
+    AUTH_SCOPE: str | None = Field(None, pattern=r"^\S+$")
+    AUTH_JWKS_URL: WebUrl | None = None
+    AUTH_LEEWAY_SECONDS: int = Field(30, ge=0, le=300)
+    RATE_LIMIT_CALCULATE: int | None = Field(None, ge=1, le=100_000)
+    RATE_LIMIT_STATUS: int | None = Field(None, ge=1, le=100_000)
+    RATE_LIMIT_STORE: Annotated[SecretStr, AfterValidator(_store_url)] | None = None
+    TRUSTED_PROXIES: Annotated[str, AfterValidator(_checked_networks)] | None = None
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     SENTRY_DSN: SecretStr | None = None
     SENTRY_SAMPLE_RATE: float = Field(1.0, ge=0, le=1)
@@ -117,6 +149,16 @@ class Settings(BaseModel):
     def cors(self) -> Cors | None:
         """Which pages of other origins may ask; None is none."""
         return None if self.CORS_ORIGINS is None else Cors(origins(self.CORS_ORIGINS))
+
+    @property
+    def limits_callers(self) -> bool:
+        """Whether it is counted how often each caller asks: one of the limits' settings is there."""
+        return any((self.RATE_LIMIT_CALCULATE, self.RATE_LIMIT_STATUS, self.RATE_LIMIT_STORE))
+
+    @property
+    def proxies(self) -> Networks:
+        """Whose word on a caller's address counts."""
+        return () if self.TRUSTED_PROXIES is None else networks(self.TRUSTED_PROXIES)
 
     @property
     def ce_extensions(self) -> dict[str, str]:
@@ -151,6 +193,8 @@ def _required(target: str, given: Mapping[str, str]) -> list[str]:
         names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
     if target == "submit":
         names.append("K_SINK")
+    if "AUTH_ISSUER" in given:
+        names.append("AUTH_AUDIENCE")  # without it, tokens for other services of the same issuer would do
     if target == "calculate" and "DATABASE_URL" not in given:
         names += ["POSTGRES_USER", "POSTGRES_PASSWORD"]
     return names

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from werkzeug.datastructures import MultiDict
 
-from shared.http import Call
+from shared.calls import Call
 from shared.telemetry.context import Trace
 from simulation.world import World
 

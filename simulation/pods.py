@@ -10,7 +10,8 @@ from functions.calculate.sweep import Sweep
 from functions.list.handler import Lister
 from functions.status.handler import StatusReader
 from shared import events
-from shared.http import Call, Handler, Reply, error_reply
+from shared.calls import Call, Handler, Reply
+from shared.error_replies import error_reply
 from shared.index import Index
 from shared.jobs import Clock, Jobs
 from shared.settings import Settings

@@ -7,9 +7,10 @@ from functions.calculate.announcer import Announcer
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep import Sweep
 from shared import events, ids, jobs, leftovers
+from shared.calls import Call, Reply
 from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
-from shared.http import Call, Check, Reply, Service
+from shared.http import Check, Service
 from shared.models import Record, RequestedData
 from shared.settings import Settings
 from shared.storage import Bucket

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from shared import audit, events, ids, jobs
 from shared.answers import Accepted
+from shared.calls import Call, Reply
 from shared.days import today
 from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
-from shared.http import Call, Check, Reply, Service
+from shared.http import Check, Service
 from shared.models import Record, Status, Submission, Task, parse
 from shared.settings import Settings
 from shared.telemetry import metrics, spans

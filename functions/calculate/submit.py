@@ -4,6 +4,7 @@ import flask
 
 from functions.calculate.submission import service
 from shared import error_tracking, settings
+from shared.access.exposure import expose
 from shared.events import Publisher
 from shared.health_checks import around
 from shared.jobs import Jobs
@@ -20,7 +21,7 @@ _SERVICE = service(
     Publisher(_SETTINGS.K_SINK or ""),
     checks={"storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
 )
-_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS).open_to(_SETTINGS.cors)
+expose(_SERVICE, _SETTINGS)
 
 
 def submit(request: flask.Request) -> flask.Response:

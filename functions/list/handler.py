@@ -6,9 +6,10 @@ from werkzeug.datastructures import MultiDict
 
 from functions.list.numbers import Counted
 from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
+from shared.calls import Call, Handler, Reply
 from shared.errors import InvalidRequest
 from shared.health import AnyCheck, Check
-from shared.http import Call, Handler, Reply, Service
+from shared.http import Service
 from shared.index import Index
 from shared.jobs import Clock, utc_now
 from shared.markers import Entry, Filter

@@ -4,6 +4,7 @@ import flask
 
 from functions.list.handler import service
 from shared import error_tracking, settings
+from shared.access.exposure import expose
 from shared.health_checks import around
 from shared.index import Index
 from shared.storage import Bucket, client
@@ -14,7 +15,7 @@ provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(Index(_BUCKET), checks={"storage": _BUCKET.ping, **around()})
-_SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS).open_to(_SETTINGS.cors)
+expose(_SERVICE, _SETTINGS)
 
 
 def list_jobs(request: flask.Request) -> flask.Response:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from shared import audit, csv_names, deletion
 from shared.answers import Job
+from shared.calls import Call, Reply
 from shared.errors import NotFound
-from shared.http import Call, Check, Reply, Service
+from shared.http import Check, Service
 from shared.jobs import Clock, Jobs, utc_now
 from shared.markers import Entry, Filter
 from shared.models import JOB_ID, Record, Status

@@ -7,6 +7,7 @@ import flask
 
 from functions.status.handler import service
 from shared import error_tracking, settings
+from shared.access.exposure import expose
 from shared.health_checks import around
 from shared.jobs import Jobs
 from shared.markers import Entry, Filter
@@ -43,7 +44,8 @@ _SERVICE = service(
     lambda key, filename: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS),
     checks={"storage": _BUCKET.ping, **around()},
     csv_age=_SETTINGS.csv_age,
-).detailed(shown=_SETTINGS.HEALTH_DETAILS)
+)
+expose(_SERVICE, _SETTINGS)
 
 
 def status(request: flask.Request) -> flask.Response:

@@ -15,6 +15,12 @@ _ABOUT = """\
 How far from home, for how long, how far travelled: a day of OwnTracks' fixes becomes numbers and a CSV.
 Submit a day, follow the job by its `status_url`, download its CSV by the presigned URL in its `result`."""
 
+# Both are off unless a deployment asks for them.
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "Of the issuer AUTH_ISSUER"},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "One of API_KEYS"},
+}
+
 
 @functools.cache
 def document() -> dict[str, Any]:
@@ -36,6 +42,7 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": schemas.of(_models(every)),
             "headers": {name: _header(name) for name in operations.HEADERS},
+            "securitySchemes": _SECURITY,
         },
     }
 
@@ -52,6 +59,8 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "responses": {str(status): _answer(operation, status, one) for status, one in operation.answers.items()},
     }
+    if operation.guarded:
+        made["security"] = [{}, *({name: []} for name in _SECURITY)]
     if operation.words:
         made["description"] = operation.words
     if operation.given:

@@ -1,7 +1,7 @@
 """Every operation that callers have: what it takes, and each of its answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -37,7 +37,7 @@ class Answered:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path; `service` is who answers it."""
+    """One method of one path; `service` is who answers it, to some callers only where it is `guarded`."""
 
     method: str
     path: str
@@ -48,14 +48,20 @@ class Operation:
     given: tuple[Given, ...] = ()
     body: type[BaseModel] | None = None
     answers: Mapping[int, Answered] = field(default_factory=dict)
+    guarded: bool = False
 
 
 _TEXT: Schema = {"type": "string"}
+_NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _DAY: Schema = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "enum": [""]}]}  # "" is no filter
 HEADERS: Mapping[str, tuple[Schema, str]] = {
     "X-Trace-Id": ({"type": "string", "pattern": "^[0-9a-f]{32}$"}, "The trace that the request belongs to"),
     "Location": (_TEXT, "Where to go on"),
-    "Retry-After": ({"type": "string", "pattern": "^[0-9]+$"}, "Seconds after which to ask again"),
+    "Retry-After": (_NUMBER, "Seconds after which to ask again"),
+    "WWW-Authenticate": (_TEXT, "What is asked for"),
+    "RateLimit-Limit": (_NUMBER, "How many of these requests a minute the caller may send; where limits are on"),
+    "RateLimit-Remaining": (_NUMBER, "How many of them are left"),
+    "RateLimit-Reset": (_NUMBER, "Seconds until there are more"),
     "Cache-Control": (_TEXT, "no-store: the URL is a fresh one each time"),
 }
 _TRACE = (
@@ -66,6 +72,12 @@ _JOB_ID = Given("job_id", "path", {"type": "string", "pattern": JOB_ID}, "A job'
 _FAULTS = {
     500: Answered("A bug; the log has it under the trace id"),
     503: Answered("A dependency is away, or too many requests come at once", headers=("Retry-After",)),
+}
+_COUNTED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_REFUSED = {
+    401: Answered("A token or key is asked for, and none that is good came", headers=("WWW-Authenticate",)),
+    403: Answered("The token lacks the scope that is asked for", headers=("WWW-Authenticate",)),
+    429: Answered("The caller asks too often", headers=("Retry-After", *_COUNTED)),
 }
 _BAD = Answered("The request breaks a rule; `details` names field and value")
 _UNKNOWN = Answered("There is no such thing")
@@ -199,9 +211,18 @@ _HEALTH: tuple[tuple[tuple[str, ...], str, str, Mapping[int, Answered]], ...] = 
 )
 
 
+def _guarded(operation: Operation) -> Operation:
+    """The same with what the door before it may answer (shared/access/)."""
+    counted = {
+        status: replace(one, headers=(*one.headers, *_COUNTED)) if status < 400 else one
+        for status, one in operation.answers.items()
+    }
+    return replace(operation, answers=dict(sorted((counted | _REFUSED).items())), guarded=True)
+
+
 def every() -> list[Operation]:
     """All of them; what goes by several paths has an operation for each."""
-    found = list(_OF_JOBS)
+    found = [_guarded(operation) for operation in _OF_JOBS]
     for paths, name, summary, answered in _HEALTH:
         service = "distance-list" if paths is health_paths.NUMBERS else "every service"
         for number, path in enumerate(paths):

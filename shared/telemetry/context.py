@@ -35,6 +35,7 @@ class Trace:
 
 
 current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
+caller: ContextVar[str] = ContextVar("caller", default="")  # a pseudonym; "" where nobody is asked who it is
 
 
 def trace_of(headers: Mapping[str, str]) -> Trace:

@@ -146,7 +146,7 @@ STORAGE_METHODS = tuple(
     )
 )
 # Of an HTTP answer or of anything else that failed: the dependency, or what kind of fault it was.
-FAULTS = ("database", "storage", "broker", "worker", "overloaded", "unexpected")
+FAULTS = ("database", "storage", "broker", "issuer", "worker", "overloaded", "unexpected")
 
 HTTP_DURATION = Histogram(
     "http.server.request.duration",

@@ -4,7 +4,7 @@ from simulation.planted import Bug
 
 _DELIVERY = "functions/calculate/delivery.py"
 _SUBMISSION = "functions/calculate/submission.py"
-_HTTP = "shared/http.py"
+_HTTP = "shared/error_replies.py"
 
 BUGS = (
     Bug(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared import http
+from shared import error_replies
 from shared.errors import Unavailable
 from shared.health_paths import PROBES
 from tests.builders import JOB_ID, record, result
@@ -53,7 +53,7 @@ def test_the_table_has_every_route() -> None:
 def test_the_table_has_every_error_code_with_its_status() -> None:
     table = {(code, int(status)) for code, status, _ in rows(PAGE, ["code", "status", "when"])}
     unmapped = {("METHOD_NOT_ALLOWED", 405), ("INTERNAL_ERROR", 500)}
-    assert table == {(code, status) for _, status, code in http._STATUS} | unmapped
+    assert table == {(code, status) for _, status, code in error_replies._STATUS} | unmapped
 
 
 def test_a_submission_is_answered_as_shown(world: World) -> None:

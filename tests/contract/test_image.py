@@ -25,7 +25,7 @@ def test_the_recipe_is_clean() -> None:
 
 def test_what_goes_in_is_what_the_tree_is_made_of() -> None:
     copied = {source for source, _ in re.findall(r"^COPY (?!--from)(\S+) (\S+)$", RECIPE, re.MULTILINE)}
-    assert copied == {*tree.SOURCE, "image", "requirements/functions.txt"}
+    assert copied == {*tree.SOURCE, "image", *(f"requirements/{lock}.txt" for lock in tree.BUDGETS_MB)}
     ignored = (ROOT / ".containerignore").read_text(encoding="utf-8").splitlines()
     assert "*" in ignored
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied

@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from tests.contract.markdown import ROOT
 
-LOCKS = ("functions", "local", "dev")
+PAIRS = [("functions", "local"), ("functions", "access"), ("access", "dev"), ("local", "dev")]
+LOCKS = ("functions", "access", "local", "dev")
 
 
 def text(lock: str) -> str:
@@ -31,6 +32,9 @@ def wanted(group: str) -> Iterator[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if group == "functions":
         yield from (Requirement(line).name for line in project["project"]["dependencies"])
+        return
+    if group == "access":
+        yield from (Requirement(line).name for line in project["project"]["optional-dependencies"][group])
         return
     for line in project["dependency-groups"][group]:
         if isinstance(line, dict):
@@ -54,7 +58,9 @@ def test_no_address_of_a_registry_is_in_a_lock(lock: str) -> None:
     assert not re.search(r"://|@ |--(extra-)?index|--find-links|--trusted-host", text(lock))
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("functions", "local"), ("local", "dev")])
+@pytest.mark.parametrize(
+    ("smaller", "larger"), [("functions", "local"), ("functions", "access"), ("access", "dev"), ("local", "dev")]
+)
 def test_a_larger_lock_has_the_smaller_ones_versions(smaller: str, larger: str) -> None:
     assert pins(smaller).items() <= pins(larger).items()
 

@@ -15,6 +15,7 @@ from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
 SECONDS_OF_FUNC = 300  # the timeoutSeconds of what func deploys; no field sets another
+PUBLISHED = ("access", "public")
 OVERLAYS = sorted(found.parent for found in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
 COMPONENTS = sorted(found.parent for found in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
 
@@ -39,9 +40,9 @@ def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
 
 
-def env(service: dict[str, Any]) -> dict[str, str]:
+def env(service: dict[str, Any]) -> dict[str, Any]:
     (container,) = service["spec"]["template"]["spec"]["containers"]
-    return {entry["name"]: entry["value"] for entry in container["env"]}
+    return {entry["name"]: entry.get("value") or entry["valueFrom"] for entry in container["env"]}
 
 
 def seconds(duration: str) -> float:
@@ -179,7 +180,7 @@ def test_calculate_is_for_the_cluster_alone_in_every_installation(overlay: Path)
         if found["apiVersion"] == "serving.knative.dev/v1"
     }
     assert services.pop("distance-calculate") == "cluster-local"
-    assert set(services.values()) == ({None} if overlay.name == "public" else {"cluster-local"})
+    assert set(services.values()) == ({None} if overlay.name in PUBLISHED else {"cluster-local"})
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
@@ -188,3 +189,9 @@ def test_whoever_may_ask_from_outside_is_told_no_details_of_health(overlay: Path
         if found["apiVersion"] == "serving.knative.dev/v1":
             published = "networking.knative.dev/visibility" not in found["metadata"]["labels"]
             assert env(found).get("HEALTH_DETAILS") == ("false" if published else None)
+
+
+def test_keys_are_asked_for_by_whom_callers_reach_and_sent_by_who_asks_them() -> None:
+    found = manifests(ROOT / "knative" / "overlays" / "access")
+    having = {one["metadata"]["name"] for one in found if "'otel-worker-access'" in str(one.get("spec"))}
+    assert having == {"distance-submit", "distance-status", "distance-list", "distance-smoke-test"}

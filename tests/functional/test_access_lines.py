@@ -7,7 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import errors
-from shared.http import Call, Reply, Service
+from shared.calls import Call, Reply
+from shared.http import Service
 from tests.functional.harness import served
 
 

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from shared.cors import Cors, origins
+from shared.access.cors import _SEEN, Cors, origins
 from shared.errors import SettingsError
 from shared.settings import read
 from tests.contract.world import World
@@ -31,7 +31,7 @@ def test_a_page_that_is_named_may_ask_and_sees_what_it_needs(client: FlaskClient
         assert answer.status_code == status
         assert cors(answer) == {
             "Access-Control-Allow-Origin": PAGE,
-            "Access-Control-Expose-Headers": "X-Trace-Id, Retry-After, Location",
+            "Access-Control-Expose-Headers": _SEEN,
             "Vary": "Origin",
         }
 

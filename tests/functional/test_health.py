@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.calls import Call, Reply
 from shared.errors import Unavailable
 from shared.health import Check
 from shared.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
-from shared.http import Call, Reply, Service
+from shared.http import Service
 from shared.models import Status
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result

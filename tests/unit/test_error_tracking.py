@@ -11,9 +11,10 @@ from sentry_sdk.envelope import Envelope
 from werkzeug.test import EnvironBuilder
 
 from shared import error_tracking
+from shared.calls import Call, Reply
 from shared.error_tracking import capture_error, error_type
 from shared.errors import Overloaded, Unavailable
-from shared.http import Call, Reply, Service
+from shared.http import Service
 from shared.logs import service_name
 from shared.settings import Settings
 from shared.telemetry import metrics

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from admin.api import Api
 from admin.nightly import ended, nightly
-from shared.errors import Unavailable
+from shared.errors import SettingsError, Unavailable
 
 JUST_AFTER_MIDNIGHT = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
 DAYS = [date(2026, 2, 27), date(2026, 2, 28)]
@@ -51,7 +52,7 @@ def test_yesterday_is_that_of_the_zone(zone: str, count: int, days: list[str]) -
 def test_each_day_and_device_has_a_key_of_its_own_and_the_same_each_night(requests: list[dict[str, Any]]) -> None:
     said: list[tuple[str, str]] = []
     for _ in range(2):
-        nightly("http://submit", DAYS, ["", "garmin"], lambda *told: said.append(told))
+        nightly(Api(), "http://submit", DAYS, ["", "garmin"], lambda *told: said.append(told))
     keys = [request["headers"]["Idempotency-Key"] for request in requests]
     assert keys[:4] == keys[4:]
     assert len(set(keys)) == 4
@@ -62,6 +63,13 @@ def test_each_day_and_device_has_a_key_of_its_own_and_the_same_each_night(reques
 @pytest.mark.parametrize(("url", "cause"), [("http://away", "status 503"), ("http://broken", "MaxRetryError")])
 def test_a_day_that_fails_keeps_no_other_and_is_told(requests: list[dict[str, Any]], url: str, cause: str) -> None:
     with pytest.raises(Unavailable) as told:
-        nightly(url, DAYS, [""], lambda *_: None)
+        nightly(Api(), url, DAYS, [""], lambda *_: None)
     assert told.value.cause == cause
     assert [request["json"]["date"] for request in requests] == ["2026-02-27", "2026-02-28"]
+
+
+def test_where_the_door_asks_for_a_key_the_first_one_is_sent(requests: list[dict[str, Any]]) -> None:
+    nightly(Api("k" * 32 + ", " + "o" * 32), "http://submit", DAYS, [""], lambda *_: None)
+    assert {request["headers"]["x-api-key"] for request in requests} == {"k" * 32}
+    with pytest.raises(SettingsError, match="API_KEYS: keys of 32"):
+        Api("short")

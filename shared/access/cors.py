@@ -7,8 +7,8 @@ from dataclasses import dataclass
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _SECONDS = "600"  # that a browser keeps the answer to its question
 _METHODS = "GET, POST, DELETE"
-_SENT = "Content-Type, Idempotency-Key, X-Trace-Id, traceparent, tracestate"
-_SEEN = "X-Trace-Id, Retry-After, Location"
+_SENT = "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Trace-Id, traceparent, tracestate"
+_SEEN = "X-Trace-Id, Retry-After, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, WWW-Authenticate"
 
 
 def origins(text: str) -> frozenset[str]:

@@ -1,0 +1,35 @@
+"""The HTTP API, as the commands here ask it."""
+
+from typing import Any
+
+import urllib3
+
+from shared.access.api_keys import split
+from shared.access.guard import API_KEY
+from shared.errors import SettingsError, Unavailable
+
+_RETRIES = urllib3.Retry(
+    5, backoff_factor=0.5, status_forcelist=(408, 429, 502, 503, 504), allowed_methods=None, raise_on_status=False
+)
+
+
+class Api:
+    """Asks again where that may help; sends the first of `keys`, as the setting API_KEYS has them, if there are any."""
+
+    def __init__(self, keys: str = "", name: str = "API") -> None:
+        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
+        self._name = name
+        try:
+            self._headers = {API_KEY: split(keys)[0]} if keys else {}
+        except ValueError as exc:
+            raise SettingsError(f"API_KEYS: {exc}") from None
+
+    def asked(
+        self, method: str, url: str, json: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """The answer, whatever its status; Unavailable where there is none."""
+        sent = self._headers | (headers or {})
+        try:
+            return self._http.request(method, url, json=json, headers=sent, redirect=False)
+        except urllib3.exceptions.HTTPError as exc:
+            raise Unavailable(self._name, type(exc).__name__) from exc

@@ -1,0 +1,81 @@
+"""How often each caller may ask: exact over any minute, counted by the library `limits` in memory, Redis or Valkey."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+
+from shared.errors import SettingsError, TooOften
+from shared.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+_STORE_SECONDS = 0.5
+_PAUSE_SECONDS = 10  # a store that failed is left alone for so long
+
+
+def limits_of(settings: Settings) -> "CallerLimits":
+    """Those of the settings, or SettingsError."""
+    rates = {"calculate": settings.RATE_LIMIT_CALCULATE or 10, "status": settings.RATE_LIMIT_STATUS or 100}
+    store = settings.RATE_LIMIT_STORE
+    return CallerLimits(rates, None if store is None else store.get_secret_value())
+
+
+class CallerLimits:
+    """`rates` are requests a minute, by kind; without the URL of a `store` each process counts for itself."""
+
+    def __init__(
+        self, rates: Mapping[str, int], store: str | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rates: Mapping[str, RateLimitItem] = {
+            kind: RateLimitItemPerMinute(rate, namespace="otel-worker") for kind, rate in rates.items()
+        }
+        self._here = MovingWindowRateLimiter(MemoryStorage())
+        self._store = None if store is None else MovingWindowRateLimiter(_opened(store))
+        self._clock = clock
+        self._failed = -math.inf
+
+    def take(self, kind: str, caller: str) -> Mapping[str, str]:
+        """One request more of that kind: the headers that say what is left; or TooOften."""
+        if self._store is not None and self._clock() - self._failed >= _PAUSE_SECONDS:
+            try:
+                return self._taken(self._store, kind, caller)
+            except StorageError as exc:
+                self._failed = self._clock()
+                _LOG.warning("limits are counted in each process", extra={"cause": type(exc.storage_error).__name__})
+        return self._taken(self._here, kind, caller)
+
+    def _taken(self, counters: MovingWindowRateLimiter, kind: str, caller: str) -> Mapping[str, str]:
+        rate = self._rates[kind]
+        admitted = counters.hit(rate, kind, caller)
+        window = counters.get_window_stats(rate, kind, caller)
+        seconds = str(max(1, math.ceil(window.reset_time - time.time())))
+        headers = {
+            "RateLimit-Limit": str(rate.amount),
+            "RateLimit-Remaining": str(window.remaining),
+            "RateLimit-Reset": seconds,
+        }
+        if not admitted:
+            raise TooOften({**headers, "Retry-After": seconds})
+        return headers
+
+
+def _opened(url: str) -> Any:
+    """The store; it is asked first when somebody is counted. Valkey speaks Redis's protocol, and so does its client."""
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - memory needs none of it
+    from redis.retry import Retry  # noqa: PLC0415
+
+    bounds: Any = {
+        "socket_connect_timeout": _STORE_SECONDS,
+        "socket_timeout": _STORE_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    try:
+        return storage_from_string(url.replace("valkey", "redis", 1), wrap_exceptions=True, **bounds)
+    except Exception:  # noqa: BLE001 - libraries put the URL, and so a password, into their texts
+        raise SettingsError("RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server") from None

@@ -1,0 +1,84 @@
+"""The door before the routes: who asks is told apart, and nobody asks too often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared.access.addresses import Networks, address_of
+from shared.access.api_keys import ApiKeys
+from shared.access.pseudonym import pseudonym
+from shared.errors import SettingsError, Unauthenticated
+from shared.settings import Settings
+
+API_KEY = "x-api-key"
+
+
+class TokenReader(Protocol):
+    """Tells callers by their bearer tokens."""
+
+    def caller(self, authorization: str) -> str: ...
+
+
+class Counter(Protocol):
+    """Counts what each caller asks for."""
+
+    def take(self, kind: str, caller: str) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A caller who may go on: a pseudonym, "" for nobody in particular, and the headers that go beside the answer."""
+
+    caller: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Guard:
+    """Asks for a token or a key where there are `tokens` or `keys`, and counts where there are `limits`."""
+
+    def __init__(
+        self,
+        tokens: TokenReader | None,
+        keys: ApiKeys | None,
+        limits: Counter | None,
+        proxies: Networks = (),
+    ) -> None:
+        self._tokens = tokens
+        self._keys = keys
+        self._limits = limits
+        self._proxies = proxies
+
+    def admit(self, method: str, headers: Mapping[str, str]) -> Admitted:
+        """Who asks; else Unauthenticated, Forbidden, TooOften, or Unavailable. Names of `headers` in lower case."""
+        caller = self._caller(headers)
+        if self._limits is None:
+            return Admitted(caller)
+        whose = caller or pseudonym("address", address_of(headers.get("x-forwarded-for", ""), self._proxies))
+        return Admitted(caller, self._limits.take("calculate" if method == "POST" else "status", whose))
+
+    def _caller(self, headers: Mapping[str, str]) -> str:
+        if self._keys is not None and API_KEY in headers:
+            return self._keys.caller(headers[API_KEY])
+        if self._tokens is not None and "authorization" in headers:
+            return self._tokens.caller(headers["authorization"])
+        if self._tokens is None and self._keys is None:
+            return ""
+        raise Unauthenticated("Missing authorization header" if self._tokens else "Missing X-API-Key header")
+
+
+def guard(settings: Settings) -> Guard | None:
+    """What `settings` ask for, None for nothing; SettingsError where its libraries are missing."""
+    tokens = limits = None
+    try:
+        if settings.AUTH_ISSUER is not None:
+            from shared.access.tokens import tokens_of  # noqa: PLC0415 - its libraries are an extra
+
+            tokens = tokens_of(settings)
+        if settings.limits_callers:
+            from shared.access.caller_limits import limits_of  # noqa: PLC0415 - the same
+
+            limits = limits_of(settings)
+    except ImportError:
+        raise SettingsError("AUTH_ISSUER, RATE_LIMIT_…: they need the extra `access`, which is not installed") from None
+    keys = None if settings.API_KEYS is None else ApiKeys(settings.API_KEYS.get_secret_value())
+    return Guard(tokens, keys, limits, settings.proxies) if tokens or keys or limits else None
