@@ -9,6 +9,7 @@ from otel_worker_client.client import Client
 from otel_worker_client.errors import (
     DownloadError,
     JobFailedError,
+    NotAllowedError,
     NotFinishedError,
     NotFoundError,
     OtelWorkerError,
@@ -22,6 +23,7 @@ __all__ = [
     "DownloadError",
     "Job",
     "JobFailedError",
+    "NotAllowedError",
     "NotFinishedError",
     "NotFoundError",
     "OtelWorkerError",

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from otel_worker_client import downloads
 from otel_worker_client.errors import JobFailedError, NotFinishedError, NotFoundError, ServiceUnavailableError
 from otel_worker_client.models import Job, Page
-from otel_worker_client.transport import NoAnswer, Transport
+from otel_worker_client.transport import NoAnswer, Token, Transport
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 _JOBS = "/api/distance/jobs"
@@ -24,7 +24,8 @@ class Client:
     """One for any number of threads; `timeout` is in seconds, for a call with all of its tries.
 
     `url` is a gateway's, or distance-submit's; then `status_url` and `list_url` are those of the others. A cold start
-    fits into the default timeout. Every method raises OtelWorkerError, of the kinds in errors.py.
+    fits into the default timeout. Where the service asks who calls, a bearer `token`, or a function that has a good one
+    at any time, or an `api_key` says it. Every method raises OtelWorkerError, of the kinds in errors.py.
     """
 
     def __init__(
@@ -34,16 +35,19 @@ class Client:
         *,
         status_url: str | None = None,
         list_url: str | None = None,
+        token: Token | None = None,
+        api_key: str | None = None,
     ) -> None:
         self._submit_url = url.rstrip("/")
         self._status_url = (status_url or url).rstrip("/")
         self._list_url = (list_url or url).rstrip("/")
-        self._transport = Transport(timeout)
+        self._transport = Transport(timeout, token, api_key)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Of the service at OTEL_WORKER_URL."""
-        return cls(environ.get("OTEL_WORKER_URL") or DEFAULT_URL)
+        """Of the service at OTEL_WORKER_URL, with OTEL_WORKER_TOKEN or OTEL_WORKER_API_KEY if they are set."""
+        token, api_key = (environ.get(f"OTEL_WORKER_{name}") or None for name in ("TOKEN", "API_KEY"))
+        return cls(environ.get("OTEL_WORKER_URL") or DEFAULT_URL, token=token, api_key=api_key)
 
     def submit(
         self,

@@ -95,7 +95,8 @@ class DistanceClient:
     """One for each endpoint, however often it is made, until it is closed.
 
     `endpoint` is a URL, or host:port; where each function has a host of its own it is distance-submit's, and
-    DISTANCE_STATUS_ENDPOINT and DISTANCE_LIST_ENDPOINT in the environment are the others'.
+    DISTANCE_STATUS_ENDPOINT and DISTANCE_LIST_ENDPOINT in the environment are the others'. DISTANCE_SERVICE_API_KEY is
+    the key where the service asks for one.
     """
 
     _made: ClassVar[dict[tuple[str, float], "DistanceClient"]] = {}
@@ -188,7 +189,8 @@ def _client(endpoint: str, timeout: float) -> Client:
     # Of another endpoint than its own the environment says nothing.
     others = os.environ if endpoint == os.environ.get("DISTANCE_SERVICE_ENDPOINT") else {}
     status, listing = (others.get(f"DISTANCE_{name}_ENDPOINT") or endpoint for name in ("STATUS", "LIST"))
-    return Client(url(endpoint), timeout, status_url=url(status), list_url=url(listing))
+    key = others.get("DISTANCE_SERVICE_API_KEY") or None
+    return Client(url(endpoint), timeout, status_url=url(status), list_url=url(listing), api_key=key)
 
 
 def _summary(job: Job) -> JobSummary:

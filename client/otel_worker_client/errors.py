@@ -4,6 +4,7 @@ OtelWorkerError
 ├── ServiceUnavailableError   no answer, or none but "come again later", for as long as was waited
 ├── ValidationError           the request breaks a rule
 │   └── NotFoundError         there is no such job or file
+├── NotAllowedError           the service wants a token or key, or a better one
 ├── JobFailedError            the job ended without numbers
 ├── NotFinishedError          the job had not ended in time
 └── DownloadError             what came is not the CSV that the job has
@@ -42,6 +43,10 @@ class ValidationError(OtelWorkerError):
 
 class NotFoundError(ValidationError):
     """There is no such job or file."""
+
+
+class NotAllowedError(OtelWorkerError):
+    """The service wants a token or key, or a better one."""
 
 
 class JobFailedError(OtelWorkerError):

@@ -1,7 +1,7 @@
 """One request to the service, tried again for as long as there is time: what comes back is an answer or an error."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
@@ -9,14 +9,22 @@ import tenacity
 from requests.adapters import HTTPAdapter
 
 from otel_worker_client import tracing
-from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.errors import (
+    NotAllowedError,
+    NotFoundError,
+    OtelWorkerError,
+    ServiceUnavailableError,
+    ValidationError,
+)
 
+Token = str | Callable[[], str]
 CONNECT_SECONDS = 5.0
 _CONNECTIONS = 32
 _LATER = frozenset({429, 502, 503, 504})
 BACKOFF = tenacity.wait_exponential(multiplier=0.25, max=8) + tenacity.wait_random(0, 0.25)
 _ERRORS: Mapping[int, type[OtelWorkerError]] = {
     **dict.fromkeys((400, 413, 422), ValidationError),
+    **dict.fromkeys((401, 403), NotAllowedError),
     404: NotFoundError,
     **dict.fromkeys(_LATER, ServiceUnavailableError),
 }
@@ -35,10 +43,15 @@ class _Later(Exception):
 
 
 class Transport:
-    """Connections that are kept, for any number of threads; `timeout` seconds for a call with all of its tries."""
+    """Connections that are kept, for any number of threads; `timeout` seconds for a call with all of its tries.
 
-    def __init__(self, timeout: float) -> None:
+    `token` (asked anew for each try where it is a function) and `api_key` go to the service, never to object storage.
+    """
+
+    def __init__(self, timeout: float, token: Token | None = None, api_key: str | None = None) -> None:
         self.timeout = timeout
+        self._token = token
+        self._api_key = api_key
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
@@ -62,7 +75,13 @@ class Transport:
         def tried() -> requests.Response:
             left = max(ends - time.monotonic(), 0.001)
             answer = self.once(
-                method, url, left, json=json, params=query, headers={**tracing.headers(), **(headers or {})}
+                method,
+                url,
+                left,
+                json=json,
+                params=query,
+                headers={**tracing.headers(), **(headers or {})},
+                auth=self._identified,
             )
             if answer.status_code in _LATER:
                 raise _Later(answer)
@@ -83,13 +102,28 @@ class Transport:
             raise _error(answer)
         return answer
 
+    def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request of who we are."""
+        if self._token is not None:
+            token = self._token if isinstance(self._token, str) else self._token()
+            request.headers["Authorization"] = f"Bearer {token}"
+        if self._api_key is not None:
+            request.headers["X-API-Key"] = self._api_key
+        return request
+
     def once(self, method: str, url: str, seconds: float, **rest: Any) -> requests.Response:
-        """One try; NoAnswer where there is none. Redirects are answers."""
+        """One try, as nobody in particular; NoAnswer where there is none. Redirects are answers."""
+        rest.setdefault("auth", _anonymous)
         timeout = min(CONNECT_SECONDS, seconds), seconds
         try:
             return self._session.request(method, url, timeout=timeout, allow_redirects=False, **rest)
         except requests.RequestException as exc:
             raise NoAnswer(type(exc).__name__) from exc
+
+
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """As it is: without this, ~/.netrc would be asked."""
+    return request
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
