@@ -1,4 +1,4 @@
-"""Examples for both documents: those of docs/api.md and docs/events.md, which tests hold them to."""
+"""Examples for both documents: those of docs/api.md, its page on health and docs/events.md; tests hold them to it."""
 
 import functools
 import json

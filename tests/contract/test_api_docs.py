@@ -1,4 +1,4 @@
-"""The routes, codes and examples of docs/api.md are those of the functions."""
+"""The routes, codes and examples of docs/api.md, and of the page on health, are those of the functions."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World
 
 PAGE = "docs/api.md"
+HEALTH = "docs/observability/health.md"
 STATUS = "/api/distance/jobs/{job_id}"
 DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs"}
 
@@ -25,8 +26,8 @@ def world() -> World:
     return made
 
 
-def example(heading: str, number: int = 0) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(blocks(PAGE, "json", heading)[number])
+def example(heading: str, number: int = 0, page: str = PAGE) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(blocks(page, "json", heading)[number])
     return body
 
 
@@ -84,13 +85,13 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
 
 def test_readiness_is_told_as_shown(world: World) -> None:
     heading = "## GET /healthz, GET /readyz"
-    assert World().get(3, "/readyz") == example(heading)
+    assert World().get(3, "/readyz") == example(heading, page=HEALTH)
 
     def refuse(name: str, key: str) -> None:
         raise Unavailable("storage", "EndpointConnectionError")
 
     world.bucket.before = refuse
-    assert world.get(3, "/readyz") == example(heading, 1)
+    assert world.get(3, "/readyz") == example(heading, 1, HEALTH)
 
 
 def steady(body: dict[str, Any]) -> dict[str, Any]:
@@ -101,11 +102,11 @@ def steady(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_health_and_status_are_told_as_shown(world: World) -> None:
-    assert steady(world.get(3, "/status")) == steady(example("## GET /status"))
+    assert steady(world.get(3, "/status")) == steady(example("## GET /status", page=HEALTH))
     degraded = World()
     degraded.jobs.create(record())
     degraded.clock.advance(hours=2)
-    assert steady(degraded.get(3, "/health")) == steady(example("## GET /health"))
+    assert steady(degraded.get(3, "/health")) == steady(example("## GET /health", page=HEALTH))
     assert world.get(3, "/health/startup") == {"status": "started", "service": "distance-list"}
 
 
@@ -114,7 +115,7 @@ def test_jobs_are_counted_as_shown(world: World) -> None:
     world.jobs.create(record(job_id=f"{JOB_ID[:-1]}2", queued_at=world.clock()))
     world.clock.advance(seconds=60)
     world.jobs.complete(world.jobs.claim(JOB_ID), result())
-    assert steady(world.get(3, "/metrics/json")) == steady(example("## GET /metrics/json"))
+    assert steady(world.get(3, "/metrics/json")) == steady(example("## GET /metrics/json", page=HEALTH))
 
 
 def test_an_error_is_told_as_shown(world: World) -> None:

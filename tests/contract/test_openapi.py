@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, whole, and says what the functions and docs/api.md say."""
+"""The OpenAPI document is valid, whole, and says what the functions and their documents say."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from shared.contract import asyncapi, operations
 from shared.contract.openapi import document
 from shared.contract.page import page
 from tests.contract.markdown import blocks
-from tests.contract.test_api_docs import DOCUMENTS, STATUS, example
+from tests.contract.test_api_docs import DOCUMENTS, HEALTH, STATUS, example
 from tests.contract.world import World
 
 DOCUMENT = document()
@@ -59,11 +59,11 @@ def test_examples_are_those_of_the_guide() -> None:
         ("submit", "400"): example("## Errors"),
         ("get_job", "200"): example(f"## GET {STATUS}"),
         ("list_jobs", "200"): example("## GET /api/distance/jobs"),
-        ("ready", "200"): example("## GET /healthz, GET /readyz"),
-        ("ready", "503"): example("## GET /healthz, GET /readyz", 1),
-        ("health", "200"): example("## GET /health"),
-        ("status", "200"): example("## GET /status"),
-        ("count_jobs", "200"): example("## GET /metrics/json"),
+        ("ready", "200"): example("## GET /healthz, GET /readyz", page=HEALTH),
+        ("ready", "503"): example("## GET /healthz, GET /readyz", 1, HEALTH),
+        ("health", "200"): example("## GET /health", page=HEALTH),
+        ("status", "200"): example("## GET /status", page=HEALTH),
+        ("count_jobs", "200"): example("## GET /metrics/json", page=HEALTH),
     }
     sent = DOCUMENT["paths"]["/api/distance/calculate"]["post"]["requestBody"]["content"]["application/json"]["example"]
     assert str(sent).replace("'", '"') in blocks("docs/api.md", "sh", "## POST /api/distance/calculate")[0]

@@ -1,4 +1,4 @@
-"""The health of the four functions, sentence by sentence of docs/api.md."""
+"""The health of the four functions, sentence by sentence of docs/observability/health.md."""
 
 import json
 import logging
