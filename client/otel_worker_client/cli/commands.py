@@ -86,7 +86,7 @@ def list_jobs(
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Jobs, newest first."""
+    """Jobs, newest first, with the numbers of those that have ended."""
     with telling.exit_codes(), Client(url) as client:
         if every:
             found = list(client.jobs(status=status, date=when, device_id=device))
@@ -193,7 +193,7 @@ def _job(client: Client, wanted: str, device: str) -> Job:
         when = date.fromisoformat(wanted)
     except ValueError:
         return client.job(wanted)
-    found = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device).jobs
+    found = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device, results=False).jobs
     if not found:
         raise NotFoundError(f"no completed job of {when}: submit it first")
     return client.job(found[0].job_id)
@@ -206,16 +206,9 @@ def _day(client: Client, wanted: str, device: str) -> tuple[Job, dict[str, day.T
 
 
 def _summary(outcomes: list[Outcome]) -> None:
-    table = Table("date", "fixes", "farthest, km", "path, km", "away, min", "", box=None)
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    table = telling.numbered("date")
     for outcome in outcomes:
-        numbers = outcome.job.result if outcome.job else None
-        told = ("", "", "", "")
-        if numbers:
-            distances = f"{numbers.max_distance_km:.3f}", f"{numbers.path_length_km:.3f}"
-            told = (f"{numbers.total_locations:,}", *distances, f"{numbers.away_minutes:.1f}")
-        table.add_row(outcome.day, *told, outcome.message)
+        table.add_row(outcome.day, *telling.numbers(outcome.job), outcome.message)
     telling.OUT.print(table)
     completed = sum(outcome.job is not None for outcome in outcomes)
     telling.OUT.print(f"{completed} of {len(outcomes)} days completed")
