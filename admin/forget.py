@@ -75,7 +75,8 @@ def _listed(api: Api, url: str) -> Iterator[dict[str, Any]]:
     """Every job; one that comes meanwhile may be missed, one that is there is not."""
     offset: int | None = 0
     while offset is not None:
-        answer = api.asked("GET", f"{url}/api/distance/jobs?{urlencode({'limit': _PAGE, 'offset': offset})}")
+        query = urlencode({"limit": _PAGE, "offset": offset, "results": "false"})
+        answer = api.asked("GET", f"{url}/api/distance/jobs?{query}")
         if answer.status != 200:
             raise Unavailable("API", f"status {answer.status}")
         page = answer.json()

@@ -33,6 +33,7 @@ def rights(jobs: str, csv: str) -> dict[str, Rights]:
             f"{csv}/csv/": [_GET, _DELETE, _LIST, _ABORT, _UPLOADS],
         },
         "list": {
+            f"{jobs}/jobs/": [_GET, _LIST],
             f"{jobs}/t/": [_GET, _LIST],
             f"{jobs}/x/": [_GET, _LIST],
         },

@@ -54,7 +54,7 @@ def smoke(api: Api, services: Services, day: date, device_id: str, say: Say) -> 
         say("ended", f"{ended['status']}, {found}")
         if ended["status"] == "failed" and found != _NO_FIXES:
             raise Unavailable("calculate", found)
-        url = f"{services.list}/api/distance/jobs?date={day}&device_id={device_id}&limit=500"
+        url = f"{services.list}/api/distance/jobs?date={day}&device_id={device_id}&limit=500&results=false"
         page = _json(api.asked("GET", url), 200)
         if submitted["job_id"] not in [listed["job_id"] for listed in page["jobs"]]:
             raise Unavailable("list", "the job is not in it")

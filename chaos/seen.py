@@ -66,7 +66,7 @@ def listing(url: str) -> Listing | None:
     totals = set()
     offset: int | None = 0
     while offset is not None:
-        answer = ask("GET", f"{url}/api/distance/jobs?limit=500&offset={offset}")
+        answer = ask("GET", f"{url}/api/distance/jobs?limit=500&results=false&offset={offset}")
         if answer.status != 200:
             return None
         page = answer.json

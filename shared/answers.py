@@ -45,12 +45,17 @@ class Accepted(Answer):
     trace_id: TraceId
 
 
-class ResultShown(Answer, Result):
+class ResultListed(Answer, Result):
+    """The numbers of a completed job (km, minutes, counts); the way to its CSV is in its status."""
+
+    worker_version: str | None = Field(description="Null for jobs older than this field")
+
+
+class ResultShown(ResultListed):
     """The numbers of a completed job (km, minutes, counts) and the way to its CSV."""
 
     csv_download_url: str | None = Field(description="Presigned, needs no credentials; null once the CSV has gone")
     csv_download_expires_at: Instant | None
-    worker_version: str | None = Field(description="Null for jobs older than this field")
     date: Day
     device_id: DeviceId
 
@@ -74,7 +79,7 @@ class Job(Answer):
 
 
 class Row(Answer):
-    """A job in the list."""
+    """A job in the list; what it came to once it has ended, unless that was not asked for or can't be read."""
 
     job_id: JobId
     status: ShownStatus
@@ -82,6 +87,9 @@ class Row(Answer):
     device_id: DeviceId
     queued_at: Instant
     completed_at: Instant | None = None
+    result: ResultListed | None = None
+    error_code: str | None = None
+    error_message: str | None = None
 
 
 class Page(Answer):

@@ -53,7 +53,7 @@ CONFIG = Config(
     connect_timeout=2,
     read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=32,
+    max_pool_connections=40,  # as many requests at once as gunicorn has threads
     # Servers older than 2025 don't know the checksums that boto3 would add by itself.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",

@@ -8,6 +8,7 @@ from functions.calculate.retention import Retention
 from functions.calculate.submission import Submitter
 from functions.calculate.sweep import Sweep
 from functions.list.handler import Lister
+from functions.list.results import Results
 from functions.status.handler import StatusReader
 from shared import events
 from shared.calls import Call, Handler, Reply
@@ -94,7 +95,7 @@ class Services:
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
-            return {"list": Lister(Index(self._records)).page}
+            return {"list": Lister(Index(self._records), Results(jobs)).page}
         if service == "status":
             return self._status(jobs, Index(self._records), clock)
         announcer = Announcer(self._publisher, {})

@@ -12,6 +12,7 @@ from simulation.pods import Services
 from simulation.truth import GONE, RANK, Known, Truth
 from simulation.world import World
 
+_END = ("result", "error_code", "error_message")
 _FIELDS = ("job_id", "date", "device_id", "queued_at")
 
 
@@ -160,9 +161,12 @@ class Readers:
         return body
 
     def _asked(self, query: dict[str, str]) -> dict[str, Any] | None:
+        with_results = self._world.rng.random() < 0.3
+        query = {**query, "results": str(with_results).lower()}
         reply = self._services.visit("list", "list", call(self._world, query=query))
         if reply is None or reply.status == 503:
             return None
+        every = with_results and not self._services.last.hurt
         body: Any = reply.body
         if reply.status != 200:
             self._world.fail(f"the list answered {reply.status}")
@@ -176,7 +180,20 @@ class Readers:
             self._world.fail("a page is not newest first")
         for shown in jobs:
             self._plausible(shown)
+            self._ended(shown, every=every)
         return dict(body)
+
+    def _ended(self, shown: dict[str, Any], *, every: bool) -> None:
+        """What a row says of its job's end is what the record says; it may say nothing where a read met a fault."""
+        said, job = {name: shown[name] for name in _END if name in shown}, self._life(shown)
+        if job is None or RANK[shown["status"]] < RANK["completed"]:
+            if said:
+                self._world.fail(f"the list shows {shown}, which has no end")
+            return
+        if said not in ({}, {name: job.record[name] for name in _END if name in job.record}):
+            self._world.fail(f"the list shows {shown}, the record's end is another")
+        if every and not said and self._stands(shown) and not self._truth.may_go(job):
+            self._world.fail(f"the list shows {shown} without its end")
 
     def _plausible(self, shown: dict[str, Any]) -> None:
         rank, job = RANK[shown["status"]], self._life(shown)

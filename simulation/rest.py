@@ -72,7 +72,7 @@ class Rest:
             if said is None:
                 self._world.fail("the list has no answer at rest")
             admitted = [job for job in wanted if all(not text or job[name] == text for name, text in query.items())]
-            if said["jobs"] != admitted:
+            if [{name: shown.get(name) for name in _LISTED} for shown in said["jobs"]] != admitted:
                 self._world.fail(f"the list of {query} differs from the records")
         self._readers.walk(total=len(wanted))
         self._world.counts["rests"] += 1

@@ -1,7 +1,7 @@
 """Where the code under test is given the world's chance, time and threads: the one place that reaches into it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -10,6 +10,7 @@ from typing import Any, cast
 from greenlet import GreenletExit
 
 from functions.calculate import calculation, compaction, retention, sweep
+from functions.list import results
 from shared import ids, index, uploads
 from simulation.remembered import RememberedNumbers, RememberedRows, RememberedSegment
 from simulation.world import Death, Process, World, rng_of
@@ -26,7 +27,8 @@ def install(world: World) -> None:
     said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
     said["DayNumbers"], said["CsvRows"] = RememberedNumbers, RememberedRows
     vars(uploads)["_PART_BYTES"] = _PART_BYTES
-    vars(uploads)["ThreadPoolExecutor"] = lambda *_, **__: _Sender(world)
+    for module in (uploads, results):
+        vars(module)["ThreadPoolExecutor"] = lambda *_, **__: _Threads(world)
     vars(index)["threading"] = SimpleNamespace(Lock=lambda: _Lock(world))
     for module in (compaction, index):
         vars(module)["Segment"] = RememberedSegment
@@ -57,7 +59,7 @@ class _Lock:
 
 
 class _Sent:
-    """The future of one part."""
+    """The future of one call."""
 
     def __init__(self, world: World) -> None:
         self.outcome: Callable[[], Any] | None = None
@@ -79,8 +81,8 @@ class _Sent:
         return self.outcome and self.outcome()
 
 
-class _Sender:
-    """An executor whose thread is a process of the same pod."""
+class _Threads:
+    """An executor whose threads are processes of the same pod."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -104,9 +106,15 @@ class _Sender:
             if visit is not None:
                 visit.pod.inside.remove(child)
 
-        world.spawn(f"{parent.name}'s sender", run, visit=visit)
+        world.spawn(f"{parent.name}'s thread", run, visit=visit)
         self._sent.append(sent)
         return sent
+
+    def map(self, function: Callable[..., Any], *arguments: Iterable[Any], timeout: float) -> Iterator[Any]:
+        """All at once; what hangs is waited for."""
+        del timeout
+        sent = [self.submit(function, *each) for each in zip(*arguments, strict=True)]
+        return (one.result() for one in sent)
 
     def shutdown(self) -> None:
         for sent in self._sent:

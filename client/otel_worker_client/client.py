@@ -100,18 +100,30 @@ class Client:
                 raise NotFinishedError(f"job {job_id} is still {status} after {timeout:.0f} s")
             time.sleep(pause)
 
-    def page(self, *, limit: int = 50, offset: int = 0, status: str = "", date: str = "", device_id: str = "") -> Page:
-        """A page of the jobs that the filters admit ("" is none), newest first."""
-        wanted = {"status": status, "date": date, "device_id": device_id}
+    def page(
+        self,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        status: str = "",
+        date: str = "",
+        device_id: str = "",
+        results: bool = True,
+    ) -> Page:
+        """A page of the jobs that the filters admit ("" is none), newest first, with the `results` of those that ended.
+
+        Results there are without a way to the CSV, and may be missing while records can't be read.
+        """
+        wanted = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
         query = {"limit": limit, "offset": offset, **{name: text for name, text in wanted.items() if text}}
         return Page.read(self._transport.call("GET", self._list_url + _JOBS, query=query).json())
 
-    def jobs(self, *, status: str = "", date: str = "", device_id: str = "") -> Iterator[Job]:
+    def jobs(self, *, status: str = "", date: str = "", device_id: str = "", results: bool = True) -> Iterator[Job]:
         """Every job that the filters admit, newest first, each once."""
         offset: int | None = 0
         seen: set[str] = set()
         while offset is not None:
-            page = self.page(limit=500, offset=offset, status=status, date=date, device_id=device_id)
+            page = self.page(limit=500, offset=offset, status=status, date=date, device_id=device_id, results=results)
             yield from (job for job in page.jobs if job.job_id not in seen)
             seen.update(job.job_id for job in page.jobs)  # jobs that arrive meanwhile push others onto the next page
             offset = page.next_offset

@@ -71,7 +71,7 @@ class GetJobStatusResponse:
 
 @dataclass(frozen=True)
 class JobSummary:
-    """A job in the list."""
+    """A job in the list; `result`, without a way to the CSV, is there when it is completed and its record was read."""
 
     job_id: str
     status: str
@@ -79,6 +79,8 @@ class JobSummary:
     device_id: str
     queued_at: Timestamp
     completed_at: Timestamp
+    result: Result | None = None
+    error_message: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,4 +197,4 @@ def _client(endpoint: str, timeout: float) -> Client:
 
 def _summary(job: Job) -> JobSummary:
     times = Timestamp.of(job.queued_at), Timestamp.of(job.completed_at)
-    return JobSummary(job.job_id, job.status, job.date, job.device_id, *times)
+    return JobSummary(job.job_id, job.status, job.date, job.device_id, *times, job.result, job.error_message)

@@ -27,7 +27,7 @@ def _value(name: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Result(_Read):
-    """The numbers of a completed job (km, minutes, counts), and the way to its CSV."""
+    """The numbers of a completed job (km, minutes, counts), and the way to its CSV; the list has the numbers only."""
 
     total_distance_km: float
     total_locations: int

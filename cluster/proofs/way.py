@@ -30,7 +30,10 @@ def day_to_csv(installation: Installation) -> Figures:
         fixes = sum(arrival.startswith(SAMPLE["date"]) for arrival in arrivals)
         expect(len(rows) == fixes, f"the CSV has {len(rows)} rows, the table {fixes} fixes of that day")
     listed = installation.caller.asks("GET", f"{functions.urls['list']}/api/distance/jobs?limit=500").json()
-    expect(job_id in [one["job_id"] for one in listed["jobs"]], "the job is not in the list")
+    (row,) = [one for one in listed["jobs"] if one["job_id"] == job_id] or [{}]
+    expect(row, "the job is not in the list")
+    numbers = {name: value for name, value in result.items() if name in row.get("result", ())}
+    expect(numbers and row["result"] == numbers, "the list has not the numbers of the status")
     return {
         "fixes": f"{len(rows):,}",
         "CSV bytes": f"{len(answer.body.encode()):,}",

@@ -5,42 +5,45 @@ import re
 from werkzeug.datastructures import MultiDict
 
 from functions.list.numbers import Counted
+from functions.list.results import Ended, Results
 from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
 from shared.calls import Call, Handler, Reply
 from shared.errors import InvalidRequest
 from shared.health import AnyCheck, Check
 from shared.http import Service
 from shared.index import Index
-from shared.jobs import Clock, utc_now
+from shared.jobs import Clock, Jobs, utc_now
 from shared.markers import Entry, Filter
 from shared.models import SHOWN, Status, Submission, parse
 
 
-def service(index: Index, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
+def service(index: Index, store: Jobs, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
     """The function's HTTP surface."""
     counted = Counted(index, clock)
     every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): Lister(index).page,
+        ("GET", "/api/distance/jobs"): Lister(index, Results(store)).page,
         ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
     }
     return Service("distance-list", routes, every, numbers=counted.numbers)
 
 
 class Lister:
-    """Lists the jobs of one index."""
+    """Lists the jobs of one index, with their results."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: Index, results: Results) -> None:
         self._index = index
+        self._results = results
 
     def page(self, call: Call) -> Reply:
         """200 with the page of jobs that the query asks for."""
         given = _once_each(call.query)
-        wanted, limit, offset = _filter(given), *_window(given)
+        wanted, limit, offset, with_results = _filter(given), *_window(given), _with_results(given)
         found = self._index.page(wanted, offset, limit)
+        ends = self._results.of(found.entries) if with_results else {}
         after = offset + limit
         page = Page(
-            jobs=[_row(entry) for entry in found.entries],
+            jobs=[_row(entry, ends.get(entry.position, {})) for entry in found.entries],
             total_count=found.total,
             limit=limit,
             offset=offset,
@@ -58,7 +61,7 @@ def _stats(counted: Counted, call: Call) -> Reply:
 
 def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
     """The parameters that are ours, none of them twice."""
-    for name in ("status", "date", "device_id", "limit", "offset"):
+    for name in ("status", "date", "device_id", "limit", "offset", "results"):
         if len(query.getlist(name)) > 1:
             raise InvalidRequest(f"{name} must be given once", name)
     return query.to_dict()
@@ -88,7 +91,14 @@ def _window(given: dict[str, str]) -> tuple[int, int]:
     return limit, offset
 
 
-def _row(entry: Entry) -> Row:
+def _with_results(given: dict[str, str]) -> bool:
+    text = given.get("results", "true")
+    if text not in ("true", "false"):
+        raise InvalidRequest("results must be true or false", "results", text[:100])
+    return text == "true"
+
+
+def _row(entry: Entry, end: Ended) -> Row:
     ended = {} if entry.completed_at is None else {"completed_at": entry.completed_at}
     return Row(
         job_id=entry.job_id,
@@ -97,4 +107,5 @@ def _row(entry: Entry) -> Row:
         device_id=entry.device_id,
         queued_at=entry.queued_at,
         **ended,
+        **end,
     )

@@ -116,6 +116,7 @@ _OF_JOBS = (
             Given("device_id", "query", {"type": "string", "pattern": DEVICE_ID}, "Only jobs of this device"),
             Given("limit", "query", answers.LIMIT, "How many at most"),
             Given("offset", "query", answers.OFFSET, "How many to pass over"),
+            Given("results", "query", {"type": "boolean", "default": True}, "Whether rows say what jobs came to"),
             *_TRACE,
         ),
         None,

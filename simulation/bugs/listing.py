@@ -5,6 +5,7 @@ from simulation.planted import Bug
 _INDEX = "shared/index.py"
 _LIST = "functions/list/handler.py"
 _MARKERS = "shared/markers.py"
+_RESULTS = "functions/list/results.py"
 _SEGMENTS = "shared/segments.py"
 
 BUGS = (
@@ -63,5 +64,12 @@ BUGS = (
         "            if row is not None:\n                left[row] = False\n        return merged",
         "            if row is None:\n                left[row] = False\n        return merged",
         "a job that moved is listed twice",
+    ),
+    Bug(
+        "one-failure-ends-results",
+        _RESULTS,
+        "        failures: list[str] = []\n",
+        "        failures = self.__dict__.setdefault('failures', list[str]())\n",
+        "after a record that could not be read no row has a result any more",
     ),
 )

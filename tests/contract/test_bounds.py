@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from functions.calculate.connection import DAY, PROBE
+from functions.list import results
 from functions.list.numbers import STUCK
 from local import broker, broker_queue, delivery, gateway, probing, serving
 from shared import events, health, health_checks, http, listening
@@ -55,6 +56,7 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
     assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
         "publishing an event": f"{events.PUBLISH_SECONDS} s",
         "publications under way": str(events.MOST_AT_ONCE),
+        "the results of a page of the list": f"{results.SECONDS} s",
         "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
         "a check of a service's health": f"{health.CHECK_SECONDS} s",
         "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",

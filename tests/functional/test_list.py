@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from functions.calculate.compaction import Fold
 from functions.list.handler import service
 from shared.index import Index
+from shared.jobs import Jobs
 from shared.markers import entry_of, put
 from shared.models import Record, Status
 from tests.builders import record
@@ -48,7 +49,7 @@ def bucket() -> MemoryBucket:
 
 @pytest.fixture
 def client(bucket: MemoryBucket) -> FlaskClient:
-    return served(lambda: service(Index(bucket), {}))
+    return served(lambda: service(Index(bucket), Jobs(bucket), {}))
 
 
 def page(client: FlaskClient, **query: object) -> dict[str, Any]:
@@ -138,6 +139,9 @@ def test_walking_while_jobs_arrive_leaves_none_out(client: FlaskClient, bucket: 
         ("status=Queued", "status must be one of: queued, processing, completed, failed", "status"),
         ("date=2026-1-25", "Invalid date format. Expected YYYY-MM-DD", "date"),
         ("date=2026-02-30", "Invalid date format. Expected YYYY-MM-DD", "date"),
+        ("results=yes", "results must be true or false", "results"),
+        ("results=", "results must be true or false", "results"),
+        ("results=True", "results must be true or false", "results"),
     ],
 )
 def test_the_texts_of_the_contract(client: FlaskClient, query: str, message: str, field: str) -> None:
@@ -147,7 +151,7 @@ def test_the_texts_of_the_contract(client: FlaskClient, query: str, message: str
     assert error["details"]["field"] == field
 
 
-@pytest.mark.parametrize("name", ["status", "date", "device_id", "limit", "offset"])
+@pytest.mark.parametrize("name", ["status", "date", "device_id", "limit", "offset", "results"])
 def test_a_parameter_given_twice_is_400(client: FlaskClient, name: str) -> None:
     assert client.get(f"{PATH}?{name}=&{name}=").status_code == 400
 
@@ -169,16 +173,20 @@ def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: b
     if folded:
         fold = Fold(bucket, sealed_rows=1_000)
         fold.commit(dict(fold.tail.entries))
-    client = served(lambda: service(Index(bucket), {}))
+    client = served(lambda: service(Index(bucket), Jobs(bucket), {}))
     bucket.requests.clear()
-    body = page(client, limit=500, offset=9_600)
+    body = page(client, limit=500, offset=9_600, results="false")
     assert (body["total_count"], len(body["jobs"]), body["next_offset"]) == (10_000, 400, None)
-    assert page(client, status="completed")["total_count"] == 2_500
+    assert page(client, status="completed", results="false")["total_count"] == 2_500
     assert not [key for _, key in bucket.requests if key.startswith("jobs/")]
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(st.sampled_from(["status", "date", "device_id", "limit", "offset", "x"]), st.text(max_size=20)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["status", "date", "device_id", "limit", "offset", "results", "x"]), st.text(max_size=20)
+    )
+)
 def test_whatever_is_asked_is_a_page_or_refused(client: FlaskClient, query: dict[str, str]) -> None:
     assert client.get(PATH, query_string=query).status_code in (200, 400)
 

@@ -1,6 +1,5 @@
 """The whole system with a door: real gunicorn, an issuer over HTTP, Redis where its program is."""
 
-import json
 import signal
 import socket
 import subprocess
@@ -8,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from otel_worker_client import Client, NotAllowedError
@@ -18,7 +18,7 @@ from local.stack import Stack, running
 from tests.integration import redis_server
 from tests.integration.processes import function
 from tests.integration.test_command import command
-from tests.integration.whole_stack import DAY, Answer, ask, ended, given
+from tests.integration.whole_stack import DAY, Answer, ask, given
 from tests.issuing import Site, issuing
 from tests.signing import AUDIENCE, now, signer
 
@@ -36,7 +36,7 @@ class Guarded:
     site: Site
     redis: "subprocess.Popen[bytes] | None"
 
-    def bearer(self, subject: str = "ada", **claims: object) -> dict[str, str]:
+    def bearer(self, subject: str = "ada", **claims: Any) -> dict[str, str]:
         return {"Authorization": f"Bearer {signer('rsa').token(iss=self.site.url, sub=subject, **claims)}"}
 
     def ask(self, service: str, path: str, headers: dict[str, str], method: str = "GET") -> Answer:
@@ -87,7 +87,7 @@ def test_the_broker_is_not_asked(guarded: Guarded) -> None:
         ({"aud": "elsewhere"}, 401, "Invalid token: wrong audience"),
     ],
 )
-def test_tokens_of_a_real_issuer(guarded: Guarded, claims: dict[str, object], status: int, words: str) -> None:
+def test_tokens_of_a_real_issuer(guarded: Guarded, claims: dict[str, Any], status: int, words: str) -> None:
     answer = guarded.ask("list", JOBS, guarded.bearer(**claims))
     assert answer.status == status
     assert words in answer.body.decode()
@@ -165,7 +165,7 @@ def test_our_own_callers_have_a_key(
     assert main(words, {}) == 1
     assert capsys.readouterr().err == "the functions: status 401 in place of 202\n"
     monkeypatch.setenv("OTEL_WORKER_API_KEY", KEY)
-    assert "total" in json.loads(command(url, "list", "--json", "--limit", "1") and '{"total": 1}')
+    assert command(url, "list", "--limit", "1")
     monkeypatch.delenv("OTEL_WORKER_API_KEY")
     assert "Missing authorization header" in command(url, "list", code=5)
 

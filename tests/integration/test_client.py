@@ -1,6 +1,7 @@
 """The client against the running system, and a Flask API that stands on its drop-in."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,25 @@ def test_the_services_see_the_trace_of_the_caller(stack: Stack) -> None:
         job = client.submit(*DAY)
     assert client.job(job.job_id).job_trace_id == f"{0xABC:032x}"
     assert watching.spans == []
+
+
+def test_the_list_makes_status_calls_needless(client: Client, stack: Stack) -> None:
+    ended = [client.submit("2026-01-22", device).job_id for device in ("garmin", "nobody")]
+    job = client.wait(ended[0])
+    with pytest.raises(JobFailedError):
+        client.wait(ended[1])
+    with DistanceClient(stack.url) as drop_in:
+        done, failed = (
+            next(one for one in drop_in.list_jobs(status=status, date="2026-01-22").jobs if one.job_id in ended)
+            for status in ("completed", "failed")
+        )
+    assert job.result
+    assert done.result
+    without_its_way = replace(job.result, csv_download_url=None, csv_download_expires_at=None)
+    assert done.result == replace(without_its_way, date="", device_id="")
+    assert (failed.result, failed.error_message) == (None, "No location data found for date 2026-01-22")
+    bare = client.page(date="2026-01-22", results=False).jobs
+    assert not any(one.result or one.error_code for one in bare)
 
 
 @pytest.fixture

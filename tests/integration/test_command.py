@@ -35,7 +35,11 @@ def test_a_day_from_submission_to_picture(stack: Stack, tmp_path: Path) -> None:
     (saved,) = command(stack.url, "download", *DAY, "--into", str(tmp_path)).split()
     assert Path(saved).stat().st_size == job["result"]["csv_size_bytes"]
     assert command(stack.url, "plot", job["job_id"], f"{tmp_path}/day.svg") == f"{tmp_path}/day.svg\n"
-    assert job["job_id"] in command(stack.url, "list", "--date", DAY[0], "--limit", "500")
+    listed = command(stack.url, "list", "--date", DAY[0], "--limit", "500").splitlines()
+    (line,) = [line.split() for line in listed if job["job_id"] in line]
+    assert line[1:5] == [DAY[0], "completed", "iphone_stuart", "1,463"]
+    (row,) = [one for one in json.loads(command(stack.url, "list", "--json")) if one["job_id"] == job["job_id"]]
+    assert row["result"]["max_distance_km"] == job["result"]["max_distance_km"]
     assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
     assert "completed" in command(stack.url, "watch", job["job_id"])
 

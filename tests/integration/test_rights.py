@@ -29,7 +29,7 @@ DOES = {
         "d/": "write",
         "csv/": "read missing list delete abort",
     },
-    "list": {"t/": "read missing list", "x/": "read missing list"},
+    "list": dict.fromkeys(("jobs/", "t/", "x/"), "read missing list"),
 }
 PLACES = ("jobs/", "t/", "x/", "d/", "csv/", "else/")
 

@@ -163,6 +163,25 @@ def test_all_jobs_are_walked_through_each_once(client: Client) -> None:
     ]
 
 
+def test_a_page_has_results_unless_they_are_not_wanted(client: Client) -> None:
+    numbers = {name: value for name, value in RESULT.items() if not name.startswith("csv_download")}
+    failed = {**ACCEPTED, "status": "failed", "error_code": "NO_DATA", "error_message": "No location data"}
+    rows = [{**DONE, "result": numbers}, failed, ACCEPTED]
+    server = script(client, ok({"jobs": rows, "total_count": 3, "limit": 50, "offset": 0, "next_offset": None}))
+    done, no_data, queued = client.page().jobs
+    assert done.result
+    assert (done.result.max_distance_km, done.result.csv_download_url) == (1.5, None)
+    assert (no_data.error_code, no_data.error_message, no_data.result) == ("NO_DATA", "No location data", None)
+    assert queued.result is None
+    client.page(results=False)
+    list(client.jobs(results=False))
+    assert [str(request.url).split("?")[1] for request in server.requests] == [
+        "limit=50&offset=0",
+        "limit=50&offset=0&results=false",
+        "limit=500&offset=0&results=false",
+    ]
+
+
 def test_a_job_id_stays_in_its_place_of_the_path(client: Client) -> None:
     server = script(client, (404, REFUSED, {}))
     for name in ("../jobs?limit=1", "a/b#c"):

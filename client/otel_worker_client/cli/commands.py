@@ -1,5 +1,6 @@
 """The commands, each a few lines over the client."""
 
+import os
 import re
 import tempfile
 from datetime import date, datetime
@@ -30,6 +31,11 @@ JobId = Annotated[str, typer.Argument(metavar="JOB")]
 JobOrDay = Annotated[str, typer.Argument(metavar="JOB|DATE", help="A job's id, or a date: its newest completed job.")]
 
 
+def _client(url: str) -> Client:
+    """Of that service, with what the environment has to say who we are."""
+    return Client.from_environ({**os.environ, "OTEL_WORKER_URL": url})
+
+
 @app.command()
 def submit(
     when: Day,
@@ -44,7 +50,7 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Start a job for a day."""
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         asked = Asked(device, timezone, _place(home), away_km)
         job = client.submit(
             f"{when:%Y-%m-%d}",
@@ -62,7 +68,7 @@ def submit(
 @app.command()
 def watch(job_id: JobId, *, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Follow a job until it has ended."""
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         job = _watched(client, job_id, quiet=as_json)
         telling.as_json(job) if as_json else telling.job(job)
 
@@ -70,7 +76,7 @@ def watch(job_id: JobId, *, url: Url = DEFAULT_URL, as_json: Json = False) -> No
 @app.command()
 def status(job_id: JobId, *, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """A job as it is now."""
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         job = client.job(job_id)
         telling.as_json(job) if as_json else telling.job(job)
 
@@ -86,8 +92,8 @@ def list_jobs(
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
-    """Jobs, newest first."""
-    with telling.exit_codes(), Client(url) as client:
+    """Jobs, newest first, with the numbers of those that have ended."""
+    with telling.exit_codes(), _client(url) as client:
         if every:
             found = list(client.jobs(status=status, date=when, device_id=device))
         else:
@@ -105,7 +111,7 @@ def download(
     as_json: Json = False,
 ) -> None:
     """The CSV of a completed job, whole and checked."""
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         saved = client.download(_job(client, job, device), into)
         telling.as_json({"path": str(saved)}) if as_json else print(saved)
 
@@ -127,7 +133,7 @@ def over_days(
     if last < first:
         raise typer.BadParameter("the last day is before the first")
     asked = Asked(device, timezone, _place(home), away_km)
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         with Progress(console=telling.ERR, disable=as_json, transient=True) as progress:
             task = progress.add_task("days", total=(last - first).days + 1)
             outcomes = Range(client, asked).run(first.date(), last.date(), at_once, lambda _: progress.advance(task))
@@ -139,7 +145,7 @@ def over_days(
 @app.command()
 def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """A day in the terminal: its numbers, the distance from home over time, the periods away."""
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         found, tracks = _day(client, job, device)
         away = list(day.all_periods(tracks))
         if as_json:
@@ -161,7 +167,7 @@ def plot(
     """A day as a picture: PNG or SVG, by the ending of TARGET."""
     if target.suffix not in (".png", ".svg"):
         raise typer.BadParameter("a name that ends in .png or .svg is expected")
-    with telling.exit_codes(), Client(url) as client:
+    with telling.exit_codes(), _client(url) as client:
         found, tracks = _day(client, job, device)
         try:
             day.picture(tracks, f"{found.device_id or 'every device'}, {found.date}", target)
@@ -193,7 +199,7 @@ def _job(client: Client, wanted: str, device: str) -> Job:
         when = date.fromisoformat(wanted)
     except ValueError:
         return client.job(wanted)
-    found = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device).jobs
+    found = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device, results=False).jobs
     if not found:
         raise NotFoundError(f"no completed job of {when}: submit it first")
     return client.job(found[0].job_id)
@@ -206,16 +212,9 @@ def _day(client: Client, wanted: str, device: str) -> tuple[Job, dict[str, day.T
 
 
 def _summary(outcomes: list[Outcome]) -> None:
-    table = Table("date", "fixes", "farthest, km", "path, km", "away, min", "", box=None)
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    table = telling.numbered("date")
     for outcome in outcomes:
-        numbers = outcome.job.result if outcome.job else None
-        told = ("", "", "", "")
-        if numbers:
-            distances = f"{numbers.max_distance_km:.3f}", f"{numbers.path_length_km:.3f}"
-            told = (f"{numbers.total_locations:,}", *distances, f"{numbers.away_minutes:.1f}")
-        table.add_row(outcome.day, *told, outcome.message)
+        table.add_row(outcome.day, *telling.numbers(outcome.job), outcome.message)
     telling.OUT.print(table)
     completed = sum(outcome.job is not None for outcome in outcomes)
     telling.OUT.print(f"{completed} of {len(outcomes)} days completed")

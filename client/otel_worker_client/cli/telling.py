@@ -11,12 +11,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.errors import (
+    NotAllowedError,
+    NotFoundError,
+    OtelWorkerError,
+    ServiceUnavailableError,
+    ValidationError,
+)
 from otel_worker_client.models import Job
 
 OUT, ERR = Console(highlight=False), Console(highlight=False, stderr=True, soft_wrap=True)
-FAILED, WRONG, AWAY, UNKNOWN = 1, 2, 3, 4
+_WIDE = Console(highlight=False, width=250)
+FAILED, WRONG, AWAY, UNKNOWN, NOT_ALLOWED = 1, 2, 3, 4, 5
 _CODES = (
+    (NotAllowedError, NOT_ALLOWED),
     (NotFoundError, UNKNOWN),
     (ValidationError, WRONG),
     (ServiceUnavailableError, AWAY),
@@ -36,7 +44,7 @@ _NUMBERS = {
 
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """An error is a line on stderr and a code: 1 failed, 2 wrong, 3 away, 4 unknown; Ctrl-C is 130."""
+    """An error is a line on stderr and a code: 1 failed, 2 wrong, 3 away, 4 unknown, 5 not allowed; Ctrl-C is 130."""
     try:
         yield
     except OtelWorkerError as exc:
@@ -76,9 +84,27 @@ def job(found: Job) -> None:
 
 
 def jobs(found: Iterable[Job]) -> None:
-    """Jobs, a line each."""
-    table = Table("job", "date", "status", "device", box=None)
-    table.columns[0].min_width = 36
+    """Jobs, a line each, however narrow the terminal is."""
+    table = numbered("job", "date", "status", "device")
     for one in found:
-        table.add_row(one.job_id, one.date, one.status, one.device_id or "all")
-    OUT.print(table)
+        about = one.job_id, one.date, one.status, one.device_id or "all"
+        table.add_row(*about, *numbers(one), one.error_code)
+    _WIDE.print(table)
+
+
+def numbered(*columns: str) -> Table:
+    """A table with these columns, those of `numbers`, and one for what went wrong."""
+    table = Table(*columns, box=None)
+    for words in ("fixes", "farthest, km", "path, km", "away, min"):
+        table.add_column(words, justify="right")
+    table.add_column()
+    return table
+
+
+def numbers(found: Job | None) -> tuple[str, str, str, str]:
+    """A job's result in a few columns; empty ones where there is none."""
+    if found is None or found.result is None:
+        return "", "", "", ""
+    result = found.result
+    distances = f"{result.max_distance_km:.3f}", f"{result.path_length_km:.3f}"
+    return f"{result.total_locations:,}", *distances, f"{result.away_minutes:.1f}"

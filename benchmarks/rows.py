@@ -1,0 +1,133 @@
+"""What results in the rows of a page cost, beside the same page without them and beside asking each job's status."""
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from statistics import median
+from typing import Any
+
+import urllib3
+
+from benchmarks.report import Figure
+from benchmarks.stage import Stage, served
+from functions.calculate.compaction import Fold
+from local.options import TARGETS
+from shared import ids
+from shared.jobs import RECORDS, utc_now
+from shared.markers import entry_of
+from shared.models import Home, Record, Result, Status
+from shared.storage import Bucket, client
+
+_BUCKET = "bench-rows"
+_PAGE = "/api/distance/jobs?limit=50"
+_ROUNDS = 31
+_WARMING = 2
+_BROWSERS = 6  # connections that a browser has to one host
+_HTTP = urllib3.PoolManager(maxsize=_BROWSERS, retries=False)
+
+
+def measured(stage: Stage) -> list[Figure]:
+    """Pages of 50 completed jobs and their statuses, by turns; a page is cold whose records nobody has read yet."""
+    job_ids = _filled(stage)
+    newest = job_ids[:50]
+    with (
+        served(stage.environment("list", _BUCKET), "list", TARGETS["list"]) as listing,
+        served(stage.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
+        ThreadPoolExecutor(_BROWSERS) as browser,
+    ):
+
+        def page(query: str, results: int) -> None:
+            rows = _json(f"{listing.url}{_PAGE}{query}")["jobs"]
+            if (len(rows), sum("result" in row for row in rows)) != (50, results):
+                raise ValueError(query)
+
+        def look(job_id: str) -> None:
+            if "result" not in _json(f"{status.url}/api/distance/jobs/{job_id}"):
+                raise ValueError(job_id)
+
+        cases: dict[str, Callable[[int], object]] = {
+            "without": lambda _: page("&results=false", 0),
+            "warm": lambda _: page("", 50),
+            "cold": lambda number: page(f"&offset={50 * (number + 1)}", 50),
+            "statuses": lambda _: _each(map(look, newest)),
+            "statuses together": lambda _: _each(browser.map(look, newest)),
+        }
+        took: dict[str, list[float]] = {name: [] for name in cases}
+        for number in range(_ROUNDS + _WARMING):
+            for name, case in cases.items():
+                started = time.perf_counter()
+                case(number)
+                if number >= _WARMING:
+                    took[name].append(time.perf_counter() - started)
+    seconds = {name: median(times) for name, times in took.items()}
+    said = {
+        "without": ("page of 50 without results", {}),
+        "warm": ("the same with results that were read before", {"at_most": 1.5}),
+        "cold": ("the same with results that are read now", {}),
+        "statuses": ("the same, and 50 status calls, one after another", {}),
+        "statuses together": (f"the same, and 50 status calls, {_BROWSERS} at a time", {}),
+    }
+    figures = []
+    for name, (words, bound) in said.items():
+        value = seconds[name] + (seconds["without"] if name.startswith("statuses") else 0)
+        ratio = value / seconds["without"]
+        figures.append(Figure("rows", words, value * 1000, "ms", "without results", ratio, **bound))
+    return figures
+
+
+def _each(answers: Iterable[object]) -> None:
+    for _ in answers:
+        pass
+
+
+def _json(url: str) -> Any:
+    answer = _HTTP.request("GET", url)
+    if answer.status != 200:
+        raise ValueError(f"{answer.status}: {answer.data[:200]!r}")
+    return answer.json()
+
+
+def _filled(stage: Stage) -> list[str]:
+    """Put completed jobs, a page more than there are rounds, as sweeps leave them; their ids, newest first."""
+    bucket = Bucket(client(stage.settings("list", _BUCKET)), _BUCKET)
+    count = 50 * (_ROUNDS + _WARMING + 1)
+    now = utc_now()
+    records = [_record(number, now - timedelta(seconds=number)) for number in range(count)]
+    with ThreadPoolExecutor(8) as threads:
+        bodies = [(f"{RECORDS}{one.job_id}.json", one.model_dump_json(exclude_none=True).encode()) for one in records]
+        _each(threads.map(lambda said: bucket.put(*said), bodies))
+    entries = map(entry_of, records)
+    Fold(bucket).commit({entry.position: entry for entry in entries})
+    return [record.job_id for record in records]
+
+
+def _record(number: int, queued: Any) -> Record:
+    job_id = ids.new_job_id(queued)
+    result = Result(
+        total_distance_km=19.44,
+        total_locations=1464,
+        max_distance_km=0.31,
+        min_distance_km=0.001,
+        avg_distance_km=0.013,
+        path_length_km=2.718,
+        away_minutes=0,
+        rejected_locations=0,
+        csv_path=f"csv/{job_id}/1/distance_20260125_garmin_{job_id}.csv",
+        csv_size_bytes=123_456,
+        processing_time_ms=600 + number % 97,
+        worker_version="0.1.0",
+    )
+    return Record(
+        job_id=job_id,
+        status=Status.COMPLETED,
+        date="2026-01-25",
+        device_id="garmin",
+        timezone="UTC",
+        home=Home(latitude=40.7, longitude=-74.0),
+        away_threshold_km=0.5,
+        queued_at=queued,
+        completed_at=queued + timedelta(seconds=2),
+        result=result,
+        traceparent=f"00-{'1' * 32}-{'2' * 16}-01",
+    )

@@ -1,0 +1,100 @@
+"""What finished jobs came to, for the rows of a page: from their records, the only truth, a few at a time.
+
+A finished record never changes, so what was read of it is kept. The list itself needs none: where records can't be
+read, because the storage fails or the right to read them is missing, rows go without.
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
+from typing import Any
+
+from shared.answers import ResultListed
+from shared.errors import NotFound, Unavailable, Unreadable
+from shared.jobs import Jobs
+from shared.markers import Entry, Position, position_of
+from shared.models import Record
+
+_LOG = logging.getLogger(__name__)
+SECONDS = 10  # a caller that waits 30 s shall get its page
+_AT_ONCE = 8
+_MOST_KEPT = 2_048  # a few kB each
+
+# What a row says of its job's end: a result, or an error's code and message.
+Ended = Mapping[str, Any]
+
+
+class Results:
+    """The ends of one store's jobs."""
+
+    def __init__(self, store: Jobs) -> None:
+        self._jobs = store
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="results")
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Position, Ended] = OrderedDict()
+
+    def of(self, entries: Iterable[Entry]) -> dict[Position, Ended]:
+        """What became of the finished ones of `entries`, as far as it can be read within SECONDS."""
+        finished = [entry.position for entry in entries if entry.status.finished]
+        known = self._known(finished)
+        unknown = [position for position in finished if position not in known]
+        return known | self._read(unknown) if unknown else known
+
+    def _known(self, positions: list[Position]) -> dict[Position, Ended]:
+        with self._lock:
+            known = {position: self._kept[position] for position in positions if position in self._kept}
+            for position in known:
+                self._kept.move_to_end(position)
+        return known
+
+    def _keep(self, position: Position, ended: Ended) -> None:
+        with self._lock:
+            self._kept[position] = ended
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+
+    def _read(self, positions: list[Position]) -> dict[Position, Ended]:
+        """The same from the records; after the first one that the storage refuses no further one is asked for."""
+        found: dict[Position, Ended] = {}
+        failures: list[str] = []
+
+        def one(position: Position) -> None:
+            if failures:
+                return
+            try:
+                ended = self._ended(position)
+            except Unavailable as exc:
+                failures.append(exc.cause)
+                return
+            if ended is not None:
+                self._keep(position, ended)
+                found[position] = ended
+
+        def traced(context: Context, position: Position) -> None:
+            context.run(one, position)
+
+        contexts = [copy_context() for _ in positions]  # a context is in one thread at a time
+        try:
+            list(self._pool.map(traced, contexts, positions, timeout=SECONDS))
+        except TimeoutError:
+            failures.append("slow")
+        if failures:
+            _LOG.warning("rows without results", extra={"cause": failures[0]})
+        return found.copy()  # who is late goes on writing
+
+    def _ended(self, position: Position) -> Ended | None:
+        """What the record at `position` says; None where it is another one's by now, has gone, or is none."""
+        try:
+            job, _ = self._jobs.stored(position[1])
+        except (NotFound, Unreadable):
+            return None
+        if not isinstance(job, Record) or position_of(job) != position:
+            return None
+        if job.result is not None:
+            return {"result": ResultListed(**job.result.model_dump())}
+        if job.error_code is not None:
+            return {"error_code": job.error_code, "error_message": job.error_message}
+        return None
