@@ -22,6 +22,7 @@ _ROUTES = {
     "/api/distance/calculate": "submit",
     "/api/distance/jobs": "list",
     "/api/distance/stats": "list",
+    "/api/distance/devices": "list",
     "/api/distance/jobs/": "status",
     "/api/distance/download/": "status",
     "/broker": "broker",

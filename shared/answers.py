@@ -103,6 +103,21 @@ class Page(Answer):
     trace_id: TraceId
 
 
+class Device(Answer):
+    """A device that has fixes in the database."""
+
+    device_id: DeviceId
+    last_fix_at: Instant = Field(description="By the column that days are cut on (DAY_COLUMN)")
+
+
+class Devices(Answer):
+    """All of them, by their ids."""
+
+    devices: list[Device]
+    as_of: Instant | None = Field(description="When the database was asked; null before the first answer")
+    trace_id: TraceId
+
+
 class Stats(Answer):
     """How many jobs there are in each state."""
 

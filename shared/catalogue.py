@@ -1,7 +1,8 @@
-"""Which segments there are: `x/CURRENT`, the only object under `x/` that is ever replaced, and only with If-Match.
+"""Which segments there are: `x/CURRENT`, which is replaced with If-Match only.
 
-    x/CURRENT                                    names all others
+    x/CURRENT                                    names all segments
     x/<generation>.<hot|sealed>.<token>.npz      one segment, never changed
+    x/DEVICES                                    nothing of the list's (shared/devices.py)
 
 The hot segment has the jobs that have not ended and those that ended lately; sealed ones have finished jobs only, each
 its own stretch of positions, newest first.

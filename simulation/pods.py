@@ -4,9 +4,11 @@ from typing import Any
 
 from functions.calculate.announcer import Announcer
 from functions.calculate.delivery import Delivery
+from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
 from functions.calculate.submission import Submitter
 from functions.calculate.sweep import Sweep
+from functions.list.devices import DeviceLister
 from functions.list.handler import Lister
 from functions.list.results import Results
 from functions.status.handler import StatusReader
@@ -95,12 +97,21 @@ class Services:
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
-            return {"list": Lister(Index(self._records), Results(jobs)).page}
+            lister = Lister(Index(self._records), Results(jobs))
+            return {"list": lister.page, "devices": DeviceLister(self._records).every}
         if service == "status":
             return self._status(jobs, Index(self._records), clock)
         announcer = Announcer(self._publisher, {})
         retention = Retention(self._records, self._csvs, jobs, self._truth.job_age, self._truth.csv_age)
-        sweep = Sweep(self._records, self._csvs, jobs, announcer=announcer, retention=retention, clock=clock)
+        sweep = Sweep(
+            self._records,
+            self._csvs,
+            jobs,
+            announcer=announcer,
+            retention=retention,
+            devices=Devices(self._records, self._fixes.latest),
+            clock=clock,
+        )
         delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, announcer=announcer, clock=clock)
 
         def swept(_: Call) -> Reply:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from shared.models import Status
+from shared.models import Status, rfc3339
 from simulation.calls import call
-from simulation.fixes import DATES, DEVICES
+from simulation.fixes import DATES, DEVICES, LATEST
 from simulation.pods import Services
 from simulation.truth import GONE, RANK, Known, Truth
 from simulation.world import World
@@ -32,6 +32,7 @@ class Readers:
             "download": (self._download, 50_000),
             "walk": (self.walk, 40_000),
             "page": (self._page, 20_000),
+            "devices": (self._devices, 60_000),
         }
         for name, (read, pause_ms) in kinds.items():
             self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
@@ -96,6 +97,16 @@ class Readers:
             self._world.fail(f"{name}.csv leads to {reply.headers['Location']}")
         if not named and any(other.position > owners[0].position for other in lasting):
             self._world.fail(f"{name}.csv leads to {owners[0].job_id}, which is not the newest")
+
+    def _devices(self) -> None:
+        """All of them or, before the look at the database has succeeded, none."""
+        reply = self._services.visit("list", "devices", call(self._world))
+        if reply is None or reply.status == 503:
+            return
+        body: Any = reply.body
+        wanted = [{"device_id": name, "last_fix_at": rfc3339(at)} for name, at in sorted(LATEST.items())]
+        if body["devices"] != ([] if body["as_of"] is None else wanted):
+            self._world.fail(f"the devices are {body['devices']}")
 
     def walk(self, total: int | None = None) -> None:
         """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""

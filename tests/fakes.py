@@ -161,6 +161,11 @@ class MemoryFixes:
         found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
         yield blocks()
 
+    def latest(self, since: datetime, most: int) -> dict[str, datetime]:
+        self.during()
+        times = {fix.device: EPOCH + timedelta(microseconds=fix.time_us) for fix in self.fixes}
+        return {device: at for device, at in list(times.items())[:most] if at >= since}
+
     def ping(self) -> None:
         self.during()
 

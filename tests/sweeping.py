@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from functions.calculate.announcer import Announcer
+from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
 from functions.status.handler import Newest
@@ -11,6 +12,7 @@ from shared.index import Index
 from shared.jobs import Clock, Jobs
 from shared.markers import Entry, Filter
 from shared.storage import Bucket
+from tests.fakes import MemoryBucket
 
 EVERYTHING = 100_000
 
@@ -24,11 +26,14 @@ def sweeping(
     *,
     job_age: timedelta | None = None,
     csv_age: timedelta | None = None,
+    devices: Devices | None = None,
 ) -> tuple[Sweep, Announcer]:
     """The sweep of `jobs`, and what it publishes with."""
     announcer = Announcer(broker, {"team": "home"})
     retention = Retention(bucket, csvs, jobs, job_age, csv_age)
-    return Sweep(bucket, csvs, jobs, announcer=announcer, retention=retention, clock=clock), announcer
+    devices = devices or Devices(MemoryBucket(), lambda since, most: {})
+    sweep = Sweep(bucket, csvs, jobs, announcer=announcer, retention=retention, devices=devices, clock=clock)
+    return sweep, announcer
 
 
 def newest(index: Index) -> Newest:

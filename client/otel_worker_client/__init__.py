@@ -16,10 +16,12 @@ from otel_worker_client.errors import (
     ServiceUnavailableError,
     ValidationError,
 )
-from otel_worker_client.models import Job, Page, Result
+from otel_worker_client.models import Device, Devices, Job, Page, Result
 
 __all__ = [
     "Client",
+    "Device",
+    "Devices",
     "DownloadError",
     "Job",
     "JobFailedError",

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from otel_worker_client import downloads
 from otel_worker_client.errors import JobFailedError, NotFinishedError, NotFoundError, ServiceUnavailableError
-from otel_worker_client.models import Job, Page
+from otel_worker_client.models import Devices, Job, Page
 from otel_worker_client.transport import NoAnswer, Token, Transport
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -127,6 +127,10 @@ class Client:
             yield from (job for job in page.jobs if job.job_id not in seen)
             seen.update(job.job_id for job in page.jobs)  # jobs that arrive meanwhile push others onto the next page
             offset = page.next_offset
+
+    def devices(self) -> Devices:
+        """The devices that have fixes, at most an hour old."""
+        return Devices.read(self._transport.call("GET", f"{self._list_url}/api/distance/devices").json())
 
     def stats(self) -> dict[str, int]:
         """How many jobs are in each state, and the `total`."""

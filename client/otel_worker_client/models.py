@@ -16,12 +16,14 @@ class _Read:
 
 
 def _value(name: str, value: Any) -> Any:
-    if isinstance(value, str) and name.endswith("_at"):
+    if isinstance(value, str) and (name.endswith("_at") or name == "as_of"):
         return datetime.fromisoformat(value)
     if name == "result" and isinstance(value, Mapping):
         return Result.read(value)
     if name == "jobs" and isinstance(value, list):
         return tuple(Job.read(one) for one in value)
+    if name == "devices" and isinstance(value, list):
+        return tuple(Device.read(one) for one in value)
     return value
 
 
@@ -78,3 +80,19 @@ class Page(_Read):
     limit: int
     offset: int
     next_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class Device(_Read):
+    """A device that has fixes."""
+
+    device_id: str
+    last_fix_at: datetime
+
+
+@dataclass(frozen=True)
+class Devices(_Read):
+    """All of them, by their ids, as the database was seen at `as_of`: None before it was."""
+
+    devices: tuple[Device, ...]
+    as_of: datetime | None = None

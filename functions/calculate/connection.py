@@ -50,6 +50,7 @@ class Bounds:
 
 DAY = Bounds()
 PROBE = Bounds(address=3, opening=4, lock=2, statement=3, silence=5)
+LOOK = Bounds(address=3, opening=5, lock=2, statement=20, silence=25)
 
 
 class Connection(psycopg.Connection[TupleRow]):

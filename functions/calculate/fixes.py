@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import cast
 
@@ -13,12 +13,13 @@ from psycopg.abc import PQGen
 from psycopg.waiting import Wait
 
 from functions.calculate.blocks import NULL, ROWS, Block, Integers
-from functions.calculate.connection import DAY, PROBE, Bounds, Connection, ended, told_as_unavailable
+from functions.calculate.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, told_as_unavailable
 from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
 from functions.calculate.statements import statement
 from shared.errors import SettingsError, Unavailable
 from shared.settings import Settings
 
+_EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _OUT_OF_RANGE = "22003"  # a double that no int4 can hold
 
 # Compiling costs the ordered query more than it gains; a statement_timeout of the role's own that is stricter stands.
@@ -44,6 +45,10 @@ _GENERAL = """
 SELECT (extract(epoch FROM {day}) * 1000000)::int8, latitude::float8, longitude::float8,
        accuracy::float8, battery::float8, velocity::float8, coalesce(device_id, '')
 FROM public.locations WHERE {range} ORDER BY {day}, id OFFSET {after}
+"""
+_LATEST = """
+SELECT coalesce(device_id, ''), (extract(epoch FROM max({day})) * 1000000)::int8
+FROM public.locations WHERE {range} GROUP BY device_id ORDER BY 2 DESC LIMIT {most}
 """
 
 
@@ -72,6 +77,16 @@ class FixSource:
 
         with told_as_unavailable(), self._connected(self._bounds, check) as connection:
             yield self._blocks(connection, self._range(start, end, device_id), every_device=not device_id)
+
+    def latest(self, since: datetime, most: int) -> dict[str, datetime]:
+        """The time of each device's latest fix, by the day column, of `most` devices with fixes from `since` on."""
+        with told_as_unavailable(), self._connected(LOOK, self._check) as connection:
+            query = sql.SQL(_LATEST).format(day=self._day, range=self._range(since, _NEVER, ""), most=sql.Literal(most))
+            text = _LATEST.format(**self._told(), most="?")
+            with statement("SELECT", text, "public.locations") as told:
+                found = connection.execute(query).fetchall()
+                told.rows = len(found)
+        return {device_id: _EPOCH + timedelta(microseconds=time_us) for device_id, time_us in found}
 
     def ping(self) -> None:
         """Nothing, or Unavailable: the table answers to our user."""
@@ -105,11 +120,15 @@ class FixSource:
             where += sql.SQL(" AND device_id = {}").format(sql.Literal(device_id))
         return where
 
+    def _told(self, more: str = "") -> dict[str, str]:
+        """What is told of the column and the range of a statement, without values."""
+        day = self._day.as_string()
+        return {"day": day, "range": f"{day} >= ? AND {day} < ?{more}"}
+
     def _blocks(self, connection: Connection, where: sql.Composed, *, every_device: bool) -> Iterator[Block]:
         frames = Frames()
         done = 0
-        day = self._day.as_string()
-        told = {"day": day, "range": f"{day} >= ? AND {day} < ?" + ("" if every_device else " AND device_id = ?")}
+        told = self._told("" if every_device else " AND device_id = ?")
         with told_as_unavailable():
             try:
                 with connection.transaction():  # a savepoint: the snapshot outlives a refused cast

@@ -4,6 +4,7 @@ import flask
 
 from functions.calculate.announcer import Announcer
 from functions.calculate.delivery import service
+from functions.calculate.devices import Devices
 from functions.calculate.fixes import FixSource
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
@@ -28,13 +29,14 @@ _FIXES = FixSource(_SETTINGS, check=_STOP.check)
 _JOBS = Jobs(_BUCKET)
 _ANNOUNCER = Announcer(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
 _RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)
+_DEVICES = Devices(_BUCKET, _FIXES.latest)
 _SERVICE = service(
     _SETTINGS,
     _JOBS,
     _FIXES,
     _CSVS,
     announcer=_ANNOUNCER,
-    sweep=Sweep(_BUCKET, _CSVS, _JOBS, announcer=_ANNOUNCER, retention=_RETENTION),
+    sweep=Sweep(_BUCKET, _CSVS, _JOBS, announcer=_ANNOUNCER, retention=_RETENTION, devices=_DEVICES),
     checks={"database": _FIXES.ping, "storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
 ).limited(JOBS_AT_ONCE)
 _SERVICE.detailed(shown=_SETTINGS.HEALTH_DETAILS)

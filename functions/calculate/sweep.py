@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from functions.calculate.announcer import Announcer
 from functions.calculate.compaction import Fold
+from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
 from shared import deletion, ids, jobs, leftovers, markers
 from shared.errors import JobHeld, LeaseLost, NotFound, Unavailable, Unreadable
@@ -62,6 +63,7 @@ class Sweep:
         *,
         announcer: Announcer,
         retention: Retention,
+        devices: Devices,
         clock: jobs.Clock = jobs.utc_now,
     ) -> None:
         self._bucket = bucket
@@ -69,6 +71,7 @@ class Sweep:
         self._jobs = store
         self._announcer = announcer
         self._retention = retention
+        self._devices = devices
         self._clock = clock
 
     def run(self) -> None:
@@ -83,6 +86,7 @@ class Sweep:
             except ObjectMissing:
                 _LOG.info("another sweep is folding")
             metrics.SWEEP_DURATION.record(time.perf_counter() - began)
+            self._devices.refresh(this.now)
             if this.broker is not None:
                 raise this.broker
 

@@ -4,6 +4,7 @@ import re
 
 from werkzeug.datastructures import MultiDict
 
+from functions.list.devices import DeviceLister
 from functions.list.numbers import Counted
 from functions.list.results import Ended, Results
 from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
@@ -15,14 +16,17 @@ from shared.index import Index
 from shared.jobs import Clock, Jobs, utc_now
 from shared.markers import Entry, Filter
 from shared.models import SHOWN, Status, Submission, parse
+from shared.storage import Bucket
 
 
-def service(index: Index, store: Jobs, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
-    """The function's HTTP surface."""
+def service(bucket: Bucket, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
+    """The function's HTTP surface, over a bucket of jobs."""
+    index = Index(bucket)
     counted = Counted(index, clock)
     every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): Lister(index, Results(store)).page,
+        ("GET", "/api/distance/jobs"): Lister(index, Results(Jobs(bucket))).page,
+        ("GET", "/api/distance/devices"): DeviceLister(bucket).every,
         ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
     }
     return Service("distance-list", routes, every, numbers=counted.numbers)

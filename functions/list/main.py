@@ -6,8 +6,6 @@ from functions.list.handler import service
 from shared import error_tracking, settings
 from shared.access.exposure import expose
 from shared.health_checks import around
-from shared.index import Index
-from shared.jobs import Jobs
 from shared.storage import Bucket, client
 from shared.telemetry import provider
 
@@ -15,7 +13,7 @@ _SETTINGS = settings.load("list")
 provider.start()
 error_tracking.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
-_SERVICE = service(Index(_BUCKET), Jobs(_BUCKET), checks={"storage": _BUCKET.ping, **around()})
+_SERVICE = service(_BUCKET, checks={"storage": _BUCKET.ping, **around()})
 expose(_SERVICE, _SETTINGS)
 
 

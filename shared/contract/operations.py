@@ -124,6 +124,17 @@ _OF_JOBS = (
     ),
     Operation(
         "GET",
+        "/api/distance/devices",
+        "list_devices",
+        "distance-list",
+        "Which devices there are",
+        "As a sweep saw them in the database, which it asks once an hour; about all rows, once a day.",
+        _TRACE,
+        None,
+        {200: Answered("They", answers.Devices), **_FAULTS},
+    ),
+    Operation(
+        "GET",
         "/api/distance/stats",
         "count_states",
         "distance-list",

@@ -110,8 +110,8 @@ STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 EVENT_TYPES = tuple(f"otelworker.distance.{what}.v1" for what in ("requested", "completed", "failed"))
 ROUTES = (
     *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>", "/api/distance/stats"),
-    *("/api/distance/download/<path:filename>", "/", "/dead-letter", "/sweep", "/openapi.json"),
-    *("/asyncapi.json", "/docs"),
+    *("/api/distance/devices", "/api/distance/download/<path:filename>", "/", "/dead-letter", "/sweep"),
+    *("/openapi.json", "/asyncapi.json", "/docs"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 # What can be wrong with a dependency, as shared/storage_client.py, events.py and connection.py name it.

@@ -66,6 +66,13 @@ BUGS = (
         "a job that moved is listed twice",
     ),
     Bug(
+        "devices-not-claimed",
+        "functions/calculate/devices.py",
+        "        etag = devices.write(self._bucket, claim, found.etag)\n",
+        "        etag = found.etag\n",
+        "every sweep asks the database for its devices while that fails",
+    ),
+    Bug(
         "one-failure-ends-results",
         _RESULTS,
         "        failures: list[str] = []\n",

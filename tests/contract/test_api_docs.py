@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from functions.calculate.devices import Devices
 from shared import error_replies
 from shared.errors import Unavailable
 from shared.health_paths import PROBES
@@ -81,6 +83,13 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
     world.clock.advance(seconds=1)
     world.jobs.fail(claim, "NO_DATA", "No location data found for date 2026-01-25")
     assert world.get(2, STATUS.format(job_id=JOB_ID)) == example(f"## GET {STATUS}", 1)
+
+
+def test_devices_are_told_as_shown(world: World) -> None:
+    heading = "## GET /api/distance/devices"
+    latest = {one["device_id"]: datetime.fromisoformat(one["last_fix_at"]) for one in example(heading)["devices"]}
+    Devices(world.bucket, lambda since, most: latest).refresh(world.clock())
+    assert world.get(3, "/api/distance/devices") == example(heading)
 
 
 def test_readiness_is_told_as_shown(world: World) -> None:

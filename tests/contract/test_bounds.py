@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
-from functions.calculate.connection import DAY, PROBE
+from functions.calculate.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
 from local import broker, broker_queue, delivery, gateway, probing, serving
@@ -18,11 +18,11 @@ CHECKS = rows("docs/observability/health.md", ["check", "of", "critical", "fails
 
 def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
     stated = {
-        name: (day, probe)
-        for name, day, probe, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "holds for"])
+        name: tuple(bounds)
+        for name, *bounds, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "devices", "holds for"])
     }
     names = [*(field.name for field in fields(DAY)), "whole"]
-    assert stated == {name: tuple(f"{getattr(bounds, name)} s" for bounds in (DAY, PROBE)) for name in names}
+    assert stated == {name: tuple(f"{getattr(bounds, name)} s" for bounds in (DAY, PROBE, LOOK)) for name in names}
 
 
 def test_the_bounds_of_requests_are_those_of_their_table() -> None:

@@ -25,6 +25,8 @@ def names(model: type) -> set[str]:
 def test_it_reads_every_field_that_is_answered() -> None:
     assert names(models.Result) == set(answers.ResultShown.model_fields)
     assert names(models.Job) == set(answers.Job.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Device) == set(answers.Device.model_fields)
+    assert names(models.Devices) == set(answers.Devices.model_fields) - OWN_TO_THE_ANSWER
     assert names(models.Page) == set(answers.Page.model_fields) - OWN_TO_THE_ANSWER
     assert set(answers.Row.model_fields) | set(answers.Accepted.model_fields) <= names(models.Job) | OWN_TO_THE_ANSWER
 

@@ -59,6 +59,7 @@ def test_examples_are_those_of_the_guide() -> None:
         ("submit", "400"): example("## Errors"),
         ("get_job", "200"): example(f"## GET {STATUS}"),
         ("list_jobs", "200"): example("## GET /api/distance/jobs"),
+        ("list_devices", "200"): example("## GET /api/distance/devices"),
         ("ready", "200"): example("## GET /healthz, GET /readyz", page=HEALTH),
         ("ready", "503"): example("## GET /healthz, GET /readyz", 1, HEALTH),
         ("health", "200"): example("## GET /health", page=HEALTH),

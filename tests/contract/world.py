@@ -45,7 +45,7 @@ class World:
                 settings, self.jobs, NoFixes(), self.bucket, announcer=announcer, sweep=sweep, checks=checks
             ),
             reading.service(self.jobs, self.bucket, newest(index), self.bucket.signed, checks=checks),
-            listing.service(index, self.jobs, checks, self.clock),
+            listing.service(self.bucket, checks, self.clock),
         ]
 
     def client(self, number: int) -> FlaskClient:

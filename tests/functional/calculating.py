@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
+from functions.calculate.devices import Devices
 from shared.jobs import Jobs
 from shared.models import Record
 from shared.settings import Settings
@@ -33,7 +34,8 @@ class Calculate:
         self.jobs_bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.jobs, self.fixes = Jobs(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
         self.broker = Broker()
-        sweep, announcer = sweeping(self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock)
+        devices = Devices(self.jobs_bucket, self.fixes.latest)
+        sweep, announcer = sweeping(self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, devices=devices)
         self.client: FlaskClient = served(
             lambda: service(
                 CONFIGURED,

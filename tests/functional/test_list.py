@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from functions.calculate.compaction import Fold
 from functions.list.handler import service
-from shared.index import Index
-from shared.jobs import Jobs
 from shared.markers import entry_of, put
 from shared.models import Record, Status
 from tests.builders import record
@@ -49,7 +47,7 @@ def bucket() -> MemoryBucket:
 
 @pytest.fixture
 def client(bucket: MemoryBucket) -> FlaskClient:
-    return served(lambda: service(Index(bucket), Jobs(bucket), {}))
+    return served(lambda: service(bucket, {}))
 
 
 def page(client: FlaskClient, **query: object) -> dict[str, Any]:
@@ -173,7 +171,7 @@ def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: b
     if folded:
         fold = Fold(bucket, sealed_rows=1_000)
         fold.commit(dict(fold.tail.entries))
-    client = served(lambda: service(Index(bucket), Jobs(bucket), {}))
+    client = served(lambda: service(bucket, {}))
     bucket.requests.clear()
     body = page(client, limit=500, offset=9_600, results="false")
     assert (body["total_count"], len(body["jobs"]), body["next_offset"]) == (10_000, 400, None)

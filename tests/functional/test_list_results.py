@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from functions.list import results
 from functions.list.handler import service
 from shared.errors import Unavailable
-from shared.index import Index
 from shared.jobs import Jobs
 from shared.markers import entry_of, position_of, put
 from shared.models import Record
@@ -33,7 +32,7 @@ class World:
     def __init__(self) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = Jobs(self.bucket, self.clock)
-        self.client: FlaskClient = served(lambda: service(Index(self.bucket), self.jobs, {}))
+        self.client: FlaskClient = served(lambda: service(self.bucket, {}))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
         job_id = f"019bfa00-0000-7000-8000-{number:012x}"

@@ -9,7 +9,7 @@ import pytest
 
 from local.ports import unused
 from local.stack import Stack
-from tests.integration.whole_stack import environ
+from tests.integration.whole_stack import ask, environ, until
 
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 DAY = ("2026-01-21", "--device", "iphone_stuart")
@@ -42,6 +42,17 @@ def test_a_day_from_submission_to_picture(stack: Stack, tmp_path: Path) -> None:
     assert row["result"]["max_distance_km"] == job["result"]["max_distance_km"]
     assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
     assert "completed" in command(stack.url, "watch", job["job_id"])
+
+
+def test_devices_are_listed_for_a_choice(stack: Stack) -> None:
+    if json.loads(command(stack.url, "devices", "--json"))["as_of"] is None:  # no full minute has passed yet
+        assert ask("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
+    until(lambda: json.loads(command(stack.url, "devices", "--json"))["as_of"], 20)
+    found = json.loads(command(stack.url, "devices", "--json"))["devices"]
+    assert [one["device_id"] for one in found] == ["garmin", "iphone_stuart"]
+    lines = command(stack.url, "devices").splitlines()
+    assert [line.split()[0] for line in lines] == ["device", "garmin", "iphone_stuart"]
+    assert lines[1].split()[1] == found[0]["last_fix_at"][:10]
 
 
 def test_a_range_makes_no_job_twice(stack: Stack) -> None:

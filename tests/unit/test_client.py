@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 from otel_worker_client import (
     Client,
+    Devices,
     DownloadError,
     JobFailedError,
     NotFinishedError,
@@ -260,6 +262,20 @@ def test_without_opentelemetry_it_works_all_the_same(monkeypatch: pytest.MonkeyP
     server = script(client, ok(DONE))
     client.job(ID)
     assert "traceparent" not in server.requests[0].headers
+
+
+def test_devices_are_listed_with_their_times(client: Client) -> None:
+    one = {"device_id": "garmin", "last_fix_at": "2026-01-26T12:00:00.345Z", "new": 1}
+    script(
+        client,
+        ok({"devices": [one], "as_of": "2026-01-26T12:30:00.345Z", "trace_id": "t"}),
+        ok({"devices": [], "as_of": None}),
+    )
+    found = client.devices()
+    assert [(device.device_id, device.last_fix_at.minute) for device in found.devices] == [("garmin", 0)]
+    assert found.as_of
+    assert (found.as_of.minute, found.as_of.tzinfo) == (30, UTC)
+    assert client.devices() == Devices((), None)
 
 
 def test_jobs_are_counted(client: Client) -> None:

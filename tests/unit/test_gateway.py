@@ -35,6 +35,8 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
         ("/api/distance/calculate", "submit"),
         ("/api/distance/jobs", "list"),
         ("/api/distance/stats", "list"),
+        ("/api/distance/devices", "list"),
+        ("/api/distance/devices/", None),
         ("/openapi.json", "list"),
         ("/api/distance/jobs/1", "status"),
         ("/api/distance/download/a/b", "status"),

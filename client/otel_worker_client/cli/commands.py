@@ -102,6 +102,14 @@ def list_jobs(
 
 
 @app.command()
+def devices(*, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
+    """The devices that have fixes, as the database was seen within the last hour."""
+    with telling.exit_codes(), _client(url) as client:
+        found = client.devices()
+        telling.as_json(found) if as_json else telling.devices(found)
+
+
+@app.command()
 def download(
     job: JobOrDay,
     *,

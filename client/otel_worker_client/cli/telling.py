@@ -18,7 +18,7 @@ from otel_worker_client.errors import (
     ServiceUnavailableError,
     ValidationError,
 )
-from otel_worker_client.models import Job
+from otel_worker_client.models import Devices, Job
 
 OUT, ERR = Console(highlight=False), Console(highlight=False, stderr=True, soft_wrap=True)
 _WIDE = Console(highlight=False, width=250)
@@ -90,6 +90,16 @@ def jobs(found: Iterable[Job]) -> None:
         about = one.job_id, one.date, one.status, one.device_id or "all"
         table.add_row(*about, *numbers(one), one.error_code)
     _WIDE.print(table)
+
+
+def devices(found: Devices) -> None:
+    """Devices, a line each."""
+    table = Table("device", "latest fix", box=None)
+    for one in found.devices:
+        table.add_row(one.device_id, f"{one.last_fix_at:%Y-%m-%d %H:%M:%SZ}")
+    _WIDE.print(table)
+    if found.as_of is None:
+        ERR.print("the database has not been looked at yet: a sweep does, once a minute")
 
 
 def numbered(*columns: str) -> Table:

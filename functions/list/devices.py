@@ -1,0 +1,25 @@
+"""Which devices there are, as a sweep has seen them."""
+
+from shared import devices
+from shared.answers import Device, Devices
+from shared.calls import Call, Reply
+from shared.storage import Bucket
+
+
+class DeviceLister:
+    """Lists the devices of one bucket's object, which is read again only when it has changed."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._known: devices.Read | None = None
+
+    def every(self, call: Call) -> Reply:
+        """200 with all of them; none before the first look."""
+        self._known = found = devices.read(self._bucket, self._known)
+        seen = sorted(found.seen.devices.items()) if found.seen else []
+        answer = Devices(
+            devices=[Device(device_id=device_id, last_fix_at=at) for device_id, at in seen],
+            as_of=found.seen.as_of if found.seen else None,
+            trace_id=call.trace.trace_id,
+        )
+        return Reply(200, answer.body())
