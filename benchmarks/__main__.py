@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import day, http, listing, memory, pipeline, report, rows, stage, telemetry
+from benchmarks import access, day, http, listing, memory, pipeline, report, rows, stage, telemetry
 
 _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "day": day.measured,  # before millions of fixes lie in the table
     "http": http.measured,
     "list": listing.measured,
     "rows": rows.measured,
+    "access": access.measured,
     "memory": memory.measured,
     "pipeline": pipeline.measured,
     "telemetry": telemetry.measured,
