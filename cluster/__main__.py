@@ -29,6 +29,7 @@ PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "traffic split": revisions.split_and_back,
     "telemetry": telemetry.told,
     "nightly": nightly.each_day_once,
+    "who calls": walls.who_calls,
     "visibility": walls.visibility,
     "confinement": walls.confinement,
 }

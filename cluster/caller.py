@@ -27,10 +27,11 @@ class Answer:
 
 
 class Caller:
-    """Sends requests from within the cluster."""
+    """Sends requests from within the cluster, with `headers` unless one has its own."""
 
-    def __init__(self, kubectl: Kubectl) -> None:
+    def __init__(self, kubectl: Kubectl, headers: Mapping[str, str]) -> None:
         self._kubectl = kubectl
+        self._headers = headers
 
     def asks(self, method: str, url: str, **rest: Any) -> Answer:
         """The answer to one request (in_pod.py has its fields)."""
@@ -38,7 +39,8 @@ class Caller:
 
     def ask_together(self, requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
         """The answers to requests that are sent at once, in their order."""
-        text = self.runs(_SCRIPT, json.dumps(list(requests)))
+        sent = [{**one, "headers": {**self._headers, **one.get("headers", {})}} for one in requests]
+        text = self.runs(_SCRIPT, json.dumps(sent))
         return [Answer(one["status"], one["headers"], one["body"], one["seconds"]) for one in json.loads(text)]
 
     def runs(self, script: str, given: str) -> str:

@@ -23,7 +23,8 @@ class Installation:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.kubectl = Kubectl(options.namespace)
-        self.caller = caller.Caller(self.kubectl)
+        self.key = secrets.token_hex(24)
+        self.caller = caller.Caller(self.kubectl, {"X-API-Key": self.key})
         self.database = database.Database(self.kubectl) if options.own_database else None
         self.password = secrets.token_hex(16)
         self.rendered: list[Resource] = []
@@ -146,12 +147,12 @@ class Installation:
             }
             more = {"DATABASE_URL": url} if function == "calculate" else {}
             found.append(_secret(f"distance-{function}", keys | more))
-        return found
+        return [*found, _secret("otel-worker-access", {"API_KEYS": self.key})]
 
-    def url(self, service: str) -> str:
-        """Where a Service is, from within the cluster: what Knative says of it."""
-        found = self.kubectl.get("ksvc", service) or {}
-        return str(found["status"]["url"]).rstrip("/")
+    def url(self, service: str, *, outside: bool = False) -> str:
+        """Where a Service is, from within the cluster or for whoever may reach it: what Knative says of it."""
+        status = (self.kubectl.get("ksvc", service) or {})["status"]
+        return str(status["url"] if outside else status["address"]["url"]).rstrip("/")
 
     @property
     def knatives_own_broker(self) -> bool:

@@ -36,9 +36,9 @@ print(json.dumps({
 
 
 def visibility(installation: Installation) -> Figures:
-    """The functions have names of the cluster only, and its public gateway knows none of them."""
-    functions = Functions(installation)
-    hosts = {urlsplit(url).hostname or "" for url in functions.urls.values()}
+    """What the overlay does not publish has names of the cluster only, and its public gateway knows none of them."""
+    local = [name for name in FUNCTIONS if name == "calculate" or not _published(installation, f"distance-{name}")]
+    hosts = {urlsplit(installation.url(f"distance-{name}", outside=True)).hostname or "" for name in local}
     expect(all(host.endswith(".svc.cluster.local") for host in hosts), f"hosts: {sorted(hosts)}")
     gateway = installation.options.public_gateway
     if not gateway:
@@ -47,6 +47,32 @@ def visibility(installation: Installation) -> Figures:
         answer = installation.caller.asks("GET", f"{gateway}/healthz", headers={"Host": host})
         expect(answer.status == 404, f"the public gateway answers for {host} with {answer.status}")
     return {"hosts": "cluster-local", "the public gateway": "404 for each of them"}
+
+
+def _published(installation: Installation, name: str) -> bool:
+    (found,) = (one for one in installation.rendered if one["kind"] == "Service" and one["metadata"]["name"] == name)
+    return "networking.knative.dev/visibility" not in found["metadata"].get("labels", {})
+
+
+def who_calls(installation: Installation) -> Figures:
+    """With the access component: without a key nobody gets in, with one everybody, and the broker is not asked."""
+    having = [one["metadata"]["name"] for one in installation.rendered if "API_KEYS" in json.dumps(one.get("spec", {}))]
+    if not having:
+        return {"keys": "not asked for in this overlay"}
+    urls = Functions(installation).urls
+    paths = {"submit": "/api/distance/calculate", "status": "/api/distance/jobs/nobody", "list": "/api/distance/jobs"}
+    found = {}
+    for name, path in paths.items():
+        method = "POST" if name == "submit" else "GET"
+        keys = (installation.key, "", "x" * 48)
+        found[name] = [
+            installation.caller.asks(method, urls[name] + path, headers={"X-API-Key": key}).status for key in keys
+        ]
+    wanted = {"submit": [400, 401, 401], "status": [404, 401, 401], "list": [200, 401, 401]}
+    expect(found == wanted, f"with the key, without, and with another: {found}")
+    sweep = installation.caller.asks("POST", f"{urls['calculate']}/sweep", headers={"X-API-Key": ""}).status
+    expect(sweep == 204, f"the sweep was answered with {sweep}")
+    return {"with the key, without, with another": str(found), "asked for by": ", ".join(sorted(having))}
 
 
 def confinement(installation: Installation) -> Figures:
