@@ -15,7 +15,10 @@ from typing import Any
 
 
 class OtelWorkerError(Exception):
-    """Its text is for people; `code`, `details` and `trace_id` are the service's, `status` HTTP's (0: no answer)."""
+    """Its text is for people; `code`, `details` and `trace_id` are the service's, `status` HTTP's (0: no answer).
+
+    `retry_after` are the seconds that the service asks to wait, 0 where it does not.
+    """
 
     def __init__(
         self,
@@ -25,12 +28,14 @@ class OtelWorkerError(Exception):
         details: Mapping[str, Any] | None = None,
         trace_id: str = "",
         status: int = 0,
+        retry_after: float = 0,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.details = dict(details or {})
         self.trace_id = trace_id
         self.status = status
+        self.retry_after = retry_after
 
 
 class ServiceUnavailableError(OtelWorkerError):

@@ -129,8 +129,13 @@ def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _pause(state: tenacity.RetryCallState) -> float:
     """Longer each time, never the same for two callers, and no shorter than the service asks for."""
     exc = state.outcome.exception() if state.outcome else None
-    wanted = exc.answer.headers.get("Retry-After", "") if isinstance(exc, _Later) else ""
-    return max(float(wanted) if wanted.isdecimal() else 0.0, BACKOFF(state))
+    return max(_wanted(exc.answer) if isinstance(exc, _Later) else 0.0, BACKOFF(state))
+
+
+def _wanted(answer: requests.Response) -> float:
+    """How many seconds the service asks to wait."""
+    text = answer.headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _error(answer: requests.Response) -> OtelWorkerError:
@@ -141,4 +146,11 @@ def _error(answer: requests.Response) -> OtelWorkerError:
     except (ValueError, KeyError, TypeError):  # not the service's own: a gateway's, a proxy's
         message, code, details, trace_id = f"HTTP {answer.status_code}", "", None, answer.headers.get("X-Trace-Id", "")
     kind = _ERRORS.get(answer.status_code, OtelWorkerError)
-    return kind(message, code=code, details=details, trace_id=trace_id, status=answer.status_code)
+    return kind(
+        message,
+        code=code,
+        details=details,
+        trace_id=trace_id,
+        status=answer.status_code,
+        retry_after=_wanted(answer),
+    )

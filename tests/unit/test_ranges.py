@@ -89,3 +89,23 @@ def test_a_job_that_failed_for_want_of_a_dependency_is_made_anew_and_one_without
     run(worker)
     assert worker.deleted == ["2026-02-27"]
     assert worker.jobs[keys[0]].status == "queued"
+
+
+@pytest.mark.parametrize(("status", "after", "completed"), [(429, 20, 3), (503, 20, 2), (429, 400, 2)])
+def test_a_limit_makes_it_take_longer_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, status: int, after: float, completed: int
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    worker = Worker()
+    refusals = [ServiceUnavailableError("Rate limit exceeded", status=status, retry_after=after)]
+
+    def submit(day: str, *args: Any, **rest: Any) -> Job:
+        if refusals:
+            raise refusals.pop()
+        return Worker.submit(worker, day, *args, **rest)
+
+    monkeypatch.setattr(worker, "submit", submit)
+    outcomes, _ = run(worker)
+    assert sum(one.good for one in outcomes) == completed
+    assert slept == ([after] if completed == 3 else [])

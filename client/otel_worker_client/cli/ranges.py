@@ -1,15 +1,17 @@
 """A range of days: a job for each, a few at a time, none twice however often the range is asked for."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from otel_worker_client.client import Client
-from otel_worker_client.errors import JobFailedError, OtelWorkerError
+from otel_worker_client.errors import JobFailedError, OtelWorkerError, ServiceUnavailableError
 from otel_worker_client.models import Job
 
 NO_DATA = "NO_DATA"
+_TOO_MANY = 429
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,17 @@ class Range:
         return job
 
     def _submit(self, day: date) -> Job:
+        """Submitted; a limit of the service makes it take longer, and nothing more."""
+        ends = time.monotonic() + self.seconds
+        while True:
+            try:
+                return self._once(day)
+            except ServiceUnavailableError as exc:
+                if exc.status != _TOO_MANY or time.monotonic() + exc.retry_after > ends:
+                    raise
+                time.sleep(exc.retry_after)
+
+    def _once(self, day: date) -> Job:
         asked = self.asked
         return self.client.submit(
             day.isoformat(),
