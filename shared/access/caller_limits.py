@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -76,6 +77,6 @@ def _opened(url: str) -> Any:
         "retry": Retry(NoBackoff(), 0),
     }
     try:
-        return storage_from_string(url.replace("valkey", "redis", 1), wrap_exceptions=True, **bounds)
+        return storage_from_string(re.sub("^valkey", "redis", url), wrap_exceptions=True, **bounds)
     except Exception:  # noqa: BLE001 - libraries put the URL, and so a password, into their texts
         raise SettingsError("RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server") from None

@@ -3,8 +3,9 @@
 import logging
 
 import pytest
+from redis import SSLConnection
 
-from shared.access.caller_limits import CallerLimits
+from shared.access.caller_limits import CallerLimits, _opened
 from shared.errors import SettingsError, TooOften
 
 
@@ -48,3 +49,17 @@ def test_what_is_no_stores_url_stops_the_start_and_is_not_told() -> None:
     with pytest.raises(SettingsError) as caught:
         CallerLimits({"calculate": 3}, "redis://:secret@host:port/0")
     assert str(caught.value) == "RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server"
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "tls"),
+    [
+        ("valkey://valkey.example:6379/1", "valkey.example", False),
+        ("redis://valkey.example/1", "valkey.example", False),
+        ("valkeys://store.example/1", "store.example", True),
+    ],
+)
+def test_valkey_is_spoken_to_as_redis_is(url: str, host: str, tls: bool) -> None:
+    pool = _opened(url).storage.connection_pool
+    assert (pool.connection_kwargs["host"], pool.connection_kwargs["db"]) == (host, 1)
+    assert issubclass(pool.connection_class, SSLConnection) is tls
