@@ -10,6 +10,7 @@ from functions.list import results
 from functions.list.numbers import STUCK
 from local import broker, broker_queue, delivery, gateway, probing, serving
 from shared import events, health, health_checks, http, listening
+from shared.access import caller_limits, key_set
 from tests.contract.markdown import ROOT, rows
 from tests.contract.world import World
 
@@ -57,6 +58,8 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "publishing an event": f"{events.PUBLISH_SECONDS} s",
         "publications under way": str(events.MOST_AT_ONCE),
         "the results of a page of the list": f"{results.SECONDS} s",
+        "the keys of a token's issuer": f"{key_set.LOOK_SECONDS} s",
+        "the store of limits": f"{caller_limits._STORE_SECONDS} s",
         "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
         "a check of a service's health": f"{health.CHECK_SECONDS} s",
         "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",
