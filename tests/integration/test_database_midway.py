@@ -64,7 +64,7 @@ def test_a_session_that_is_ended_by_the_server_is_unavailable(filled: str) -> No
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'otel-worker'"
             )
 
-    assert broken(source(filled), terminate) == "57P01"
+    assert broken(source(filled), terminate) in ("57P01", "08006")  # its last word may go down with the connection
     nothing_is_left(filled)
 
 
