@@ -138,10 +138,10 @@ class Service:
         if self._guard is None or route not in self._paths:
             yield
             return
-        admitted = self._guard.admit(method, headers)
-        serving.headers.update(admitted.headers)
-        serving.asked_by(admitted.caller)
-        token = context.caller.set(admitted.caller)
+        caller = self._guard.caller(headers)
+        serving.asked_by(caller)
+        serving.headers.update(self._guard.counted(caller, method, headers))
+        token = context.caller.set(caller)
         try:
             yield
         finally:

@@ -36,8 +36,9 @@ class Request:
         self.span.named(f"{self.method} {template}")
 
     def asked_by(self, caller: str) -> None:
-        """Who asks, by a pseudonym."""
-        self.span.set({"enduser.pseudo.id": caller})
+        """Who asks, by a pseudonym; "" is nobody in particular."""
+        if caller:
+            self.span.set({"enduser.pseudo.id": caller})
 
     def failed(self, exc: Exception) -> None:
         self.fault = error_type(exc)

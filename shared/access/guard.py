@@ -1,7 +1,6 @@
 """The door before the routes: who asks is told apart, and nobody asks too often."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.access.addresses import Networks, address_of
@@ -25,14 +24,6 @@ class Counter(Protocol):
     def take(self, kind: str, caller: str) -> Mapping[str, str]: ...
 
 
-@dataclass(frozen=True)
-class Admitted:
-    """A caller who may go on: a pseudonym, "" for nobody in particular, and the headers that go beside the answer."""
-
-    caller: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class Guard:
     """Asks for a token or a key where there are `tokens` or `keys`, and counts where there are `limits`."""
 
@@ -48,15 +39,11 @@ class Guard:
         self._limits = limits
         self._proxies = proxies
 
-    def admit(self, method: str, headers: Mapping[str, str]) -> Admitted:
-        """Who asks; else Unauthenticated, Forbidden, TooOften, or Unavailable. Names of `headers` in lower case."""
-        caller = self._caller(headers)
-        if self._limits is None:
-            return Admitted(caller)
-        whose = caller or pseudonym("address", address_of(headers.get("x-forwarded-for", ""), self._proxies))
-        return Admitted(caller, self._limits.take("calculate" if method == "POST" else "status", whose))
+    def caller(self, headers: Mapping[str, str]) -> str:
+        """Who asks, by a pseudonym, "" where nobody has to say; names of `headers` are in lower case.
 
-    def _caller(self, headers: Mapping[str, str]) -> str:
+        Unauthenticated, Forbidden, or Unavailable while the issuer's keys are unknown.
+        """
         if self._keys is not None and API_KEY in headers:
             return self._keys.caller(headers[API_KEY])
         if self._tokens is not None and "authorization" in headers:
@@ -64,6 +51,13 @@ class Guard:
         if self._tokens is None and self._keys is None:
             return ""
         raise Unauthenticated("Missing authorization header" if self._tokens else "Missing X-API-Key header")
+
+    def counted(self, caller: str, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """The headers that go beside the answer to one more request of the caller; or TooOften."""
+        if self._limits is None:
+            return {}
+        whose = caller or pseudonym("address", address_of(headers.get("x-forwarded-for", ""), self._proxies))
+        return self._limits.take("calculate" if method == "POST" else "status", whose)
 
 
 def guard(settings: Settings) -> Guard | None:
