@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
 from otel_worker_client import Client, NotAllowedError
 from otel_worker_client.distance_client import DistanceClient
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from admin.__main__ import main
 from local.stack import Stack, running
 from tests.integration import redis_server
 from tests.integration.processes import function
 from tests.integration.test_command import command
+from tests.integration.test_openapi import API
 from tests.integration.whole_stack import DAY, Answer, ask, given
 from tests.issuing import Site, issuing
 from tests.signing import AUDIENCE, now, signer
@@ -168,6 +172,15 @@ def test_our_own_callers_have_a_key(
     assert command(url, "list", "--limit", "1")
     monkeypatch.delenv("OTEL_WORKER_API_KEY")
     assert "Missing authorization header" in command(url, "list", code=5)
+
+
+@API.parametrize()
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_what_the_door_answers_is_documented(case: schemathesis.Case[Any], guarded: Guarded) -> None:
+    if case.path.startswith("/api/distance/"):
+        asked: dict[str, Any] = {"base_url": guarded.stack.url, "excluded_checks": [positive_data_acceptance]}
+        assert case.call_and_validate(**asked).status_code in (401, 404, 405)
+        assert case.call_and_validate(headers={"X-API-Key": KEY}, **asked).status_code != 401
 
 
 @pytest.mark.skipif(redis_server.PROGRAM is None, reason="no redis-server on this machine")
