@@ -59,7 +59,7 @@ def main(environ: Mapping[str, str]) -> int:
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     try:
-        given = options.read({**environ, "PORT": str(ports.unused())})
+        given = options.read({**options.open_door(environ), "PORT": str(ports.unused())})
         mine = replace(given, data_dir=given.data_dir / "demo")
         with console.status("starting") as status:
 

@@ -59,7 +59,7 @@ def _receiving(environ: Mapping[str, str]) -> Iterator[Receiver]:
 
 def _watched(environ: Mapping[str, str], url: str) -> dict[str, str]:
     quick = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "2000"}
-    return {**quick, **environ, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    return {**quick, **options.open_door(environ), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
 
 
 def _of_a_job(url: str, receiver: Receiver, say: Callable[[str], None]) -> list[Span]:

@@ -60,6 +60,11 @@ class Options:
         return {name: self.environ[name] for name in names if self.environ.get(name)}
 
 
+def open_door(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same without what asks callers who they are: for a system that is asked by whoever has started it."""
+    return {name: text for name, text in environ.items() if not name.startswith(_OF_CALLERS)}
+
+
 def read(environ: Mapping[str, str]) -> Options:
     """The options of `environ`, or SettingsError with one line that names the bad one."""
     port = environ.get("PORT") or "8080"

@@ -88,3 +88,12 @@ def test_two_public_ports_have_inner_ports_of_their_own() -> None:
 
     assert first == again
     assert not set(first.values()) & set(second.values())
+
+
+def test_what_asks_callers_who_they_are_is_for_those_that_callers_reach(tmp_path: Path) -> None:
+    door = {"API_KEYS": "k" * 32, "AUTH_ISSUER": "https://issuer.example", "RATE_LIMIT_STATUS": "5"}
+    told = plan(tmp_path, **door)
+    for target in ("submit", "status", "list"):
+        assert door.items() <= told.function(target).items()
+    assert not door.keys() & told.function("calculate").keys()
+    assert options.open_door({**door, "PORT": "1"}) == {"PORT": "1"}
