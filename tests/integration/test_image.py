@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -128,19 +129,31 @@ def test_nothing_but_the_tree_is_imported(folder: Path) -> None:
     assert not [place for place in places if "site-packages" in place]
 
 
-@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_every_package_is_a_wheel_for_both_architectures_of_the_image(machine: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def resolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
+    """pip at work for each architecture, at once: it mostly waits for wheels."""
     base = (ROOT / "Containerfile").read_text(encoding="utf-8").split("python:", 1)[1].split("-", 1)[0]
-    platforms = [f"manylinux_2_{minor}_{machine}" for minor in (17, 28, 34)] + [f"manylinux2014_{machine}"]
-    done = subprocess.run(
-        [
+    running = {}
+    for machine in ("x86_64", "aarch64"):
+        platforms = [f"manylinux_2_{minor}_{machine}" for minor in (17, 28, 34)] + [f"manylinux2014_{machine}"]
+        command = [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--no-deps"),
             *("--require-hashes", "--only-binary", ":all:", "--implementation", "cp", "--python-version", base),
             *(word for platform in platforms for word in ("--platform", platform)),
-            *("--target", str(tmp_path), "-r", str(LOCK)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+            *("--target", str(tmp_path_factory.mktemp(machine)), "-r", str(LOCK)),
+        ]
+        running[machine] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    yield running
+    for process in running.values():
+        process.kill()
+        process.wait()
+        if process.stderr:
+            process.stderr.close()
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_every_package_is_a_wheel_for_both_architectures_of_the_image(
+    machine: str, resolved: dict[str, "subprocess.Popen[str]"]
+) -> None:
+    _, told = resolved[machine].communicate()
+    assert resolved[machine].returncode == 0, told

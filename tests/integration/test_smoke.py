@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import urllib3
 
+from admin import api
 from admin.__main__ import main
 from local.stack import Stack
 from tests.integration.processes import ROOT
@@ -34,7 +36,10 @@ def test_a_day_without_fixes_is_a_good_end_too(stack: Stack) -> None:
     assert "ended: failed, NO_DATA" in done.stdout.splitlines()
 
 
-def test_what_is_away_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_away_is_one_line_and_exit_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_RETRIES", urllib3.Retry(1))  # five with their pauses take 15 s
     assert main(["smoke", "--url", "http://127.0.0.1:1"], {}) == 1
     assert capsys.readouterr().err == "the functions: MaxRetryError\n"
 

@@ -1,4 +1,4 @@
-"""Ten thousand seeds take minutes of a processor, other tests mostly wait: so the seeds run beside them."""
+"""Seeds and planted bugs take minutes of a processor, other tests mostly wait: so the former run beside the latter."""
 
 import os
 import subprocess
@@ -11,9 +11,13 @@ import pytest
 
 from tests.contract.markdown import ROOT
 
-SEEDS = 10_000
+SEEDS, SEEDS_A_BUG = 10_000, 3_000
 _BEHIND = 19  # whoever else wants the processor has it
-_started: list[tuple["subprocess.Popen[str]", IO[str]]] = []
+_BESIDE = {  # by the fixture that waits for it
+    "ten_thousand": ("--seeds", f"0-{SEEDS - 1}"),
+    "planted_bugs": ("--bugs", "--seeds", f"0-{SEEDS_A_BUG - 1}"),
+}
+_started: dict[str, tuple["subprocess.Popen[str]", IO[str]]] = {}
 
 
 def command(*words: str, hash_seed: str = "random") -> tuple[list[str], dict[str, str]]:
@@ -27,19 +31,21 @@ def command(*words: str, hash_seed: str = "random") -> tuple[list[str], dict[str
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start them, if a test is going to ask for them."""
-    wanted = any("ten_thousand" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not session.config.option.collectonly:
-        words, environ = command("--seeds", f"0-{SEEDS - 1}")
+    """Start what a test is going to ask for."""
+    if session.config.option.collectonly:
+        return
+    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for fixture in _BESIDE.keys() & wanted:
+        words, environ = command(*_BESIDE[fixture])
         output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it outlives this hook
         process = subprocess.Popen(words, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, text=True)
         psutil.Process(process.pid).nice(_BEHIND)
-        _started.append((process, output))
+        _started[fixture] = process, output
 
 
 def pytest_sessionfinish() -> None:
     """Whatever became of the session, nothing stays."""
-    for process, output in _started:
+    for process, output in _started.values():
         if process.poll() is None:
             for child in psutil.Process(process.pid).children(recursive=True):
                 child.kill()
@@ -48,10 +54,20 @@ def pytest_sessionfinish() -> None:
         output.close()
 
 
-@pytest.fixture
-def ten_thousand() -> tuple[int, str]:
-    """How they ended, and what they said."""
-    ((process, output),) = _started
+def _ended(fixture: str) -> tuple[int, str]:
+    process, output = _started[fixture]
     code = process.wait(900)
     output.seek(0)
     return code, output.read()
+
+
+@pytest.fixture
+def ten_thousand() -> tuple[int, str]:
+    """How they ended, and what they said."""
+    return _ended("ten_thousand")
+
+
+@pytest.fixture
+def planted_bugs() -> tuple[int, str]:
+    """The same of the bugs."""
+    return _ended("planted_bugs")

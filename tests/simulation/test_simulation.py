@@ -12,8 +12,6 @@ from tests.simulation.conftest import SEEDS, command
 
 pytestmark = pytest.mark.timeout(1_000)  # a slow machine is no finding
 
-SEEDS_A_BUG = 3_000
-
 # What ten thousand seeds meet at the least: without it they would prove nothing.
 MET = {
     "deaths": 5_000,
@@ -71,9 +69,9 @@ def test_a_seed_does_not_depend_on_those_before_it() -> None:
     assert simulated("--seeds", "9-9", "--digest").stdout.splitlines() == among[9:]
 
 
-def test_every_planted_bug_is_caught() -> None:
-    ended = simulated("--bugs", "--seeds", f"0-{SEEDS_A_BUG - 1}")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+def test_every_planted_bug_is_caught(planted_bugs: tuple[int, str]) -> None:
+    code, told = planted_bugs
+    assert code == 0, told[-5_000:]
 
 
 def test_a_bug_whose_text_is_gone_is_an_error() -> None:
