@@ -1,4 +1,4 @@
-"""HTTP as every function speaks it: routes, health, and one envelope for every error."""
+"""HTTP as every function speaks it: routes, health, documents, and the door before them."""
 
 import json
 import threading

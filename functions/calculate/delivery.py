@@ -68,7 +68,7 @@ class Delivery:
         self._clock = clock
 
     def requested(self, call: Call) -> Reply:
-        """200 with the outcome event; 204 for a job that has ended; errors as shared/http.py maps them."""
+        """200 with the outcome event; 204 for a job that has ended; errors as shared/error_replies.py maps them."""
         event = events.received(call)
         if event.type != events.REQUESTED:
             raise InvalidRequest("Unexpected event type", "type")

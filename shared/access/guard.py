@@ -1,7 +1,7 @@
 """The door before the routes: who asks is told apart, and nobody asks too often."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from shared.access.addresses import Networks, address_of
 from shared.access.api_keys import ApiKeys
@@ -9,19 +9,11 @@ from shared.access.pseudonym import pseudonym
 from shared.errors import SettingsError, Unauthenticated
 from shared.settings import Settings
 
+if TYPE_CHECKING:
+    from shared.access.caller_limits import CallerLimits
+    from shared.access.tokens import Tokens
+
 API_KEY = "x-api-key"
-
-
-class TokenReader(Protocol):
-    """Tells callers by their bearer tokens."""
-
-    def caller(self, authorization: str) -> str: ...
-
-
-class Counter(Protocol):
-    """Counts what each caller asks for."""
-
-    def take(self, kind: str, caller: str) -> Mapping[str, str]: ...
 
 
 class Guard:
@@ -29,9 +21,9 @@ class Guard:
 
     def __init__(
         self,
-        tokens: TokenReader | None,
+        tokens: "Tokens | None",
         keys: ApiKeys | None,
-        limits: Counter | None,
+        limits: "CallerLimits | None",
         proxies: Networks = (),
     ) -> None:
         self._tokens = tokens

@@ -70,7 +70,7 @@ class Tokens:
     def _claims(self, token: str) -> dict[str, Any]:
         """What is in a token whose signature, times and issuer are right."""
         key = self._keys.find(*_header(token))
-        # Typed as bytes-like to the library's eye: the key brings its own algorithm, which is no other than ours.
+        # The key says by which algorithm, whatever the token says; the audience is judged in caller().
         options: Any = {"require": ["exp", "iss"], "verify_aud": False, "enforce_minimum_key_length": True}
         try:
             claims: dict[str, Any] = jwt.decode(
