@@ -23,6 +23,8 @@ KEPT_SECONDS = 5  # what a check has found, for everybody who asks
 KEPT_FAILING_SECONDS = 1  # a recovery is to be seen soon
 CHECK_SECONDS = 4  # less than a prober waits: the gateway's 5 s
 
+_CAUSELESS = ("unavailable", "timeout", "error")  # messages of checks that fail without a phrase of their own
+
 Ask = Callable[[], None]
 Numbers = Callable[[], Mapping[str, int | float | None]]
 
@@ -73,10 +75,11 @@ class Health:
         self._runs = {name: self._shared(name, check) for name, check in self._checks.items()}
         self._counting = Shared(numbers, CHECK_SECONDS, lambda _: 0, clock) if numbers else None
 
-    def readiness(self) -> dict[str, bool]:
-        """Whether each critical check succeeds."""
+    def readiness(self) -> dict[str, str]:
+        """The result of each critical check: "" if it succeeds, else "unavailable" or the phrase of its Failing."""
         critical = [name for name, check in self._checks.items() if check.critical]
-        return {name: not outcome.message for name, outcome in self._outcomes(critical).items()}
+        messages = {name: outcome.message for name, outcome in self._outcomes(critical).items()}
+        return {name: "unavailable" if text in _CAUSELESS else text for name, text in messages.items()}
 
     def report(self) -> dict[str, Any]:
         """The body of /health."""

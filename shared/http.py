@@ -166,10 +166,11 @@ class Service:
         return body
 
     def _ready(self, call: Call) -> Reply:
-        ready = self._health.readiness()
-        states = {name: "connected" if well else "unavailable" for name, well in ready.items()}
-        if all(ready.values()):
+        failures = self._health.readiness()
+        states = {name: failure or "connected" for name, failure in failures.items()}
+        if not any(failures.values()):
             return Reply(200, {"status": "ready", **states})
+        ready = {name: not failure for name, failure in failures.items()}
         return Reply(503, {"status": "unavailable", **states, **unavailable(ready, call.trace)})
 
     def _well(self, call: Call) -> Reply:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from shared.calls import Call, Reply
 from shared.errors import Unavailable
-from shared.health import Check
+from shared.health import Check, Failing
 from shared.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
 from shared.http import Service
 from shared.models import Status
@@ -135,6 +135,24 @@ def test_only_what_touches_nothing_is_told_while_there_is_no_place(path: str) ->
     client = served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}).limited(1))
     client.get("/nested")
     assert told[0].status_code == (200 if path in (*LIVE, *STARTUP) else 503)
+
+
+def test_readiness_names_the_phrase_of_a_failing_check_and_no_other_cause() -> None:
+    def unsupported() -> None:
+        raise Failing("Column created_at of public.locations has type bigint")
+
+    def away() -> None:
+        raise Unavailable("storage", "SlowDown at 10.0.0.1")
+
+    answer = served(lambda: Service("distance-test", {}, {"database": unsupported, "storage": away})).get("/readyz")
+    body = json.loads(answer.data)
+    assert (answer.status_code, len(body.pop("trace_id"))) == (503, 32)
+    assert body == {
+        "status": "unavailable",
+        "database": "Column created_at of public.locations has type bigint",
+        "storage": "unavailable",
+        "error": {"code": "SERVICE_UNAVAILABLE", "message": "Unavailable: database, storage", "details": {}},
+    }
 
 
 def test_a_check_of_ones_own_is_one_line() -> None:
