@@ -13,11 +13,12 @@ from psycopg import sql
 
 from benchmarks.report import Figure
 from benchmarks.stage import Stage
-from functions.calculate.copy_frames import NO_INTEGER
-from functions.calculate.fixes import _FAST, FixSource
+from functions.calculate.columns import Columns
+from functions.calculate.fixes import _COPY, FixSource
 from shared import days
 
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}
+_MEASUREMENTS = ("accuracy", "battery", "velocity")  # integers in local/schema.sql
 _BUCKET = "bench-pipeline"
 _SINKS = {"discard": "CSV discarded", "store": "CSV on the S3 server"}
 
@@ -27,7 +28,9 @@ class Statement(FixSource):
 
     def of(self, day: date) -> str:
         where = self._range(*days.interval(day, "UTC"), "")
-        return sql.SQL(_FAST).format(day=self._day, range=where, none=sql.Literal(NO_INTEGER)).as_string()
+        types = dict.fromkeys(("latitude", "longitude"), "float8") | dict.fromkeys(_MEASUREMENTS, "int4")
+        columns = sql.SQL(Columns(self._day_column, types).select())
+        return sql.SQL(_COPY).format(columns=columns, day=self._day, range=where).as_string()
 
 
 def measured(stage: Stage) -> list[Figure]:

@@ -72,7 +72,9 @@ class Job(Answer):
     completed_at: Instant | None = None
     result: ResultShown | None = None
     # Any text: a function of an earlier version shows what a later one has written.
-    error_code: str | None = Field(default=None, description="NO_DATA, UNDELIVERABLE or TOO_MANY_ATTEMPTS")
+    error_code: str | None = Field(
+        default=None, description="NO_DATA, UNDELIVERABLE, TOO_MANY_ATTEMPTS or UNSUPPORTED_COLUMN"
+    )
     error_message: str | None = None
     job_trace_id: TraceId = Field(description="The trace of the job's submission")
     trace_id: TraceId

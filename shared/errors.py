@@ -14,6 +14,7 @@ OtelWorkerError
 ├── JobHeld              another attempt holds the job
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
+│   └── UnsupportedColumn  a column of the table of fixes has a type that cannot be read
 ├── Unreadable           what is stored was not written by us
 ├── Overloaded           there are more requests than are worked on at a time
 └── Unavailable          a dependency is away
@@ -91,6 +92,14 @@ class JobFailed(OtelWorkerError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class UnsupportedColumn(JobFailed):
+    """A column of the table of fixes has a type that cannot be read; the text names column and type."""
+
+    def __init__(self, column: str, type_name: str, expected: str) -> None:
+        text = f"Column {column} of public.locations has type {type_name}; expected {expected}"
+        super().__init__("UNSUPPORTED_COLUMN", text)
 
 
 class Unreadable(OtelWorkerError):

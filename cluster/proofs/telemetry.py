@@ -24,6 +24,7 @@ _WAY = {
     f"publish {_REQUESTED}": "distance.submit",
     "distance.calculate": f"process {_REQUESTED}",
     "fetch": "distance.calculate",
+    "DESCRIBE public.locations": "fetch",
     "COPY public.locations": "fetch",
     "commit": "distance.calculate",
 }

@@ -11,28 +11,31 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.calculate.blocks import NULL, ROWS, Block, Integers
+from functions.calculate.blocks import ROWS, Block, Integers
+from shared.errors import Unavailable
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 _TRAILER = b"\xff\xff"
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000-01-01
 _FEW_DEVICES = 8
-NO_INTEGER = -(2**31)  # what the query sends for NULL
 
-# name, type and width of the columns, as the query in fixes.py orders them
+# name, type and width of the columns, in the order of columns.py's select list
 _FIXED = (
     ("time", ">i8", 8),
     ("latitude", ">f8", 8),
     ("longitude", ">f8", 8),
-    ("accuracy", ">i4", 4),
-    ("battery", ">i4", 4),
-    ("velocity", ">i4", 4),
+    ("accuracy", ">i8", 8),
+    ("battery", ">i8", 8),
+    ("velocity", ">i8", 8),
 )
 _FIXED_BYTES = 2 + sum(4 + width for _, _, width in _FIXED) + 4
 
 
-class UnexpectedFrame(Exception):
-    """A row is not laid out as the query should have made it."""
+class UnexpectedFrame(Unavailable):
+    """A row is not laid out as the select list makes it: what answers is no PostgreSQL that we know."""
+
+    def __init__(self) -> None:
+        super().__init__("database", "unexpected-frame")
 
 
 class Frames:
@@ -98,8 +101,6 @@ class Frames:
             battery[where] = rows["battery"]
             velocity[where] = rows["velocity"]
             device[where] = self._device_codes(rows["device"])
-        for column in (accuracy, battery, velocity):
-            column[column == NO_INTEGER] = NULL
         time_us += _EPOCH_US
         self._clear()
         return Block(time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
@@ -121,15 +122,20 @@ class Frames:
     def _code(self, name: bytes) -> int:
         if name not in self._codes:
             self._codes[name] = len(self.devices)
-            self.devices.append(name.decode())
+            self.devices.append(device_text(name))
         return self._codes[name]
+
+
+def device_text(name: bytes) -> str:
+    """The device as text. A database with the encoding SQL_ASCII may hold bytes that are not UTF-8."""
+    return name.decode(errors="backslashreplace")
 
 
 @cache
 def _layout(length: int) -> np.dtype[np.void]:
     """How a row of `length` bytes is laid out: the count of columns, then each one's width and value."""
     rest = length - _FIXED_BYTES
-    if rest < 1:
+    if rest < 0:
         raise UnexpectedFrame
     fields: list[tuple[str, str]] = [("count", ">i2")]
     for name, kind, _ in _FIXED:
@@ -138,9 +144,10 @@ def _layout(length: int) -> np.dtype[np.void]:
 
 
 def _check(rows: NDArray[np.void]) -> None:
-    """The rows of one COPY have the same types; only a NULL changes one, by moving all that lies behind it.
+    """Check the widths of the first row, and of all rows the last one.
 
-    Then text lies where the last width was, and no text holds the zeros of a width.
+    The rows of one COPY have the same types; only a NULL changes a row, by moving all that lies behind it. Then text
+    lies where the last width was, and no text holds the zeros of a width.
     """
     first = {"count": len(_FIXED) + 1, **{f"{name} width": width for name, _, width in _FIXED}}
     known = all(rows[field][0] == number for field, number in first.items())

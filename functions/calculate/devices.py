@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared import devices, ids
 from shared.devices import Seen
-from shared.errors import Unavailable
+from shared.errors import Unavailable, UnsupportedColumn
 from shared.models import DEVICE_ID
 from shared.storage import Bucket, ObjectChanged
 
@@ -24,7 +24,7 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DEVICE_ID = re.compile(DEVICE_ID.strip("^$"))
 MOST = 1_000
 
-# since when, and how many at most, to the time of each device's latest fix
+# since when, and how many at most, to the time of each device's latest fix; Unavailable or UnsupportedColumn
 Latest = Callable[[datetime, int], Mapping[str, datetime]]
 
 
@@ -43,6 +43,8 @@ class Devices:
             _LOG.info("another sweep looks for devices")
         except Unavailable as exc:
             _LOG.warning("devices not refreshed", extra={"dependency": exc.dependency, "cause": exc.cause})
+        except UnsupportedColumn as exc:
+            _LOG.warning("devices not refreshed", extra={"dependency": "database", "cause": exc.message})
 
     def _refresh(self, now: datetime) -> None:
         found = devices.read(self._bucket)

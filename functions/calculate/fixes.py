@@ -1,54 +1,44 @@
 """The fixes of a day, from PostgreSQL; docs/database.md has the reasons."""
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import cast
 
-import numpy as np
 import psycopg
 from psycopg import generators, pq, sql
 from psycopg.abc import PQGen
 from psycopg.waiting import Wait
 
-from functions.calculate.blocks import NULL, ROWS, Block, Integers
+from functions.calculate.blocks import Block
+from functions.calculate.columns import DEVICE, Columns, describing
 from functions.calculate.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, told_as_unavailable
-from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
+from functions.calculate.copy_frames import Frames, device_text
 from functions.calculate.statements import statement
-from shared.errors import SettingsError, Unavailable
+from shared.errors import SettingsError, Unavailable, UnsupportedColumn
+from shared.health import Failing
 from shared.settings import Settings
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
-_OUT_OF_RANGE = "22003"  # a double that no int4 can hold
 
 # Compiling costs the ordered query more than it gains; a statement_timeout of the role's own that is stricter stands.
 # A killed pod says no farewell: by its defaults the server would hold its locks for a quarter of an hour. Two minutes
-# are longer than we ever stop reading, for the storage's sake.
+# are longer than we ever stop reading, for the storage's sake. A database in SQL_ASCII may hold bytes that are not
+# UTF-8, and refuses to send them to a client in UTF-8.
 _SETTINGS = """
 SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
        set_config('tcp_user_timeout', '120000', true), set_config('tcp_keepalives_idle', '10', true),
        set_config('tcp_keepalives_interval', '5', true), set_config('tcp_keepalives_count', '3', true),
+       set_config('client_encoding',
+                  CASE getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, true),
        set_config('statement_timeout', least({statement}, nullif(setting::int, 0))::text, true)
 FROM pg_settings WHERE name = 'statement_timeout'
 """
-_FAST = """
-COPY (
-    SELECT {day}, coalesce(latitude::float8, 'NaN'), coalesce(longitude::float8, 'NaN'),
-           coalesce(accuracy::int4, {none}), coalesce(battery::int4, {none}), coalesce(velocity::int4, {none}),
-           device_id
-    FROM public.locations WHERE {range} ORDER BY {day}, id
-) TO STDOUT (FORMAT binary)
-"""
-# Any type that a number may have, read as double; the time as the microseconds that a timestamp is inside.
-_GENERAL = """
-SELECT (extract(epoch FROM {day}) * 1000000)::int8, latitude::float8, longitude::float8,
-       accuracy::float8, battery::float8, velocity::float8, coalesce(device_id, '')
-FROM public.locations WHERE {range} ORDER BY {day}, id OFFSET {after}
-"""
+_COPY = "COPY (SELECT {columns} FROM public.locations WHERE {range} ORDER BY {day}, id) TO STDOUT (FORMAT binary)"
+# As bytes: psycopg would raise where a text is not UTF-8.
 _LATEST = """
-SELECT coalesce(device_id, ''), (extract(epoch FROM max({day})) * 1000000)::int8
-FROM public.locations WHERE {range} GROUP BY device_id ORDER BY 2 DESC LIMIT {most}
+SELECT textsend({device}), (extract(epoch FROM max({day})) * 1000000)::int8
+FROM public.locations WHERE {range} GROUP BY 1 ORDER BY 2 DESC LIMIT {most}
 """
 
 
@@ -57,6 +47,7 @@ class FixSource:
 
     def __init__(self, settings: Settings, bounds: Bounds = DAY, check: Callable[[], None] = lambda: None) -> None:
         self._conninfo = _conninfo(settings)
+        self._day_column = settings.DAY_COLUMN
         self._day = sql.Identifier(settings.DAY_COLUMN)
         self._bounds = bounds
         self._check = check
@@ -67,8 +58,9 @@ class FixSource:
     ) -> Iterator[Iterator[Block]]:
         """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
 
-        One connection and one snapshot. Unavailable at whatever step the database fails. `alive` is called at each
-        block and about ten times a second while we wait; it may raise, and then nothing is left open.
+        One connection and one snapshot. Unavailable at whatever step the database fails, UnsupportedColumn where a
+        column has a type that cannot be read. `alive` is called at each block and about ten times a second while we
+        wait; it may raise, and then nothing is left open.
         """
 
         def check() -> None:
@@ -76,22 +68,34 @@ class FixSource:
             alive()
 
         with told_as_unavailable(), self._connected(self._bounds, check) as connection:
-            yield self._blocks(connection, self._range(start, end, device_id), every_device=not device_id)
+            yield self._blocks(connection, self._range(start, end, device_id), device_id)
 
     def latest(self, since: datetime, most: int) -> dict[str, datetime]:
-        """The time of each device's latest fix, by the day column, of `most` devices with fixes from `since` on."""
+        """The time of each device's latest fix, by the day column, of `most` devices with fixes from `since` on.
+
+        Unavailable, or UnsupportedColumn.
+        """
         with told_as_unavailable(), self._connected(LOOK, self._check) as connection:
-            query = sql.SQL(_LATEST).format(day=self._day, range=self._range(since, _NEVER, ""), most=sql.Literal(most))
-            text = _LATEST.format(**self._told(), most="?")
+            self._describe(connection)
+            where = self._range(since, _NEVER, "")
+            query = sql.SQL(_LATEST).format(device=sql.SQL(DEVICE), day=self._day, range=where, most=sql.Literal(most))
+            text = _LATEST.format(device=DEVICE, **self._placeholders(""), most="?")
             with statement("SELECT", text, "public.locations") as told:
                 found = connection.execute(query).fetchall()
                 told.rows = len(found)
-        return {device_id: _EPOCH + timedelta(microseconds=time_us) for device_id, time_us in found}
+        return {device_text(device): _EPOCH + timedelta(microseconds=time_us) for device, time_us in found}
 
     def ping(self) -> None:
-        """Nothing, or Unavailable: the table answers to our user."""
+        """Check that the table answers to our user, with columns that can be read: else Unavailable, or Failing."""
         with told_as_unavailable(), self._connected(PROBE, self._check) as connection:
-            connection.execute("SELECT FROM public.locations LIMIT 1")
+            try:
+                self._describe(connection)
+            except UnsupportedColumn as exc:
+                raise Failing(exc.message) from exc
+
+    def _describe(self, connection: Connection) -> Columns:
+        with statement("DESCRIBE", describing(self._day_column), "public.locations"):
+            return Columns.describe(connection, self._day_column)
 
     @contextmanager
     def _connected(self, bounds: Bounds, check: Callable[[], None]) -> Iterator[Connection]:
@@ -117,82 +121,41 @@ class FixSource:
             day=self._day, start=sql.Literal(_text(start)), end=sql.Literal(_text(end))
         )
         if device_id:
-            where += sql.SQL(" AND device_id = {}").format(sql.Literal(device_id))
+            where += sql.SQL(" AND device_id::text = {}").format(sql.Literal(device_id))
         return where
 
-    def _told(self, more: str = "") -> dict[str, str]:
-        """What is told of the column and the range of a statement, without values."""
+    def _placeholders(self, device_id: str) -> dict[str, str]:
+        """The day column and the range of a statement for a span, without values."""
         day = self._day.as_string()
-        return {"day": day, "range": f"{day} >= ? AND {day} < ?{more}"}
+        return {"day": day, "range": f"{day} >= ? AND {day} < ?" + (" AND device_id::text = ?" if device_id else "")}
 
-    def _blocks(self, connection: Connection, where: sql.Composed, *, every_device: bool) -> Iterator[Block]:
-        frames = Frames()
-        done = 0
-        told = self._told("" if every_device else " AND device_id = ?")
+    def _blocks(self, connection: Connection, where: sql.Composed, device_id: str) -> Iterator[Block]:
         with told_as_unavailable():
-            try:
-                with connection.transaction():  # a savepoint: the snapshot outlives a refused cast
-                    text = _FAST.format(**told, none="?")
-                    for block in _counted("COPY", text, self._fast(connection, where, frames)):
-                        yield block
-                        done += len(block)
-            except UnexpectedFrame:
-                text = _GENERAL.format(**told, after="?")
-                yield from _counted("SELECT", text, self._general(connection, where, frames.devices, done))
+            columns = self._describe(connection).select()
+            query = sql.SQL(_COPY).format(columns=sql.SQL(columns), day=self._day, range=where)
+            text = _COPY.format(columns=columns, **self._placeholders(device_id))
+            with statement("COPY", text, "public.locations") as copied, closing(_copied(connection, query)) as blocks:
+                copied.rows = 0
+                for block in blocks:
+                    copied.rows += len(block)
+                    yield block
 
-    def _fast(self, connection: Connection, where: sql.Composed, frames: Frames) -> Generator[Block]:
-        query = sql.SQL(_FAST).format(day=self._day, range=where, none=sql.Literal(NO_INTEGER))
-        with connection.cursor() as cursor, cursor.copy(query):
-            pgconn = connection.pgconn
-            receive = partial(pgconn.get_copy_data, 1)  # psycopg's own loop takes twice the time, all of it per row
-            try:
-                while (state := frames.fill(receive)) >= 0:
-                    if state:
-                        connection.check()
-                        yield frames.block()
-                    else:
-                        connection.wait(_arrival(pgconn))
-                _check_end(connection)
-                if len(frames):
-                    yield frames.block()
-            except UnexpectedFrame:
-                # The rest has to be read before the connection can be used again.
-                while pgconn.transaction_status == pq.TransactionStatus.ACTIVE and (state := receive()[0]) >= 0:
-                    if not state:
-                        connection.wait(_arrival(pgconn))
-                connection.wait(generators.fetch_many(pgconn))
-                raise
 
-    def _general(self, connection: Connection, where: sql.Composed, devices: list[str], after: int) -> Generator[Block]:
-        """The same rows from `after` on, whatever their types are, one Python object a value."""
-        query = sql.SQL(_GENERAL).format(day=self._day, range=where, after=sql.Literal(after))
-        with connection.cursor("general") as cursor:
-            cursor.execute(query)
-            while rows := cursor.fetchmany(ROWS):
+def _copied(connection: Connection, query: sql.Composed) -> Generator[Block]:
+    """Run the COPY and yield its rows in blocks."""
+    frames = Frames()
+    with connection.cursor() as cursor, cursor.copy(query):
+        pgconn = connection.pgconn
+        receive = partial(pgconn.get_copy_data, 1)  # psycopg's own loop takes twice the time, all of it per row
+        while (state := frames.fill(receive)) >= 0:
+            if state:
                 connection.check()
-                time_us, latitude, longitude, accuracy, battery, velocity, device = zip(*rows, strict=True)
-                for name in device:
-                    if name not in devices:
-                        devices.append(name)
-                yield Block(
-                    np.array(time_us, np.int64),
-                    np.array([devices.index(name) for name in device], np.int64),
-                    np.array(latitude, np.float64),
-                    np.array(longitude, np.float64),
-                    _rounded(accuracy),
-                    _rounded(battery),
-                    _rounded(velocity),
-                    devices,
-                )
-
-
-def _counted(operation: str, text: str, blocks: Generator[Block]) -> Iterator[Block]:
-    """The blocks of one statement, which is told of with their rows."""
-    with statement(operation, text, "public.locations") as told, closing(blocks):
-        told.rows = 0
-        for block in blocks:
-            told.rows += len(block)
-            yield block
+                yield frames.block()
+            else:
+                connection.wait(_arrival(pgconn))
+        _check_end(connection)
+        if len(frames):
+            yield frames.block()
 
 
 def _conninfo(settings: Settings) -> str:
@@ -229,21 +192,9 @@ def _arrival(pgconn: pq.abc.PGconn) -> PQGen[None]:
 
 def _check_end(connection: Connection) -> None:
     """Read how the COPY ended: an error may come after any number of rows."""
-    sqlstate = ended(connection.wait(generators.fetch_many(connection.pgconn)))
-    if sqlstate == _OUT_OF_RANGE:
-        raise UnexpectedFrame
-    if sqlstate:
+    if sqlstate := ended(connection.wait(generators.fetch_many(connection.pgconn))):
         raise Unavailable("database", sqlstate)
 
 
 def _text(instant: datetime) -> str:
     return instant.isoformat(sep=" ")
-
-
-def _rounded(values: tuple[float | None, ...]) -> Integers:
-    """Halves to even, as the server's own cast rounds; NULL for what no integer can be."""
-    rounded = np.full(len(values), NULL)
-    for row, value in enumerate(values):
-        with suppress(TypeError, ValueError, OverflowError):
-            rounded[row] = round(cast("float", value))
-    return rounded

@@ -105,7 +105,7 @@ _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 
 STATES = ("queued", "processing", "completed", "failed")
 ENDS = ("completed", "failed")
-FAILURES = ("NO_DATA", "TOO_MANY_ATTEMPTS", "UNDELIVERABLE")
+FAILURES = ("NO_DATA", "TOO_MANY_ATTEMPTS", "UNDELIVERABLE", "UNSUPPORTED_COLUMN")
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 EVENT_TYPES = tuple(f"otelworker.distance.{what}.v1" for what in ("requested", "completed", "failed"))
 ROUTES = (
@@ -116,7 +116,20 @@ ROUTES = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 # What can be wrong with a dependency, as shared/storage_client.py, events.py and connection.py name it.
 DATABASE_ERRORS = (
-    *("timeout", "silent", "slow", "unknown-host", "08001", "08006", "28P01", "28000", "3D000", "53300", "57P03"),
+    *(
+        "timeout",
+        "silent",
+        "slow",
+        "unexpected-frame",
+        "unknown-host",
+        "08001",
+        "08006",
+        "28P01",
+        "28000",
+        "3D000",
+        "53300",
+        "57P03",
+    ),
     *("57P01", "57014", "42501", "42P01", "42703", "55P03", "53200", "XX000"),
 )
 STORAGE_ERRORS = (
@@ -235,7 +248,7 @@ DATABASE_DURATION = Histogram(
     "One statement, or one connection's opening",
     {
         "db.system.name": ("postgresql",),
-        "db.operation.name": ("CONNECT", "SET", "COPY", "SELECT"),
+        "db.operation.name": ("CONNECT", "SET", "DESCRIBE", "COPY", "SELECT"),
         "error.type": DATABASE_ERRORS,
     },
     buckets=_CALL_S,

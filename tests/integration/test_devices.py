@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import psycopg
 import pytest
 
-from functions.calculate import fixes
+from functions.calculate import columns, fixes
 from functions.calculate.connection import Bounds
 from local.stack import Stack
 from shared.errors import Unavailable
@@ -76,7 +76,10 @@ def test_an_index_on_the_day_column_serves_for_the_latest_rows(database_url: str
         connection.execute("CREATE INDEX ON locations (created_at, id)")
         connection.execute("ANALYZE locations")
         text = fixes._LATEST.format(
-            day="created_at", range=f"created_at >= '{START}' AND created_at < '9999-12-31 00:00:00+00:00'", most="1000"
+            device=columns.DEVICE,
+            day="created_at",
+            range=f"created_at >= '{START}' AND created_at < '9999-12-31 00:00:00+00:00'",
+            most="1000",
         )
         plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {text}"))
     assert "Index" in plan
@@ -92,10 +95,10 @@ def test_it_is_one_statement_told_without_values_and_nothing_is_left(database_ur
         assert watching.points(metrics.DATABASE_ROWS) == [
             ({"db.system.name": "postgresql", "db.operation.name": "SELECT"}, 1)
         ]
-    assert spans == ["CONNECT", "SET", "SELECT public.locations"]
+    assert spans == ["CONNECT", "SET", "DESCRIBE public.locations", "SELECT public.locations"]
     assert about["db.query.text"] == (
-        "SELECT coalesce(device_id, ''), (extract(epoch FROM max(\"created_at\")) * 1000000)::int8 "
-        'FROM public.locations WHERE "created_at" >= ? AND "created_at" < ? GROUP BY device_id ORDER BY 2 DESC LIMIT ?'
+        "SELECT textsend(coalesce(device_id::text, '')), (extract(epoch FROM max(\"created_at\")) * 1000000)::int8 "
+        'FROM public.locations WHERE "created_at" >= ? AND "created_at" < ? GROUP BY 1 ORDER BY 2 DESC LIMIT ?'
     )
     assert "secret" not in str(about)
     nothing_is_left(database_url)

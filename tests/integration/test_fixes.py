@@ -81,9 +81,6 @@ def test_the_day_column_may_be_the_time_of_the_fix(database_url: str) -> None:
 
 LOOSE = SCHEMA.replace(" NOT NULL,", ",").replace(" NOT NULL", "")
 WITHOUT_ZONE = SCHEMA.replace("created_at timestamptz", "created_at timestamp")
-DOUBLES = SCHEMA.replace("accuracy integer", "accuracy double precision").replace(
-    "velocity integer", "velocity double precision"
-)
 
 
 def test_places_that_are_null_or_none_are_left_out_and_counted(new_database: Callable[[str], str]) -> None:
@@ -105,46 +102,6 @@ def test_a_column_without_zone_is_taken_as_utc(new_database: Callable[[str], str
         finally:
             connection.execute("ALTER ROLE CURRENT_USER RESET timezone")
     assert [row[0] for row in found] == [START + timedelta(hours=hour) for hour in range(24)]
-
-
-def test_doubles_are_rounded_to_integers(new_database: Callable[[str], str]) -> None:
-    url = new_database(DOUBLES)
-    columns = "created_at, device_id, latitude, longitude, accuracy, velocity"
-    insert(url, (START, "p", 1, 1, 4.5, 5.5), (START, "p", 1, 1, -0.4, None), columns=columns)
-    assert [(row[4], row[6]) for row in rows(read(source(url)))] == [(4, 6), (0, None)]
-
-
-def test_what_no_integer_can_be_takes_the_general_path_from_where_it_stands(new_database: Callable[[str], str]) -> None:
-    plain, odd = new_database(DOUBLES), new_database(DOUBLES)
-    count = ROWS + ROWS // 2
-    for url in (plain, odd):
-        fill(url, count)
-    with psycopg.connect(odd, autocommit=True) as connection:
-        connection.execute("UPDATE locations SET accuracy = 1e12 WHERE id = %s", [count - 5])
-        connection.execute("UPDATE locations SET accuracy = 'NaN', velocity = 'inf' WHERE id = %s", [count - 2])
-        connection.execute("UPDATE locations SET accuracy = NULL, velocity = NULL WHERE id = %s", [count - 1])
-    expected, found = rows(read(source(plain))), rows(read(source(odd)))
-    expected[count - 6] = (*expected[count - 6][:4], 10**12, *expected[count - 6][5:])
-    for n in (count - 3, count - 2):
-        expected[n] = (*expected[n][:4], None, expected[n][5], None)
-    assert found == expected
-
-
-def test_the_general_path_gives_the_very_same_bytes(new_database: Callable[[str], str]) -> None:
-    plain, odd = new_database(DOUBLES), new_database(DOUBLES)
-    for url in (plain, odd):
-        fill(url, 3000)
-    with psycopg.connect(odd, autocommit=True) as connection:
-        connection.execute("UPDATE locations SET accuracy = 'NaN' WHERE id = 1")
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute("UPDATE locations SET accuracy = NULL WHERE id = 1")
-    assert numbers(read(source(plain))) == numbers(read(source(odd)))
-
-
-def test_a_device_that_is_null_or_empty_is_read_all_the_same(new_database: Callable[[str], str]) -> None:
-    url = new_database(LOOSE)
-    insert(url, (START, "p", 1, 1), (START, None, 1, 1), (START, "", 1, 1), (START, "q", 1, 1))
-    assert [row[1] for row in rows(read(source(url)))] == ["p", "", "", "q"]
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, WITHOUT_ZONE])

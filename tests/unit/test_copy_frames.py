@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from functions.calculate.blocks import NULL, ROWS, Block
-from functions.calculate.copy_frames import NO_INTEGER, Frames, UnexpectedFrame
+from functions.calculate.columns import NULL_INTEGER
+from functions.calculate.copy_frames import Frames, UnexpectedFrame
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 
 def frame(time: int = 0, device: bytes = b"phone", battery: int = 3, fields: int = 7, width: int = 8) -> bytes:
-    fixed = struct.pack(">hiqididiiiiii", fields, width, time, 8, 1.5, 8, -2.5, 4, 2, 4, battery, 4, NO_INTEGER)
+    fixed = struct.pack(">hiqididiqiqiq", fields, width, time, 8, 1.5, 8, -2.5, 8, 2, 8, battery, 8, NULL_INTEGER)
     return fixed + struct.pack(">i", len(device)) + device
 
 
@@ -55,7 +56,7 @@ def test_values_are_taken_as_they_are_and_the_sentinel_is_none() -> None:
 
 
 def test_rows_of_many_lengths_keep_their_order_and_their_device() -> None:
-    names = [b"a", b"bb", b"cc", "d\u00fc\u00fc".encode(), b"e" * 300]
+    names = [b"a", b"bb", b"", "d\u00fc\u00fc".encode(), b"e" * 300]
     sent = [names[(n * n) % 5] for n in range(200)]
     (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
     assert [found.devices[code] for code in found.device] == [name.decode() for name in sent]
@@ -83,7 +84,7 @@ def test_nothing_is_no_block() -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [frame(fields=8), frame(width=4), frame()[:-1], frame(device=b""), frame()[:40], b"abc"]
+    "bad", [frame(fields=8), frame(width=4), frame()[:-1], frame(device=b"")[:-1], frame()[:40], b"abc"]
 )
 def test_rows_that_are_laid_out_otherwise_are_refused(bad: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
@@ -92,7 +93,7 @@ def test_rows_that_are_laid_out_otherwise_are_refused(bad: bytes) -> None:
 
 def with_null(column: int, device: bytes) -> bytes:
     """A frame in which the column of that number is NULL."""
-    widths = [8, 8, 8, 4, 4, 4, len(device)]
+    widths = [8, 8, 8, 8, 8, 8, len(device)]
     at = 2 + sum(4 + width for width in widths[:column])
     whole = frame(device=device)
     return whole[:at] + struct.pack(">i", -1) + whole[at + 4 + widths[column] :]

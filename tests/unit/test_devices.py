@@ -11,7 +11,7 @@ from functions.calculate.compaction import Fold
 from functions.calculate.devices import Devices
 from shared import devices
 from shared.devices import KEY, Seen
-from shared.errors import Unavailable
+from shared.errors import Unavailable, UnsupportedColumn
 from tests.fakes import NOW, Clock, MemoryBucket, away
 
 EVER = datetime(1970, 1, 1, tzinfo=NOW.tzinfo)
@@ -173,6 +173,17 @@ def test_a_look_that_died_is_followed_by_another_in_an_hour(world: World) -> Non
     world.refresh(minutes=59)
     assert len(world.database.asked) == 1
     assert world.refresh(minutes=1).as_of == NOW + HOUR
+
+
+def test_an_unsupported_column_is_logged_and_leaves_the_devices(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def describe() -> None:
+        raise UnsupportedColumn("created_at", "bigint", "timestamp with time zone")
+
+    known = world.refresh().devices
+    world.database.during = describe
+    assert world.refresh(hours=1).devices == known
+    message = "Column created_at of public.locations has type bigint; expected timestamp with time zone"
+    assert said(caplog) == [("devices not refreshed", message)]
 
 
 def test_storage_that_is_away_is_one_line(world: World, caplog: pytest.LogCaptureFixture) -> None:
