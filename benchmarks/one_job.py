@@ -49,6 +49,8 @@ class Discarding(Bucket):
 
     def abort_parts(self, key: str, upload: str) -> None: ...
 
+    def abort_uploads(self, key: str) -> None: ...
+
 
 def main(day: str, sink: str) -> None:
     given = settings.load("calculate")
