@@ -7,12 +7,14 @@
 
 from otel_worker_client.client import Client
 from otel_worker_client.errors import (
+    ConfigurationError,
     DownloadError,
     JobFailedError,
     NotAllowedError,
     NotFinishedError,
     NotFoundError,
     OtelWorkerError,
+    RouteNotFoundError,
     ServiceUnavailableError,
     ValidationError,
 )
@@ -20,6 +22,7 @@ from otel_worker_client.models import Device, Devices, Job, Page, Result
 
 __all__ = [
     "Client",
+    "ConfigurationError",
     "Device",
     "Devices",
     "DownloadError",
@@ -31,6 +34,7 @@ __all__ = [
     "OtelWorkerError",
     "Page",
     "Result",
+    "RouteNotFoundError",
     "ServiceUnavailableError",
     "ValidationError",
 ]

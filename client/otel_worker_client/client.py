@@ -1,23 +1,31 @@
 """The service's routes as methods."""
 
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urljoin
 
-from otel_worker_client import downloads
-from otel_worker_client.errors import JobFailedError, NotFinishedError, NotFoundError, ServiceUnavailableError
+from otel_worker_client import downloads, health, responses
+from otel_worker_client.endpoints import Credentials, Endpoint, Token, endpoint
+from otel_worker_client.errors import (
+    JobFailedError,
+    NotFinishedError,
+    NotFoundError,
+    ServiceUnavailableError,
+    ValidationError,
+)
 from otel_worker_client.models import Devices, Job, Page
-from otel_worker_client.transport import NoAnswer, Token, Transport
+from otel_worker_client.transport import Transport
 
+T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:8080"
 _JOBS = "/api/distance/jobs"
+_LONGEST_KEY = 255
+_NO_CONTENT = 204
 _LONGEST_LOOK_SECONDS = 10.0
-_HEALTH_SECONDS = 5.0
 
 
 class Client:
@@ -25,7 +33,10 @@ class Client:
 
     `url` is a gateway's, or distance-submit's; then `status_url` and `list_url` are those of the others. A cold start
     fits into the default timeout. Where the service asks who calls, a bearer `token`, or a function that has a good one
-    at any time, or an `api_key` says it. Every method raises OtelWorkerError, of the kinds in errors.py.
+    at any time, or an `api_key` says it.
+
+    Every method raises OtelWorkerError, of the kinds in errors.py; so does the constructor for a URL that cannot work.
+    Other exceptions are those of the token function and, of `download`, OSError of the file system.
     """
 
     def __init__(
@@ -38,16 +49,16 @@ class Client:
         token: Token | None = None,
         api_key: str | None = None,
     ) -> None:
-        self._submit_url = url.rstrip("/")
-        self._status_url = (status_url or url).rstrip("/")
-        self._list_url = (list_url or url).rstrip("/")
-        self._transport = Transport(timeout, token, api_key)
+        self._submit = endpoint("submit", "url (OTEL_WORKER_URL, DISTANCE_SERVICE_ENDPOINT)", url)
+        self._status = endpoint("status", "status_url (DISTANCE_STATUS_ENDPOINT)", status_url or url)
+        self._list = endpoint("list", "list_url (DISTANCE_LIST_ENDPOINT)", list_url or url)
+        self._transport = Transport(timeout, Credentials(token, api_key))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Of the service at OTEL_WORKER_URL, with OTEL_WORKER_TOKEN or OTEL_WORKER_API_KEY if they are set."""
-        token, api_key = (environ.get(f"OTEL_WORKER_{name}") or None for name in ("TOKEN", "API_KEY"))
-        return cls(environ.get("OTEL_WORKER_URL") or DEFAULT_URL, token=token, api_key=api_key)
+        url, token, api_key = (environ.get(f"OTEL_WORKER_{name}", "").strip() for name in ("URL", "TOKEN", "API_KEY"))
+        return cls(url or DEFAULT_URL, token=token or None, api_key=api_key or None)
 
     def submit(
         self,
@@ -66,29 +77,33 @@ class Client:
         place = None if home is None else {"latitude": home[0], "longitude": home[1]}
         wanted = {"device_id": device_id, "timezone": timezone, "home": place, "away_threshold_km": away_threshold_km}
         body = {"date": date, **{name: value for name, value in wanted.items() if value is not None}}
-        key = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        answer = self._transport.call("POST", f"{self._submit_url}/api/distance/calculate", json=body, headers=key)
-        return Job.read(answer.json(), date=date, device_id=device_id)
+        headers = {"Idempotency-Key": _idempotency_key(idempotency_key or str(uuid.uuid4()))}
+
+        def accepted(answer: Mapping[str, Any]) -> Job:
+            return Job.read(answer, date=date, device_id=device_id)
+
+        return self._call(accepted, self._submit, "POST", "/api/distance/calculate", json=body, headers=headers)
 
     def job(self, job_id: str) -> Job:
         """The job as it is now; its CSV's URL is a fresh one."""
-        return Job.read(self._transport.call("GET", self._job_url(job_id)).json())
+        return self._call(Job.read, self._status, "GET", _job_path(job_id))
 
     def wait(self, job_id: str, timeout: float = 180, tell: Callable[[Job], None] = lambda _: None) -> Job:
         """The job once it is completed; `tell` is given it at each look.
 
         JobFailedError if it fails, NotFinishedError after `timeout` seconds: it goes on then.
         """
-        ends, pause, status = time.monotonic() + timeout, 0.0, "not to be seen"
+        clock = self._transport.clock
+        ends, pause, status = clock.now() + timeout, 0.0, "not to be seen"
         while True:
             after = ""
             try:
-                answer = self._transport.call("GET", self._job_url(job_id))
+                answer = self._transport.call(self._status, "GET", _job_path(job_id))
             except ServiceUnavailableError:
-                if time.monotonic() > ends:
+                if clock.now() > ends:
                     raise
             else:
-                job = Job.read(answer.json())
+                job = responses.decode(self._status, answer, Job.read)
                 tell(job)
                 if job.status == "failed":
                     raise JobFailedError(job.error_message, code=job.error_code, trace_id=job.job_trace_id)
@@ -96,9 +111,9 @@ class Client:
                     return job
                 after, status = answer.headers.get("Retry-After", ""), job.status
             pause = min(max(float(after) if after.isdecimal() else 1.0, pause * 1.5), _LONGEST_LOOK_SECONDS)
-            if time.monotonic() + pause > ends:
+            if clock.now() + pause > ends:
                 raise NotFinishedError(f"job {job_id} is still {status} after {timeout:.0f} s")
-            time.sleep(pause)
+            clock.sleep(pause)
 
     def page(
         self,
@@ -116,7 +131,7 @@ class Client:
         """
         wanted = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
         query = {"limit": limit, "offset": offset, **{name: text for name, text in wanted.items() if text}}
-        return Page.read(self._transport.call("GET", self._list_url + _JOBS, query=query).json())
+        return self._call(Page.read, self._list, "GET", _JOBS, query=query)
 
     def jobs(self, *, status: str = "", date: str = "", device_id: str = "", results: bool = True) -> Iterator[Job]:
         """Every job that the filters admit, newest first, each once."""
@@ -130,16 +145,21 @@ class Client:
 
     def devices(self) -> Devices:
         """The devices that have fixes, at most an hour old."""
-        return Devices.read(self._transport.call("GET", f"{self._list_url}/api/distance/devices").json())
+        return self._call(Devices.read, self._list, "GET", "/api/distance/devices")
 
     def stats(self) -> dict[str, int]:
         """How many jobs are in each state, and the `total`."""
-        body = self._transport.call("GET", f"{self._list_url}/api/distance/stats").json()
-        return {name: count for name, count in body.items() if isinstance(count, int)}
+
+        def counts(body: Mapping[str, Any]) -> dict[str, int]:
+            return {"total": body["total"], **{name: count for name, count in body.items() if isinstance(count, int)}}
+
+        return self._call(counts, self._list, "GET", "/api/distance/stats")
 
     def delete(self, job_id: str) -> None:
         """The job goes, with its CSVs, whatever state it is in."""
-        self._transport.call("DELETE", self._job_url(job_id))
+        answer = self._transport.call(self._status, "DELETE", _job_path(job_id))
+        if answer.status_code != _NO_CONTENT:
+            raise responses.route_not_found(self._status, answer)
 
     def download(self, job: Job | str, into: Path = Path()) -> Path:
         """The CSV of a completed job, whole, in the folder or at the path `into`; where it lies."""
@@ -148,18 +168,19 @@ class Client:
 
     def csv(self, filename: str) -> Iterator[bytes]:
         """The CSV of that name, piece by piece, to be passed on; it is asked for before the first piece is taken."""
-        answer = self._transport.call("GET", f"{self._status_url}/api/distance/download/{quote(filename, safe='')}")
-        return downloads.pieces(self._transport, answer.headers["Location"])
+        path = f"/api/distance/download/{quote(filename, safe='')}"
+        answer = self._transport.call(self._status, "GET", path, redirects=True)
+        location = answer.headers.get("Location")
+        if not location:
+            raise responses.route_not_found(self._status, answer)
+        content = downloads.open_csv(self._transport, urljoin(self._status.url, location))
+        if content is None:  # a login page, say
+            raise responses.route_not_found(self._status, answer)
+        return content
 
     def healthy(self) -> bool:
-        """Whether each service is there and would do its work."""
-        try:
-            for url in dict.fromkeys((self._submit_url, self._status_url, self._list_url)):
-                if self._transport.once("GET", f"{url}/readyz", _HEALTH_SECONDS).status_code != 200:
-                    return False
-        except NoAnswer:
-            return False
-        return True
+        """Whether each service is at its URL, accepts the credentials, and is ready."""
+        return health.check(self._transport, self._submit, self._status, self._list)
 
     def close(self) -> None:
         """Give the connections up."""
@@ -173,7 +194,18 @@ class Client:
     ) -> None:
         self.close()
 
-    def _job_url(self, job_id: str) -> str:
-        if not job_id:
-            raise NotFoundError("No such job")
-        return f"{self._status_url}{_JOBS}/{quote(job_id, safe='')}"
+    def _call(self, parse: Callable[[Mapping[str, Any]], T], to: Endpoint, method: str, path: str, **options: Any) -> T:
+        """The response of a service, parsed."""
+        return responses.decode(to, self._transport.call(to, method, path, **options), parse)
+
+
+def _job_path(job_id: str) -> str:
+    if not job_id:
+        raise NotFoundError("No such job")
+    return f"{_JOBS}/{quote(job_id, safe='')}"
+
+
+def _idempotency_key(key: str) -> str:
+    if len(key) > _LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+        raise ValidationError("Idempotency-Key must be 1 to 255 visible ASCII characters")
+    return key

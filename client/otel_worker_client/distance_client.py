@@ -14,10 +14,31 @@ from typing import ClassVar, Self
 
 from otel_worker_client import tracing
 from otel_worker_client.client import DEFAULT_URL, Client
-from otel_worker_client.errors import NotFoundError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OtelWorkerError,
+    RouteNotFoundError,
+    ServiceUnavailableError,
+    ValidationError,
+)
 from otel_worker_client.models import Job, Result
 
-__all__ = ["DistanceClient", "DistanceServiceError", "NotFoundError", "ServiceUnavailableError", "ValidationError"]
+__all__ = [
+    "CalculateDistanceResponse",
+    "ConfigurationError",
+    "DistanceClient",
+    "DistanceServiceError",
+    "GetJobStatusResponse",
+    "JobSummary",
+    "ListJobsResponse",
+    "NotFoundError",
+    "Result",
+    "RouteNotFoundError",
+    "ServiceUnavailableError",
+    "Timestamp",
+    "ValidationError",
+]
 
 DistanceServiceError = OtelWorkerError
 
@@ -71,7 +92,7 @@ class GetJobStatusResponse:
 
 @dataclass(frozen=True)
 class JobSummary:
-    """A job in the list; `result`, without a way to the CSV, is there when it is completed and its record was read."""
+    """A job in the list, without its result, as before."""
 
     job_id: str
     status: str
@@ -79,8 +100,6 @@ class JobSummary:
     device_id: str
     queued_at: Timestamp
     completed_at: Timestamp
-    result: Result | None = None
-    error_message: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ class DistanceClient:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """Of DISTANCE_SERVICE_ENDPOINT and DISTANCE_SERVICE_TIMEOUT."""
-        return cls(environ.get("DISTANCE_SERVICE_ENDPOINT", ""), float(environ.get("DISTANCE_SERVICE_TIMEOUT") or 30))
+        return cls(environ.get("DISTANCE_SERVICE_ENDPOINT", ""), _seconds(environ.get("DISTANCE_SERVICE_TIMEOUT", "")))
 
     def calculate_distance(self, date: str, device_id: str = "") -> CalculateDistanceResponse:
         """Start a job."""
@@ -155,7 +174,9 @@ class DistanceClient:
         """A page of the jobs that the filters admit."""
         about = {"distance.filter.status": status, "distance.filter.limit": limit, "distance.filter.offset": offset}
         with tracing.span("distance-list-jobs", about) as span:
-            page = self._client.page(limit=limit, offset=offset, status=status, date=date, device_id=device_id)
+            page = self._client.page(
+                limit=limit, offset=offset, status=status, date=date, device_id=device_id, results=False
+            )
             span.set_attribute("distance.result_count", len(page.jobs))
             span.set_attribute("distance.total_count", page.total_count)
         return ListJobsResponse([_summary(job) for job in page.jobs], page.total_count, page.limit, page.offset)
@@ -166,8 +187,9 @@ class DistanceClient:
             return self._client.csv(filename)
 
     def health_check(self) -> bool:
-        """Whether the service would do its work."""
-        return self._client.healthy()
+        """Whether all three services are at their endpoints and ready; False within seconds where one is not."""
+        with tracing.span("distance-health-check", {}):
+            return self._client.healthy()
 
     def close(self) -> None:
         """Give the connections up; the next one made is a new one."""
@@ -185,16 +207,25 @@ class DistanceClient:
 
 
 def _client(endpoint: str, timeout: float) -> Client:
-    def url(text: str) -> str:
-        return text if "://" in text else f"http://{text}"
-
     # Of another endpoint than its own the environment says nothing.
     others = os.environ if endpoint == os.environ.get("DISTANCE_SERVICE_ENDPOINT") else {}
-    status, listing = (others.get(f"DISTANCE_{name}_ENDPOINT") or endpoint for name in ("STATUS", "LIST"))
-    key = others.get("DISTANCE_SERVICE_API_KEY") or None
-    return Client(url(endpoint), timeout, status_url=url(status), list_url=url(listing), api_key=key)
+    status, listing = (others.get(f"DISTANCE_{name}_ENDPOINT", "").strip() or endpoint for name in ("STATUS", "LIST"))
+    key = others.get("DISTANCE_SERVICE_API_KEY", "").strip() or None
+    return Client(_url(endpoint), timeout, status_url=_url(status), list_url=_url(listing), api_key=key)
+
+
+def _url(endpoint: str) -> str:
+    return endpoint if "://" in endpoint else f"http://{endpoint.strip()}"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text or 30)
+    except ValueError:
+        pass  # raised below, without this context
+    raise ConfigurationError("DISTANCE_SERVICE_TIMEOUT: a number of seconds is expected")
 
 
 def _summary(job: Job) -> JobSummary:
     times = Timestamp.of(job.queued_at), Timestamp.of(job.completed_at)
-    return JobSummary(job.job_id, job.status, job.date, job.device_id, *times, job.result, job.error_message)
+    return JobSummary(job.job_id, job.status, job.date, job.device_id, *times)

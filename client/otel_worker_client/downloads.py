@@ -1,6 +1,8 @@
 """A CSV from object storage: streamed, resumed where it broke off, by a fresh URL where that has expired, checked."""
 
+import contextlib
 import hashlib
+import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +11,9 @@ import requests
 import tenacity
 
 from otel_worker_client.errors import DownloadError, NotFoundError, ServiceUnavailableError
+from otel_worker_client.failures import REQUEST_ERRORS, RequestFailed
 from otel_worker_client.models import Job, Result
-from otel_worker_client.transport import BACKOFF, NoAnswer, Transport
+from otel_worker_client.transport import BACKOFF, Budget, Transport
 
 _TRIES = 5
 _PIECE = 1 << 16
@@ -26,12 +29,20 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
     target = into / result.csv_path.rsplit("/", 1)[-1] if into.is_dir() else into
     part = target.with_name(f"{target.name}.part")
     tag = ""
+    budget = Budget(transport.clock, math.inf)
 
     def tried() -> None:
         nonlocal result, tag
         got = part.stat().st_size if tag and part.exists() else 0
         headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
-        with transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True) as answer:
+        started = transport.clock.now()
+        try:
+            answer = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
+        except RequestFailed as failed:
+            budget.record(failed, started)
+            raise
+        budget.record(answer, started)
+        with answer:
             if answer.status_code in (200, 206):
                 tag = answer.headers.get("ETag", "")
                 _take(answer, part, append=answer.status_code == 206)
@@ -41,33 +52,59 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
                 result = _result(look())
         raise _Unfinished
 
-    tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((NoAnswer, _Unfinished)),
-        wait=BACKOFF,
-        stop=tenacity.stop_after_attempt(_TRIES),
-        retry_error_callback=lambda _: None,  # what is there by then is judged below
-    )(tried)
-    _check(part, result, tag)
-    part.replace(target)
-    return target
-
-
-def pieces(transport: Transport, url: str) -> Iterator[bytes]:
-    """What lies at a presigned URL, piece by piece; the first try decides."""
     try:
+        failure = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((RequestFailed, _Unfinished)),
+            wait=BACKOFF,
+            stop=lambda state: state.attempt_number >= _TRIES or budget.is_spent(state),
+            sleep=transport.clock.sleep,
+            retry_error_callback=lambda state: state.outcome and state.outcome.exception(),
+        )(tried)
+        if not isinstance(failure, RequestFailed):
+            _check(part, result, tag)
+            part.replace(target)
+            return target
+    except OSError:  # the file system's
+        _remove(part)
+        raise
+    _remove(part)
+    raise ServiceUnavailableError(f"Object storage unreachable: {failure}")
+
+
+def _remove(part: Path) -> None:
+    with contextlib.suppress(OSError):  # it is a directory, say
+        part.unlink(missing_ok=True)
+
+
+def open_csv(transport: Transport, url: str) -> Iterator[bytes] | None:
+    """The CSV at a presigned URL, piece by piece; None if it is a page. There is one attempt."""
+    answer: requests.Response | None = None
+    with contextlib.suppress(RequestFailed):
         answer = transport.once("GET", url, transport.timeout, stream=True)
-    except NoAnswer:
-        raise ServiceUnavailableError("Object storage unreachable") from None
+    if answer is None:
+        raise ServiceUnavailableError("Object storage unreachable")
     if answer.status_code != 200:
         answer.close()
         kind = NotFoundError if answer.status_code == 404 else ServiceUnavailableError
         raise kind(f"Object storage answered {answer.status_code}", status=answer.status_code)
+    if answer.headers.get("Content-Type", "").startswith("text/html"):
+        answer.close()
+        return None
+    return _pieces(answer)
 
-    def streamed() -> Iterator[bytes]:
-        with answer:
-            yield from answer.iter_content(_PIECE)
 
-    return streamed()
+def _pieces(answer: requests.Response) -> Iterator[bytes]:
+    with answer:
+        content = answer.iter_content(_PIECE)
+        while True:
+            try:
+                piece = next(content, b"")
+            except REQUEST_ERRORS:
+                break
+            if not piece:
+                return
+            yield piece
+    raise ServiceUnavailableError("Object storage broke the connection off")
 
 
 def _take(answer: requests.Response, part: Path, *, append: bool) -> None:

@@ -7,6 +7,8 @@ OtelWorkerError
 ├── NotAllowedError           the service wants a token or key, or a better one
 ├── JobFailedError            the job ended without numbers
 ├── NotFinishedError          the job had not ended in time
+├── ConfigurationError        a URL, credential, proxy or certificate cannot work
+│   └── RouteNotFoundError    the configured URL is not that of the service
 └── DownloadError             what came is not the CSV that the job has
 """
 
@@ -64,3 +66,11 @@ class NotFinishedError(OtelWorkerError):
 
 class DownloadError(OtelWorkerError):
     """What came is not the CSV that the job has."""
+
+
+class ConfigurationError(OtelWorkerError):
+    """A URL, credential, proxy or certificate cannot work; the text names the setting, never its value."""
+
+
+class RouteNotFoundError(ConfigurationError):
+    """What answers at the configured URL is not the service, or another one; a missing job is a NotFoundError."""

@@ -1,7 +1,7 @@
 """What the service says of jobs; fields of later versions are left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -20,9 +20,9 @@ def _value(name: str, value: Any) -> Any:
         return datetime.fromisoformat(value)
     if name == "result" and isinstance(value, Mapping):
         return Result.read(value)
-    if name == "jobs" and isinstance(value, list):
+    if name == "jobs":
         return tuple(Job.read(one) for one in value)
-    if name == "devices" and isinstance(value, list):
+    if name == "devices":
         return tuple(Device.read(one) for one in value)
     return value
 
@@ -42,7 +42,7 @@ class Result(_Read):
     csv_path: str
     csv_size_bytes: int
     processing_time_ms: int
-    csv_download_url: str | None = None
+    csv_download_url: str | None = field(default=None, repr=False)  # its signature is a credential
     csv_download_expires_at: datetime | None = None
     worker_version: str | None = None
     date: str = ""

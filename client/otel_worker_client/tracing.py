@@ -5,9 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 try:
-    from opentelemetry import propagate, trace
+    from opentelemetry import context, propagate, trace
 except ImportError:  # the extra `tracing`
-    propagate = trace = None  # type: ignore[assignment] # what has no trace has none to pass on
+    context = propagate = trace = None  # type: ignore[assignment] # what has no trace has none to pass on
+
+# The key by which instrumentations of HTTP clients leave a call out, as in opentelemetry.instrumentation.utils.
+_SUPPRESSED = getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation")
 
 
 def headers() -> dict[str, str]:
@@ -27,7 +30,10 @@ class NoSpan:
 
 @contextlib.contextmanager
 def span(name: str, attributes: Mapping[str, Any]) -> Iterator[Any]:
-    """A client's span for the time of a block; an exception is told by the class."""
+    """The one CLIENT span of a call, for the time of a block; an exception is recorded by its class.
+
+    An instrumented requests would make another one below it for each request.
+    """
     if trace is None:
         yield NoSpan()
         return
@@ -39,9 +45,12 @@ def span(name: str, attributes: Mapping[str, Any]) -> Iterator[Any]:
         record_exception=False,
         set_status_on_exception=False,
     ) as current:
+        token = context.attach(context.set_value(_SUPPRESSED, value=True))
         try:
             yield current
         except Exception as exc:
             current.set_attribute("error.type", type(exc).__name__)
             current.set_status(trace.Status(trace.StatusCode.ERROR))
             raise
+        finally:
+            context.detach(token)

@@ -1,156 +1,204 @@
-"""One request to the service, tried again for as long as there is time: what comes back is an answer or an error."""
+"""One request to a service, with retries within one timeout: the result is a response or an error."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
 
-from otel_worker_client import tracing
-from otel_worker_client.errors import (
-    NotAllowedError,
-    NotFoundError,
-    OtelWorkerError,
-    ServiceUnavailableError,
-    ValidationError,
+from otel_worker_client import responses, tracing
+from otel_worker_client.endpoints import Credentials, Endpoint
+from otel_worker_client.errors import OtelWorkerError, ServiceUnavailableError
+from otel_worker_client.failures import (
+    REQUEST_ERRORS,
+    NoResponse,
+    RequestFailed,
+    Unreachable,
+    classify,
 )
 
-Token = str | Callable[[], str]
-CONNECT_SECONDS = 5.0
-_CONNECTIONS = 32
-_LATER = frozenset({429, 502, 503, 504})
+UNREACHABLE_SECONDS = 2.0
 BACKOFF = tenacity.wait_exponential(multiplier=0.25, max=8) + tenacity.wait_random(0, 0.25)
-_ERRORS: Mapping[int, type[OtelWorkerError]] = {
-    **dict.fromkeys((400, 413, 422), ValidationError),
-    **dict.fromkeys((401, 403), NotAllowedError),
-    404: NotFoundError,
-    **dict.fromkeys(_LATER, ServiceUnavailableError),
-}
+_CONNECTIONS = 32
+_BAD_GATEWAY = 502
+_RETRIED = frozenset({429, _BAD_GATEWAY, 503, 504})
+
+Outcome = requests.Response | RequestFailed
 
 
-class NoAnswer(Exception):
-    """Nobody answered; the text is a class of error, never an address."""
+class Clock:
+    """The time; tests pass a clock that they move."""
 
+    def now(self) -> float:
+        """Seconds of a monotonic clock."""
+        return time.monotonic()
 
-class _Later(Exception):
-    """An answer that says to come again."""
-
-    def __init__(self, answer: requests.Response) -> None:
-        super().__init__()
-        self.answer = answer
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`."""
+        time.sleep(seconds)
 
 
 class Transport:
-    """Connections that are kept, for any number of threads; `timeout` seconds for a call with all of its tries.
+    """A pool of connections, for any number of threads; `timeout` is in seconds, for a call with all of its attempts.
 
-    `token` (asked anew for each try where it is a function) and `api_key` go to the service, never to object storage.
+    The credentials go to the services, never to object storage.
     """
 
-    def __init__(self, timeout: float, token: Token | None = None, api_key: str | None = None) -> None:
+    def __init__(self, timeout: float, credentials: Credentials | None = None, clock: Clock | None = None) -> None:
         self.timeout = timeout
-        self._token = token
-        self._api_key = api_key
+        self.clock = clock or Clock()
+        self._credentials = credentials or Credentials()
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
 
     def close(self) -> None:
-        """Give the connections up."""
+        """Close the connections."""
         self._session.close()
 
     def call(
         self,
+        endpoint: Endpoint,
         method: str,
-        url: str,
+        path: str,
         *,
         json: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        redirects: bool = False,
     ) -> requests.Response:
-        """An answer below 400, else the error that it means; every request must do no harm when it comes twice."""
-        ends = time.monotonic() + self.timeout
+        """A response below 300, or below 400 where `redirects` are expected; every request must be safe to repeat.
 
-        def tried() -> requests.Response:
-            left = max(ends - time.monotonic(), 0.001)
-            answer = self.once(
+        429, 503, 504 and slow responses are retried within the timeout. A service that is unreachable, or behind a
+        gateway that says so, is retried for UNREACHABLE_SECONDS. Everything else is raised at once.
+        """
+        budget = Budget(self.clock, self.timeout)
+
+        def attempt() -> Outcome:
+            started = self.clock.now()
+            outcome = self._attempt(
                 method,
-                url,
-                left,
+                endpoint.url + path,
+                (budget.connect_seconds(), budget.seconds()),
                 json=json,
                 params=query,
                 headers={**tracing.headers(), **(headers or {})},
-                auth=self._identified,
+                credentials=self._credentials,
             )
-            if answer.status_code in _LATER:
-                raise _Later(answer)
-            return answer
+            if isinstance(outcome, OtelWorkerError):
+                raise outcome
+            budget.record(outcome, started)
+            return outcome
 
+        outcome: Outcome = tenacity.Retrying(
+            retry=tenacity.retry_if_result(_is_retried),
+            wait=_pause,
+            stop=budget.is_spent,
+            sleep=self.clock.sleep,
+            retry_error_callback=_last_outcome,
+        )(attempt)
+        if isinstance(outcome, RequestFailed):
+            raise ServiceUnavailableError(f"Distance service unreachable: {outcome}")
+        if outcome.status_code >= 400:
+            raise responses.error(endpoint, outcome)
+        if outcome.status_code >= 300 and not redirects:
+            raise responses.route_not_found(endpoint, outcome)
+        return outcome
+
+    def once(self, method: str, url: str, seconds: float, **options: Any) -> requests.Response:
+        """One attempt without credentials. Redirects are responses.
+
+        Raises RequestFailed if it may be repeated, else the error.
+        """
+        outcome = self._attempt(method, url, (min(UNREACHABLE_SECONDS, seconds), seconds), **options)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def probe(self, endpoint: Endpoint, path: str, seconds: float, **query: str) -> requests.Response:
+        """One attempt of GET with the credentials; raises as `once`."""
+        return self.once("GET", endpoint.url + path, seconds, params=query, credentials=self._credentials)
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        timeout: tuple[float, float],
+        *,
+        headers: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
+        **options: Any,
+    ) -> Outcome | OtelWorkerError:
+        """The outcome; errors are returned, so that no traceback has the variables of this frame."""
+        secrets = credentials.headers() if credentials else {}
+        if isinstance(secrets, OtelWorkerError):
+            return secrets
+        options |= {"headers": {**(headers or {}), **secrets}, "allow_redirects": False, "auth": _without_netrc}
         try:
-            answer: requests.Response = tenacity.Retrying(
-                retry=tenacity.retry_if_exception_type((NoAnswer, _Later)),
-                wait=_pause,
-                stop=tenacity.stop_before_delay(self.timeout),
-                reraise=True,
-            )(tried)
-        except NoAnswer as nobody:
-            raise ServiceUnavailableError(f"Distance service unreachable: {nobody}") from None
-        except _Later as later:
-            answer = later.answer
-        if answer.status_code >= 400:
-            raise _error(answer)
-        return answer
-
-    def _identified(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """The request of who we are."""
-        if self._token is not None:
-            token = self._token if isinstance(self._token, str) else self._token()
-            request.headers["Authorization"] = f"Bearer {token}"
-        if self._api_key is not None:
-            request.headers["X-API-Key"] = self._api_key
-        return request
-
-    def once(self, method: str, url: str, seconds: float, **rest: Any) -> requests.Response:
-        """One try, as nobody in particular; NoAnswer where there is none. Redirects are answers."""
-        rest.setdefault("auth", _anonymous)
-        timeout = min(CONNECT_SECONDS, seconds), seconds
-        try:
-            return self._session.request(method, url, timeout=timeout, allow_redirects=False, **rest)
-        except requests.RequestException as exc:
-            raise NoAnswer(type(exc).__name__) from exc
+            return self._session.request(method, url, timeout=timeout, **options)
+        except REQUEST_ERRORS as exc:
+            return classify(exc)
 
 
-def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """As it is: without this, ~/.netrc would be asked."""
+class Budget:
+    """The time that a call may take: all of it, or less from when the service became unreachable."""
+
+    def __init__(self, clock: Clock, timeout: float) -> None:
+        self._clock = clock
+        self._deadline = clock.now() + timeout
+        self._unreachable_since: float | None = None
+
+    def record(self, outcome: Outcome, started: float) -> None:
+        """Note the outcome of an attempt that started at that time."""
+        if _is_reached(outcome):
+            self._unreachable_since = None
+        elif self._unreachable_since is None:
+            self._unreachable_since = started if isinstance(outcome, Unreachable) else self._clock.now()
+
+    def seconds(self) -> float:
+        """What is left for a response."""
+        return max(self._deadline - self._clock.now(), 0.001)
+
+    def connect_seconds(self) -> float:
+        """What is left for a connection."""
+        return max(min(self._ends() - self._clock.now(), UNREACHABLE_SECONDS), 0.001)
+
+    def is_spent(self, state: tenacity.RetryCallState) -> bool:
+        """Whether the next attempt would start too late."""
+        return self._clock.now() + state.upcoming_sleep >= self._ends()
+
+    def _ends(self) -> float:
+        since = self._unreachable_since
+        return self._deadline if since is None else min(self._deadline, since + UNREACHABLE_SECONDS)
+
+
+def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """The request as it is: without an `auth`, requests reads ~/.netrc."""
     return request
 
 
+def _is_retried(outcome: Outcome) -> bool:
+    return not isinstance(outcome, requests.Response) or outcome.status_code in _RETRIED
+
+
+def _last_outcome(state: tenacity.RetryCallState) -> Outcome:
+    assert state.outcome  # noqa: S101 - tenacity calls this after an attempt
+    outcome: Outcome = state.outcome.result()
+    return outcome
+
+
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Longer each time, never the same for two callers, and no shorter than the service asks for."""
-    exc = state.outcome.exception() if state.outcome else None
-    return max(_wanted(exc.answer) if isinstance(exc, _Later) else 0.0, BACKOFF(state))
+    """Longer each time, different for each caller, and no shorter than the service asks for."""
+    outcome = _last_outcome(state)
+    asked = responses.retry_after(outcome) if isinstance(outcome, requests.Response) else 0.0
+    backoff = BACKOFF(state)
+    return max(asked, backoff if _is_reached(outcome) else min(backoff, UNREACHABLE_SECONDS / 4))
 
 
-def _wanted(answer: requests.Response) -> float:
-    """How many seconds the service asks to wait."""
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else 0.0
-
-
-def _error(answer: requests.Response) -> OtelWorkerError:
-    try:
-        body = answer.json()
-        told, trace_id = body["error"], body.get("trace_id", "")
-        message, code, details = told["message"], told["code"], told.get("details")
-    except (ValueError, KeyError, TypeError):  # not the service's own: a gateway's, a proxy's
-        message, code, details, trace_id = f"HTTP {answer.status_code}", "", None, answer.headers.get("X-Trace-Id", "")
-    kind = _ERRORS.get(answer.status_code, OtelWorkerError)
-    return kind(
-        message,
-        code=code,
-        details=details,
-        trace_id=trace_id,
-        status=answer.status_code,
-        retry_after=_wanted(answer),
-    )
+def _is_reached(outcome: Outcome) -> bool:
+    """Whether the service got the request, and is slow or busy at worst."""
+    if isinstance(outcome, requests.Response):
+        return outcome.status_code != _BAD_GATEWAY
+    return isinstance(outcome, NoResponse)

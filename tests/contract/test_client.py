@@ -42,4 +42,4 @@ def test_it_imports_only_what_it_says_it_needs(path: Path) -> None:
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     tops = {name.split(".")[0] for name in imported} - sys.stdlib_module_names
     extras = {"typer", "rich", "plotext", "matplotlib"} if path.parent.name == "cli" else {"opentelemetry"}
-    assert tops <= {"otel_worker_client", "requests", "tenacity", *extras}
+    assert tops <= {"otel_worker_client", "requests", "tenacity", "urllib3", *extras}

@@ -16,6 +16,7 @@ from otel_worker_client import (
     NotFinishedError,
     NotFoundError,
     OtelWorkerError,
+    RouteNotFoundError,
     ServiceUnavailableError,
     ValidationError,
 )
@@ -118,7 +119,7 @@ def test_it_gives_up_before_its_time_is_over(client: Client, pauses: list[float]
         ((422, REFUSED, {}), ValidationError, "Unknown time zone"),
         ((404, REFUSED, {}), NotFoundError, "Unknown time zone"),
         ((500, REFUSED, {}), OtelWorkerError, "Unknown time zone"),
-        ((404, b"<html>", {"X-Trace-Id": "t"}), NotFoundError, "HTTP 404"),
+        ((404, b"<html>", {"X-Trace-Id": "t"}), RouteNotFoundError, "HTTP 404"),
         ((400, b"[]", {}), ValidationError, "HTTP 400"),
     ],
 )

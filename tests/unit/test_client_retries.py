@@ -1,0 +1,178 @@
+"""How long a call of the client takes by the kind of its failure, on a clock that only the test moves."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from otel_worker_client import Client, ConfigurationError, OtelWorkerError, ServiceUnavailableError, ValidationError
+from otel_worker_client.distance_client import DistanceClient
+from requests import exceptions
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import MaxRetryError, NameResolutionError, NewConnectionError, ProtocolError, SSLError
+
+from tests.scripted import Answer, FakeClock, Scripted, answering
+from tests.unit.test_client import CSV, DONE, ID
+
+TIMEOUT = 30
+POOL = HTTPConnectionPool("worker")
+CONNECTION = HTTPConnection("worker")
+
+
+def wrapped(kind: type[requests.RequestException], reason: Exception) -> requests.RequestException:
+    """The exception as requests makes it of urllib3's."""
+    return kind(MaxRetryError(POOL, "/", reason))
+
+
+REFUSED = wrapped(requests.ConnectionError, NewConnectionError(CONNECTION, "[Errno 111] Connection refused"))
+UNREACHABLE: dict[str, Answer] = {
+    "refused": REFUSED,
+    "unknown name": wrapped(requests.ConnectionError, NameResolutionError("worker", CONNECTION, OSError("-2"))),  # type: ignore[arg-type] # its class matters
+    "connect timeout": requests.ConnectTimeout("worker"),
+    "proxy refused": wrapped(exceptions.ProxyError, NewConnectionError(CONNECTION, "refused")),
+    "TLS handshake": wrapped(exceptions.SSLError, SSLError(ssl.SSLError("unexpected EOF"))),
+    "reset": requests.ConnectionError(ProtocolError("Connection aborted.", ConnectionResetError())),
+    "body cut off": exceptions.ChunkedEncodingError("IncompleteRead"),
+    "bad gateway": (502, b"upstream", {}),
+}
+SLOW: dict[str, Answer] = {
+    "rate limit": (429, b"", {}),
+    "unavailable": (503, b"", {"Retry-After": "5"}),
+    "gateway timeout": (504, b"", {}),
+    "slow": requests.ReadTimeout("worker"),
+}
+PERMANENT: dict[str, Exception] = {
+    **{
+        kind.__name__: kind("http://user:secret@worker")
+        for kind in (
+            exceptions.InvalidSchema,
+            exceptions.InvalidURL,
+            exceptions.InvalidHeader,
+            exceptions.MissingSchema,
+            exceptions.InvalidProxyURL,
+            exceptions.TooManyRedirects,
+            exceptions.ContentDecodingError,
+            exceptions.UnrewindableBodyError,
+            ValueError,
+            OSError,
+        )
+    },
+    "certificate": wrapped(exceptions.SSLError, SSLError(ssl.SSLCertVerificationError("self-signed"))),
+    "encoding": UnicodeEncodeError("latin-1", "secret", 0, 1, "ordinal not in range"),
+}
+CALLS: dict[str, Callable[[Client], Any]] = {
+    "submit": lambda client: client.submit("2026-01-21"),
+    "job": lambda client: client.job(ID),
+    "page": lambda client: client.page(),
+    "jobs": lambda client: list(client.jobs()),
+    "devices": lambda client: client.devices(),
+    "stats": lambda client: client.stats(),
+    "delete": lambda client: client.delete(ID),
+    "csv": lambda client: client.csv("distance_20260121.csv"),
+    "download": lambda client: client.download(ID),
+}
+
+
+def scripted(*answers: Answer, timeout: float = TIMEOUT) -> tuple[Client, FakeClock, Scripted]:
+    client = Client("http://worker", timeout)
+    clock = client._transport.clock = FakeClock()
+    return client, clock, answering(client._transport, *answers)
+
+
+def spent(clock: FakeClock) -> float:
+    return clock.time - FakeClock().time
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("answer", UNREACHABLE.values(), ids=UNREACHABLE)
+def test_unreachable_service_fails_within_two_seconds(answer: Answer, call: Callable[[Client], Any]) -> None:
+    client, clock, server = scripted(answer)
+    with pytest.raises(ServiceUnavailableError):
+        call(client)
+    assert spent(clock) <= 2
+    assert len(server.requests) > 1 or isinstance(answer, requests.ConnectTimeout)
+
+
+@pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
+def test_slow_service_gets_the_whole_timeout(answer: Answer) -> None:
+    client, clock, server = scripted(answer)
+    with pytest.raises(ServiceUnavailableError):
+        client.job(ID)
+    assert 20 < spent(clock) <= TIMEOUT
+    assert len(server.requests) > 1 or isinstance(answer, requests.ReadTimeout)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("failure", PERMANENT.values(), ids=PERMANENT)
+def test_permanent_errors_are_not_retried(failure: Exception, call: Callable[[Client], Any]) -> None:
+    client, clock, server = scripted(failure)
+    with pytest.raises(ConfigurationError) as caught:
+        call(client)
+    assert (clock.sleeps, len(server.requests)) == ([], 1)
+    assert type(failure).__name__ in str(caught.value)
+
+
+def test_numbers_that_json_lacks_are_refused() -> None:
+    client, clock, server = scripted(REFUSED)
+    with pytest.raises(ValidationError, match="numbers must be finite"):
+        client.submit("2026-01-21", away_threshold_km=float("nan"))
+    assert (clock.sleeps, server.requests) == ([], [])
+
+
+def test_the_two_seconds_begin_with_the_first_failure_to_connect() -> None:
+    """A service that was busy, then restarted, is still there for the rest of the timeout."""
+    busy: Answer = (503, b"", {"Retry-After": "6"})
+    client, clock, server = scripted(busy, REFUSED, busy, REFUSED, busy, (200, DONE, {}))
+    assert client.job(ID).status == "completed"
+    assert 18 < spent(clock) < TIMEOUT
+    assert len(server.requests) == 6
+
+
+def test_a_short_timeout_bounds_everything() -> None:
+    for answer in (*UNREACHABLE.values(), *SLOW.values()):
+        client, clock, _ = scripted(answer, timeout=0.5)
+        with pytest.raises(ServiceUnavailableError):
+            client.job(ID)
+        assert spent(clock) <= 0.5
+
+
+@pytest.mark.parametrize("answer", [*UNREACHABLE.values(), *PERMANENT.values()], ids=[*UNREACHABLE, *PERMANENT])
+def test_storage_that_is_unreachable_fails_within_two_seconds(answer: Answer, tmp_path: Path) -> None:
+    client, clock, server = scripted((200, DONE, {}), answer)
+    with pytest.raises(OtelWorkerError) as caught:
+        client.download(ID, tmp_path)
+    assert spent(clock) <= 2 or answer == UNREACHABLE["bad gateway"]
+    if answer in PERMANENT.values():
+        assert isinstance(caught.value, ConfigurationError)
+        assert len(server.requests) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_broken_stream_is_an_error_of_the_client() -> None:
+    body = b"x" * 10
+    client, _, _ = scripted(
+        (302, b"", {"Location": "http://storage/csv?X-Amz-Signature=1"}), (200, body, {"Content-Length": "20"})
+    )
+    with pytest.raises(ServiceUnavailableError, match="broke the connection off"):
+        b"".join(client.csv("distance_20260121.csv"))
+    client, _, _ = scripted((302, b"", {"Location": "http://storage/csv"}), (200, CSV, {}))
+    assert b"".join(client.csv("distance_20260121.csv")) == CSV
+
+
+def test_health_check_ends_at_the_first_failure() -> None:
+    for answer in (*UNREACHABLE.values(), *SLOW.values(), *PERMANENT.values()):
+        client, clock, server = scripted(answer)
+        assert not client.healthy()
+        assert (clock.sleeps, len(server.requests)) == ([], 1)
+        assert spent(clock) <= 5
+
+
+def test_the_drop_in_fails_as_fast() -> None:
+    with DistanceClient("127.0.0.1:1", TIMEOUT) as drop_in:
+        clock = drop_in._client._transport.clock = FakeClock()
+        with pytest.raises(ServiceUnavailableError, match="unreachable"):
+            drop_in.get_job_status(ID)
+        assert 0 < spent(clock) <= 2
