@@ -6,7 +6,7 @@ import sys
 def main() -> None:
     """Run it; without the extra, say how to get it."""
     try:
-        from otel_worker_client.cli.commands import app  # noqa: PLC0415 - it may not be there
+        from otel_worker_client.cli import commands, telling  # noqa: PLC0415 - it may not be there
     except ModuleNotFoundError as exc:
         sys.exit(f"{exc.name} is missing: pip install 'otel-worker-client[cli]'")
-    app()
+    telling.run(commands.app)

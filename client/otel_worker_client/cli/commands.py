@@ -1,5 +1,6 @@
 """The commands, each a few lines over the client."""
 
+import math
 import os
 import re
 import tempfile
@@ -20,13 +21,23 @@ from otel_worker_client.models import Job
 app = typer.Typer(no_args_is_help=True, help="Days of fixes as distances from home.", pretty_exceptions_enable=False)
 _AT_ONCE = 4
 
+
+def _finite(number: float | None) -> float | None:
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter("a finite number is expected")
+    return number
+
+
 Url = Annotated[str, typer.Option("--url", envvar="OTEL_WORKER_URL", help="The service, or a gateway before it.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, and nothing else.")]
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], metavar="DATE")]
 Device = Annotated[str, typer.Option("--device", help="One device; all of them without it.")]
 Zone = Annotated[str | None, typer.Option("--timezone", help="Where the day begins and ends, an IANA name.")]
 Home = Annotated[str | None, typer.Option("--home", metavar="LAT,LON", help="Another home than the deployment's.")]
-Away = Annotated[float | None, typer.Option("--away-km", help="Farther than this from home is away.")]
+Away = Annotated[
+    float | None,
+    typer.Option("--away-km", help="Farther than this from home is away.", callback=_finite),
+]
 JobId = Annotated[str, typer.Argument(metavar="JOB")]
 JobOrDay = Annotated[str, typer.Argument(metavar="JOB|DATE", help="A job's id, or a date: its newest completed job.")]
 
@@ -142,7 +153,8 @@ def over_days(
         raise typer.BadParameter("the last day is before the first")
     asked = Asked(device, timezone, _place(home), away_km)
     with telling.exit_codes(), _client(url) as client:
-        with Progress(console=telling.ERR, disable=as_json, transient=True) as progress:
+        quiet = as_json or not telling.ERR.is_terminal
+        with Progress(console=telling.ERR, disable=quiet, transient=True) as progress:
             task = progress.add_task("days", total=(last - first).days + 1)
             outcomes = Range(client, asked).run(first.date(), last.date(), at_once, lambda _: progress.advance(task))
         telling.as_json(outcomes) if as_json else _summary(outcomes)
@@ -160,7 +172,8 @@ def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json:
             telling.as_json({"job": found, "away": away})
             return
         telling.job(found)
-        print(day.drawn(tracks, telling.OUT.width))
+        picture = day.drawn(tracks, telling.OUT.width)
+        print(picture if telling.can_print(picture) else day.drawn(tracks, telling.OUT.width, is_ascii=True))
         table = Table("away from", "until", "min", "farthest, km", "device", box=None)
         for one in away:
             times = f"{one.begins:%H:%M:%S}", f"{one.ends:%H:%M:%S}"
@@ -188,7 +201,8 @@ def plot(
 def _place(text: str | None) -> tuple[float, float] | None:
     if text is None:
         return None
-    found = re.fullmatch(r"(-?[0-9.]+),(-?[0-9.]+)", text)
+    number = r"(-?[0-9]+(?:\.[0-9]*)?|-?\.[0-9]+)"
+    found = re.fullmatch(rf"\s*{number}\s*,\s*{number}\s*", text)
     if not found:
         raise typer.BadParameter("--home: latitude,longitude in degrees is expected")
     return float(found[1]), float(found[2])
@@ -197,7 +211,8 @@ def _place(text: str | None) -> tuple[float, float] | None:
 def _watched(client: Client, job_id: str, *, quiet: bool) -> Job:
     if quiet:
         return client.wait(job_id)
-    with telling.ERR.status(job_id) as shown:
+    spinner = "line" if telling.ERR.options.ascii_only else "dots"
+    with telling.ERR.status(job_id, spinner=spinner) as shown:
         return client.wait(job_id, tell=lambda job: shown.update(f"{job_id}: {job.status}"))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import plotext
 
 _WIDTH, _HEIGHT = 100, 18
+_ASCII = str.maketrans("┌┐└┘├┤┬┴┼─│", "+++++++++-|")
 
 
 @dataclass
@@ -62,8 +63,8 @@ def periods(device_id: str, track: Track) -> list[Period]:
     return found
 
 
-def drawn(every: dict[str, Track], width: int) -> str:
-    """Distance over the hours since the day's first fix's midnight (UTC), for a terminal."""
+def drawn(every: dict[str, Track], width: int, *, is_ascii: bool = False) -> str:
+    """Distance over the hours since the day's first fix's midnight (UTC), for a terminal, which may know ASCII only."""
     figure = plotext.figure
     figure.clear()
     figure.plot_size(min(width, _WIDTH), _HEIGHT)
@@ -72,12 +73,13 @@ def drawn(every: dict[str, Track], width: int) -> str:
     for device_id, track in every.items():
         hours = [(at - begins).total_seconds() / 3600 for at in track.times]
         last = max(last, hours[-1])
-        signal = figure.signal(hours, track.distances_km, marker="braille").lines()
+        signal = figure.signal(hours, track.distances_km, marker="*" if is_ascii else "braille").lines()
         figure.draw(signal.label(device_id) if len(every) > 1 else signal)
     ticks = range(0, int(last) + 5, 4)
     figure.ruler("x").ticks(list(ticks), [f"{hour % 24:02}:00" for hour in ticks])
     figure.label("km from home, hours in UTC")
-    return str(plotext.uncolorize(str(figure.build())))
+    text = str(plotext.uncolorize(str(figure.build())))
+    return text.translate(_ASCII) if is_ascii else text
 
 
 def picture(every: dict[str, Track], title: str, target: Path) -> None:

@@ -1,13 +1,15 @@
 """A range of days: a job for each, a few at a time, none twice however often the range is asked for."""
 
+import string
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from multiprocessing.pool import ThreadPool
+from urllib.parse import quote
 
 from otel_worker_client.client import Client
-from otel_worker_client.errors import JobFailedError, OtelWorkerError, ServiceUnavailableError
+from otel_worker_client.errors import ConfigurationError, JobFailedError, OtelWorkerError, ServiceUnavailableError
 from otel_worker_client.models import Job
 
 NO_DATA = "NO_DATA"
@@ -27,7 +29,8 @@ class Asked:
         """The Idempotency-Key that makes the same day of the same range the same job."""
         place = "" if self.home is None else f"{self.home[0]},{self.home[1]}"
         away = "" if self.away_threshold_km is None else str(self.away_threshold_km)
-        return "/".join(("range", day.isoformat(), self.device_id, self.timezone or "", place, away))
+        key = "/".join(("range", day.isoformat(), self.device_id, self.timezone or "", place, away))
+        return quote(key, safe=string.punctuation)  # what else a device or time zone has, the service refuses by name
 
 
 @dataclass(frozen=True)
@@ -59,22 +62,24 @@ class Range:
     seconds: float = 300
 
     def run(self, first: date, last: date, at_once: int, tell: Callable[[Outcome], None]) -> list[Outcome]:
-        """The outcomes in the order of days; `tell` is given each as soon as it is known."""
-        with ThreadPoolExecutor(at_once) as pool:
-            under_way = [pool.submit(self._day, day) for day in days(first, last)]
-            try:
-                for done in as_completed(under_way):
-                    tell(done.result())
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return [one.result() for one in under_way]
+        """The outcomes in the order of days; `tell` is given each as soon as it is known.
+
+        ConfigurationError for all of them ends it.
+        """
+        outcomes = []
+        with ThreadPool(at_once) as pool:  # its threads are daemons: Ctrl-C does not wait for jobs
+            for outcome in pool.imap_unordered(self._day, days(first, last)):
+                tell(outcome)
+                outcomes.append(outcome)
+        return sorted(outcomes, key=lambda outcome: outcome.day)
 
     def _day(self, day: date) -> Outcome:
         try:
             return Outcome(day.isoformat(), self.client.wait(self._submitted(day).job_id, self.seconds))
         except JobFailedError as exc:
             return Outcome(day.isoformat(), code=exc.code, message=str(exc))
+        except ConfigurationError:
+            raise  # it is the same for each day
         except OtelWorkerError as exc:
             return Outcome(day.isoformat(), code=exc.code or type(exc).__name__, message=str(exc))
 

@@ -2,16 +2,20 @@
 
 import contextlib
 import dataclasses
+import io
 import json
-from collections.abc import Iterable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from otel_worker_client.errors import (
+    ConfigurationError,
     NotAllowedError,
     NotFoundError,
     OtelWorkerError,
@@ -20,10 +24,18 @@ from otel_worker_client.errors import (
 )
 from otel_worker_client.models import Devices, Job
 
-OUT, ERR = Console(highlight=False), Console(highlight=False, stderr=True, soft_wrap=True)
-_WIDE = Console(highlight=False, width=250)
-FAILED, WRONG, AWAY, UNKNOWN, NOT_ALLOWED = 1, 2, 3, 4, 5
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise: `exit_codes` handles it."""
+        raise BrokenPipeError
+
+
+OUT, ERR = _Console(highlight=False), _Console(highlight=False, stderr=True, soft_wrap=True)
+_WIDE = _Console(highlight=False, width=250)
+FAILED, WRONG, AWAY, UNKNOWN, NOT_ALLOWED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 5, 130, 141
 _CODES = (
+    (ConfigurationError, WRONG),
     (NotAllowedError, NOT_ALLOWED),
     (NotFoundError, UNKNOWN),
     (ValidationError, WRONG),
@@ -42,9 +54,30 @@ _NUMBERS = {
 }
 
 
+def run(app: Callable[[], object]) -> NoReturn:
+    """Run the command and end the process; characters that a terminal lacks are printed as their escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code: Any = 0
+    try:
+        with exit_codes():
+            try:
+                app()
+            except SystemExit as done:
+                code = done.code
+            sys.stdout.flush()
+    except typer.Exit as ended:  # after the command: its output could not be written
+        code = ended.exit_code
+    sys.exit(code)
+
+
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """An error is a line on stderr and a code: 1 failed, 2 wrong, 3 away, 4 unknown, 5 not allowed; Ctrl-C is 130."""
+    """Turn an error into a line on stderr and an exit code.
+
+    1 failed, 2 wrong, 3 away, 4 unknown, 5 not allowed, 130 Ctrl-C, 141 (and no line) if the reader of stdout has gone.
+    """
     try:
         yield
     except OtelWorkerError as exc:
@@ -52,7 +85,31 @@ def exit_codes() -> Iterator[None]:
         ERR.print(f"{exc}{trace}", markup=False)
         raise typer.Exit(_code(exc)) from None
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _discard_output()
+        raise typer.Exit(BROKEN_PIPE) from None
+    except OSError as exc:
+        _discard_output()  # it may be what could not be written
+        place = f"{exc.filename}: " if exc.filename else ""
+        ERR.print(f"{place}{exc.strerror or type(exc).__name__}", markup=False)
+        raise typer.Exit(FAILED) from None
+
+
+def _discard_output() -> None:
+    """What is left in the buffer of stdout would fail once more when the process ends."""
+    with contextlib.suppress(OSError, ValueError):  # stdout is no file, or closed
+        stdout = sys.stdout.fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+
+
+def can_print(text: str) -> bool:
+    """Whether the encoding of stdout has all characters of `text`."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _code(exc: OtelWorkerError) -> int:

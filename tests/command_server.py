@@ -1,0 +1,79 @@
+"""A server for the tests of the command: the service and its storage, with one job."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.unit.test_client import DONE, ID, RESULT
+
+SECRET = "hunter2"
+DAY = (
+    b"timestamp,device_id,latitude,longitude,distance_from_home_km,is_away,accuracy,battery,velocity,"
+    b"cumulative_away_time_minutes\n2026-01-25T08:00:00Z,garmin,1,2,0.5,false,,,,0\n"
+    b"2026-01-25T09:00:00Z,garmin,1,2,1.5,true,,,,0\n"
+)
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "submit": ("submit", "2026-01-25"),
+    "submit and wait": ("submit", "2026-01-25", "--wait"),
+    "watch": ("watch", ID),
+    "status": ("status", ID),
+    "list": ("list",),
+    "list all": ("list", "--all"),
+    "devices": ("devices",),
+    "download": ("download", ID),
+    "download by date": ("download", "2026-01-25"),
+    "show": ("show", ID),
+    "plot": ("plot", ID, "day.svg"),
+    "range": ("range", "2026-01-24", "2026-01-25"),
+}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """The service and its storage: one completed job, or one that never ends."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.status, self.device, self.page = "completed", "garmin", b""
+        self.looks = 0
+
+    def job(self) -> dict[str, Any]:
+        ways = {"csv_download_url": f"{self.url}/csv?X-Amz-Signature={SECRET}", "csv_size_bytes": len(DAY)}
+        job = {**DONE, "status": self.status, "device_id": self.device, "result": {**RESULT, **ways}}
+        return job if self.status == "completed" else {**job, "result": None}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        job = self.server.job()
+        self.server.looks += 1
+        devices = [{"device_id": self.server.device, "last_fix_at": "2026-01-26T12:00:00Z"}]
+        body: dict[str, Any] = {**job, "jobs": [job], "total_count": 1, "limit": 50, "offset": 0}
+        self.answer(self.server.page or json.dumps({**body, "devices": devices, "as_of": None}).encode())
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(self.server.page or json.dumps(self.server.job()).encode())
+
+    def answer(self, body: bytes) -> None:
+        content = DAY if self.path.startswith("/csv") and not self.server.page else body
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with Server() as made:
+        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
+        yield made
+        made.shutdown()
