@@ -1,5 +1,6 @@
 """A server for the tests of the command: the service and its storage, with one job."""
 
+import hashlib
 import http.server
 import json
 import threading
@@ -38,11 +39,12 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.status, self.device, self.page = "completed", "garmin", b""
-        self.looks = 0
+        self.requests = 0
 
     def job(self) -> dict[str, Any]:
-        ways = {"csv_download_url": f"{self.url}/csv?X-Amz-Signature={SECRET}", "csv_size_bytes": len(DAY)}
-        job = {**DONE, "status": self.status, "device_id": self.device, "result": {**RESULT, **ways}}
+        download = {"csv_download_url": f"{self.url}/csv?X-Amz-Signature={SECRET}", "csv_size_bytes": len(DAY)}
+        download["csv_sha256"] = hashlib.sha256(DAY).hexdigest()
+        job = {**DONE, "status": self.status, "device_id": self.device, "result": {**RESULT, **download}}
         return job if self.status == "completed" else {**job, "result": None}
 
 
@@ -51,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         job = self.server.job()
-        self.server.looks += 1
+        self.server.requests += 1
         devices = [{"device_id": self.server.device, "last_fix_at": "2026-01-26T12:00:00Z"}]
         body: dict[str, Any] = {**job, "jobs": [job], "total_count": 1, "limit": 50, "offset": 0}
         self.answer(self.server.page or json.dumps({**body, "devices": devices, "as_of": None}).encode())

@@ -114,6 +114,8 @@ def test_an_api_stands_on_the_drop_in_as_it_stood_on_grpc(demo: FlaskClient) -> 
     assert (result["total_locations"], result["date"], result["device_id"]) == (1463, *DAY)
     csv = demo.get(result["csv_download_url"])
     assert (csv.status_code, csv.mimetype) == (200, "text/csv")
+    name = result["csv_download_url"].removeprefix("/api/distance/download/")
+    assert csv.headers["Content-Disposition"] == f'attachment; filename="{name}"'
     assert len(csv.text.splitlines()) == 1464
     listed = demo.get(f"/api/distance/jobs?status=completed&limit=1&date={DAY[0]}").json
     assert listed
@@ -125,6 +127,8 @@ def test_the_apis_errors_are_those_of_the_service(demo: FlaskClient, monkeypatch
     assert demo.post("/api/distance/calculate", json={"date": "2026-1-25"}).status_code == 400
     assert demo.get("/api/distance/jobs/none").status_code == 404
     assert demo.get("/api/distance/download/distance_20200101.csv").status_code == 404
+    assert demo.get("/api/distance/download/day.csv").status_code == 400
+    assert demo.get("/api/distance/jobs?device_id=a@b").status_code == 500  # without the clause of docs/otel-demo.md
     monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{unused()}")
     monkeypatch.setenv("DISTANCE_SERVICE_TIMEOUT", "1")
     away = demo.get("/api/distance/jobs")

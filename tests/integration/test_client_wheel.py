@@ -40,7 +40,7 @@ def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
     assert int(fixes) == 1463
     assert int(size) > 100_000
     alone = subprocess.run([tmp_path / "env/bin/otel-worker"], capture_output=True, text=True, check=False)
-    assert (alone.returncode, alone.stderr) == (1, "typer is missing: pip install 'otel-worker-client[cli]'\n")
+    assert (alone.returncode, alone.stderr) == (1, "typer is missing: install otel-worker-client with the extra cli\n")
     run("env/bin/python", "-m", "pip", "install", "--quiet", f"{wheel}[cli]")
     assert "range" in run("env/bin/otel-worker", "--help")
     assert "2026-01-21" in run("env/bin/otel-worker", "submit", "2026-01-21", "--wait", OTEL_WORKER_URL=stack.url)

@@ -38,7 +38,7 @@ def start(server: Server, folder: Path, *words: str, **options: Any) -> subproce
     return subprocess.Popen([sys.executable, "-c", MAIN, *words], cwd=folder, env=environ, **pipes)
 
 
-def ended(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
+def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=60)
     assert b"Traceback" not in err, err
     assert SECRET.encode() not in err
@@ -54,7 +54,7 @@ def test_output_fits_any_encoding(
     environ: dict[str, str], words: tuple[str, ...], server: Server, tmp_path: Path
 ) -> None:
     server.device = "garmin_\u2603"  # no encoding but Unicode's has it
-    code, out, err = ended(start(server, tmp_path, *words, environ=environ))
+    code, out, err = finish(start(server, tmp_path, *words, environ=environ))
     assert (code, err) in {(0, ""), (0, "the database has not been looked at yet: a sweep does, once a minute\n")}
     if "UTF-8" not in environ.values() and "C.UTF-8" not in environ.values():
         assert out.isascii()
@@ -65,20 +65,20 @@ def test_output_fits_any_encoding(
 
 @pytest.mark.parametrize("environ", ENCODINGS.values(), ids=ENCODINGS)
 def test_help_and_usage_errors_fit_any_encoding(environ: dict[str, str], server: Server, tmp_path: Path) -> None:
-    assert ended(start(server, tmp_path, "--help", environ=environ))[0] == 0
-    assert ended(start(server, tmp_path, "submit", "\u2603", environ={**environ, "LC_ALL": "C.UTF-8"}))[0] == 2
+    assert finish(start(server, tmp_path, "--help", environ=environ))[0] == 0
+    assert finish(start(server, tmp_path, "submit", "\u2603", environ={**environ, "LC_ALL": "C.UTF-8"}))[0] == 2
 
 
 @pytest.mark.parametrize(
     "words",
     [*(words for words in COMMANDS.values() if words[0] != "plot"), ("list", "--json"), ("show", ID, "--json")],
 )
-def test_reader_that_has_gone_is_no_error(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+def test_closed_pipe_is_not_an_error(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     process = start(server, tmp_path, *words, stdout=writer)
     os.close(writer)
-    code, _, err = ended(process)
+    code, _, err = finish(process)
     assert code == 141
     assert err in ("", "the database has not been looked at yet: a sweep does, once a minute\n")
 
@@ -86,7 +86,7 @@ def test_reader_that_has_gone_is_no_error(words: tuple[str, ...], server: Server
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_output_to_a_full_disk_is_one_line(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        code, _, err = ended(start(server, tmp_path, *words, stdout=full))
+        code, _, err = finish(start(server, tmp_path, *words, stdout=full))
     assert code == 1
     assert err.splitlines()[-1] == "No space left on device"
 
@@ -98,7 +98,7 @@ def test_csv_that_finds_no_space_is_one_line(name: str, server: Server, tmp_path
 
     environ = {"TMPDIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
     process = start(server, tmp_path, *COMMANDS[name], environ=environ, preexec_fn=limited)
-    code, out, err = ended(process)
+    code, out, err = finish(process)
     assert (code, out) == (1, "")
     assert "File too large" in err.splitlines()[-1]
     assert not list(tmp_path.glob("*.part"))
@@ -111,15 +111,15 @@ def test_temporary_folder_that_is_not_there_is_one_line(server: Server, tmp_path
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    code, out, err = ended(start(server, tmp_path, *COMMANDS["show"], environ=environ, preexec_fn=limited))
+    code, out, err = finish(start(server, tmp_path, *COMMANDS["show"], environ=environ, preexec_fn=limited))
     assert (code, out, err.count("\n")) == (1, "", 1)
 
 
 @pytest.mark.parametrize("words", [COMMANDS["watch"], COMMANDS["submit and wait"], COMMANDS["range"]])
-def test_ctrl_c_ends_at_once_without_a_word(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+def test_ctrl_c_ends_at_once_and_silently(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     server.status = "processing"
     process = start(server, tmp_path, *words)
-    until(lambda: server.looks > 1)
+    until(lambda: server.requests > 1)
     process.send_signal(signal.SIGINT)
-    code, out, err = ended(process)
+    code, out, err = finish(process)
     assert (code, out, err) == (130, "", "")

@@ -8,5 +8,5 @@ def main() -> None:
     try:
         from otel_worker_client.cli import commands, telling  # noqa: PLC0415 - it may not be there
     except ModuleNotFoundError as exc:
-        sys.exit(f"{exc.name} is missing: pip install 'otel-worker-client[cli]'")
+        sys.exit(f"{exc.name} is missing: install otel-worker-client with the extra cli")
     telling.run(commands.app)

@@ -193,7 +193,7 @@ def plot(
         try:
             day.picture(tracks, f"{found.device_id or 'every device'}, {found.date}", target)
         except ModuleNotFoundError as exc:
-            telling.ERR.print(f"{exc.name} is missing: pip install 'otel-worker-client[plot]'", markup=False)
+            telling.ERR.print(f"{exc.name} is missing: install otel-worker-client with the extra plot", markup=False)
             raise typer.Exit(telling.FAILED) from None
         print(target)
 

@@ -76,7 +76,7 @@ def run(app: Callable[[], object]) -> NoReturn:
 def exit_codes() -> Iterator[None]:
     """Turn an error into a line on stderr and an exit code.
 
-    1 failed, 2 wrong, 3 away, 4 unknown, 5 not allowed, 130 Ctrl-C, 141 (and no line) if the reader of stdout has gone.
+    1 failed, 2 wrong, 3 away, 4 unknown, 5 not allowed, 130 Ctrl-C, 141 (and no line) if stdout was closed.
     """
     try:
         yield
