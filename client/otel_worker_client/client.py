@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from otel_worker_client import downloads, health, responses
 from otel_worker_client.endpoints import Credentials, Endpoint, Token, endpoint
@@ -170,13 +170,7 @@ class Client:
         """The CSV of that name, piece by piece, to be passed on; it is asked for before the first piece is taken."""
         path = f"/api/distance/download/{quote(filename, safe='')}"
         answer = self._transport.call(self._status, "GET", path, redirects=True)
-        location = answer.headers.get("Location")
-        if not location:
-            raise responses.route_not_found(self._status, answer)
-        content = downloads.open_csv(self._transport, urljoin(self._status.url, location))
-        if content is None:  # a login page, say
-            raise responses.route_not_found(self._status, answer)
-        return content
+        return downloads.open_csv(self._transport, self._status, answer)
 
     def healthy(self) -> bool:
         """Whether each service is at its URL, accepts the credentials, and is ready."""

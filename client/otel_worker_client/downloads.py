@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import requests
 import tenacity
 
-from otel_worker_client.errors import DownloadError, NotFoundError, ServiceUnavailableError
+from otel_worker_client import responses
+from otel_worker_client.endpoints import Endpoint
+from otel_worker_client.errors import DownloadError, NotFoundError, OtelWorkerError, ServiceUnavailableError
 from otel_worker_client.failures import REQUEST_ERRORS, RequestFailed
 from otel_worker_client.models import Job, Result
-from otel_worker_client.transport import BACKOFF, Budget, Transport
+from otel_worker_client.transport import BACKOFF, Budget, Outcome, Transport
 
 _TRIES = 5
 _PIECE = 1 << 16
@@ -36,13 +39,13 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
         got = part.stat().st_size if tag and part.exists() else 0
         headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
         started = transport.clock.now()
-        try:
-            answer = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
-        except RequestFailed as failed:
-            budget.record(failed, started)
-            raise
-        budget.record(answer, started)
-        with answer:
+        outcome = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
+        if isinstance(outcome, OtelWorkerError):
+            raise outcome
+        budget.record(outcome, started)
+        if isinstance(outcome, RequestFailed):
+            raise outcome
+        with outcome as answer:
             if answer.status_code in (200, 206):
                 tag = answer.headers.get("ETag", "")
                 _take(answer, part, append=answer.status_code == 206)
@@ -76,21 +79,29 @@ def _remove(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def open_csv(transport: Transport, url: str) -> Iterator[bytes] | None:
-    """The CSV at a presigned URL, piece by piece; None if it is a page. There is one attempt."""
-    answer: requests.Response | None = None
-    with contextlib.suppress(RequestFailed):
-        answer = transport.once("GET", url, transport.timeout, stream=True)
-    if answer is None:
-        raise ServiceUnavailableError("Object storage unreachable")
+def open_csv(transport: Transport, endpoint: Endpoint, redirect: requests.Response) -> Iterator[bytes]:
+    """The CSV that a response of `endpoint` redirects to, piece by piece; there is one attempt."""
+    answer = _followed(transport, endpoint, redirect)
+    if isinstance(answer, OtelWorkerError):
+        raise answer
+    if isinstance(answer, RequestFailed):
+        raise ServiceUnavailableError(f"Object storage unreachable: {answer}")
     if answer.status_code != 200:
         answer.close()
         kind = NotFoundError if answer.status_code == 404 else ServiceUnavailableError
         raise kind(f"Object storage answered {answer.status_code}", status=answer.status_code)
-    if answer.headers.get("Content-Type", "").startswith("text/html"):
+    if answer.headers.get("Content-Type", "").startswith("text/html"):  # a login page, say
         answer.close()
-        return None
+        raise responses.route_not_found(endpoint, redirect)
     return _pieces(answer)
+
+
+def _followed(transport: Transport, endpoint: Endpoint, redirect: requests.Response) -> Outcome | OtelWorkerError:
+    """The outcome at the presigned URL, which no traceback has: errors are returned."""
+    location = redirect.headers.get("Location")
+    if not location:
+        return responses.route_not_found(endpoint, redirect)
+    return transport.once("GET", urljoin(endpoint.url, location), transport.timeout, stream=True)
 
 
 def _pieces(answer: requests.Response) -> Iterator[bytes]:

@@ -78,14 +78,15 @@ class Transport:
 
         def attempt() -> Outcome:
             started = self.clock.now()
-            outcome = self._attempt(
+            outcome = self.once(
                 method,
                 endpoint.url + path,
-                (budget.connect_seconds(), budget.seconds()),
+                budget.seconds(),
+                connect_seconds=budget.connect_seconds(),
+                authenticated=True,
                 json=json,
                 params=query,
                 headers={**tracing.headers(), **(headers or {})},
-                credentials=self._credentials,
             )
             if isinstance(outcome, OtelWorkerError):
                 raise outcome
@@ -107,37 +108,27 @@ class Transport:
             raise responses.route_not_found(endpoint, outcome)
         return outcome
 
-    def once(self, method: str, url: str, seconds: float, **options: Any) -> requests.Response:
-        """One attempt without credentials. Redirects are responses.
-
-        Raises RequestFailed if it may be repeated, else the error.
-        """
-        outcome = self._attempt(method, url, (min(UNREACHABLE_SECONDS, seconds), seconds), **options)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    def probe(self, endpoint: Endpoint, path: str, seconds: float, **query: str) -> requests.Response:
-        """One attempt of GET with the credentials; raises as `once`."""
-        return self.once("GET", endpoint.url + path, seconds, params=query, credentials=self._credentials)
-
-    def _attempt(
+    def once(
         self,
         method: str,
         url: str,
-        timeout: tuple[float, float],
+        seconds: float,
         *,
+        connect_seconds: float = UNREACHABLE_SECONDS,
+        authenticated: bool = False,
         headers: Mapping[str, str] | None = None,
-        credentials: Credentials | None = None,
         **options: Any,
     ) -> Outcome | OtelWorkerError:
-        """The outcome; errors are returned, so that no traceback has the variables of this frame."""
-        secrets = credentials.headers() if credentials else {}
+        """The outcome of one attempt, with the credentials only if it is `authenticated`. Redirects are responses.
+
+        Errors are returned, so that no traceback has the variables of this frame; a RequestFailed may be repeated.
+        """
+        secrets = self._credentials.headers() if authenticated else {}
         if isinstance(secrets, OtelWorkerError):
             return secrets
-        options |= {"headers": {**(headers or {}), **secrets}, "allow_redirects": False, "auth": _without_netrc}
+        options |= {"headers": {**(headers or {}), **secrets}, "timeout": (min(connect_seconds, seconds), seconds)}
         try:
-            return self._session.request(method, url, timeout=timeout, **options)
+            return self._session.request(method, url, allow_redirects=False, auth=_without_netrc, **options)
         except REQUEST_ERRORS as exc:
             return classify(exc)
 
