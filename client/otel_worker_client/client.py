@@ -1,6 +1,7 @@
 """The service's routes as methods."""
 
 import os
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote
 from otel_worker_client import downloads, health, responses
 from otel_worker_client.endpoints import Credentials, Endpoint, Token, endpoint
 from otel_worker_client.errors import (
+    ConfigurationError,
     JobFailedError,
     NotFinishedError,
     NotFoundError,
@@ -35,8 +37,8 @@ class Client:
     fits into the default timeout. Where the service asks who calls, a bearer `token`, or a function that has a good one
     at any time, or an `api_key` says it.
 
-    Every method raises OtelWorkerError, of the kinds in errors.py; so does the constructor for a URL that cannot work.
-    Other exceptions are those of the token function and, of `download`, OSError of the file system.
+    Every method raises OtelWorkerError, of the kinds in errors.py; so does the constructor for a URL or timeout that
+    cannot work. Other exceptions are those of the token function and, of `download`, OSError of the file system.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class Client:
         self._submit = endpoint("submit", "url (OTEL_WORKER_URL, DISTANCE_SERVICE_ENDPOINT)", url)
         self._status = endpoint("status", "status_url (DISTANCE_STATUS_ENDPOINT)", status_url or url)
         self._list = endpoint("list", "list_url (DISTANCE_LIST_ENDPOINT)", list_url or url)
+        if not 0 < timeout <= threading.TIMEOUT_MAX:  # NaN is neither
+            raise ConfigurationError("timeout (DISTANCE_SERVICE_TIMEOUT): a positive number of seconds is expected")
         self._transport = Transport(timeout, Credentials(token, api_key))
 
     @classmethod

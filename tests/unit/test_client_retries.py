@@ -170,6 +170,12 @@ def test_health_check_ends_at_the_first_failure() -> None:
         assert spent(clock) <= 5
 
 
+@pytest.mark.parametrize("text", ["soon", "nan", "inf", "0", "-1", "1e300"])
+def test_timeout_that_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="DISTANCE_SERVICE_TIMEOUT"):
+        DistanceClient.from_environ({"DISTANCE_SERVICE_ENDPOINT": "worker", "DISTANCE_SERVICE_TIMEOUT": text})
+
+
 def test_the_drop_in_fails_as_fast() -> None:
     with DistanceClient("127.0.0.1:1", TIMEOUT) as drop_in:
         clock = drop_in._client._transport.clock = FakeClock()
