@@ -12,15 +12,32 @@ from shared import listening, logs, settings
 from shared.errors import SettingsError
 from shared.telemetry import provider
 
-bind = f"{os.environ.get('BIND_HOST', '0.0.0.0')}:{os.environ.get('PORT', '8080')}"  # noqa: S104 - a pod's port is for the pod's network
+
+def _checked() -> tuple[str, settings.Settings]:
+    """The address and the settings; a missing or bad one ends the process, before a worker starts, with one line."""
+    target = os.environ.get("FUNCTION_TARGET")
+    try:
+        address = listening.address(os.environ)
+        found = settings.load(target) if target else settings.Settings()
+        if target in ("submit", "status", "list"):  # what callers reach
+            from shared.access.guard import guard  # noqa: PLC0415 - calculate does without
+
+            guard(found)
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        sys.exit(2)
+    return address, found
+
+
+settings.strip_environment()
+bind, _settings = _checked()
 workers = 1
 worker_class = "gthread"
 threads = 40  # started as they are needed: 32 requests are worked on (shared/http.py), the rest get 503 at once
 worker_connections = 1000  # open or waiting for a thread; then nothing is accepted
 backlog = 1024  # and the kernel holds so many more
 timeout = 0  # Knative's timeoutSeconds decides
-grace = os.environ.get("GRACE_SECONDS", "")
-graceful_timeout = int(grace) if grace.isdecimal() else 600  # a job in flight is finished; on_starting tells a bad one
+graceful_timeout = _settings.GRACE_SECONDS  # a job in flight is finished
 keepalive = 75  # longer than queue-proxy keeps a connection
 limit_request_line = 4094
 limit_request_fields = 100
@@ -28,18 +45,7 @@ limit_request_field_size = 16_380
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
 loglevel = "warning"
-logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"), logs.service_name())
-
-
-def on_starting(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Stop before a worker starts when a setting is missing or bad: one line, no restarts."""
-    target = os.environ.get("FUNCTION_TARGET")
-    try:
-        if target:
-            settings.load(target)
-    except SettingsError as exc:
-        sys.stderr.write(f"{exc}\n")
-        sys.exit(2)
+logconfig_dict = logs.configuration(_settings.LOG_LEVEL, logs.service_name())
 
 
 def when_ready(server: Any) -> None:

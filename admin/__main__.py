@@ -9,13 +9,13 @@ from pathlib import Path
 
 from admin.api import Api
 from admin.forget import Forgotten, forget
-from admin.furnishing import admin_keys, furnish, say
+from admin.furnishing import furnish, say
 from admin.nightly import ended, nightly
 from admin.relisting import relist
 from admin.smoke import Services, smoke
 from shared.days import time_zones
 from shared.errors import SettingsError, Unavailable
-from shared.settings import read
+from shared.settings import read, strip_environment
 from shared.storage import Bucket, client
 
 _AWAY = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"}
@@ -28,8 +28,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what is asked; 1 with one line that names what is wrong, when it can't be done."""
     asked = _arguments(arguments)
     run: Command = asked.run
+    given = {name: text.strip() for name, text in environ.items()}
     try:
-        run(asked, environ)
+        run(asked, given)
     except SettingsError as exc:
         print(exc, file=sys.stderr)
     except Unavailable as exc:
@@ -107,9 +108,7 @@ def _forget(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
 
 def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:
     settings = read(environ, "admin")
-    admin = admin_keys(settings)
-    s3 = client(settings, keys=(admin.access, admin.secret) if admin else None)
-    count = relist(Bucket(s3, settings.JOBS_BUCKET))
+    count = relist(Bucket(client(settings), settings.JOBS_BUCKET))
     say("jobs", f"{count} have a marker; a sweep takes in 10,000 a minute")
 
 
@@ -137,4 +136,5 @@ def _told(failed: Unavailable) -> str:
 
 
 if __name__ == "__main__":
+    strip_environment()
     sys.exit(main(sys.argv[1:], os.environ))

@@ -23,7 +23,7 @@ def furnish(asked: Namespace, settings: Settings) -> None:
     if asked.identities:
         changed = identities.written(asked.identities, granted, users, _needed(admin))
         say(f"identities in {asked.identities}", "written" if changed else "as they were")
-    s3 = client(settings, keys=(admin.access, admin.secret) if admin else None)
+    s3 = client(settings)
     for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
         say(f"bucket {bucket}", "made" if buckets.made(s3, bucket, settings.AWS_REGION) else "there already")
     say(f"unfinished uploads in {settings.CSV_BUCKET}", buckets.uploads_expire(s3, settings.CSV_BUCKET))
@@ -36,7 +36,7 @@ def furnish(asked: Namespace, settings: Settings) -> None:
 
 
 def admin_keys(settings: Settings) -> keys.Keys | None:
-    """The settings' keys; None leaves it to boto3 to find others."""
+    """The settings' keys; None where boto3 finds others."""
     if settings.AWS_ACCESS_KEY_ID is None or settings.AWS_SECRET_ACCESS_KEY is None:
         return None
     return keys.Keys(settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY.get_secret_value())

@@ -37,6 +37,7 @@ class Plan:
             environment["AWS_ENDPOINT_URL_S3"] = f"http://{self.address('s3')}"
             # A ~/.aws of the caller's leads to another storage.
             environment |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+            environment["AWS_SESSION_TOKEN"] = ""  # it belongs to the caller's keys, which are left out
         if target == "calculate" and self.options.own_database:
             environment["DATABASE_URL"] = postgres.url(data_dir, self.ports["postgres"], postgres.READER)
         environment.setdefault("GRACE_SECONDS", str(_GRACE_SECONDS))

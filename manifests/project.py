@@ -31,7 +31,12 @@ SECRETS = {
     "distance-storage-admin": _KEYS,
     "otel-worker-access": ("API_KEYS",),
 }
-_STAND_INS = {"DATABASE_URL": "postgresql://database/owntracks", "API_KEYS": "k" * 32}
+_STAND_INS = {  # for what is in a Secret
+    "DATABASE_URL": "postgresql://reader@database/owntracks",
+    "API_KEYS": "k" * 32,
+    "RATE_LIMIT_STORE": "redis://store",
+    "SENTRY_DSN": "https://key@sentry.example/1",
+}
 _OF_THE_IMAGE = {"FUNCTION_TARGET", "FUNCTION_SOURCE", "BIND_HOST", "HOME", "PYTHONPATH", "TZ"}
 _OF_LIBRARIES = ("OTEL_", "AWS_", "PG")
 

@@ -57,7 +57,7 @@ def capture_error(exc: Exception, **tags: str) -> None:
 
 
 def start(settings: "Settings", transport: "type[Transport] | None" = None) -> None:
-    """Report to Sentry from now on if SENTRY_DSN is set; what is wrong with it is one line in the log, and no more."""
+    """Report to Sentry from now on if SENTRY_DSN is set; a missing package is one line in the log, and no more."""
     if settings.SENTRY_DSN is None:
         return
     try:

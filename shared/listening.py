@@ -4,8 +4,11 @@ import contextlib
 import itertools
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
+
+from shared import urls
+from shared.errors import SettingsError
 
 SILENT_SECONDS = 10
 _UNTIL_GIVEN_UP = 120  # longer than the kernel repeats its own part of the handshake: then it drops the connection
@@ -15,6 +18,18 @@ class Listener(Protocol):
     """A listening socket, or gunicorn's wrapper of one."""
 
     def setsockopt(self, level: int, option: int, value: int | bytes, /) -> None: ...
+
+
+def address(environ: Mapping[str, str]) -> str:
+    """BIND_HOST and PORT as gunicorn's `bind` takes them, or SettingsError."""
+    host = environ.get("BIND_HOST", "").strip() or "0.0.0.0"  # noqa: S104 - a pod's port is for the pod's network
+    port = environ.get("PORT", "").strip() or "8080"
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if not (urls.is_ipv6(bare) or urls.is_host_name(host)):
+        raise SettingsError("BIND_HOST: a host name or an address is expected")
+    if not urls.is_port(port):
+        raise SettingsError("PORT: a number from 1 to 65535 is expected")
+    return f"[{bare}]:{port}" if urls.is_ipv6(bare) else f"{host}:{port}"
 
 
 def guard(listeners: Iterable[Listener]) -> None:

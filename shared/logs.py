@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.json import JsonFormatter
 
+from shared.errors import SettingsError
 from shared.telemetry import context
 from shared.version import VERSION
 
@@ -56,7 +57,12 @@ class Formatter(JsonFormatter):
             log_data.update({"trace_id": trace.trace_id, "span_id": trace.span_id})
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return " <- ".join(cause(exc) for exc in chain_of(ei[1]))
+        return " <- ".join(map(_told, chain_of(ei[1])))
+
+
+def _told(exc: BaseException) -> str:
+    """The cause of `exc`, with the text where it names a setting: what a worker refuses when it starts."""
+    return f"{cause(exc)}: {exc}" if isinstance(exc, SettingsError) else cause(exc)
 
 
 def cause(exc: BaseException) -> str:
@@ -84,7 +90,9 @@ def chain_of(exc: BaseException | None) -> list[BaseException]:
 
 
 def configuration(level: str, service: str) -> dict[str, Any]:
-    """The dictConfig of a function's process: gunicorn's own loggers included."""
+    """The dictConfig of a function's process: gunicorn's own loggers included. An unknown `level` is INFO."""
+    level = level.strip().upper()
+    level = level if level in logging.getLevelNamesMapping() else "INFO"
     handler = {
         "class": "logging.StreamHandler",
         "stream": "ext://sys.stdout",
@@ -97,7 +105,7 @@ def configuration(level: str, service: str) -> dict[str, Any]:
         "formatters": {"json": {"()": "shared.logs.Formatter", "service": service}},
         "filters": {"sampling": {"()": "shared.log_sampling.Sampling"}},
         "handlers": {"stdout": handler},
-        "root": {"level": level if level in logging.getLevelNamesMapping() else "INFO", "handlers": ["stdout"]},
+        "root": {"level": level, "handlers": ["stdout"]},
         "loggers": {
             "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},

@@ -1,20 +1,17 @@
 """The settings of a function: the only reader of the environment (README.md has their table)."""
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from shared import setting_types as types
 from shared.access.addresses import Networks, networks
-from shared.access.api_keys import split
 from shared.access.cors import Cors, origins
 from shared.errors import SettingsError
-from shared.models import Home, Latitude, Longitude, ThresholdKm, TimeZoneName
+from shared.models import Home, TimeZoneName
 
 _OTHER_CREDENTIALS = (
     "AWS_PROFILE",
@@ -25,111 +22,55 @@ _OTHER_CREDENTIALS = (
 )
 
 
-def _web_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or (parts.port or 1) < 1:
-        raise ValueError("an http or https URL is expected")
-    return value
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if "://" in text:
-        parts = urlsplit(text)
-        if parts.scheme not in ("postgres", "postgresql"):
-            raise ValueError("a postgresql:// URL is expected")
-    elif "=" not in text:
-        raise ValueError("a postgresql:// URL is expected")
-    return value
-
-
-def _overrides(value: str) -> str:
-    try:
-        extensions = json.loads(value).get("extensions", {})
-        valid = all(isinstance(text, str) for text in extensions.values())
-    except (ValueError, AttributeError):
-        valid = False
-    if not valid:
-        raise ValueError("a JSON object with string extensions is expected")
-    return value
-
-
-WebUrl = Annotated[str, AfterValidator(_web_url)]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-
-
-def _checked_origins(text: str) -> str:
-    origins(text)
-    return text
-
-
-def _checked_keys(value: SecretStr) -> SecretStr:
-    split(value.get_secret_value())
-    return value
-
-
-def _checked_networks(text: str) -> str:
-    try:
-        networks(text)
-    except ValueError:
-        raise ValueError("networks with commas between are expected, as 10.0.0.0/8") from None
-    return text
-
-
-def _store_url(value: SecretStr) -> SecretStr:
-    if not re.match(r"(redis|valkey)s?://", value.get_secret_value()):
-        raise ValueError("a redis:// or valkey:// URL is expected")
-    return value
-
-
 class Settings(BaseModel):
     """Every setting, by the name that the environment gives it; immutable."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    HOME_LATITUDE: Latitude = 40.736097
-    HOME_LONGITUDE: Longitude = -74.039373
-    AWAY_THRESHOLD_KM: ThresholdKm = 0.5
+    HOME_LATITUDE: types.Number = Field(40.736097, ge=-90, le=90, allow_inf_nan=False)
+    HOME_LONGITUDE: types.Number = Field(-74.039373, ge=-180, le=180, allow_inf_nan=False)
+    AWAY_THRESHOLD_KM: types.Number = Field(0.5, ge=0, allow_inf_nan=False)
     DAY_TIMEZONE: TimeZoneName = "UTC"
     DAY_COLUMN: Literal["created_at", "timestamp"] = "created_at"
 
-    DATABASE_URL: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
-    POSTGRES_HOST: str = Field("localhost", min_length=1)
-    POSTGRES_PORT: int = Field(5432, ge=1, le=65535)
-    POSTGRES_DB: str = Field("owntracks", min_length=1)
-    POSTGRES_USER: str | None = Field(None, min_length=1)
-    POSTGRES_PASSWORD: SecretStr | None = None
+    DATABASE_URL: types.DatabaseUrl | None = None
+    POSTGRES_HOST: types.PostgresHost = "localhost"
+    POSTGRES_PORT: types.Integer = Field(5432, ge=1, le=65535)
+    POSTGRES_DB: types.Text = "owntracks"
+    POSTGRES_USER: types.Text | None = None
+    POSTGRES_PASSWORD: types.SecretText | None = None
 
-    AWS_ENDPOINT_URL_S3: WebUrl | None = None
-    AWS_ACCESS_KEY_ID: str | None = Field(None, min_length=1)
-    AWS_SECRET_ACCESS_KEY: SecretStr | None = Field(None, min_length=1)
-    AWS_REGION: str = Field("us-east-1", min_length=1)
-    S3_PUBLIC_ENDPOINT_URL: WebUrl | None = None
-    JOBS_BUCKET: BucketName = "otel-worker-jobs"
-    CSV_BUCKET: BucketName = "otel-worker-csv"
-    PRESIGN_TTL_SECONDS: int = Field(900, ge=1, le=604_800)
-    JOB_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
-    CSV_RETENTION_DAYS: int | None = Field(None, ge=1, le=36_500)
+    AWS_ENDPOINT_URL_S3: types.S3Endpoint | None = None
+    AWS_ACCESS_KEY_ID: types.AccessKeyId | None = None
+    AWS_SECRET_ACCESS_KEY: types.SecretText | None = None
+    AWS_SESSION_TOKEN: types.SecretVisible | None = None
+    AWS_REGION: types.Region = "us-east-1"
+    S3_PUBLIC_ENDPOINT_URL: types.S3Endpoint | None = None
+    JOBS_BUCKET: types.BucketName = "otel-worker-jobs"
+    CSV_BUCKET: types.BucketName = "otel-worker-csv"
+    PRESIGN_TTL_SECONDS: types.Integer = Field(900, ge=1, le=604_800)
+    JOB_RETENTION_DAYS: types.Integer | None = Field(None, ge=1, le=36_500)
+    CSV_RETENTION_DAYS: types.Integer | None = Field(None, ge=1, le=36_500)
 
-    GRACE_SECONDS: int = Field(600, ge=1, le=3600)
-    K_SINK: WebUrl | None = None
-    K_CE_OVERRIDES: Annotated[str, AfterValidator(_overrides)] = "{}"
+    GRACE_SECONDS: types.Integer = Field(600, ge=1, le=3600)
+    K_SINK: types.WebUrl | None = None
+    K_CE_OVERRIDES: types.Overrides = "{}"
     HEALTH_DETAILS: bool = True
-    CORS_ORIGINS: Annotated[str, AfterValidator(_checked_origins)] | None = None
-    API_KEYS: Annotated[SecretStr, AfterValidator(_checked_keys)] | None = None
-    AUTH_ISSUER: WebUrl | None = None
-    AUTH_AUDIENCE: str | None = Field(None, min_length=1)
-    AUTH_SCOPE: str | None = Field(None, pattern=r"^\S+$")
-    AUTH_JWKS_URL: WebUrl | None = None
-    AUTH_LEEWAY_SECONDS: int = Field(30, ge=0, le=300)
-    RATE_LIMIT_CALCULATE: int | None = Field(None, ge=1, le=100_000)
-    RATE_LIMIT_STATUS: int | None = Field(None, ge=1, le=100_000)
-    RATE_LIMIT_STORE: Annotated[SecretStr, AfterValidator(_store_url)] | None = None
-    TRUSTED_PROXIES: Annotated[str, AfterValidator(_checked_networks)] | None = None
-    LOG_LEVEL: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    SENTRY_DSN: SecretStr | None = None
-    SENTRY_SAMPLE_RATE: float = Field(1.0, ge=0, le=1)
-    SENTRY_MAX_PER_MINUTE: int = Field(10, ge=1, le=1000)
+    CORS_ORIGINS: types.OriginList | None = None
+    API_KEYS: types.KeyList | None = None
+    AUTH_ISSUER: types.BaseUrl | None = None
+    AUTH_AUDIENCE: types.WordList | None = None
+    AUTH_SCOPE: types.Visible | None = None
+    AUTH_JWKS_URL: types.WebUrl | None = None
+    AUTH_LEEWAY_SECONDS: types.Integer = Field(30, ge=0, le=300)
+    RATE_LIMIT_CALCULATE: types.Integer | None = Field(None, ge=1, le=100_000)
+    RATE_LIMIT_STATUS: types.Integer | None = Field(None, ge=1, le=100_000)
+    RATE_LIMIT_STORE: types.StoreUrl | None = None
+    TRUSTED_PROXIES: types.NetworkList | None = None
+    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"], types.UpperCase] = "INFO"
+    SENTRY_DSN: types.SentryDsn | None = None
+    SENTRY_SAMPLE_RATE: types.Number = Field(1.0, ge=0, le=1)
+    SENTRY_MAX_PER_MINUTE: types.Integer = Field(10, ge=1, le=1000)
 
     @property
     def home(self) -> Home:
@@ -163,34 +104,49 @@ class Settings(BaseModel):
     @property
     def ce_extensions(self) -> dict[str, str]:
         """The extensions that a SinkBinding wants on every event."""
-        return dict(json.loads(self.K_CE_OVERRIDES).get("extensions", {}))
+        return types.extensions(self.K_CE_OVERRIDES)
 
 
 def read(environ: Mapping[str, str], target: str) -> Settings:
     """The settings of function `target`, or SettingsError with one line that names the first bad one.
 
-    An empty variable counts as absent, but for the password: manifests leave what they don't set empty.
+    White space around a value is no part of it. An empty variable counts as absent, but for the password: manifests
+    leave what they don't set empty.
     """
-    given = {name: text for name, text in environ.items() if text or name == "POSTGRES_PASSWORD"}
+    given = {name: text.strip() for name, text in environ.items()}
+    given = {name: text for name, text in given.items() if text or name == "POSTGRES_PASSWORD"}
     for name in _required(target, given):
         if name not in given:
             raise SettingsError(f"{name}: this setting is missing")
     try:
-        return Settings.model_validate({name: given[name] for name in Settings.model_fields if name in given})
+        found = Settings.model_validate({name: given[name] for name in Settings.model_fields if name in given})
     except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise SettingsError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise SettingsError(f"{exc.errors()[0]['loc'][0]}: {types.error_text(exc)}") from None
+    if target == "calculate":  # the only function that connects: others start without libpq
+        from shared.database_url import connection_string  # noqa: PLC0415
+
+        connection_string(found)
+    return found
 
 
 def load(target: str) -> Settings:
     """The settings of function `target` from this process's environment."""
+    strip_environment()
     return read(os.environ, target)
+
+
+def strip_environment() -> None:
+    """Strip white space around every variable of this process, for the libraries that read some of them themselves."""
+    for name, text in os.environ.items():
+        if text != text.strip():
+            os.environ[name] = text.strip()
 
 
 def _required(target: str, given: Mapping[str, str]) -> list[str]:
     names = []
-    if not any(name in given for name in _OTHER_CREDENTIALS):
-        names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    if any(name in given for name in keys) or not any(name in given for name in _OTHER_CREDENTIALS):
+        names += keys
     if target == "submit":
         names.append("K_SINK")
     if "AUTH_ISSUER" in given:

@@ -1,17 +1,20 @@
 """The way to object storage: a client of bounded patience, its failures in our words. The only importer of boto3."""
 
 from base64 import b64encode
+from functools import partial
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.parsers import ResponseParserError
+from botocore.utils import get_environ_proxies
 
 from shared import storage_calls
-from shared.errors import OtelWorkerError, Unavailable
+from shared.errors import OtelWorkerError, SettingsError, Unavailable
 from shared.settings import Settings
 from shared.storage_listing import parse
 
@@ -59,27 +62,58 @@ CONFIG = Config(
     response_checksum_validation="when_required",
 )
 LONGEST_SECONDS = 49
+# botocore refuses host names with an underscore, as Docker's service names have, only when it makes a client.
+_STAND_IN = "stand-in.invalid"
 
 
 def client(
     settings: Settings, endpoint: str | None = None, config: Config = CONFIG, keys: tuple[str, str] | None = None
 ) -> "S3Client":
-    """A client that signs for `endpoint` (default: the settings') with `keys` (default: those that boto3 finds).
+    """A client that signs for `endpoint` with `keys` (default: the settings', else the credentials that boto3 finds).
+
+    SettingsError where boto3 refuses a variable or file of its own.
 
     A request ends within LONGEST_SECONDS = 3 * (2 + 10) + (1 + 5) + (2 + 5): three tries, and before the second and the
     third a random wait of up to 1 and 2 s after SlowDown (0.05 and 0.1 s after anything else), to which the server may
     add 5 s. Not counted are name resolution and an answer that trickles: it is read for as long as bytes come.
     """
-    made: S3Client = boto3.session.Session(*keys or ()).client(
-        "s3",
-        region_name=settings.AWS_REGION,
-        endpoint_url=endpoint or settings.AWS_ENDPOINT_URL_S3,
-        config=config,
-    )
+    url = endpoint or settings.AWS_ENDPOINT_URL_S3
+    access, secret, token = (*keys, None) if keys else _credentials(settings)
+    underscore = "_" in urlsplit(url or "").netloc
+    if underscore:
+        config = config.merge(Config(proxies=get_environ_proxies(url or "")))
+    try:
+        made: S3Client = boto3.session.Session(access, secret, token).client(
+            "s3",
+            region_name=settings.AWS_REGION,
+            endpoint_url=urlsplit(url or "")._replace(netloc=_STAND_IN).geturl() if underscore else url,
+            config=config,
+        )
+    except (BotoCoreError, ValueError) as exc:
+        variable = "AWS_PROFILE" if isinstance(exc, ProfileNotFound) else "AWS_…"
+        raise SettingsError(
+            f"{variable}: boto3 does not accept its variables or files ({type(exc).__name__})"
+        ) from None
+    if underscore:
+        made.meta.events.register("before-endpoint-resolution.s3", partial(_resolve_to, url))
     made.meta.events.register("before-parse.s3.ListObjectsV2", parse)
     made.meta.events.register("before-call.s3.DeleteObjects", _content_md5)
     storage_calls.watch(made.meta.events)
     return made
+
+
+def _credentials(settings: Settings) -> tuple[str | None, str | None, str | None]:
+    """Key id, secret key, and the token of temporary credentials; without keys, boto3 finds credentials itself."""
+    if settings.AWS_ACCESS_KEY_ID is None or settings.AWS_SECRET_ACCESS_KEY is None:
+        return None, None, None
+    token = settings.AWS_SESSION_TOKEN
+    secret = settings.AWS_SECRET_ACCESS_KEY.get_secret_value()
+    return settings.AWS_ACCESS_KEY_ID, secret, None if token is None else token.get_secret_value()
+
+
+def _resolve_to(url: str | None, builtins: dict[str, Any], **_: Any) -> None:
+    """The endpoint of a request or a presigned URL is `url`, which botocore refuses when it makes a client."""
+    builtins["SDK::Endpoint"] = url
 
 
 def asked(request: "Callable[[], T]", *outcomes: type[OtelWorkerError]) -> T:

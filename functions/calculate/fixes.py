@@ -15,7 +15,8 @@ from functions.calculate.columns import DEVICE, Columns, describing
 from functions.calculate.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, told_as_unavailable
 from functions.calculate.copy_frames import Frames, device_text
 from functions.calculate.statements import statement
-from shared.errors import SettingsError, Unavailable, UnsupportedColumn
+from shared.database_url import connection_string
+from shared.errors import Unavailable, UnsupportedColumn
 from shared.health import Failing
 from shared.settings import Settings
 
@@ -167,20 +168,7 @@ def _conninfo(settings: Settings) -> str:
         "client_encoding": "UTF8",
         "application_name": "otel-worker",
     }
-    if settings.DATABASE_URL is not None:
-        try:
-            return psycopg.conninfo.make_conninfo(settings.DATABASE_URL.get_secret_value(), **bounded)
-        except psycopg.Error:
-            raise SettingsError("DATABASE_URL: this is not a PostgreSQL connection URL") from None
-    password = settings.POSTGRES_PASSWORD
-    return psycopg.conninfo.make_conninfo(
-        host=settings.POSTGRES_HOST,
-        port=settings.POSTGRES_PORT,
-        dbname=settings.POSTGRES_DB,
-        user=settings.POSTGRES_USER,
-        password=password.get_secret_value() if password else None,
-        **bounded,
-    )
+    return psycopg.conninfo.make_conninfo(connection_string(settings), **bounded)
 
 
 def _arrival(pgconn: pq.abc.PGconn) -> PQGen[None]:

@@ -5,6 +5,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -14,6 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from shared.errors import SettingsError, TooOften
 from shared.settings import Settings
+from shared.urls import is_host_name, is_ipv6
 
 _LOG = logging.getLogger(__name__)
 _STORE_SECONDS = 0.5
@@ -76,7 +78,10 @@ def _opened(url: str) -> Any:
         "socket_timeout": _STORE_SECONDS,
         "retry": Retry(NoBackoff(), 0),
     }
-    try:
-        return storage_from_string(re.sub("^valkey", "redis", url), wrap_exceptions=True, **bounds)
-    except Exception:  # noqa: BLE001 - libraries put the URL, and so a password, into their texts
-        raise SettingsError("RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server") from None
+    with suppress(Exception):  # libraries put the URL, and so a password, into their texts
+        store: Any = storage_from_string(re.sub("^valkey", "redis", url), wrap_exceptions=True, **bounds)
+        pool = store.storage.connection_pool
+        made = pool.connection_class(**pool.connection_kwargs)  # connects later, but checks the options of the URL
+        if made.db >= 0 and (is_ipv6(made.host) or is_host_name(made.host)):
+            return store
+    raise SettingsError("RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server")

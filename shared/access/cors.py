@@ -1,10 +1,11 @@
 """Browsers' pages of other origins: those that a deployment names may ask (the Fetch standard's CORS protocol)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
+from shared.urls import NOTHING, check_url
+
+_DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))  # browsers leave them out
 _SECONDS = "600"  # that a browser keeps the answer to its question
 _METHODS = "GET, POST, DELETE"
 _SENT = "Authorization, Content-Type, Idempotency-Key, X-API-Key, X-Trace-Id, traceparent, tracestate"
@@ -14,9 +15,18 @@ _SEEN = "X-Trace-Id, Retry-After, Location, RateLimit-Limit, RateLimit-Remaining
 def origins(text: str) -> frozenset[str]:
     """The origins of a list with commas, or ValueError: each is scheme, host and port, as browsers send them."""
     found = [one.strip() for one in text.split(",") if one.strip()]
-    if not found or not all(_ORIGIN.fullmatch(one) for one in found):
+    if not found or not all(map(_is_origin, found)):
         raise ValueError("origins with commas between are expected, each like https://maps.example:8443")
     return frozenset(found)
+
+
+def _is_origin(text: str) -> bool:
+    if text != text.lower() or any(text.startswith(scheme) and text.endswith(port) for scheme, port in _DEFAULT_PORTS):
+        return False
+    try:
+        return bool(check_url(text, NOTHING))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

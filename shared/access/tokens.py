@@ -9,6 +9,7 @@ from shared.access.issuer import Issuer
 from shared.access.key_set import ALGORITHMS, KeySet
 from shared.access.pseudonym import pseudonym
 from shared.errors import Forbidden, Unauthenticated
+from shared.setting_types import words
 from shared.settings import Settings
 
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")  # a logout token is signed by the same keys
@@ -26,7 +27,7 @@ def tokens_of(settings: Settings) -> "Tokens":
     issuer, audience = settings.AUTH_ISSUER or "", settings.AUTH_AUDIENCE or ""
     return Tokens(
         issuer,
-        frozenset(one.strip() for one in audience.split(",")),
+        words(audience),
         KeySet(Issuer(issuer, settings.AUTH_JWKS_URL).signing_keys),
         scope=settings.AUTH_SCOPE,
         leeway_seconds=settings.AUTH_LEEWAY_SECONDS,

@@ -19,7 +19,11 @@ from tests.contract.markdown import ROOT
 
 EXAMPLES = ROOT / "knative" / "examples"
 LEFT = ["REPLACE ME"]
-FILLED = {"DATABASE_URL": "postgresql://db/owntracks", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "key"}
+FILLED = {
+    "DATABASE_URL": "postgresql://reader@db/owntracks",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "key",
+}
 
 
 def loaded(path: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from manifests.checking import RULES, SHAPE
 from manifests.knative import RULES as KNATIVE
 from manifests.resources import KSERVICE, Resource
 from manifests.samples import Sample, samples, valid
+from shared.settings import Settings, read
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
@@ -29,6 +30,12 @@ def applied(kind: str, name: str, **spec: object) -> Resource:
 
 def test_what_the_samples_are_made_of_is_without_a_fault() -> None:
     assert findings(valid()) == []
+
+
+def test_what_stands_for_a_secret_is_accepted_by_the_function_that_reads_it() -> None:
+    secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
+    names = {*secrets, "AWS_ACCESS_KEY_ID", "POSTGRES_USER"}
+    read({name: project._stand_in(name) for name in names}, "calculate")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.name for sample in SAMPLES])

@@ -226,7 +226,7 @@ def test_what_is_asked_for_is_there() -> None:
         ("API_KEYS", f"{KEY},short", "keys of 32 or more ASCII characters"),
         ("API_KEYS", ",", "keys of 32 or more ASCII characters"),
         ("AUTH_ISSUER", "issuer.example", "an http or https URL is expected"),
-        ("AUTH_SCOPE", "two words", "String should match"),
+        ("AUTH_SCOPE", "two words", "visible ASCII characters without spaces"),
         ("AUTH_LEEWAY_SECONDS", "3600", "less than or equal to 300"),
         ("RATE_LIMIT_CALCULATE", "0", "greater than or equal to 1"),
         ("RATE_LIMIT_STORE", "memcached://host", "a redis:// or valkey:// URL is expected"),

@@ -115,7 +115,10 @@ def test_the_policies_are_written_for_who_enters_them_by_hand(
     submit = json.loads((tmp_path / "new" / "submit.json").read_text())
     assert submit == policy(rights("jobs-bucket", "otel-worker-csv")["submit"])
     assert capsys.readouterr().err.splitlines() == [
-        "JOBS_BUCKET: String should match pattern '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$'",
+        (
+            "JOBS_BUCKET: a bucket name is expected: 3 to 63 lower-case letters, digits, inner hyphens and "
+            "single dots, no address"
+        ),
         "AWS_ENDPOINT_URL_S3: no storage answers there (EndpointConnectionError)",
     ]
 

@@ -152,17 +152,6 @@ def test_sentry_gets_the_share_that_the_settings_say(sentry: type[Sent]) -> None
     assert not sentry.events
 
 
-@pytest.mark.parametrize("dsn", ["nonsense", "https://sentry.invalid", f"ftp://{SECRET}@sentry.invalid/1"])
-def test_a_bad_dsn_is_one_line_that_does_not_repeat_it(
-    dsn: str, sentry: type[Sent], caplog: pytest.LogCaptureFixture
-) -> None:
-    error_tracking.start(settings(SENTRY_DSN=dsn), sentry)
-    (line,) = caplog.records
-    assert line.levelno == logging.WARNING
-    assert dsn not in repr(line.__dict__)
-    assert not error_tracking.reporters
-
-
 def test_without_its_package_sentry_is_one_line_and_no_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
