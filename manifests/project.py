@@ -36,6 +36,7 @@ _STAND_INS = {  # for what is in a Secret
     "API_KEYS": "k" * 32,
     "RATE_LIMIT_STORE": "redis://store",
     "SENTRY_DSN": "https://key@sentry.example/1",
+    "OTEL_EXPORTER_OTLP_HEADERS": "name=key",
 }
 _OF_THE_IMAGE = {"FUNCTION_TARGET", "FUNCTION_SOURCE", "BIND_HOST", "HOME", "PYTHONPATH", "TZ"}
 _OF_LIBRARIES = ("OTEL_", "AWS_", "PG")

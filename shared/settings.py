@@ -126,13 +126,22 @@ def read(environ: Mapping[str, str], target: str) -> Settings:
         from shared.database_url import connection_string  # noqa: PLC0415
 
         connection_string(found)
+    if any(name.startswith("OTEL_") for name in given):
+        from shared.telemetry.settings import check  # noqa: PLC0415 - what is off must cost nothing
+
+        check(given)
     return found
 
 
 def load(target: str) -> Settings:
     """The settings of function `target` from this process's environment."""
     strip_environment()
-    return read(os.environ, target)
+    found = read(os.environ, target)
+    if any(name.startswith("OTEL_") for name in os.environ):
+        from shared.telemetry.settings import check_files  # noqa: PLC0415
+
+        check_files(os.environ)
+    return found
 
 
 def strip_environment() -> None:

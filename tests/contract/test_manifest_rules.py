@@ -34,7 +34,7 @@ def test_what_the_samples_are_made_of_is_without_a_fault() -> None:
 
 def test_what_stands_for_a_secret_is_accepted_by_the_function_that_reads_it() -> None:
     secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
-    names = {*secrets, "AWS_ACCESS_KEY_ID", "POSTGRES_USER"}
+    names = {*secrets, "OTEL_EXPORTER_OTLP_HEADERS", "AWS_ACCESS_KEY_ID", "POSTGRES_USER"}
     read({name: project._stand_in(name) for name in names}, "calculate")
 
 

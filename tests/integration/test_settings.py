@@ -43,7 +43,9 @@ ENVIRON = {
         ("calculate", "BIND_HOST", "127.0.0.1:8080"),
         ("status", "AWS_REGION", "eu west"),
         ("status", "SENTRY_DSN", "https://hunter2@sentry.example"),
+        ("status", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("list", "LOG_LEVEL", "LOUD"),
+        ("list", "OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
     ],
 )
 def test_a_bad_setting_stops_the_process_with_one_line(target: str, name: str, text: str) -> None:
