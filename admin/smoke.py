@@ -1,5 +1,6 @@
 """One job through every function of an installation, and nothing of it left behind."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ def _downloaded(result: Mapping[str, Any]) -> str:
         return f"can't be reached from here ({type(exc).__name__}): S3_PUBLIC_ENDPOINT_URL is for browsers"
     if answer.status != 200 or len(answer.data) != result["csv_size_bytes"]:
         raise Unavailable("the CSV", f"status {answer.status}, {len(answer.data)} bytes")
+    if hashlib.sha256(answer.data).hexdigest() != result["csv_sha256"]:
+        raise Unavailable("the CSV", "its SHA-256 is not csv_sha256")
     return f"{len(answer.data)} bytes"
 
 

@@ -115,6 +115,7 @@ def _record(number: int, queued: Any) -> Record:
         rejected_locations=0,
         csv_path=f"csv/{job_id}/1/distance_20260125_garmin_{job_id}.csv",
         csv_size_bytes=123_456,
+        csv_sha256="0" * 64,
         processing_time_ms=600 + number % 97,
         worker_version="0.1.0",
     )

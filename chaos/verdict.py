@@ -1,6 +1,7 @@
 """The verdict on a run: each job that was lost, doubled or wrong, with the reason."""
 
 import csv
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Mapping
@@ -112,7 +113,7 @@ def _agrees(data: Json, job: Json) -> bool:
     if job["status"] == "failed":
         said |= {name: job.get(name) for name in ("error_code", "error_message")}
     else:
-        said |= end_of(job)["result"]
+        said |= {name: value for name, value in end_of(job)["result"].items() if name != "csv_download_path"}
     return all(data.get(name) == value for name, value in said.items())
 
 
@@ -134,6 +135,8 @@ def _completed(seen: Seen, job_id: str, job: Json, wanted: Expected | None) -> l
     content = seen.contents[download.digest]
     if len(content) != result["csv_size_bytes"]:
         reasons.append("its CSV has another size than it says")
+    if hashlib.sha256(content).hexdigest() != result["csv_sha256"]:
+        reasons.append("its CSV has another SHA-256 than it says")
     if content != wanted.csv:
         reasons += _differences(content, wanted.csv)
     return reasons

@@ -1,6 +1,7 @@
 """`make demo`: one day's job from end to end, on the real parts, for a person to watch."""
 
 import csv
+import hashlib
 import http.client
 import io
 import json
@@ -130,6 +131,8 @@ def _csv(result: Mapping[str, Any]) -> bytes:
     _expect(kind.split(";")[0] == "text/csv", f"the CSV comes as {kind or 'nothing'} instead of text/csv")
     _expect(disposition.startswith("attachment; filename="), "the CSV does not come as an attachment")
     _expect(len(answer.body) == result["csv_size_bytes"], "the CSV is not as long as its job says")
+    digest = hashlib.sha256(answer.body).hexdigest()
+    _expect(digest == result["csv_sha256"], "the SHA-256 of the CSV is not the one that its job says")
     rows = list(csv.reader(io.StringIO(answer.body.decode())))
     _expect(rows[:1] == [_HEADER], "the CSV has another header row")
     _expect(len(rows) - 1 == result["total_locations"], "the CSV has not as many rows as its job has fixes")

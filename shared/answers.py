@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared.models import SHOWN, Day, DeviceId, Instant, JobId, Result, Status
+from shared.models import SHOWN, Day, DeviceId, Instant, JobId, Result, Sha256, Status
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="The trace that the request belongs to")]
 ShownStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
@@ -46,8 +46,10 @@ class Accepted(Answer):
 
 
 class ResultListed(Answer, Result):
-    """The numbers of a completed job (km, minutes, counts); the way to its CSV is in its status."""
+    """The numbers of a completed job (km, minutes, counts); the presigned URL of its CSV is in its status."""
 
+    csv_sha256: Sha256 | None = Field(description="Hex SHA-256 of the whole CSV; null for jobs older than this field")
+    csv_download_path: str = Field(description="Path that redirects to the CSV; 404 once the CSV has gone")
     worker_version: str | None = Field(description="Null for jobs older than this field")
 
 
@@ -135,7 +137,7 @@ class Details(Answer):
     """Field and value that are wrong, where there is one; never a coordinate."""
 
     field: str | None = None
-    value: str | float | None = None
+    value: JsonValue = Field(default=None, description="Shortened to 100 characters of its text; left out for headers")
 
 
 class Error(Answer):

@@ -34,6 +34,11 @@ def download_name(record: Record) -> str:
     return f"distance_{record.date:%Y%m%d}{device}.csv"
 
 
+def download_path(csv_path: str) -> str:
+    """The path of the API that redirects to the CSV with the key `csv_path`."""
+    return f"/api/distance/download/{csv_path.rsplit('/', 1)[-1]}"
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a file name asks for: a job, or the newest one of a date and a device ("" is every device)."""

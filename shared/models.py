@@ -87,6 +87,7 @@ TimeZoneName = Annotated[str, AfterValidator(_time_zone)]
 JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema({"type": "string", "pattern": JOB_ID})]
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 ThresholdKm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -166,6 +167,7 @@ class Result(Numbers):
     """What a completed job holds: its numbers, and the CSV that its commit named."""
 
     csv_path: str
+    csv_sha256: Sha256 | None = None  # of the whole CSV; records written before this field have none
     csv_size_bytes: int
     processing_time_ms: int
     worker_version: str | None = None  # of the otel-worker that calculated it; early records have none

@@ -1,6 +1,7 @@
 """Uploading one object while it is being made: in parts, beside the making, whole or not at all."""
 
 import contextvars
+import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -27,7 +28,13 @@ class Upload:
         self._upload: str | None = None
         self._sender = ThreadPoolExecutor(1, thread_name_prefix="upload")
         self._sent: list[Future[str]] = []
+        self._digest = hashlib.sha256()
         self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the whole object, final once the context has been left."""
+        return self._digest.hexdigest()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Take `data`, copied; each full part is sent as soon as the one before it has arrived."""
@@ -49,7 +56,12 @@ class Upload:
             self._sent[-1].result()  # its buffer is filled next, and an error of it ends the upload here
         number = len(self._sent) + 1
         traced = contextvars.copy_context().run  # in the trace of whoever writes
-        self._sent.append(self._sender.submit(traced, self._bucket.put_part, self._key, self._upload, number, part))
+        self._sent.append(self._sender.submit(traced, self._put_part, self._upload, number, part))
+
+    def _put_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
+        # Retries happen inside put_part, so each part is hashed once; hashing here leaves the writer's thread free.
+        self._digest.update(part)
+        return self._bucket.put_part(self._key, upload, number, part)
 
     def __enter__(self) -> Self:
         return self
@@ -71,6 +83,7 @@ class Upload:
     def _finish(self) -> None:
         last = bytes(memoryview(self._filling)[: self._filled])
         if self._upload is None:
+            self._digest.update(last)
             self._bucket.put(self._key, last, self._content_type)
             return
         if last:

@@ -201,7 +201,11 @@ class Readers:
             if said:
                 self._world.fail(f"the list shows {shown}, which has no end")
             return
-        if said not in ({}, {name: job.record[name] for name in _END if name in job.record}):
+        wanted = {name: job.record[name] for name in _END if name in job.record}
+        if "result" in wanted:
+            filename = wanted["result"]["csv_path"].rsplit("/", 1)[1]
+            wanted["result"] = {**wanted["result"], "csv_download_path": f"/api/distance/download/{filename}"}
+        if said not in ({}, wanted):
             self._world.fail(f"the list shows {shown}, the record's end is another")
         if every and not said and self._stands(shown) and not self._truth.may_go(job):
             self._world.fail(f"the list shows {shown} without its end")

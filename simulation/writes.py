@@ -1,6 +1,7 @@
 """What must hold at each write to the storage, as it happens."""
 
 import json
+from hashlib import sha256
 from typing import Any
 
 from simulation.disk import Disk, Object
@@ -157,6 +158,8 @@ class Writes:
                 fail(f"{known.job_id} was completed with wrong numbers")
             if there is None or there.body != wanted.csv or len(there.body) != result["csv_size_bytes"]:
                 fail(f"{known.job_id} was completed without its whole CSV")
+            elif sha256(there.body).hexdigest() != result["csv_sha256"]:
+                fail(f"{known.job_id} was completed with a wrong digest of its CSV")
         if known.due_ms is not None and self._world.now > known.due_ms and self._world.weather.mere_deaths:
             fail(f"{known.job_id} ended later than three minutes after the sweep that followed a crash")
 

@@ -39,6 +39,7 @@ def result(**changes: Any) -> Result:
         "rejected_locations": 0,
         "csv_path": f"csv/{JOB_ID}/1/distance_20260125_iphone_stuart_{JOB_ID}.csv",
         "csv_size_bytes": 123456,
+        "csv_sha256": "31e5ffba38082e1245e4f58accaa693c4a91a0a9b706a163e87919367cddc5b3",
         "processing_time_ms": 600,
         "worker_version": VERSION,
     }

@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import math
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urljoin
@@ -64,7 +63,7 @@ def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
             retry_error_callback=lambda state: state.outcome and state.outcome.exception(),
         )(tried)
         if not isinstance(failure, RequestFailed):
-            _check(part, result, tag)
+            _check(part, result)
             part.replace(target)
             return target
     except OSError:  # the file system's
@@ -128,18 +127,21 @@ def _take(answer: requests.Response, part: Path, *, append: bool) -> None:
             pass  # the next try goes on from here
 
 
-def _check(part: Path, result: Result, tag: str) -> None:
-    """The size that the job has; and the MD5 that is the ETag of an object that was stored in one piece."""
+def _check(part: Path, result: Result) -> None:
+    """Compare the file with the job's size and SHA-256; jobs older than csv_sha256 have their size only.
+
+    The ETag is a version of the object and no digest: with SSE-KMS, for example, it is no MD5.
+    """
     size = part.stat().st_size if part.exists() else 0
     if size != result.csv_size_bytes:
         part.unlink(missing_ok=True)
         raise DownloadError(f"the CSV came with {size} of its {result.csv_size_bytes} bytes")
-    if re.fullmatch(r'"[0-9a-f]{32}"', tag):
+    if result.csv_sha256 is not None:
         with part.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if digest != tag.strip('"'):
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != result.csv_sha256:
             part.unlink()
-            raise DownloadError("the CSV came with another digest than it is stored with")
+            raise DownloadError("the SHA-256 of the CSV is not the csv_sha256 of the job")
 
 
 def _result(job: Job) -> Result:

@@ -42,8 +42,10 @@ class Result(_Read):
     csv_path: str
     csv_size_bytes: int
     processing_time_ms: int
+    csv_sha256: str | None = None  # hex, of the whole CSV; None for jobs older than this field
     csv_download_url: str | None = field(default=None, repr=False)  # its signature is a credential
     csv_download_expires_at: datetime | None = None
+    csv_download_path: str = ""
     worker_version: str | None = None
     date: str = ""
     device_id: str = ""

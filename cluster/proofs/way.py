@@ -1,6 +1,7 @@
 """The way of a job from submission to CSV, and what the installation's own Jobs do."""
 
 import csv
+import hashlib
 import io
 import time
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ def day_to_csv(installation: Installation) -> Figures:
     result = job["result"]
     answer = installation.caller.asks("GET", result["csv_download_url"])
     expect(answer.status == 200, f"the presigned URL was answered with {answer.status}")
+    digest = hashlib.sha256(answer.body.encode()).hexdigest()
+    expect(digest == result["csv_sha256"], "the SHA-256 of the CSV is not csv_sha256")
     rows = list(csv.DictReader(io.StringIO(answer.body)))
     expect(len(rows) == result["total_locations"], f"the CSV has {len(rows)} rows, the job {result['total_locations']}")
     if installation.database:

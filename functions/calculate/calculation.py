@@ -52,11 +52,12 @@ def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages
     try:
         if hopeless := exhausted(claim.record):
             raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
-        numbers, size = _calculate(claim, jobs, fixes, csvs, stages)
+        numbers, csv = _calculate(claim, jobs, fixes, csvs, stages)
         result = Result(
             **numbers.model_dump(),
             csv_path=csv_names.key(claim.record),
-            csv_size_bytes=size,
+            csv_size_bytes=csv.size,
+            csv_sha256=csv.sha256,
             processing_time_ms=round((time.monotonic() - started) * 1000),
             worker_version=VERSION,
         )
@@ -98,8 +99,8 @@ def _active() -> Iterator[None]:
         metrics.ACTIVE.add(-1)
 
 
-def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> tuple[Numbers, int]:
-    """The numbers of the job's day and the size of its CSV, stored whole under the attempt's own key."""
+def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> tuple[Numbers, Upload]:
+    """The numbers of the job's day and the upload of its CSV, stored whole under the attempt's own key."""
     job = claim.record
     numbers = DayNumbers(job.home, job.away_threshold_km)
     rows = CsvRows()
@@ -119,7 +120,7 @@ def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Sta
         _count(day, numbers.missing)
         if not day.total_locations:
             raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
-    return day, csv.size
+    return day, csv
 
 
 def _count(day: Numbers, missing: int) -> None:

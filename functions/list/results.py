@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any
 
+from shared import csv_names
 from shared.answers import ResultListed
 from shared.errors import NotFound, Unavailable, Unreadable
 from shared.jobs import Jobs
@@ -94,7 +95,8 @@ class Results:
         if not isinstance(job, Record) or position_of(job) != position:
             return None
         if job.result is not None:
-            return {"result": ResultListed(**job.result.model_dump())}
+            path = csv_names.download_path(job.result.csv_path)
+            return {"result": ResultListed(**job.result.model_dump(), csv_download_path=path)}
         if job.error_code is not None:
             return {"error_code": job.error_code, "error_message": job.error_message}
         return None

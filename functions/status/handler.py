@@ -74,8 +74,13 @@ class StatusReader:
     def _job(self, record: Record, trace_id: str) -> Job:
         known = record.model_dump(include=_SHOWN, exclude_none=True)
         if record.status is Status.COMPLETED and record.result is not None:
-            task = {"date": record.date, "device_id": record.device_id}
-            known["result"] = {**self._way_to_csv(record), **record.result.model_dump(), **task}
+            known["result"] = {
+                **self._way_to_csv(record),
+                **record.result.model_dump(),
+                "csv_download_path": csv_names.download_path(record.result.csv_path),
+                "date": record.date,
+                "device_id": record.device_id,
+            }
         return Job(**known, job_trace_id=record.trace_id, trace_id=trace_id)
 
     def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:

@@ -1,6 +1,7 @@
 """A job's way through calculate: outcomes, duplicates, leases, deaths."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -41,6 +42,7 @@ def test_a_job_is_calculated_and_its_outcome_is_the_reply(calculate: Calculate, 
         "date",
         "device_id",
         "csv_path",
+        "csv_sha256",
         "csv_size_bytes",
         "processing_time_ms",
         "worker_version",
@@ -66,6 +68,7 @@ def test_the_csv_lies_where_the_record_says_with_a_row_for_each_fix(calculate: C
     assert list(calculate.csvs.objects) == [data["csv_path"]]
     text = calculate.csvs.objects[data["csv_path"]].body
     assert len(text) == data["csv_size_bytes"]
+    assert hashlib.sha256(text).hexdigest() == data["csv_sha256"]
     assert text.startswith(HEADER)
     assert text.endswith(b"\n")
     rows = list(csv.reader(io.StringIO(text.decode(), newline="")))[1:]

@@ -73,6 +73,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 def test_a_completed_job_has_its_numbers_and_no_url(world: World) -> None:
     said = world.job(7).model_dump(mode="json")["result"]
+    said["csv_download_path"] = f"/api/distance/download/{said['csv_path'].rsplit('/', 1)[1]}"
     (row,) = world.rows()
     assert row["result"] == said
     assert row["result"]["total_locations"] == 7
@@ -97,9 +98,9 @@ def test_a_job_that_goes_on_costs_no_look_at_its_record(world: World) -> None:
 
 def test_an_early_record_has_a_null_for_what_it_lacks(world: World) -> None:
     world.jobs.create(record())
-    world.jobs.complete(world.jobs.claim(record().job_id), result(worker_version=None))
+    world.jobs.complete(world.jobs.claim(record().job_id), result(worker_version=None, csv_sha256=None))
     (row,) = world.rows()
-    assert row["result"]["worker_version"] is None
+    assert (row["result"]["worker_version"], row["result"]["csv_sha256"]) == (None, None)
 
 
 def test_results_can_be_left_out(world: World) -> None:

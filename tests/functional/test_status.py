@@ -144,10 +144,15 @@ def test_a_processing_job_shows_its_start(status: Status) -> None:
     assert "result" not in body
 
 
-def test_a_result_of_before_versions_were_kept_is_shown_without_one(status: Status) -> None:
+@pytest.mark.parametrize("field", ["csv_sha256", "worker_version"])
+def test_a_result_older_than_a_field_has_null_there(status: Status, field: str) -> None:
     status.jobs.create(record())
-    status.jobs.complete(status.jobs.claim(JOB_ID), result(worker_version=None))
-    assert status.body()["result"]["worker_version"] is None
+    status.jobs.complete(status.jobs.claim(JOB_ID), result())
+    key, stored = next((key, one) for key, one in status.bucket.objects.items() if key.endswith(".json"))
+    older = json.loads(stored.body)
+    del older["result"][field]
+    status.bucket.put(key, json.dumps(older).encode())
+    assert status.body()["result"][field] is None
 
 
 def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> None:
@@ -169,6 +174,8 @@ def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> No
         "csv_download_expires_at": "2026-01-26T12:15:00.345Z",
         "csv_path": f"csv/{JOB_ID}/1/{name}",
         "csv_size_bytes": 123456,
+        "csv_sha256": "31e5ffba38082e1245e4f58accaa693c4a91a0a9b706a163e87919367cddc5b3",
+        "csv_download_path": f"/api/distance/download/{name}",
         "total_distance_km": 19.44,
         "total_locations": 1464,
         "max_distance_km": 0.31,
@@ -222,6 +229,14 @@ def test_an_id_is_the_same_in_capitals(status: Status) -> None:
 def test_storage_that_is_away_is_503(status: Status) -> None:
     with away(status.bucket):
         assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 503
+
+
+def test_the_download_path_of_a_result_leads_to_the_jobs_own_csv(status: Status) -> None:
+    done = status.completed()
+    assert done.result is not None
+    path = status.body()["result"]["csv_download_path"]
+    assert path.startswith("/api/distance/download/distance_")
+    assert f"/{done.result.csv_path}?" in status.client.get(path).headers["Location"]
 
 
 def test_a_download_leads_to_the_jobs_own_csv(status: Status) -> None:

@@ -15,11 +15,11 @@ CLIENT = Path(__file__).resolve().parents[2] / "client"
 DAY = ("2026-01-21", "--device", "iphone_stuart")
 
 
-def command(url: str, *words: str, code: int = 0) -> str:
+def command(url: str, *words: str, code: int = 0, folder: Path | None = None) -> str:
     main = "from otel_worker_client.cli import main; main()"
     variables = environ(OTEL_WORKER_URL=url, PYTHONPATH=CLIENT, COLUMNS=100)
     run = subprocess.run(
-        [sys.executable, "-c", main, *words], env=variables, capture_output=True, text=True, check=False
+        [sys.executable, "-c", main, *words], env=variables, cwd=folder, capture_output=True, text=True, check=False
     )
     assert run.returncode == code, (run.stdout, run.stderr)
     return run.stdout if code == 0 else run.stderr

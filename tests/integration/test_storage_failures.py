@@ -1,5 +1,7 @@
 """What our store makes of answers that are lost, late, cut or overtaken, on real servers behind a proxy."""
 
+import hashlib
+import random
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from shared.errors import Unavailable
 from shared.settings import Settings
 from shared.storage import Bucket, ObjectChanged, ObjectMissing
+from shared.uploads import Upload
 from tests.integration.fault_proxy import (
     Exchange,
     Fault,
@@ -192,6 +195,17 @@ def test_an_upload_is_completed_whatever_became_of_the_first_answer(
     proxy.when(of("POST", "uploadId"), fault)
     bucket.complete_parts(key, upload, etags)
     assert direct.get(key).body == b"whole"
+
+
+@pytest.mark.parametrize("fault", [dropped, answer_lost, refused(503, "SlowDown")], ids=["hangs up", "lost", "503"])
+def test_a_part_that_is_sent_twice_is_hashed_once(
+    bucket: Bucket, direct: Bucket, proxy: FaultProxy, key: str, fault: Fault
+) -> None:
+    proxy.when(of("PUT", "partNumber"), *[fault] * 2)
+    with Upload(bucket, key, "text/csv") as upload:
+        upload.write(random.Random(1).randbytes(12 << 20))
+    assert sum(request.method == "PUT" for request in proxy.requests) == 3 + 2
+    assert upload.sha256 == hashlib.sha256(direct.get(key).body).hexdigest()
 
 
 def test_an_upload_that_somebody_aborted_is_unavailable(bucket: Bucket, direct: Bucket, key: str) -> None:

@@ -1,6 +1,7 @@
 """The verdict on a run sees each way in which the promise can be broken."""
 
 import copy
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ DONE, NONE = "done", "none"
 def completed() -> dict[str, Any]:
     numbers = {"total_locations": 2, "total_distance_km": 1.234568, "away_minutes": 10.0, "rejected_locations": 0}
     path = {"csv_path": f"csv/{DONE}/2/distance_20260121_garmin_{DONE}.csv", "csv_size_bytes": len(CSV)}
+    path |= {"csv_sha256": hashlib.sha256(CSV).hexdigest(), "csv_download_path": "/api/distance/download/a.csv"}
     result = {**numbers, **path, "csv_download_url": "http://one", "csv_download_expires_at": "then"}
     job = {"job_id": DONE, "status": "completed", "date": DAY[0], "device_id": DAY[1], "completed_at": "at"}
     return {**job, "result": result}
@@ -39,6 +41,7 @@ def failed() -> dict[str, Any]:
 def outcome(job: dict[str, Any]) -> Outcome:
     told = {name: job[name] for name in ("job_id", "date", "device_id")}
     said = end_of(job)["result"] or {name: job[name] for name in ("error_code", "error_message")}
+    said.pop("csv_download_path", None)
     return Outcome(job["status"], {**told, **said})
 
 
@@ -106,7 +109,7 @@ def result(seen: Seen, **changes: object) -> None:
 
 def csv(seen: Seen, content: bytes) -> None:
     seen.contents["digest"] = content
-    result(seen, csv_size_bytes=len(content))
+    result(seen, csv_size_bytes=len(content), csv_sha256=hashlib.sha256(content).hexdigest())
 
 
 def listed(seen: Seen, change: Callable[[list[dict[str, Any]]], object]) -> None:
@@ -162,6 +165,7 @@ WRONG: dict[str, Callable[[Seen], object]] = {
     "completed without data": lambda seen: setattr(seen.wishes[0], "task", EMPTY),
     "no CSV": lambda seen: seen.downloads.update({DONE: Download(404, "digest")}),
     "a CSV of another size than said": lambda seen: result(seen, csv_size_bytes=1),
+    "a CSV of another digest than said": lambda seen: result(seen, csv_sha256=hashlib.sha256(b"").hexdigest()),
     "half a CSV": lambda seen: csv(seen, CSV[:-20]),
     "a CSV without its last row": lambda seen: csv(seen, HEADER + ROWS[0]),
     "a CSV with rows in another order": lambda seen: csv(seen, HEADER + ROWS[1] + ROWS[0]),

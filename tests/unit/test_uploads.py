@@ -1,3 +1,4 @@
+import hashlib
 import os
 from collections.abc import Iterable, Iterator
 
@@ -25,6 +26,7 @@ def test_an_object_is_what_was_written(size: int) -> None:
     upload = written(bucket, [data[at : at + 1_000_003] for at in range(0, size, 1_000_003)])
     assert bucket.objects["csv/a"].body == data
     assert upload.size == size
+    assert upload.sha256 == hashlib.sha256(data).hexdigest()
     assert not bucket.parts
 
 
