@@ -11,13 +11,14 @@ from shared.telemetry.context import Trace
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the variables of its path, its query, headers (lower case), body and trace."""
+    """One request: the variables of its path, its query, headers (lower case), body, trace and method."""
 
     path: Mapping[str, str]
     query: MultiDict[str, str]
     headers: Mapping[str, str]
     body: bytes
     trace: Trace
+    method: str = "GET"
 
 
 @dataclass(frozen=True)

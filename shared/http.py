@@ -129,7 +129,7 @@ class Service:
         headers = {name.lower(): text for name, text in request.headers}
         with self._let_in(request.method, rule.rule, headers, serving):
             body = self._read(request)
-            answer: Reply = rule.endpoint(Call(path, request.args, headers, body, serving.trace))
+            answer: Reply = rule.endpoint(Call(path, request.args, headers, body, serving.trace, request.method))
         return answer
 
     @contextmanager

@@ -142,11 +142,14 @@ class Bucket:
         """Nothing, or Unavailable: the bucket answers to our keys."""
         asked(lambda: self._s3.list_objects_v2(Bucket=self._name, Prefix="t/", MaxKeys=1))
 
-    def presigned(self, key: str, filename: str, ttl_seconds: int) -> tuple[str, datetime]:
-        """A URL that downloads the CSV `key` as `filename`, and when it ends; needs no network."""
+    def presigned(self, key: str, filename: str, ttl_seconds: int, method: str = "GET") -> tuple[str, datetime]:
+        """A URL that downloads the CSV `key` as `filename`, and when it expires; needs no network.
+
+        A signature holds for one method: GET or HEAD.
+        """
         ends = datetime.now(UTC) + timedelta(seconds=ttl_seconds)
         url = self._s3.generate_presigned_url(
-            "get_object",
+            "head_object" if method == "HEAD" else "get_object",
             Params={
                 "Bucket": self._name,
                 "Key": key,

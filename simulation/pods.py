@@ -125,7 +125,7 @@ class Services:
             jobs,
             self._csvs,
             lambda wanted: next(iter(index.page(wanted).entries), None),
-            lambda key, _: (f"http://csv/{key}", clock()),
+            lambda key, _name, _method: (f"http://csv/{key}", clock()),
             csv_age=self._truth.csv_age,
             clock=clock,
         )

@@ -104,11 +104,12 @@ class MemoryBucket(Bucket):
     def ping(self) -> None:
         self._ask("ping", "")
 
-    def presigned(self, key: str, filename: str, ttl_seconds: int) -> tuple[str, datetime]:
-        return f"http://csv.example/{key}?as={filename}", NOW + timedelta(seconds=ttl_seconds)
+    def presigned(self, key: str, filename: str, ttl_seconds: int, method: str = "GET") -> tuple[str, datetime]:
+        signed_for = "" if method == "GET" else f"&method={method}"
+        return f"http://csv.example/{key}?as={filename}{signed_for}", NOW + timedelta(seconds=ttl_seconds)
 
-    def signed(self, key: str, filename: str) -> tuple[str, datetime]:
-        return self.presigned(key, filename, 900)
+    def signed(self, key: str, filename: str, method: str) -> tuple[str, datetime]:
+        return self.presigned(key, filename, 900, method)
 
     def start_parts(self, key: str, content_type: str) -> str:
         self._ask("start", key)

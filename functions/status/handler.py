@@ -20,8 +20,8 @@ _TRIES = 3
 _JOB_ID = re.compile(JOB_ID.strip("^$"))
 _SHOWN = set(Record.model_fields) & set(Job.model_fields) - {"result"}
 
-# key and download name to a presigned URL and its end
-Presign = Callable[[str, str], tuple[str, datetime]]
+# key, download name and HTTP method to a presigned URL and its end
+Presign = Callable[[str, str, str], tuple[str, datetime]]
 # a filter to the newest job that it admits
 Newest = Callable[[Filter], Entry | None]
 
@@ -86,7 +86,7 @@ class StatusReader:
     def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:
         if record.result is None or self._is_too_old(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, ends = self._presign(record.result.csv_path, csv_names.download_name(record))
+        url, ends = self._presign(record.result.csv_path, csv_names.download_name(record), "GET")
         return {"csv_download_url": url, "csv_download_expires_at": ends}
 
     def _is_too_old(self, record: Record) -> bool:
@@ -95,12 +95,12 @@ class StatusReader:
         return self._csv_age is not None and ended is not None and self._clock() - ended > self._csv_age
 
     def download(self, call: Call) -> Reply:
-        """302 to a fresh presigned URL of the CSV that the file name means, or NotFound."""
+        """302 to a fresh presigned URL, for the request's method, of the CSV that the file name means, or NotFound."""
         for asked in csv_names.asked(call.path["filename"]):
             record = self._named(asked) if asked.job_id else self._newest_of(asked)
             if record is not None and record.result is not None and not self._is_too_old(record):
                 _tell(record)
-                url, _ = self._presign(record.result.csv_path, csv_names.download_name(record))
+                url, _ = self._presign(record.result.csv_path, csv_names.download_name(record), call.method)
                 return Reply(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
 

@@ -41,7 +41,7 @@ _SERVICE = service(
     Jobs(_BUCKET),
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     _newest,
-    lambda key, filename: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS),
+    lambda key, filename, method: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
     checks={"storage": _BUCKET.ping, **around()},
     csv_age=_SETTINGS.csv_age,
 )

@@ -1,9 +1,12 @@
 """Downloads from object storage: HEAD, entity tags that are no MD5, and bytes that are not the job's."""
 
+import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -101,3 +104,16 @@ def test_a_head_that_is_redirected_ends_in_200(stack: Stack, behind: Behind) -> 
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Length"] == str(result["csv_size_bytes"])
     assert answer.headers["Content-Type"] == "text/csv"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health", "/openapi.json", "/api/distance/jobs", "/nowhere"])
+def test_a_head_leaves_its_connection_for_the_next_request(stack: Stack, behind: Behind, path: str) -> None:
+    for url in (stack.url, behind.status_url):
+        with contextlib.closing(HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)) as connection:
+            statuses = []
+            for method in ("HEAD", "GET", "HEAD", "GET"):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                assert (answer.read() == b"") == (method == "HEAD")
+                statuses.append(answer.status)
+        assert len(set(statuses)) == 1

@@ -192,6 +192,16 @@ def test_a_presigned_url_downloads_the_csv_as_a_file(bucket: Bucket, key: str) -
     assert answer.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
 
 
+@ability("a URL presigned for HEAD answers like the GET without a body")
+def test_a_url_presigned_for_head_answers_like_get_without_a_body(bucket: Bucket, key: str) -> None:
+    bucket.put(key, b"a,b\n", "text/csv")
+    url, _ = bucket.presigned(key, "distance_20260125.csv", 60, "HEAD")
+    answer = HTTP.request("HEAD", url)
+    assert (answer.status, answer.data) == (200, b"")
+    assert (answer.headers["Content-Type"], answer.headers["Content-Length"]) == ("text/csv", "4")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
+
+
 @ability("a presigned URL ends, and holds for one object and host")
 def test_a_presigned_url_is_good_for_one_object_and_host_until_its_end(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
