@@ -51,7 +51,7 @@ class Asked:
 def asked(filename: str) -> list[Asked]:
     """The readings of `filename`, the likelier first; InvalidRequest for no CSV's name, NotFound for no day's."""
     if not re.fullmatch(FILENAME.strip("^$"), filename, re.DOTALL):
-        raise InvalidRequest("Invalid filename. Expected distance_YYYYMMDD[_device][_job].csv", "filename")
+        raise InvalidRequest("Invalid filename. Expected distance_YYYYMMDD[_device][_job].csv", "filename", filename)
     found = re.fullmatch(r"distance_([0-9]{8})(?:_(.+))?\.csv", filename)
     try:
         day = date.fromisoformat(found[1]) if found else None

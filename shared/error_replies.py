@@ -1,5 +1,7 @@
 """The envelope of every error, and which status each error of the domain is."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +12,9 @@ from shared import errors
 from shared.calls import Reply
 from shared.error_tracking import capture_error
 from shared.telemetry.context import Trace
+
+_ECHOED_CHARACTERS = 100
+_COORDINATE = re.compile(r'"(lat|latitude|lng|lon|longitude)": ', re.IGNORECASE)
 
 # The most specific class comes first.
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -43,13 +48,34 @@ def error_reply(exc: Exception, trace: Trace) -> Reply:
             status, code, message = kind_status, kind_code, str(exc)
             break
     if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
-        details = {"field": exc.field} | ({} if exc.value is None else {"value": exc.value})
+        value = echo(exc.value)
+        details = {"field": exc.field[:_ECHOED_CHARACTERS]} | ({} if value is None else {"value": value})
     headers |= _said_beside(exc)
     if isinstance(exc, errors.Unavailable):
         message = f"Unavailable: {exc.dependency}"
     if status >= 500:
         capture_error(exc)
     return Reply(status, _envelope(code, message, details, trace), headers)
+
+
+def echo(value: object) -> object:
+    """A refused value as `details` repeats it; None for one that is not repeated.
+
+    A long value is the first 100 characters of its text; an infinite number, which JSON does not have, is its name.
+    An object that may hold a coordinate is not repeated.
+    """
+    if isinstance(value, str):
+        return value[:_ECHOED_CHARACTERS]
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return None
+    if _COORDINATE.search(text):
+        return None
+    if len(text) > _ECHOED_CHARACTERS:
+        return text[:_ECHOED_CHARACTERS]
+    repeated: object = json.loads(text, parse_constant=str)
+    return repeated
 
 
 def _said_beside(exc: Exception) -> Mapping[str, str]:

@@ -32,9 +32,13 @@ class SettingsError(OtelWorkerError):
 
 
 class InvalidRequest(OtelWorkerError):
-    """What the caller sent breaks the contract; `field` and `value` say where, and never hold a coordinate."""
+    """What the caller sent breaks the contract.
 
-    def __init__(self, message: str, field: str | None = None, value: str | float | None = None) -> None:
+    `field` and `value` (decoded JSON of any length, None for none) say where. Neither may be a coordinate or the value
+    of a header.
+    """
+
+    def __init__(self, message: str, field: str | None = None, value: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field

@@ -21,7 +21,6 @@ from shared.days import time_zones
 from shared.errors import InvalidRequest
 
 M = TypeVar("M", bound=BaseModel)
-_ECHOED_CHARACTERS = 100
 
 
 class Status(StrEnum):
@@ -87,8 +86,8 @@ TimeZoneName = Annotated[str, AfterValidator(_time_zone)]
 JobId = Annotated[str, AfterValidator(_job_id), WithJsonSchema({"type": "string", "pattern": JOB_ID})]
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 ThresholdKm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -167,8 +166,8 @@ class Result(Numbers):
     """What a completed job holds: its numbers, and the CSV that its commit named."""
 
     csv_path: str
-    csv_sha256: Sha256 | None = None  # of the whole CSV; records written before this field have none
     csv_size_bytes: int
+    csv_sha256: Sha256 | None = None  # of the whole CSV; records written before this field have none
     processing_time_ms: int
     worker_version: str | None = None  # of the otel-worker that calculated it; early records have none
 
@@ -271,11 +270,5 @@ def _invalid(exc: ValidationError, data: dict[str, object]) -> InvalidRequest:
     if kind == "missing":
         return InvalidRequest(f"Missing required field: {field}", field)
     if kind == "extra_forbidden":
-        return InvalidRequest("Unknown field", field[:_ECHOED_CHARACTERS])
-    return InvalidRequest(_MESSAGES[field], field, _echoed(data[field]))
-
-
-def _echoed(value: object) -> str | float | None:
-    if isinstance(value, str):
-        return value[:_ECHOED_CHARACTERS]
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**15 else None
+        return InvalidRequest("Unknown field", field)  # its value may be a coordinate
+    return InvalidRequest(_MESSAGES[field], field, data[field])

@@ -67,14 +67,14 @@ def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
     """The parameters that are ours, none of them twice."""
     for name in ("status", "date", "device_id", "limit", "offset", "results"):
         if len(query.getlist(name)) > 1:
-            raise InvalidRequest(f"{name} must be given once", name)
+            raise InvalidRequest(f"{name} must be given once", name, query.getlist(name))
     return query.to_dict()
 
 
 def _filter(given: dict[str, str]) -> Filter:
     status = given.get("status") or None
     if status is not None and status not in SHOWN:
-        raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status[:100])
+        raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status)
     # A date or a device id is what a submission takes for one.
     day = given.get("date")
     device_id = given.get("device_id")
@@ -86,7 +86,7 @@ def _window(given: dict[str, str]) -> tuple[int, int]:
     texts = given.get("limit", str(DEFAULT_LIMIT)), given.get("offset", "0")
     for name, text in zip(("limit", "offset"), texts, strict=True):
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise InvalidRequest("limit and offset must be integers", name, text[:100])
+            raise InvalidRequest("limit and offset must be integers", name, text)
     limit, offset = map(int, texts)
     if not 1 <= limit <= LARGEST_LIMIT:
         raise InvalidRequest(f"limit must be between 1 and {LARGEST_LIMIT}", "limit", limit)
@@ -98,7 +98,7 @@ def _window(given: dict[str, str]) -> tuple[int, int]:
 def _with_results(given: dict[str, str]) -> bool:
     text = given.get("results", "true")
     if text not in ("true", "false"):
-        raise InvalidRequest("results must be true or false", "results", text[:100])
+        raise InvalidRequest("results must be true or false", "results", text)
     return text == "true"
 
 

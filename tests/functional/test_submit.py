@@ -122,8 +122,8 @@ def test_the_texts_of_the_contract(submit: Submit, body: object, message: str) -
 )
 def test_a_bad_field_is_named(submit: Submit, name: str, value: object) -> None:
     details = submit.refused(BODY | {name: value})["details"]
-    assert details["field"] == name
-    assert type(details.get("value", "")) in (str, int)
+    repeated = value[:100] if isinstance(value, str) else value
+    assert details == {"field": name} | ({} if name == "note" else {"value": repeated})
 
 
 def test_an_infinite_threshold_is_refused(submit: Submit) -> None:

@@ -1,0 +1,156 @@
+"""A 400 repeats the refused value in `details`, whatever it is; never a coordinate, and never a header."""
+
+import json
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from shared.contract import operations
+from shared.models import RequestedData, Submission
+from tests.builders import JOB_ID, TRACEPARENT
+from tests.contract.world import World
+from tests.functional.calculating import Calculate, requested
+from tests.functional.submitting import Submit
+
+INFINITY = float("inf")
+VALUES: dict[str, Any] = {
+    "a negative float": -2.5,
+    "a negative integer": -20260125,
+    "infinity": INFINITY,
+    "minus infinity": -INFINITY,
+    "true": True,
+    "false": False,
+    "an empty list": [],
+    "a list": [1.5, None, False],
+    "a list with infinity": [[INFINITY]],
+    "an empty object": {},
+    "an object": {"a": {"b": [-2.5]}},
+    "a string": "\u00fc \ud800",
+}
+LONG: dict[str, Any] = {
+    "a string": "x" * 5000,
+    "a list": ["x"] * 500,
+    "a number": -(10**4000),
+    "an object": {"x" * 99: 1},
+}
+COORDINATES: tuple[Any, ...] = (
+    {"latitude": 12.000123},
+    [{"LON": 12.000123}],
+    {"a": [{"lng": "12.000123"}]},
+    {"home": {"lat": 12.000123, "Longitude": 12.000123}},
+)
+# What a caller may give a value for: every field of both models but home, which is coordinates.
+FIELDS = [("submission", name) for name in sorted(set(Submission.model_fields) - {"home"})]
+FIELDS += [("event", name) for name in sorted(set(RequestedData.model_fields) - {"home"})]
+
+
+def refused(kind: str, name: str, value: object) -> tuple[dict[str, Any], str]:
+    """The details of the answer, and its text; an infinite number is sent as 1e999."""
+    sent = json.dumps({"date": "2026-01-25", name: value}).replace("Infinity", "1e999")
+    if kind == "submission":
+        answer = Submit().post(sent)
+    else:
+        event = requested({})
+        attributes = {f"ce-{key}": event[key] for key in ("specversion", "type", "source", "id")}
+        answer = Calculate().client.post("/", data=sent, headers=attributes | {"content-type": "application/json"})
+    return details(answer), answer.text
+
+
+def details(answer: TestResponse) -> dict[str, Any]:
+    """Of a 400 whose body is strict JSON."""
+    assert answer.status_code == 400, answer.text
+    found: dict[str, Any] = json.loads(answer.data, parse_constant=pytest.fail)["error"]["details"]
+    return found
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_a_refused_value_is_repeated(kind: str, name: str, value: object) -> None:
+    repeated = json.loads(json.dumps(value), parse_constant=str)
+    assert refused(kind, name, value)[0] == {"field": name, "value": repeated}
+
+
+@pytest.mark.parametrize("value", LONG.values(), ids=LONG)
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_a_long_value_is_cut(kind: str, name: str, value: object) -> None:
+    text = value if isinstance(value, str) else json.dumps(value)
+    assert refused(kind, name, value)[0] == {"field": name, "value": text[:100]}
+
+
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_a_deeply_nested_value_is_refused(kind: str, name: str) -> None:
+    depths = (1 << power for power in range(4, 13))
+    for value in ("[" * depth + "]" * depth for depth in depths):
+        sent = f'{{"date": "2026-01-25", "{name}": {value}}}'.encode()
+        client = Submit().client if kind == "submission" else Calculate().client
+        path = "/api/distance/calculate" if kind == "submission" else "/"
+        assert client.post(path, data=sent, headers={"content-type": "application/json"}).status_code == 400
+
+
+@pytest.mark.parametrize("value", COORDINATES)
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_a_coordinate_is_not_repeated_wherever_it_stands(kind: str, name: str, value: object) -> None:
+    found, text = refused(kind, name, value)
+    assert found == {"field": name}
+    assert "000123" not in text
+
+
+@pytest.mark.parametrize(
+    "value", [-12.000123, True, [12.000123], "12.000123", {"latitude": 912.000123, "longitude": 0}]
+)
+@pytest.mark.parametrize("kind", ["submission", "event"])
+def test_nothing_of_home_is_repeated(kind: str, value: object) -> None:
+    found, text = refused(kind, "home", value)
+    assert found["field"] in ("home", "home.latitude")
+    assert "value" not in found
+    assert "000123" not in text
+
+
+def test_the_value_of_an_unknown_field_is_not_repeated() -> None:
+    found, text = refused("submission", "latitude", 12.000123)
+    assert found == {"field": "latitude"}
+    assert "000123" not in text
+    assert refused("submission", "x" * 5000, 1)[0] == {"field": "x" * 100}
+
+
+QUERY = {
+    given.name
+    for operation in operations.every()
+    for given in operation.given
+    if operation.name == "list_jobs" and given.where == "query"
+}
+
+
+@pytest.mark.parametrize("value", ["a b", "NaN", "x" * 5000, "-1.5", "\u00fc"])
+@pytest.mark.parametrize("name", sorted(QUERY))
+def test_a_refused_parameter_is_repeated(name: str, value: str) -> None:
+    answer = World().client(3).get("/api/distance/jobs", query_string={name: value})
+    if (name, answer.status_code) == ("device_id", 200):
+        return  # it is one
+    assert details(answer) == {"field": name, "value": value[:100]}
+
+
+@pytest.mark.parametrize("name", sorted(QUERY))
+def test_a_parameter_that_is_given_twice_is_repeated(name: str) -> None:
+    answer = World().client(3).get(f"/api/distance/jobs?{name}=a&{name}=b")
+    assert details(answer) == {"field": name, "value": ["a", "b"]}
+
+
+@pytest.mark.parametrize("filename", ["x.csv", "distance_a.txt", "distance_...csv", "a/b", "\u00fc", "x" * 5000])
+def test_a_refused_filename_is_repeated(filename: str) -> None:
+    answer = World().client(2).get(f"/api/distance/download/{filename}")
+    assert details(answer) == {"field": "filename", "value": filename[:100]}
+
+
+@pytest.mark.parametrize("key", ["a b", "x" * 256, "\u00fc"])
+def test_a_refused_header_is_named_and_not_repeated(key: str) -> None:
+    answer = Submit().post(None, Idempotency_Key=key)
+    assert details(answer) == {"field": "Idempotency-Key"}
+
+
+def test_the_attributes_of_an_event_are_headers_and_not_repeated() -> None:
+    event = requested({}, type="otelworker.distance.other.v1", id=JOB_ID, traceparent=TRACEPARENT)
+    answer = Calculate().deliver(event)
+    assert details(answer) == {"field": "type"}
+    assert "other" not in answer.text
