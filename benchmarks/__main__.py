@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import access, day, http, listing, memory, pipeline, report, rows, stage, telemetry
+from benchmarks import access, day, digest, http, listing, memory, pipeline, report, rows, stage, telemetry
 
 _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "day": day.measured,  # before millions of fixes lie in the table
@@ -13,6 +13,7 @@ _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "access": access.measured,
     "memory": memory.measured,
     "pipeline": pipeline.measured,
+    "digest": digest.measured,
     "telemetry": telemetry.measured,
 }
 

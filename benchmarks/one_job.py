@@ -1,11 +1,13 @@
-"""One job in a fresh process, as calculate runs it: `python -m benchmarks.one_job YYYY-MM-DD discard|store`.
+"""One job in a fresh process, as calculate runs it: `python -m benchmarks.one_job DATE discard|store [undigested]`.
 
-Prints the seconds from the claim to the commit, and the fixes. The settings are calculate's, from the environment.
+Prints the seconds from the claim to the commit, the fixes, and the seconds of processor time. The settings are
+calculate's, from the environment. With `undigested` the CSV is not hashed.
 """
 
 import sys
 import time
 from datetime import date
+from unittest import mock
 
 from functions.calculate import calculation
 from functions.calculate.fixes import FixSource
@@ -15,6 +17,7 @@ from shared.jobs import Jobs, utc_now
 from shared.models import Submission
 from shared.storage import Bucket, ObjectMissing, Stored, client
 from shared.telemetry.context import trace_of
+from shared.uploads import Upload
 
 
 class Discarding(Bucket):
@@ -52,7 +55,16 @@ class Discarding(Bucket):
     def abort_uploads(self, key: str) -> None: ...
 
 
-def main(day: str, sink: str) -> None:
+class Undigested(Upload):
+    """An upload without SHA-256: what the digest costs is the difference."""
+
+    sha256 = "0" * 64
+
+    def _put_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
+        return self._bucket.put_part(self._key, upload, number, part)
+
+
+def main(day: str, sink: str, variant: str = "") -> None:
     given = settings.load("calculate")
     s3 = client(given)
     records, csvs = Bucket(s3, given.JOBS_BUCKET), Bucket(s3, given.CSV_BUCKET)
@@ -61,10 +73,11 @@ def main(day: str, sink: str) -> None:
     jobs, fixes, now = Jobs(records), FixSource(given), utc_now()
     submission = Submission(date=date.fromisoformat(day))
     job = jobs.create(new_record(ids.new_job_id(now), task_of(submission, given, now), submission, now, trace_of({})))
-    started = time.perf_counter()
-    ended = calculation.run(job.job_id, jobs, fixes, csvs)
-    seconds = time.perf_counter() - started
-    print(seconds, ended.result.total_locations if ended.result else 0)
+    started, busy = time.perf_counter(), time.process_time()
+    with mock.patch.object(calculation, "Upload", Undigested if variant else Upload):
+        ended = calculation.run(job.job_id, jobs, fixes, csvs)
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy
+    print(seconds, ended.result.total_locations if ended.result else 0, processor_seconds)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from datetime import date
 from importlib import util
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from psycopg import sql
 
@@ -19,8 +20,15 @@ from shared import days
 
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}
 _MEASUREMENTS = ("accuracy", "battery", "velocity")  # integers in local/schema.sql
-_BUCKET = "bench-pipeline"
-_SINKS = {"discard": "CSV discarded", "store": "CSV on the S3 server"}
+BUCKET = "bench-pipeline"
+SINKS = {"discard": "CSV discarded", "store": "CSV on the S3 server"}
+
+
+class Took(NamedTuple):
+    """What a job took: wall time, and processor time of all of its threads."""
+
+    seconds: float
+    processor_seconds: float
 
 
 class Statement(FixSource):
@@ -35,18 +43,18 @@ class Statement(FixSource):
 
 def measured(stage: Stage) -> list[Figure]:
     """The calculating job and psql by turns; medians of what their runs took."""
-    statement = Statement(stage.settings("calculate", _BUCKET))
+    statement = Statement(stage.settings("calculate", BUCKET))
     figures = []
     for count, rounds in _ROUNDS.items():
         day = stage.day(count)
         _psql(stage, statement.of(day))  # warm
         limit: list[float] = []
-        took: dict[str, list[float]] = {sink: [] for sink in _SINKS}
+        took: dict[str, list[float]] = {sink: [] for sink in SINKS}
         for _ in range(rounds):
             for sink, seconds in took.items():
                 limit.append(_psql(stage, statement.of(day)))
-                seconds.append(_job(stage, day, count, sink))
-        for sink, words in _SINKS.items():
+                seconds.append(timed_job(stage, day, count, sink).seconds)
+        for sink, words in SINKS.items():
             ratio = median(limit) / median(took[sink])
             figures.append(
                 Figure(
@@ -73,16 +81,16 @@ def _psql(stage: Stage, statement: str) -> float:
     return float(found[1]) / 1000
 
 
-def _job(stage: Stage, day: date, count: int, sink: str) -> float:
-    """Seconds of a job in a fresh process, from the claim to the commit."""
+def timed_job(stage: Stage, day: date, count: int, sink: str, *variant: str) -> Took:
+    """A job in a fresh process, from the claim to the commit; `sink` and `variant` as one_job takes them."""
     inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    command = [sys.executable, "-m", "benchmarks.one_job", day.isoformat(), sink]
-    environment = inherited | stage.environment("calculate", _BUCKET)
+    command = [sys.executable, "-m", "benchmarks.one_job", day.isoformat(), sink, *variant]
+    environment = inherited | stage.environment("calculate", BUCKET)
     run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    seconds, fixes = run.stdout.split()
+    seconds, fixes, processor_seconds = run.stdout.split()
     if int(fixes) != count:
         raise ValueError(f"{fixes} fixes instead of {count}")
-    return float(seconds)
+    return Took(float(seconds), float(processor_seconds))
 
 
 def _program() -> Path:
