@@ -15,6 +15,7 @@ from functions.calculate.distance import hundredths_of_minutes
 
 Words = NDArray[np.uint64]
 
+# The column `timestamp` is the day column: `created_at` of the database unless DAY_COLUMN=timestamp.
 HEADER = (
     b"timestamp,device_id,latitude,longitude,distance_from_home_km,is_away,"
     b"accuracy,battery,velocity,cumulative_away_time_minutes\n"

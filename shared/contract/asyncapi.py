@@ -13,7 +13,8 @@ from shared.version import VERSION
 
 _ABOUT = """\
 Three CloudEvents 1.0 over HTTP, in binary or structured mode. A repeat has the same source and id. Headers are those of
-binary mode; calculate's outcomes are its replies to the broker."""
+binary mode. calculate replies to the broker with outcomes; for a job that a dead letter or the sweep fails, it
+publishes one."""
 _SUBMIT, _CALCULATE = "/otel-worker/submit", "/otel-worker/calculate"
 
 
