@@ -16,8 +16,8 @@ _RETRIES = urllib3.Retry(
 class Api:
     """Asks again where that may help; sends the first of `keys`, as the setting API_KEYS has them, if there are any."""
 
-    def __init__(self, keys: str = "", name: str = "API") -> None:
-        self._http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
+    def __init__(self, keys: str = "", name: str = "API", http: urllib3.PoolManager | None = None) -> None:
+        self._http = http or urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
         self._name = name
         try:
             self._headers = {API_KEY: split(keys)[0]} if keys else {}

@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,32 +15,32 @@ _LARGEST_SHARE = 0.9  # of the memory that the kernel gives us before it kills
 _CGROUP = Path("/sys/fs/cgroup")
 
 
-def around(sink: str | None = None) -> dict[str, Check]:
+def around(sink: str | None = None, cgroup: Path = _CGROUP) -> dict[str, Check]:
     """The checks that apply here: of a process that publishes to `sink`, in a container whose memory has a limit."""
     checks = {"broker": Check(lambda: reach(sink), critical=False)} if sink else {}
     checks["tmp"] = Check(lambda: has_space("/tmp"), critical=False)  # noqa: S108 - nothing is written there
-    if memory_share() is not None:
-        checks["memory"] = Check(has_memory, critical=False)
+    if memory_share(cgroup) is not None:
+        checks["memory"] = Check(lambda: has_memory(cgroup), critical=False)
     return checks
 
 
-def reach(sink: str) -> None:
+def reach(sink: str, connect: Callable[[tuple[str, int], float], socket.socket] = socket.create_connection) -> None:
     """Nothing, or Unavailable: somebody listens there. What brokers answer to anything but an event differs."""
     parts = urlsplit(sink)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
+        connect((parts.hostname or "", port), _CONNECT_SECONDS).close()
     except OSError as exc:
         raise Unavailable("broker", type(exc).__name__) from exc
 
 
-def has_space(folder: str) -> None:
+def has_space(folder: str, least_bytes: int = _LEAST_SPACE) -> None:
     """Nothing, or Failing: there is room for a few files."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError as exc:
         raise Failing("no such folder") from exc
-    if free < _LEAST_SPACE:
+    if free < least_bytes:
         raise Failing("no space")
 
 

@@ -19,13 +19,15 @@ from shared.models import SHOWN, Status, Submission, parse
 from shared.storage import Bucket
 
 
-def service(bucket: Bucket, checks: dict[str, AnyCheck], clock: Clock = utc_now) -> Service:
-    """The function's HTTP surface, over a bucket of jobs."""
+def service(
+    bucket: Bucket, checks: dict[str, AnyCheck], clock: Clock = utc_now, results: Results | None = None
+) -> Service:
+    """The function's HTTP surface, over a bucket of jobs; `results` are the bucket's."""
     index = Index(bucket)
     counted = Counted(index, clock)
     every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): Lister(index, Results(Jobs(bucket))).page,
+        ("GET", "/api/distance/jobs"): Lister(index, results or Results(Jobs(bucket))).page,
         ("GET", "/api/distance/devices"): DeviceLister(bucket).every,
         ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
     }

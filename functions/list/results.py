@@ -31,14 +31,18 @@ Ended = Mapping[str, Any]
 class Results:
     """The ends of one store's jobs."""
 
-    def __init__(self, store: Jobs) -> None:
+    def __init__(
+        self, store: Jobs, *, at_once: int = _AT_ONCE, most_kept: int = _MOST_KEPT, seconds: float = SECONDS
+    ) -> None:
         self._jobs = store
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="results")
+        self._most_kept = most_kept
+        self._seconds = seconds
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="results")
         self._lock = threading.Lock()
         self._kept: OrderedDict[Position, Ended] = OrderedDict()
 
     def of(self, entries: Iterable[Entry]) -> dict[Position, Ended]:
-        """What became of the finished ones of `entries`, as far as it can be read within SECONDS."""
+        """What became of the finished ones of `entries`, as far as it can be read in time."""
         finished = [entry.position for entry in entries if entry.status.finished]
         known = self._known(finished)
         unknown = [position for position in finished if position not in known]
@@ -54,7 +58,7 @@ class Results:
     def _keep(self, position: Position, ended: Ended) -> None:
         with self._lock:
             self._kept[position] = ended
-            if len(self._kept) > _MOST_KEPT:
+            if len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
 
     def _read(self, positions: list[Position]) -> dict[Position, Ended]:
@@ -79,7 +83,7 @@ class Results:
 
         contexts = [copy_context() for _ in positions]  # a context is in one thread at a time
         try:
-            list(self._pool.map(traced, contexts, positions, timeout=SECONDS))
+            list(self._pool.map(traced, contexts, positions, timeout=self._seconds))
         except TimeoutError:
             failures.append("slow")
         if failures:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from functions.list import results
 from functions.list.handler import service
+from functions.list.results import Results
 from shared.errors import Unavailable
 from shared.jobs import Jobs
 from shared.markers import entry_of, position_of, put
@@ -29,10 +29,11 @@ NO_DATA = ("NO_DATA", "No location data found for date 2026-01-25")
 class World:
     """Finished jobs in a bucket, and the list over it."""
 
-    def __init__(self) -> None:
+    def __init__(self, **bounds: Any) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = Jobs(self.bucket, self.clock)
-        self.client: FlaskClient = served(lambda: service(self.bucket, {}))
+        results = Results(Jobs(self.bucket), **bounds)
+        self.client: FlaskClient = served(lambda: service(self.bucket, {}, results=results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
         job_id = f"019bfa00-0000-7000-8000-{number:012x}"
@@ -123,8 +124,8 @@ def test_a_record_is_read_once(world: World) -> None:
     assert len(world.read()) == 10
 
 
-def test_what_is_kept_is_bounded_and_the_latest_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "_MOST_KEPT", 3)
+def test_what_is_kept_is_bounded_and_the_latest_stays() -> None:
+    world = World(most_kept=3)
     for number in range(4):
         world.job(number)
     world.rows(limit=3)
@@ -187,11 +188,8 @@ def test_without_the_right_to_read_records_the_list_works_and_says_so_once(
     assert all("result" in row for row in world.rows())
 
 
-def test_after_the_first_failure_no_further_record_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(results, "_AT_ONCE", 1)
-    world = World()
+def test_after_the_first_failure_no_further_record_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(at_once=1)
     made = [world.job(number) for number in range(10)]
     world.refuse(f"jobs/{made[6].job_id}")
     world.read()
@@ -214,10 +212,8 @@ def test_records_are_read_eight_at_a_time(world: World) -> None:
     assert all("result" in row for row in world.rows())
 
 
-def test_a_page_does_not_wait_for_a_record_that_hangs(
-    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(results, "SECONDS", 0.2)
+def test_a_page_does_not_wait_for_a_record_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(seconds=0.2)
     made = [world.job(number) for number in range(3)]
     hanging = threading.Event()
 

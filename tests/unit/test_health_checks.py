@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from shared import health_checks
 from shared.errors import Unavailable
 from shared.health import Failing
 from shared.health_checks import around, has_memory, has_space, memory_share, reach
@@ -33,25 +32,20 @@ def test_memory_that_is_nearly_gone_is_told(tmp_path: Path) -> None:
         has_memory(cgroup(tmp_path, "1000", 950))
 
 
-def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path) -> None:
     assert memory_share(tmp_path) is None
-    monkeypatch.setattr(health_checks, "memory_share", lambda: None)
-    assert set(around()) == {"tmp"}
-    monkeypatch.setattr(health_checks, "memory_share", lambda: 0.5)
-    assert set(around("http://broker")) == {"broker", "tmp", "memory"}
-    assert not any(check.critical for check in around("http://broker").values())
+    assert set(around(cgroup=tmp_path)) == {"tmp"}
+    checks = around("http://broker", cgroup(tmp_path, "1000", 500))
+    assert set(checks) == {"broker", "tmp", "memory"}
+    assert not any(check.critical for check in checks.values())
 
 
-def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health_checks, "_LEAST_SPACE", 0)
-    has_space(str(tmp_path))
+def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(tmp_path: Path) -> None:
+    has_space(str(tmp_path), least_bytes=0)
     with pytest.raises(Failing, match="no such folder"):
         has_space(str(tmp_path / "none"))
-    monkeypatch.setattr(health_checks, "_LEAST_SPACE", 1 << 62)
     with pytest.raises(Failing, match="no space"):
-        has_space(str(tmp_path))
+        has_space(str(tmp_path), least_bytes=1 << 62)
 
 
 def test_a_broker_is_reached_where_somebody_listens() -> None:
@@ -63,14 +57,13 @@ def test_a_broker_is_reached_where_somebody_listens() -> None:
 
 
 @pytest.mark.parametrize(("sink", "port"), [("http://broker/a", 80), ("https://broker", 443), ("http://[::1]:81/", 81)])
-def test_a_sink_without_a_port_has_that_of_its_scheme(sink: str, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sink_without_a_port_has_that_of_its_scheme(sink: str, port: int) -> None:
     asked = []
 
-    def connect(address: tuple[str, int], _: float) -> None:
+    def connect(address: tuple[str, int], _: float) -> socket.socket:
         asked.append(address[1])
         raise TimeoutError
 
-    monkeypatch.setattr(socket, "create_connection", connect)
     with pytest.raises(Unavailable, match="broker: TimeoutError"):
-        reach(sink)
+        reach(sink, connect)
     assert asked == [port]

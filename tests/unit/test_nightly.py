@@ -22,19 +22,18 @@ class Answer:
         return {"job_id": "j"}
 
 
-@pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What is sent; the first day is answered with 503."""
-    sent: list[dict[str, Any]] = []
+class Http(urllib3.PoolManager):
+    """Keeps what is sent; of "away" the first day is answered with 503, and "broken" answers nothing."""
 
-    def request(_: object, method: str, url: str, **more: Any) -> Answer:
-        sent.append({"method": method, "url": url, **more})
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[dict[str, Any]] = []
+
+    def request(self, method: str, url: str, *_: Any, **more: Any) -> Any:
+        self.sent.append({"method": method, "url": url, **more})
         if "broken" in url:
             raise urllib3.exceptions.MaxRetryError(None, url, None)  # type: ignore[arg-type] # no pool is asked
         return Answer(503 if "away" in url and more["json"]["date"] == "2026-02-27" else 202)
-
-    monkeypatch.setattr(urllib3.PoolManager, "request", request)
-    return sent
 
 
 @pytest.mark.parametrize(
@@ -49,27 +48,30 @@ def test_yesterday_is_that_of_the_zone(zone: str, count: int, days: list[str]) -
     assert [day.isoformat() for day in ended(JUST_AFTER_MIDNIGHT, zone, count)] == days
 
 
-def test_each_day_and_device_has_a_key_of_its_own_and_the_same_each_night(requests: list[dict[str, Any]]) -> None:
+def test_each_day_and_device_has_a_key_of_its_own_and_the_same_each_night() -> None:
+    http = Http()
     said: list[tuple[str, str]] = []
     for _ in range(2):
-        nightly(Api(), "http://submit", DAYS, ["", "garmin"], lambda *told: said.append(told))
-    keys = [request["headers"]["Idempotency-Key"] for request in requests]
+        nightly(Api(http=http), "http://submit", DAYS, ["", "garmin"], lambda *told: said.append(told))
+    keys = [request["headers"]["Idempotency-Key"] for request in http.sent]
     assert keys[:4] == keys[4:]
     assert len(set(keys)) == 4
     assert said[0] == ("2026-02-27 all devices", "job j")
-    assert requests[1]["json"] == {"date": "2026-02-27", "device_id": "garmin"}
+    assert http.sent[1]["json"] == {"date": "2026-02-27", "device_id": "garmin"}
 
 
 @pytest.mark.parametrize(("url", "cause"), [("http://away", "status 503"), ("http://broken", "MaxRetryError")])
-def test_a_day_that_fails_keeps_no_other_and_is_told(requests: list[dict[str, Any]], url: str, cause: str) -> None:
+def test_a_day_that_fails_keeps_no_other_and_is_told(url: str, cause: str) -> None:
+    http = Http()
     with pytest.raises(Unavailable) as told:
-        nightly(Api(), url, DAYS, [""], lambda *_: None)
+        nightly(Api(http=http), url, DAYS, [""], lambda *_: None)
     assert told.value.cause == cause
-    assert [request["json"]["date"] for request in requests] == ["2026-02-27", "2026-02-28"]
+    assert [request["json"]["date"] for request in http.sent] == ["2026-02-27", "2026-02-28"]
 
 
-def test_where_the_door_asks_for_a_key_the_first_one_is_sent(requests: list[dict[str, Any]]) -> None:
-    nightly(Api("k" * 32 + ", " + "o" * 32), "http://submit", DAYS, [""], lambda *_: None)
-    assert {request["headers"]["x-api-key"] for request in requests} == {"k" * 32}
+def test_where_the_door_asks_for_a_key_the_first_one_is_sent() -> None:
+    http = Http()
+    nightly(Api("k" * 32 + ", " + "o" * 32, http=http), "http://submit", DAYS, [""], lambda *_: None)
+    assert {request["headers"]["x-api-key"] for request in http.sent} == {"k" * 32}
     with pytest.raises(SettingsError, match="API_KEYS: keys of 32"):
         Api("short")

@@ -97,15 +97,14 @@ def test_a_limit_makes_it_take_longer_and_nothing_else(
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr("time.sleep", slept.append)
-    worker = Worker()
     refusals = [ServiceUnavailableError("Rate limit exceeded", status=status, retry_after=after)]
 
-    def submit(day: str, *args: Any, **rest: Any) -> Job:
-        if refusals:
-            raise refusals.pop()
-        return Worker.submit(worker, day, *args, **rest)
+    class Limited(Worker):
+        def submit(self, day: str, *args: Any, **rest: Any) -> Job:
+            if refusals:
+                raise refusals.pop()
+            return super().submit(day, *args, **rest)
 
-    monkeypatch.setattr(worker, "submit", submit)
-    outcomes, _ = run(worker)
+    outcomes, _ = run(Limited())
     assert sum(one.good for one in outcomes) == completed
     assert slept == ([after] if completed == 3 else [])

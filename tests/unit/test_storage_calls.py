@@ -57,10 +57,9 @@ def test_the_answer_to_a_condition_is_no_error(bucket: Bucket, watching: Watched
     assert {404, 412, 304} <= set(statuses)
 
 
-def test_a_bucket_that_is_not_there_is_one(bucket: Bucket, watching: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bucket, "_name", "others")
+def test_a_bucket_that_is_not_there_is_one(bucket: Bucket, watching: Watched) -> None:
     with pytest.raises(Unavailable):
-        bucket.get("a")
+        Bucket(bucket._s3, "others").get("a")
     get = watching.span("S3/GetObject")
     assert (get.status.status_code, (get.attributes or {})["error.type"]) == (StatusCode.ERROR, "NoSuchBucket")
     ((labels, _),) = watching.points(metrics.STORAGE_DURATION)
