@@ -1,0 +1,28 @@
+import pytest
+from psycopg import pq
+
+from shared.libpq import remove_other_variables, security_variables
+
+SECURITY = {"channel_binding", "require_auth", "gssencmode"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "keyword"),
+    [(option.envvar.decode(), option.keyword.decode()) for option in pq.Conninfo.get_defaults() if option.envvar],
+)
+def test_only_what_secures_a_connection_is_kept_of_libpqs_variables(variable: str, keyword: str) -> None:
+    environ = {variable: "text", "PATH": "/bin"}
+    kept = keyword.startswith("ssl") or keyword in SECURITY
+
+    assert security_variables(environ) == ({variable: "text"} if kept else {})
+    remove_other_variables(environ)
+    assert environ.keys() == ({variable, "PATH"} if kept else {"PATH"})
+
+
+@pytest.mark.parametrize("variable", ["PGSERVICEFILE", "PGTZ", "PGDATESTYLE", "PGGEQO", "PGSYSCONFDIR", "PGLOCALEDIR"])
+def test_variables_of_sessions_and_files_are_removed(variable: str) -> None:
+    environ = {variable: "text"}
+
+    remove_other_variables(environ)
+
+    assert environ == {}
