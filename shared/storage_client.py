@@ -1,5 +1,6 @@
 """The way to object storage: a client of bounded patience, its failures in our words. The only importer of boto3."""
 
+import os
 from base64 import b64encode
 from functools import partial
 from hashlib import md5
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.parsers import ResponseParserError
@@ -62,6 +64,12 @@ CONFIG = Config(
     response_checksum_validation="when_required",
 )
 LONGEST_SECONDS = 49
+# AWS_PROFILE and ~/.aws belong to whoever works at the machine; environment variables are still read.
+_WITHOUT_FILES: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 # botocore refuses host names with an underscore, as Docker's service names have, only when it makes a client.
 _STAND_IN = "stand-in.invalid"
 
@@ -71,7 +79,7 @@ def client(
 ) -> "S3Client":
     """A client that signs for `endpoint` with `keys` (default: the settings', else the credentials that boto3 finds).
 
-    SettingsError where boto3 refuses a variable or file of its own.
+    With keys, no profile and no file of boto3 is read. SettingsError where boto3 refuses one of its variables or files.
 
     A request ends within LONGEST_SECONDS = 3 * (2 + 10) + (1 + 5) + (2 + 5): three tries, and before the second and the
     third a random wait of up to 1 and 2 s after SlowDown (0.05 and 0.1 s after anything else), to which the server may
@@ -82,12 +90,14 @@ def client(
     underscore = "_" in urlsplit(url or "").netloc
     if underscore:
         config = config.merge(Config(proxies=get_environ_proxies(url or "")))
+    variables = _WITHOUT_FILES if access else None
     try:
-        made: S3Client = boto3.session.Session(access, secret, token).client(
+        session = boto3.session.Session(access, secret, token, botocore_session=botocore.session.Session(variables))
+        made: S3Client = session.client(
             "s3",
             region_name=settings.AWS_REGION,
             endpoint_url=urlsplit(url or "")._replace(netloc=_STAND_IN).geturl() if underscore else url,
-            config=config,
+            config=_for_endpoint(config, url),
         )
     except (BotoCoreError, ValueError) as exc:
         variable = "AWS_PROFILE" if isinstance(exc, ProfileNotFound) else "AWS_…"
@@ -100,6 +110,16 @@ def client(
     made.meta.events.register("before-call.s3.DeleteObjects", _content_md5)
     storage_calls.watch(made.meta.events)
     return made
+
+
+def _for_endpoint(config: Config, url: str | None) -> Config:
+    """The configuration for an endpoint of the settings, which is used as it is; this machine needs no proxy."""
+    if url is None:
+        return config
+    exact = config.merge(Config(use_fips_endpoint=False, use_dualstack_endpoint=False))
+    host = urlsplit(url).hostname or ""
+    local = host == "localhost" or host.startswith("127.") or host == "::1"
+    return exact.merge(Config(proxies={})) if local else exact
 
 
 def _credentials(settings: Settings) -> tuple[str | None, str | None, str | None]:
