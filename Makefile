@@ -5,8 +5,11 @@ ENGINE ?= docker
 LOCK ?= functions
 VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 RUN := $(VENV)/bin/python
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Variables of the interpreter and of the tests' tools are meant for other projects; those of pip are chosen in
+# local/install.py, all others in local/environment.py.
+unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLINT% OTEL_PYTHON% CDPATH MAKEFLAGS,$(.VARIABLES))
 export PYTHONPATH := $(CURDIR)
+export PYTHONUTF8 := 1
 .DEFAULT_GOAL := help
 .PHONY: help demo up observe buckets forget test check bench chaos image cluster-test
 
@@ -64,9 +67,7 @@ $(VENV)/dev.stamp: requirements/dev.txt
 define install
 { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	|| { echo "Python 3.11 or newer is needed; PYTHON=... names another than $(PYTHON)" >&2; exit 1; }; } \
-	&& { test -x $(RUN) || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	&& { test -x $(RUN) || $(PYTHON) -I -m venv $(VENV) >&2 \
 	|| { rm -rf $(VENV); echo "Python's venv with pip is needed (on Debian: python3-venv)" >&2; exit 1; }; } \
-	&& echo "installing requirements/$(1).txt into $(VENV) (once)" >&2 \
-	&& { $(RUN) -m pip install --quiet --require-hashes -r requirements/$(1).txt \
-	|| { echo "requirements/$(1).txt could not be installed" >&2; exit 1; }; }
+	&& $(RUN) -I local/install.py $(1)
 endef

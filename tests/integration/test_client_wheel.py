@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from local.install import pip_environment
 from local.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,12 +22,9 @@ with Client.from_environ() as client:
 
 
 def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
+    kept = {name: text for name, text in pip_environment(os.environ).items() if not name.startswith("COV")}
+
     def run(*words: str, **more: str) -> str:
-        kept = {
-            name: text
-            for name, text in os.environ.items()
-            if name not in ("PYTHONPATH", "VIRTUAL_ENV") and not name.startswith("COV")
-        }
         done = subprocess.run(words, cwd=tmp_path, env={**kept, **more}, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from image import tree
+from local.install import pip_environment
 from local.stack import Stack
 from shared.settings import Settings
 from tests.integration.processes import COMMAND, ROOT, environment, function
@@ -35,7 +36,11 @@ print(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image") / "tree"
     made = subprocess.run(
-        [sys.executable, str(ROOT / "image" / "tree.py"), str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "image" / "tree.py"), str(folder)],
+        env=pip_environment(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert made.returncode == 0, made.stderr
     return folder
@@ -142,7 +147,9 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "su
             *(word for platform in platforms for word in ("--platform", platform)),
             *("--target", str(tmp_path_factory.mktemp(machine)), "-r", str(LOCK)),
         ]
-        running[machine] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        running[machine] = subprocess.Popen(
+            command, env=pip_environment(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
     yield running
     for process in running.values():
         process.kill()
