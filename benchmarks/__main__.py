@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import access, day, digest, http, listing, memory, pipeline, report, rows, stage, telemetry
+from local import environment
 
 _PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
     "day": day.measured,  # before millions of fixes lie in the table
@@ -34,4 +35,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    environment.apply()
     sys.exit(main(sys.argv[1:]))

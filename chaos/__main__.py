@@ -11,6 +11,7 @@ from pathlib import Path
 from chaos import report
 from chaos.kills import PARTS
 from chaos.run import Plan, new_seed, run
+from local import environment
 from local.up import REFUSALS, Stopped, stop_on_signals
 
 
@@ -54,4 +55,6 @@ def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
 
 if __name__ == "__main__":
     stop_on_signals()
-    sys.exit(main(sys.argv[1:], os.environ))
+    given = dict(os.environ)
+    environment.apply()
+    sys.exit(main(sys.argv[1:], given))

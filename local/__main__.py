@@ -1,13 +1,14 @@
 """`python -m local up`, `demo` and `observe`, for the Makefile."""
 
-import os
+import importlib
 import sys
 
-from local import demo, observe, up
+from local import environment
 
-_COMMANDS = {"up": up.main, "demo": demo.main, "observe": observe.main}
+_COMMANDS = ("up", "demo", "observe")
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in _COMMANDS:
         sys.exit(f"usage: python -m local {'|'.join(_COMMANDS)}")
-    sys.exit(_COMMANDS[sys.argv[1]](os.environ))
+    given = environment.apply()  # before libraries are imported that read the environment then
+    sys.exit(importlib.import_module(f"local.{sys.argv[1]}").main(given))

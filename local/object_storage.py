@@ -1,6 +1,7 @@
 """A real S3 server (SeaweedFS from its wheel) on 127.0.0.1 alone: its identities with their rights, and the buckets."""
 
 import contextlib
+import os
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,15 +40,18 @@ def prepare(data_dir: Path, jobs_bucket: str, csv_bucket: str) -> None:
 
 
 def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
-    """What runs the server in the foreground, with a port of ours (`PORTS`) wherever it would open its own."""
+    """What runs the server in the foreground, with a port of ours (`PORTS`) wherever it would open its own.
+
+    It has to run in `data_dir`: paths are relative to it, for a comma in one would separate two folders.
+    """
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     options = {
-        "dir": _objects(data_dir),
+        "dir": _objects(data_dir).relative_to(data_dir),
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
         "filer": "true",
         "s3": "true",
-        "s3.config": _identities(data_dir),
+        "s3.config": _identities(data_dir).relative_to(data_dir),
         "s3.iam": "false",
         "s3.port.iceberg": 0,
         "s3.port.lance": 0,
@@ -65,6 +69,11 @@ def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
     return [str(weed), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())]
 
 
+def environment() -> dict[str, str]:
+    """The server's own variables: it must not find the configuration of another one in the user's home directory."""
+    return {"HOME": os.devnull}
+
+
 def clear(ports: Mapping[str, int]) -> None:
     """Remove the sockets that the server leaves under /tmp, a place that it doesn't let us choose for all of them."""
     for server in SERVERS:
@@ -73,7 +82,12 @@ def clear(ports: Mapping[str, int]) -> None:
 
 
 def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
-    """Whether the object storage of `settings` answers; both buckets are there then, made if they were missing.
+    """Whether `problem` finds none."""
+    return not problem(settings, own)
+
+
+def problem(settings: Settings, own: Mapping[str, str] | None = None) -> str:
+    """Why the object storage of `settings` does not answer, or "": both buckets are there, made if they were missing.
 
     `own` has the keys of our own server's admin, else they are boto3's to find. An object is written to our own as
     well: a fresh server answers before it can take one.
@@ -86,9 +100,9 @@ def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
                 if own:
                     Bucket(s3, bucket).put("probe", b"a volume takes it")
                     Bucket(s3, bucket).delete("probe")
-    except Unavailable:
-        return False
-    return True
+    except Unavailable as exc:
+        return exc.cause
+    return ""
 
 
 _SOCKETS = "/tmp/seaweedfs-"  # noqa: S108 - the server's own choice

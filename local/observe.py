@@ -6,8 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from rich.console import Console
-
 from local import demo, options, ports
 from local.stack import running
 from local.up import REFUSALS, Stopped, stop_on_signals, watch
@@ -24,7 +22,7 @@ _OTLP_PORT = "4318"  # OTLP's own
 def main(environ: Mapping[str, str]) -> int:
     """Run until stopped; the exit code."""
     stop_on_signals()
-    console = Console(highlight=False, soft_wrap=True)
+    console = demo.terminal()
     began = time.monotonic()
 
     def say(what: str) -> None:
@@ -58,8 +56,10 @@ def _receiving(environ: Mapping[str, str]) -> Iterator[Receiver]:
 
 
 def _watched(environ: Mapping[str, str], url: str) -> dict[str, str]:
+    """The environment of a system that sends everything to `url`, whatever the caller's OTEL_ variables say."""
+    others = {name: text for name, text in options.open_door(environ).items() if not name.startswith("OTEL_")}
     quick = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "2000"}
-    return {**quick, **options.open_door(environ), "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    return {**others, **quick, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
 
 
 def _of_a_job(url: str, receiver: Receiver, say: Callable[[str], None]) -> list[Span]:

@@ -1,12 +1,15 @@
 """What the caller of `make up` and `make demo` may set: the only reader of their environment."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from local import environment
 from shared.errors import SettingsError
+from shared.libpq import security_variables
 from shared.settings import Settings
 
 TARGETS = {
@@ -17,17 +20,13 @@ TARGETS = {
 }
 _DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.startswith("POSTGRES_")))
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_LONGEST_PATH = 450  # SQLite takes 512, symbolic links followed, for a file below it, and PostgreSQL 1,023
 _OF_CALLERS = ("API_KEYS", "AUTH_", "RATE_LIMIT_")
-# Variables that are for one part or none: what is left of the environment goes to all of them.
-_NOT_FOR_ALL = re.compile(
-    rf"(AWS_|K_|FUNCTION_|MAKE|MFLAGS)|({'|'.join(Settings.model_fields)}|PORT|DATA_DIR|SUBSCRIBER"
-    "|BIND_HOST|GUNICORN_CMD_ARGS|WEB_CONCURRENCY)$"
-)
 
 
 @dataclass(frozen=True)
 class Options:
-    """`environ` is the whole environment; the rest of it are the settings of the functions."""
+    """`environ` has what the commands heed; beside the other fields it holds the settings of the functions."""
 
     port: int
     data_dir: Path
@@ -44,9 +43,7 @@ class Options:
 
     def for_all(self) -> dict[str, str]:
         """What every part inherits: the machine's variables and OpenTelemetry's, no setting and no secret."""
-        kept = {name: text for name, text in self.environ.items() if not _NOT_FOR_ALL.match(name)}
-        local = ",".join(filter(None, (self.environ.get("NO_PROXY"), "127.0.0.1")))
-        return kept | {"NO_PROXY": local, "no_proxy": local}
+        return environment.of_parts(self.environ)
 
     def for_function(self, target: str) -> dict[str, str]:
         """The settings that the caller gave, as they are, without those that are another function's."""
@@ -57,6 +54,8 @@ class Options:
         names += ["K_SINK"] if target in ("submit", "calculate") else []
         if not self.own_storage:
             names += [name for name in self.environ if name.startswith("AWS_")]
+        if target == "calculate":  # none is there without a database of the caller's
+            names += security_variables(self.environ)
         return {name: self.environ[name] for name in names if self.environ.get(name)}
 
 
@@ -67,14 +66,27 @@ def open_door(environ: Mapping[str, str]) -> dict[str, str]:
 
 def read(environ: Mapping[str, str]) -> Options:
     """The options of `environ`, or SettingsError with one line that names the bad one."""
-    port = environ.get("PORT") or "8080"
+    environ = environment.of_command(environ)
+    port = environ.get("PORT", "").strip() or "8080"
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         raise SettingsError("PORT: a number from 1 to 65535 is expected")
-    subscriber = environ.get("SUBSCRIBER") or None
+    subscriber = environ.get("SUBSCRIBER", "").strip() or None
     if subscriber is not None and not _is_web_url(subscriber):
         raise SettingsError("SUBSCRIBER: an http or https URL is expected")
-    data_dir = Path(environ.get("DATA_DIR") or ".local").expanduser().absolute()
+    data_dir = _data_dir(environ.get("DATA_DIR", "").strip() or ".local")
     return Options(int(port), data_dir, subscriber, environ)
+
+
+def _data_dir(text: str) -> Path:
+    if not text.isprintable():  # PostgreSQL refuses line breaks; what is not UTF-8 is no text in the parts' scripts
+        raise SettingsError("DATA_DIR: printable characters in UTF-8 are expected")
+    try:
+        path = Path(text).expanduser().absolute()
+    except RuntimeError:  # ~ of nobody
+        raise SettingsError(f"DATA_DIR: {text}: there is no such home directory") from None
+    if max(len(os.fsencode(path)), len(os.fsencode(os.path.realpath(path)))) > _LONGEST_PATH:
+        raise SettingsError(f"DATA_DIR: at most {_LONGEST_PATH} bytes are expected, as an absolute path")
+    return path
 
 
 def _is_web_url(text: str) -> bool:

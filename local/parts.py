@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import object_storage, postgres
+from local.environment import NO_AWS_FILES
 from local.gateway import SERVICES
 from local.options import TARGETS, Options
 from local.supervision import Part
@@ -35,9 +36,7 @@ class Plan:
         if self.options.own_storage:
             environment |= object_storage.keys(data_dir, target)
             environment["AWS_ENDPOINT_URL_S3"] = f"http://{self.address('s3')}"
-            # A ~/.aws of the caller's leads to another storage.
-            environment |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-            environment["AWS_SESSION_TOKEN"] = ""  # it belongs to the caller's keys, which are left out
+            environment |= NO_AWS_FILES
         if target == "calculate" and self.options.own_database:
             environment["DATABASE_URL"] = postgres.url(data_dir, self.ports["postgres"], postgres.READER)
         environment.setdefault("GRACE_SECONDS", str(_GRACE_SECONDS))
@@ -62,7 +61,8 @@ class Plan:
             buckets = self.settings("submit")
             object_storage.prepare(data_dir, buckets.JOBS_BUCKET, buckets.CSV_BUCKET)
             # Its orderly end waits 15 s for a stream to itself; what it has answered lies with the kernel already.
-            stores.append(Part("s3", object_storage.command(data_dir, self.ports), {}, stop_signal="KILL"))
+            command = object_storage.command(data_dir, self.ports)
+            stores.append(Part("s3", command, object_storage.environment(), stop_signal="KILL", folder=data_dir))
         return stores
 
     def _broker(self) -> Part:

@@ -19,6 +19,7 @@ from local import credentials
 SUPERUSER = "postgres"
 READER = "otel_worker"
 DATABASE = "owntracks"
+REFUSED = "password authentication failed"  # in the server's words: libpq gives no SQLSTATE
 _UNPRIVILEGED_USER = "nobody"
 _READY_WITHIN_SECONDS = 30
 _STOPPED_WITHIN_SECONDS = 30
@@ -48,16 +49,16 @@ class Cluster:
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         return [*self.run_as, str(_programs() / "postgres"), "-D", str(_folder(self.data_dir)), *settings]
 
-    def ready(self, port: int) -> bool:
-        """Whether the server answers; the database and the reading role are made at the first time."""
+    def problem(self, port: int) -> str:
+        """Why the server does not answer, or ""; the database and the reading role are made at the first time."""
         try:
             with psycopg.connect(
                 url(self.data_dir, port, database="postgres"), autocommit=True, connect_timeout=2
             ) as connection:
                 self._furnish(connection)
-        except psycopg.OperationalError:
-            return False
-        return True
+        except psycopg.OperationalError as exc:
+            return str(exc).strip().splitlines()[-1]
+        return ""
 
     def _furnish(self, connection: psycopg.Connection) -> None:
         if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [READER]).rowcount:
@@ -109,9 +110,9 @@ def running(data_dir: Path, port: int) -> Iterator[str]:
         )
     try:
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
-        while not cluster.ready(port):
+        while problem := cluster.problem(port):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise NotStarted(f"PostgreSQL did not start: {log.name} says why")
+                raise NotStarted(f"PostgreSQL did not start: {problem}; {log.name} says more")
             time.sleep(0.05)
         yield url(cluster.data_dir, port)
     finally:

@@ -13,6 +13,11 @@ _PROBLEM = re.compile(
 )
 
 
+def is_problem(line: str) -> bool:
+    """Whether a line of a log tells of a problem."""
+    return bool(_PROBLEM.search(line))
+
+
 class Problems:
     """Follows every log of a folder from where it ends now."""
 
@@ -33,5 +38,5 @@ class Problems:
             whole = text[: text.rfind(b"\n") + 1]
             self._read[path] = offset + len(whole)
             lines = whole.decode(errors="replace").splitlines()
-            found += [f"{path.stem}: {line}" for line in lines if _PROBLEM.search(line)]
+            found += [f"{path.stem}: {line}" for line in lines if is_problem(line)]
         return found

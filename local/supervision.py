@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Part:
-    """One process that must run: `stop_signal` asks it to end, after `stop_seconds` it is killed.
+    """One process that must run, in `folder`: `stop_signal` asks it to end, after `stop_seconds` it is killed.
 
     The parts of one `group` are stopped all at once.
     """
@@ -30,6 +30,7 @@ class Part:
     stop_signal: str = "TERM"
     stop_seconds: int = 10
     group: str = ""
+    folder: Path = _ROOT
 
 
 class Supervisor:
@@ -46,9 +47,18 @@ class Supervisor:
 
     def pids(self) -> dict[str, int]:
         """The process of each part that runs, by name."""
+        return {info["name"]: info["pid"] for info in self._processes() if info["pid"]}
+
+    def starts(self) -> dict[str, int]:
+        """When each part was last started, in seconds since 1970; parts that were not are left out."""
+        with contextlib.suppress(OSError, xmlrpc.client.Error):  # supervisord does not listen yet, or no longer
+            return {info["name"]: info["start"] for info in self._processes() if info["start"]}
+        return {}
+
+    def _processes(self) -> list[dict[str, Any]]:
         with xmlrpc.client.ServerProxy(f"http://{self._address}/RPC2") as rpc:
             answer = cast("list[dict[str, Any]]", rpc.supervisor.getAllProcessInfo())
-        return {info["name"]: info["pid"] for info in answer if info["pid"] and info["name"] != _LIFELINE}
+        return [info for info in answer if info["name"] != _LIFELINE]
 
     def stop(self) -> None:
         """Every part has ended, the last one started first; what doesn't heed its signal is killed."""
@@ -64,30 +74,34 @@ class Supervisor:
 _LIFELINE = "lifeline"
 
 
-@contextlib.contextmanager
-def supervised(
-    parts: Sequence[Part], data_dir: Path, port: int, environ: Mapping[str, str], keep_open: int
-) -> Iterator[Supervisor]:
-    """`parts` run, started in this order, for the time of the block; `port` is the supervisor's own.
-
-    They all end as well if this process dies. `keep_open` is a file descriptor that supervisord keeps, a lock's.
-    """
+def prepare(parts: Sequence[Part], data_dir: Path, port: int) -> None:
+    """Write what `supervised` starts from; OSError where that is impossible."""
     (data_dir / "logs").mkdir(exist_ok=True)
     run = data_dir / "run"
     run.mkdir(mode=0o700, exist_ok=True)
     lifeline = run / "lifeline.fifo"
     if not lifeline.exists():
         os.mkfifo(lifeline, 0o600)
-    held = os.open(lifeline, os.O_RDWR)  # its reader meets the end of the file when we are gone
+    for part in parts:
+        _write(run / f"{part.name}.sh", _script(part))
+    _write(run / f"{_LIFELINE}.sh", "#!/bin/sh\nread _ < run/lifeline.fifo\nkill -TERM $PPID\nexec sleep 60\n")
+    _write(run / "supervisord.conf", _configuration(parts, port, credentials.secret(data_dir, "supervisor")))
+
+
+@contextlib.contextmanager
+def supervised(
+    parts: Sequence[Part], data_dir: Path, port: int, environ: Mapping[str, str], keep_open: int
+) -> Iterator[Supervisor]:
+    """`parts`, which are prepared, run in this order for the time of the block; `port` is the supervisor's own.
+
+    They all end as well if this process dies. `keep_open` is a file descriptor that supervisord keeps, a lock's.
+    """
+    # The reader of the lifeline meets the end of the file when we are gone.
+    held = os.open(data_dir / "run" / "lifeline.fifo", os.O_RDWR)
     try:
-        for part in parts:
-            _write(run / f"{part.name}.sh", _script(part))
-        _write(run / f"{_LIFELINE}.sh", "#!/bin/sh\nread _ < run/lifeline.fifo\nkill -TERM $PPID\nexec sleep 60\n")
-        password = credentials.secret(data_dir, "supervisor")
-        _write(run / "supervisord.conf", _configuration(parts, port, password))
         # Paths in the configuration are relative to this folder: its name may hold what supervisor would interpret.
         process = subprocess.Popen(
-            [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", "run/supervisord.conf"],
+            [sys.executable, "-P", "-m", "supervisor.supervisord", "--nodaemon", "-c", "run/supervisord.conf"],
             cwd=data_dir,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -97,6 +111,7 @@ def supervised(
             pass_fds=[keep_open],
         )
         patience = 10 + sum(2 + part.stop_seconds for part in parts)
+        password = credentials.secret(data_dir, "supervisor")
         supervisor = Supervisor(process, f"otel-worker:{password}@127.0.0.1:{port}", patience)
         try:
             yield supervisor
@@ -109,7 +124,9 @@ def supervised(
 def _script(part: Part) -> str:
     """The part as a shell script, which anyone may run by hand as well: its environment, then its command."""
     exports = [f"export {name}={shlex.quote(text)}" for name, text in part.environment.items()]
-    return "\n".join(["#!/bin/sh", f"cd {shlex.quote(str(_ROOT))}", *exports, f"exec {shlex.join(part.command)}", ""])
+    return "\n".join(
+        ["#!/bin/sh", f"cd {shlex.quote(str(part.folder))}", *exports, f"exec {shlex.join(part.command)}", ""]
+    )
 
 
 def _write(path: Path, text: str) -> None:

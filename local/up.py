@@ -8,7 +8,8 @@ from typing import Never
 
 from local import options
 from local.postgres import NotStarted
-from local.stack import NotReady, Stack, running
+from local.readiness import NotReady
+from local.stack import Stack, running
 from shared.errors import SettingsError
 
 REFUSALS = (SettingsError, NotStarted, NotReady)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from local.environment import of_parts
 from local.options import TARGETS
 from tests.integration.conftest import free_port
 from tests.integration.whole_stack import Answer, ask, until
@@ -45,10 +46,9 @@ class Function:
 
 
 def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
-    """What the function is started with: its settings, and of ours only what Python and coverage need."""
-    kept = {name: text for name, text in os.environ.items() if name.startswith(("COVERAGE", "PATH", "HOME"))}
+    """What the function is started with: its settings, and of ours only what every part inherits."""
     return (
-        kept
+        of_parts(os.environ)
         | {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": TARGETS[target], "BIND_HOST": "127.0.0.1"}
         | dict(settings)
     )

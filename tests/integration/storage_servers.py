@@ -1,10 +1,11 @@
 """The S3 servers that our store is tried on, each fresh, and what each can't."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _seaweedfs(folder: Path) -> Started:
     object_storage.prepare(folder, "otel-worker-jobs", "otel-worker-csv")
     ports = chosen(object_storage.PORTS, free_port())
     try:
-        with _process(object_storage.command(folder, ports), folder):
+        with _process(object_storage.command(folder, ports), folder, object_storage.environment()):
             yield f"http://127.0.0.1:{ports['s3']}", object_storage.keys(folder, object_storage.ADMIN)
     finally:
         object_storage.clear(ports)
@@ -113,9 +114,10 @@ def _moto(_: Path) -> Started:
 
 
 @contextlib.contextmanager
-def _process(command: list[str], folder: Path) -> Iterator[None]:
+def _process(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[None]:
+    env = {**os.environ, **(environment or {})}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, process_group=0)
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,10 +94,51 @@ def test_a_bad_setting_is_one_line_that_names_it(tmp_path: Path, settings: dict[
     assert line.startswith(f"{named}: ")
 
 
+@pytest.mark.parametrize("kind", ["a file", "a dangling link", "under a file", "a long name", "a folder in the way"])
+def test_a_folder_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path, kind: str) -> None:
+    place = {"under a file": tmp_path / "there" / "below", "a long name": tmp_path / ("long" * 70)}
+    folder = place.get(kind, tmp_path / "there")
+    if kind == "a dangling link":
+        folder.symlink_to(tmp_path / "nowhere" / "below")
+    elif kind == "a folder in the way":
+        (folder / "run" / "supervisord.conf").mkdir(parents=True)
+    else:
+        (tmp_path / "there").touch()
+
+    assert refusal(DATA_DIR=folder).startswith(f"DATA_DIR: {folder}")
+
+
 def test_a_taken_port_is_one_line_that_names_it(stack: Stack, tmp_path: Path) -> None:
     port = stack.plan.options.port
 
     assert refusal(PORT=port, DATA_DIR=tmp_path) == f"PORT: 127.0.0.1:{port} is taken\n"
+
+
+def test_refusals_of_given_stores_come_within_seconds_with_their_cause(stack: Stack, tmp_path: Path) -> None:
+    calculate = stack.plan.function("calculate")
+    user, place = calculate["DATABASE_URL"].rsplit("@", 1)
+    storage = {
+        "AWS_ENDPOINT_URL_S3": calculate["AWS_ENDPOINT_URL_S3"],
+        "AWS_ACCESS_KEY_ID": "calculate",
+        "AWS_SECRET_ACCESS_KEY": "wrong",
+    }
+    cases: list[tuple[dict[str, str], str]] = [
+        (
+            {"DATABASE_URL": f"{user[:-3]}@{place}"},
+            "DATABASE_URL: the database there refuses: wrong password (28P01)",
+        ),
+        (storage, "AWS_ENDPOINT_URL_S3: the storage there refuses: SignatureDoesNotMatch"),
+        (
+            {**storage, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"},
+            "AWS_ENDPOINT_URL_S3: no storage answers there: EndpointConnectionError",
+        ),
+    ]
+    for settings, line in cases:
+        began = time.monotonic()
+
+        assert refusal(DATA_DIR=tmp_path, **settings) == f"{line}\n"
+
+        assert time.monotonic() - began < 45, line  # on two busy cores; most of it are start and end of the parts
 
 
 def test_other_stores_and_another_broker_take_the_place_of_its_own(stack: Stack, tmp_path: Path) -> None:

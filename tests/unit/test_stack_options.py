@@ -30,6 +30,27 @@ def test_a_bad_option_is_named(name: str, text: str) -> None:
         options.read({name: text})
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["two\nlines", "a\ttab", "a\x00", "\udcff", "~nobody-of-this-name/data", "/" + "long/" * 100],
+    ids=["line break", "tab", "null", "not UTF-8", "no such home", "too long"],
+)
+def test_a_data_folder_that_cannot_work_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"^DATA_DIR: [ -~]+\Z"):
+        options.read({"DATA_DIR": text})
+
+
+@pytest.mark.parametrize("text", ["~/data", " ~/data", "~/data\n"])
+def test_a_data_folder_in_the_home_directory_is_found(text: str) -> None:
+    assert options.read({"DATA_DIR": text}).data_dir == Path("~/data").expanduser()
+
+
+def test_white_space_around_an_option_is_no_part_of_it() -> None:
+    given = options.read({"PORT": " 81\n", "SUBSCRIBER": "http://there/\n"})
+
+    assert (given.port, given.subscriber) == (81, "http://there/")
+
+
 def test_settings_go_to_the_functions_as_they_are(tmp_path: Path) -> None:
     told = plan(tmp_path, AWAY_THRESHOLD_KM="1.5", K_CE_OVERRIDES='{"extensions": {"a": "b"}}')
 
@@ -61,7 +82,7 @@ def test_what_another_part_could_misuse_is_inherited_by_none() -> None:
 
     inherited = given.for_all()
 
-    assert set(inherited) == {"PATH", "OTEL_SDK_DISABLED", "NO_PROXY", "no_proxy"}
+    assert set(inherited) == {"PATH", "OTEL_SDK_DISABLED", "NO_PROXY", "no_proxy", "PYTHONUTF8"}
 
 
 def test_given_stores_take_the_place_of_our_own(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Reduces the environment of the tests: they behave the same whatever the shell has exported."""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import environment
+from local.install import CERTIFICATES
+
+# pip is called by tests with an environment of its own; pytest sets PYTEST_ variables itself.
+_KEPT = re.compile(r"(TEST|PIP|PYTEST)_[A-Z_]+|PYTHONPATH|PYTHONUTF8")
+
+
+def reduced(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of `environ` the tests may see: no setting, no telemetry, nothing of another project."""
+    parts = environment.of_parts(environ)
+    return {
+        **{name: text for name, text in parts.items() if not name.startswith("OTEL_")},
+        **{name: text for name, text in environ.items() if _KEPT.fullmatch(name)},
+        **{name: environ[name] for name in CERTIFICATES if name in environ and Path(environ[name]).exists()},
+        **environment.NO_AWS_FILES,
+    }
+
+
+def _apply() -> None:
+    kept = reduced(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)
+    time.tzset()
+
+
+_apply()  # before the tests' modules are imported: some read the environment then

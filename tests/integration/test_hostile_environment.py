@@ -1,0 +1,162 @@
+"""The commands in a shell that is set up for everything but this project, and in folders with odd names."""
+
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+from local import object_storage
+from local.ports import unused
+from local.stack import Stack, running
+from tests.integration import hostile
+from tests.integration.whole_stack import ended, given, submit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+# Beside a storage of the caller's, boto3's own variables count: what it refuses is an error.
+WITHOUT_NONSENSE = {
+    "AWS_SESSION_TOKEN": "",
+    "AWS_DEFAULTS_MODE": "legacy",
+    "AWS_METADATA_SERVICE_TIMEOUT": "1",
+    "AWS_REGION": "us-east-1",
+}
+
+
+def prepared_venv(folder: Path) -> Path:
+    """A folder that `make` takes for an installed virtual environment; its Python is the one that runs this."""
+    (folder / "bin").mkdir(parents=True)
+    python = folder / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    for stamp in ("dev.stamp", "local.stamp"):
+        (folder / stamp).touch()
+    return folder
+
+
+def make(folder: Path, target: str, **settings: object) -> "subprocess.CompletedProcess[str]":
+    """`make TARGET` in the hostile shell; the settings are given as variables of it."""
+    home = folder / "home"
+    hostile.write_home(home)
+    own = {name: str(value) for name, value in settings.items()}
+    return subprocess.run(
+        ["make", f"VENV={prepared_venv(folder / 'venv')}", target],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **hostile.VARIABLES, "HOME": str(home), **own},
+        umask=hostile.UMASK,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
+    run = make(tmp_path, "demo", DATA_DIR=tmp_path / "data, with a comma")
+
+    assert run.stderr == ""
+    assert run.returncode == 0
+    assert "1,463" in run.stdout
+    assert list((tmp_path / "data, with a comma" / "demo").glob("distance_20260121_iphone_stuart_*.csv"))
+
+
+def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
+    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=unused(), OTLP_PORT=unused())
+
+    assert run.stderr == ""
+    assert run.returncode == 0
+    assert "distance-submit" in run.stdout
+    assert "distance-calculate" in run.stdout
+
+
+def test_make_buckets_works_in_a_hostile_shell(stack: Stack, tmp_path: Path) -> None:
+    storage = {
+        **object_storage.keys(stack.plan.options.data_dir, object_storage.ADMIN),
+        "AWS_ENDPOINT_URL_S3": stack.plan.function("status")["AWS_ENDPOINT_URL_S3"],
+        **WITHOUT_NONSENSE,
+    }
+    run = make(tmp_path, "buckets", **storage, JOBS_BUCKET="hostile-jobs", CSV_BUCKET="hostile-csv")
+
+    assert run.stderr == ""
+    assert run.returncode == 0
+    assert "bucket hostile-jobs: made" in run.stdout
+
+
+ODD_NAME = (
+    """  a,b:c;d=e|f&g it's "quoted" `back` -C \\n %(here)s 100% ${HOME} $(false) ~ * [x] {y,z} \u00f6 \u4e16\u754c"""
+)
+
+
+def test_the_data_folder_may_have_any_printable_name(tmp_path: Path) -> None:
+    with running(given(DATA_DIR=tmp_path / ODD_NAME)) as stack:
+        assert ended(stack, submit(stack))["status"] == "completed"
+
+    assert (tmp_path / ODD_NAME / "objects").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == [ODD_NAME]
+
+
+def test_the_data_folder_may_be_a_relative_link_to_a_long_path(tmp_path: Path) -> None:
+    target = tmp_path
+    while len(os.fsencode(target)) < 350:
+        target /= "long" * 10
+    target.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(target)
+
+    with running(given(DATA_DIR=os.path.relpath(tmp_path / "link"))) as stack:
+        assert ended(stack, submit(stack))["status"] == "completed"
+
+    assert (target / "postgres").is_dir()
+
+
+_REACH = """
+import sys
+from local import demo, environment
+environment.apply()
+from shared.settings import Settings
+from shared.storage import Bucket, client
+keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+for url in sys.argv[1:]:
+    Bucket(client(Settings.model_validate({**keys, "AWS_ENDPOINT_URL_S3": url})), "bucket").ping()
+    assert demo._asked("GET", f"{url}/bucket/object").status == 200
+"""
+
+
+class Storage(BaseHTTPRequestHandler):
+    """Answers every request with an empty list, as a storage or as the proxy before one."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.paths.append(self.path)
+        body = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></ListBucketResult>'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_given_storage_is_reached_by_the_proxy_and_this_machine_is_not(tmp_path: Path) -> None:
+    hostile.write_home(tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Storage) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here, there = f"http://127.0.0.1:{server.server_port}", "http://storage.example:9000"
+        variables = {
+            **{name: text for name, text in hostile.VARIABLES.items() if not name.startswith(("PYTHON", "COVERAGE"))},
+            **WITHOUT_NONSENSE,
+            **dict.fromkeys(("http_proxy", "HTTP_PROXY"), here),
+            "HOME": str(tmp_path),
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "AWS_ENDPOINT_URL_S3": there,  # boto3's other variables count
+        }
+        subprocess.run([sys.executable, "-c", _REACH, there, here], env=variables, check=True, timeout=60)
+        server.shutdown()
+
+    by_proxy = [path.startswith(there) for path in Storage.paths]
+    assert by_proxy == [True, True, False, False]
