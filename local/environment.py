@@ -17,8 +17,8 @@ _PROCESS = (
     r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TMPDIR|LD_LIBRARY_PATH|SSL_CERT_(FILE|DIR)"
     r"|(HTTP|HTTPS|ALL)_PROXY|(http|https|all)_proxy|COVERAGE_[A-Z_]+"
 )
-# Each part has a name of its own; OTEL_PYTHON_ variables replace what the SDK is made of.
-_TELEMETRY = r"OTEL_(?!SERVICE_NAME$|PYTHON_)[A-Z0-9_]+"
+# Each part has a name of its own; OTEL_PYTHON_ variables replace what the SDK is made of, OTEL_WORKER_ is the client's.
+_TELEMETRY = r"OTEL_(?!SERVICE_NAME$|PYTHON_|WORKER_)[A-Z0-9_]+"
 _TERMINAL = r"TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR"
 _OPTIONS = r"PORT|DATA_DIR|SUBSCRIBER|ONCE|OTLP_PORT"
 _PARTS = re.compile(f"{_PROCESS}|{_TELEMETRY}")

@@ -114,8 +114,6 @@ class _Waiting:
             if cause in _DATABASE_REFUSALS:
                 raise NotReady(f"{setting}: the database there refuses: {_DATABASE_REFUSALS[cause]} ({cause})")
             self._limit(f"{setting}: the database there cannot be used", cause)
-        if dependency == "broker" and self._options.environ.get("K_SINK"):
-            self._limit("K_SINK: no broker answers there", cause)
         return f"{problem} ({dependency}: {cause})" if dependency else problem
 
     def _limit(self, what: str, cause: str) -> None:
