@@ -21,7 +21,7 @@ def test_no_variable_of_another_project_reaches_a_part(name: str) -> None:
         *("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "LANG", "LC_ALL", "LANGUAGE"),
         *(name for name in VARIABLES if name.startswith(("OTEL_", "COVERAGE_"))),
-    } - {"OTEL_SERVICE_NAME", "OTEL_PYTHON_CONTEXT", "OTEL_WORKER_URL", "OTEL_WORKER_TOKEN"}
+    } - {"OTEL_SERVICE_NAME", *(name for name in VARIABLES if name.startswith(("OTEL_PYTHON_", "OTEL_WORKER_")))}
 
     found = environment.of_parts({name: VARIABLES[name]})
 
