@@ -8,19 +8,20 @@ import os
 import sys
 from typing import Any
 
-from shared import listening, logs, settings
+from shared import settings
 from shared.errors import SettingsError
-from shared.telemetry import provider
+from shared.http import socket_options
+from shared.telemetry import logging_config, provider
 
 
 def _checked() -> tuple[str, settings.Settings]:
     """The address and the settings; a missing or bad one ends the process, before a worker starts, with one line."""
     target = os.environ.get("FUNCTION_TARGET")
     try:
-        address = listening.address(os.environ)
+        address = socket_options.address(os.environ)
         found = settings.load(target) if target else settings.Settings()
         if target in ("submit", "status", "list"):  # what callers reach
-            from shared.access.guard import guard  # noqa: PLC0415 - calculate does without
+            from shared.auth.authenticator import guard  # noqa: PLC0415 - calculate does without
 
             guard(found)
     except SettingsError as exc:
@@ -33,7 +34,7 @@ settings.strip_environment()
 bind, _settings = _checked()
 workers = 1
 worker_class = "gthread"
-threads = 40  # started as they are needed: 32 requests are worked on (shared/http.py), the rest get 503 at once
+threads = 40  # started as they are needed: 32 requests are worked on (shared/http/service.py), the rest get 503 at once
 worker_connections = 1000  # open or waiting for a thread; then nothing is accepted
 backlog = 1024  # and the kernel holds so many more
 timeout = 0  # Knative's timeoutSeconds decides
@@ -45,12 +46,12 @@ limit_request_field_size = 16_380
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - a heartbeat file must not wait for a disk
 loglevel = "warning"
-logconfig_dict = logs.configuration(_settings.LOG_LEVEL, logs.service_name())
+logconfig_dict = logging_config.configuration(_settings.LOG_LEVEL, logging_config.service_name())
 
 
 def when_ready(server: Any) -> None:
     """Keep silent clients from the threads."""
-    listening.guard(server.LISTENERS)
+    socket_options.guard(server.LISTENERS)
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature

@@ -16,7 +16,7 @@ from admin.smoke import Services, smoke
 from shared.days import time_zones
 from shared.errors import SettingsError, Unavailable
 from shared.settings import read, strip_environment
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 
 _AWAY = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"}
 _REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}

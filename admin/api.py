@@ -4,8 +4,8 @@ from typing import Any
 
 import urllib3
 
-from shared.access.api_keys import split
-from shared.access.guard import API_KEY
+from shared.auth.api_keys import split
+from shared.auth.authenticator import API_KEY
 from shared.errors import SettingsError, Unavailable
 
 _RETRIES = urllib3.Retry(

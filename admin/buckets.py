@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Unavailable
-from shared.storage_client import asked
+from shared.storage.client import asked
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

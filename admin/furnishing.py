@@ -10,7 +10,7 @@ from admin.minio_users import Users
 from admin.rights import Rights, policy, rights
 from shared.errors import SettingsError
 from shared.settings import Settings
-from shared.storage import client
+from shared.storage.bucket import client
 
 
 def furnish(asked: Namespace, settings: Settings) -> None:

@@ -16,8 +16,8 @@ from admin.keys import Keys
 from admin.rights import Rights, policy
 from shared.errors import SettingsError, Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, client
-from shared.storage_client import DEPENDENCY
+from shared.storage.bucket import Bucket, client
+from shared.storage.client import DEPENDENCY
 
 _CODE = re.compile(r'"Code":"(\w+)"')  # the exception keeps it to itself; other servers than MinIO answer in XML
 

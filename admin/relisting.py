@@ -1,8 +1,8 @@
 """`relist`: the list made anew from the records, which are the only truth, after its own objects were lost."""
 
 from shared.errors import JobDeleted, NotFound, Unreadable
-from shared.jobs import RECORDS, Jobs
-from shared.storage import Bucket
+from shared.jobs.store import RECORDS, Jobs
+from shared.storage.bucket import Bucket
 
 
 def relist(bucket: Bucket) -> int:

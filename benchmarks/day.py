@@ -20,7 +20,7 @@ from benchmarks.pipeline import Statement
 from benchmarks.report import Figure
 from benchmarks.stage import Stage, gunicorn, served
 from shared import events
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 
 _FIXES = 1_450
 _JOBS = 41

@@ -18,12 +18,12 @@ from functions.list.handler import Lister
 from functions.list.results import Results
 from local.options import TARGETS
 from shared import ids
-from shared.calls import Call
-from shared.index import Index
-from shared.jobs import Jobs, utc_now
-from shared.markers import Entry, milliseconds
+from shared.http.messages import Call
+from shared.job_index.index import Index
+from shared.job_index.markers import Entry, milliseconds
+from shared.jobs.store import Jobs, utc_now
 from shared.models import Status
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
 
 _COUNTS = (1_000, 100_000, 1_000_000)

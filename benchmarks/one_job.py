@@ -13,11 +13,11 @@ from functions.calculate import calculation
 from functions.calculate.fixes import FixSource
 from functions.calculate.submission import new_record, task_of
 from shared import ids, settings
-from shared.jobs import Jobs, utc_now
+from shared.jobs.store import Jobs, utc_now
 from shared.models import Submission
-from shared.storage import Bucket, ObjectMissing, Stored, client
+from shared.storage.bucket import Bucket, ObjectMissing, Stored, client
+from shared.storage.multipart import Upload
 from shared.telemetry.context import trace_of
-from shared.uploads import Upload
 
 
 class Discarding(Bucket):

@@ -14,10 +14,10 @@ from benchmarks.stage import Stage, served
 from functions.calculate.compaction import Fold
 from local.options import TARGETS
 from shared import ids
-from shared.jobs import RECORDS, utc_now
-from shared.markers import entry_of
+from shared.job_index.markers import entry_of
+from shared.jobs.store import RECORDS, utc_now
 from shared.models import Home, Record, Result, Status
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 
 _BUCKET = "bench-rows"
 _PAGE = "/api/distance/jobs?limit=50"

@@ -15,9 +15,9 @@ from benchmarks.stage import Served, Stage, served
 from functions.calculate.submission import new_record, task_of
 from local.options import TARGETS
 from shared.ids import new_job_id
-from shared.jobs import Jobs
+from shared.jobs.store import Jobs
 from shared.models import Submission
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
 
 _BUCKET = "bench-telemetry"

@@ -15,9 +15,9 @@ import flask
 from local.broker_queue import Queue
 from local.delivery import Courier, Post, Trigger, poster
 from local.messages import NotAnEvent, message
-from shared.calls import Call, Reply
 from shared.errors import InvalidRequest
-from shared.http import Service
+from shared.http.messages import Call, Reply
+from shared.http.service import Service
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local.probing import Probing
-from shared.health_paths import NUMBERS
+from shared.http.health_paths import NUMBERS
 from shared.telemetry.context import trace_of
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from admin.rights import rights
 from local import credentials
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, client
-from shared.storage_client import CONFIG
+from shared.storage.bucket import Bucket, client
+from shared.storage.client import CONFIG
 
 ADMIN = "admin"
 SERVERS = ("master", "volume", "filer", "s3")

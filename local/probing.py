@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from shared.health_paths import HEALTH, LIVE, READY, STARTUP, STATUS
+from shared.http.health_paths import HEALTH, LIVE, READY, STARTUP, STATUS
 from shared.version import VERSION
 
 _PROBE_SECONDS = 5

@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
-from shared import listening, logs
+from shared.http import socket_options
+from shared.telemetry import logging_config
 
 workers = 1
 worker_class = "gthread"
-threads = 40  # 32 requests are worked on (gateway.py, shared/http.py), the rest get 503 at once
+threads = 40  # 32 requests are worked on (gateway.py, shared/http/service.py), the rest get 503 at once
 worker_connections = 1000
 backlog = 1024
 timeout = 0
@@ -17,9 +18,9 @@ limit_request_line = 4094  # this and all that follows as the functions'
 limit_request_fields = 100
 limit_request_field_size = 16_380
 control_socket_disable = True
-logconfig_dict = logs.configuration(os.environ.get("LOG_LEVEL", "INFO"), logs.service_name())
+logconfig_dict = logging_config.configuration(os.environ.get("LOG_LEVEL", "INFO"), logging_config.service_name())
 
 
 def when_ready(server: Any) -> None:
     """Keep silent clients from the threads."""
-    listening.guard(server.LISTENERS)
+    socket_options.guard(server.LISTENERS)

@@ -15,7 +15,7 @@ from local.ports import chosen, is_free
 from local.problems import Problems
 from local.supervision import Supervisor, prepare, supervised
 from shared.errors import SettingsError
-from shared.storage_client import client
+from shared.storage.client import client
 
 
 @dataclass(frozen=True)

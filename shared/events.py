@@ -18,10 +18,10 @@ from cloudevents.conversion import to_binary
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
-from shared.calls import Call
+from shared.deadlines import in_time
 from shared.errors import InvalidRequest, Unavailable
+from shared.http.messages import Call
 from shared.models import CompletedData, FailedData, Record, RequestedData, Status, parse
-from shared.patience import in_time
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 
 from shared import urls
-from shared.access.addresses import networks
-from shared.access.api_keys import split
-from shared.access.cors import origins
+from shared.auth.api_keys import split
+from shared.auth.client_ip import networks
+from shared.http.cors import origins
 
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # botocore's own rule
 _BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*[.-]\.|.*\.-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -101,7 +101,7 @@ def _check_database_url(text: str) -> None:
 
 
 def _check_store_url(text: str) -> None:
-    """As far as that is known without its client: shared/access/caller_limits.py asks it."""
+    """As far as that is known without its client: shared/auth/rate_limits.py asks it."""
     if not re.fullmatch(r"(redis|valkey)s?://[!-~]+", text):
         raise ValueError("a redis:// or valkey:// URL is expected")
     if not _STORE.fullmatch(text.partition("://")[2]):

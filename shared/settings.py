@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared import setting_types as types
-from shared.access.addresses import Networks, networks
-from shared.access.cors import Cors, origins
+from shared.auth.client_ip import Networks, networks
 from shared.errors import SettingsError
+from shared.http.cors import Cors, origins
 from shared.models import Home, TimeZoneName
 
 _OTHER_CREDENTIALS = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cloudevents.http import CloudEvent
 
 from shared import events
-from shared.calls import Reply
 from shared.errors import Unavailable
+from shared.http.messages import Reply
 from shared.telemetry.context import Trace
 from simulation.calls import call
 from simulation.truth import Truth

@@ -1,10 +1,10 @@
-"""Requests, as shared/http.py hands them to handlers."""
+"""Requests, as shared/http/service.py hands them to handlers."""
 
 from collections.abc import Mapping
 
 from werkzeug.datastructures import MultiDict
 
-from shared.calls import Call
+from shared.http.messages import Call
 from shared.telemetry.context import Trace
 from simulation.world import World
 

@@ -13,12 +13,12 @@ from functions.list.handler import Lister
 from functions.list.results import Results
 from functions.status.handler import StatusReader
 from shared import events
-from shared.calls import Call, Handler, Reply
-from shared.error_replies import error_reply
-from shared.index import Index
-from shared.jobs import Clock, Jobs
+from shared.http.error_responses import error_reply
+from shared.http.messages import Call, Handler, Reply
+from shared.job_index.index import Index
+from shared.jobs.store import Clock, Jobs
 from shared.settings import Settings
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
 from simulation.fixes import SimFixes
 from simulation.s3 import S3
 from simulation.truth import Truth
@@ -61,7 +61,7 @@ class Services:
             world.note("no answer")
             self._truth.died(visit)
             return None
-        except Exception as exc:  # noqa: BLE001 - as shared/http.py's Service does
+        except Exception as exc:  # noqa: BLE001 - as shared/http/service.py's Service does
             reply = error_reply(exc, call.trace)
             if reply.status == 500:
                 world.fail(f"{handler} answered 500: {exc!r}")

@@ -6,8 +6,8 @@ What they say depends on the home, the threshold and the blocks alone; where any
 from functions.calculate.blocks import Block, MeasuredBlock
 from functions.calculate.csv_rows import CsvRows
 from functions.calculate.distance import DayNumbers
+from shared.job_index.segments import Segment
 from shared.models import Home, Numbers
-from shared.segments import Segment
 
 _Seen = tuple[object, ...]
 _MEASURED: dict[_Seen, MeasuredBlock] = {}

@@ -1,4 +1,4 @@
-"""An S3 server in memory, as boto3's client shows it: the real shared/storage.py talks to it.
+"""An S3 server in memory, as boto3's client shows it: the real shared/storage/bucket.py talks to it.
 
 Kept of S3: whole objects, entity tags that are a hash of the body, If-Match and If-None-Match, listings in pages,
 multipart uploads. Of boto3: its errors, and its own retry as Fate.TWICE.

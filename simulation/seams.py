@@ -11,7 +11,9 @@ from greenlet import GreenletExit
 
 from functions.calculate import calculation, compaction, retention, sweep
 from functions.list import results
-from shared import ids, index, uploads
+from shared import ids
+from shared.job_index import index
+from shared.storage import multipart
 from simulation.remembered import RememberedNumbers, RememberedRows, RememberedSegment
 from simulation.world import Death, Process, World, rng_of
 
@@ -26,8 +28,8 @@ def install(world: World) -> None:
     said = vars(calculation)
     said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
     said["DayNumbers"], said["CsvRows"] = RememberedNumbers, RememberedRows
-    vars(uploads)["_PART_BYTES"] = _PART_BYTES
-    for module in (uploads, results):
+    vars(multipart)["_PART_BYTES"] = _PART_BYTES
+    for module in (multipart, results):
         vars(module)["ThreadPoolExecutor"] = lambda *_, **__: _Threads(world)
     vars(index)["threading"] = SimpleNamespace(Lock=lambda: _Lock(world))
     for module in (compaction, index):

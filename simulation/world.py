@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from shared.stopping import Stop
+from shared.shutdown import Stop
 from simulation.weather import Weather
 
 _GRACE_MS = 20_000  # from SIGTERM to SIGKILL

@@ -11,7 +11,7 @@ from cloudevents.http import CloudEvent
 from functions.calculate.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
-from shared.storage import Bucket, Listed, ObjectChanged, ObjectMissing, Stored
+from shared.storage.bucket import Bucket, Listed, ObjectChanged, ObjectMissing, Stored
 from tests.reference import EPOCH, Fix, block
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)

@@ -8,10 +8,10 @@ from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
 from functions.status.handler import Newest
 from shared.events import Publisher
-from shared.index import Index
-from shared.jobs import Clock, Jobs
-from shared.markers import Entry, Filter
-from shared.storage import Bucket
+from shared.job_index.index import Index
+from shared.job_index.markers import Entry, Filter
+from shared.jobs.store import Clock, Jobs
+from shared.storage.bucket import Bucket
 from tests.fakes import MemoryBucket
 
 EVERYTHING = 100_000

@@ -10,14 +10,15 @@ from functions.calculate.blocks import Block
 from functions.calculate.csv_rows import HEADER, CsvRows
 from functions.calculate.distance import DayNumbers
 from functions.calculate.stages import Stages
-from shared import audit, csv_names, days, leftovers
-from shared.error_tracking import capture_error
+from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobHeld, LeaseLost, OtelWorkerError, Unavailable
-from shared.jobs import Claim, Jobs, exhausted
+from shared.jobs import audit, csv_cleanup, csv_keys
+from shared.jobs.store import Claim, Jobs, exhausted
 from shared.models import Numbers, Record, Result
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
+from shared.storage.multipart import Upload
 from shared.telemetry import metrics, spans
-from shared.uploads import Upload
+from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
 _REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobHeld: "held"}
@@ -55,7 +56,7 @@ def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages
         numbers, csv = _calculate(claim, jobs, fixes, csvs, stages)
         result = Result(
             **numbers.model_dump(),
-            csv_path=csv_names.key(claim.record),
+            csv_path=csv_keys.key(claim.record),
             csv_size_bytes=csv.size,
             csv_sha256=csv.sha256,
             processing_time_ms=round((time.monotonic() - started) * 1000),
@@ -68,14 +69,14 @@ def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages
             ended = jobs.fail(claim, failure.code, failure.message)
     except LeaseLost:
         metrics.CLAIMS.add(labels={"outcome": "lost"})
-        leftovers.drop(csvs, csv_names.key(claim.record))
+        csv_cleanup.drop(csvs, csv_keys.key(claim.record))
         raise
     except BaseException as exc:
         _give_back(claim, jobs, exc)
         raise
     metrics.JOB_DURATION.record(time.monotonic() - started, {"status": ended.status})
     if ended.attempt > 1:
-        leftovers.clear(csvs, ended)
+        csv_cleanup.clear(csvs, ended)
     return ended
 
 
@@ -106,7 +107,7 @@ def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Sta
     rows = CsvRows()
     start, end = days.interval(job.date, job.timezone)
     blocks_of_day = fixes.of_day(start, end, job.device_id, alive=lambda: jobs.renew(claim))
-    upload = Upload(csvs, csv_names.key(job), "text/csv")
+    upload = Upload(csvs, csv_keys.key(job), "text/csv")
     with stages.around("fetch", blocks_of_day) as blocks, stages.around("upload", upload) as csv:
         csv.write(HEADER)
         for block in stages.each("fetch", blocks):

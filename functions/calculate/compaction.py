@@ -12,10 +12,10 @@ from itertools import islice
 
 import numpy as np
 
-from shared import catalogue
-from shared.markers import Entry, Position, Tail
-from shared.segments import EMPTY, Segment, merged
-from shared.storage import Bucket, ObjectChanged
+from shared.job_index import manifest
+from shared.job_index.markers import Entry, Position, Tail
+from shared.job_index.segments import EMPTY, Segment, merged
+from shared.storage.bucket import Bucket, ObjectChanged
 
 _LOG = logging.getLogger(__name__)
 SEALED_ROWS = 65_536
@@ -32,7 +32,7 @@ class Fold:
         self._bucket = bucket
         self._sealed_rows = sealed_rows
         self.tail = Tail(bucket)
-        self._read = catalogue.read(bucket)
+        self._read = manifest.read(bucket)
         self._old = self._read.catalogue
         self._segments: dict[str, Segment] = {}
         self._hot = self._load(self._old.hot) if self._old.hot else EMPTY
@@ -69,7 +69,7 @@ class Fold:
 
     def drop_garbage(self) -> None:
         """Delete the segments that no catalogue names any more, or ever will."""
-        garbage = [key for key in self._bucket.keys(catalogue.FOLDER) if catalogue.is_garbage(key, self._old)]
+        garbage = [key for key in self._bucket.keys(manifest.FOLDER) if manifest.is_garbage(key, self._old)]
         self._bucket.delete_many(garbage)
 
     def commit(self, truth: Truth) -> None:
@@ -113,21 +113,21 @@ class Fold:
         generation = self._old.generation + 1
 
         def put(segment: Segment, kind: str) -> str:
-            key = catalogue.new_key(generation, kind)
+            key = manifest.new_key(generation, kind)
             self._bucket.put(key, segment.dump())
             return key
 
-        sealed = [catalogue.Sealed(key=put(new, "sealed"), rows=len(new), newest=new.entry(0).position)] if new else []
+        sealed = [manifest.Sealed(key=put(new, "sealed"), rows=len(new), newest=new.entry(0).position)] if new else []
         for one in self._old.sealed:
             segment = changed.get(one.key)
             if segment is None:
                 sealed.append(one)
             elif segment:
                 sealed.append(one.model_copy(update={"key": put(segment, "sealed"), "rows": len(segment)}))
-        following = catalogue.Catalogue(
+        following = manifest.Catalogue(
             generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed)
         )
-        catalogue.replace(self._bucket, self._read, following)
+        manifest.replace(self._bucket, self._read, following)
 
     def _seal(self, hot: Segment, changed: dict[str, Segment]) -> tuple[Segment, Segment, dict[str, Segment]]:
         """Once enough finished jobs are hot, the oldest of them become a segment of their own, for good.

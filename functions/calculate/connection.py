@@ -13,8 +13,8 @@ from psycopg import pq
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
+from shared.deadlines import in_time
 from shared.errors import OtelWorkerError, Unavailable
-from shared.patience import in_time
 
 _LOOK_SECONDS = 0.1
 _NOT_OPENED = "08001"

@@ -6,15 +6,17 @@ from functions.calculate import calculation
 from functions.calculate.announcer import Announcer
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep import Sweep
-from shared import events, ids, jobs, leftovers
-from shared.calls import Call, Reply
-from shared.error_tracking import capture_error
+from shared import events, ids
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
-from shared.http import Check, Service
+from shared.http.messages import Call, Reply
+from shared.http.service import Check, Service
+from shared.jobs import csv_cleanup
+from shared.jobs import store as job_store
 from shared.models import Record, RequestedData
 from shared.settings import Settings
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
 from shared.telemetry import metrics, provider
+from shared.telemetry.error_reporting import capture_error
 
 _LOG = logging.getLogger(__name__)
 _HELD = "409"  # what we answered last: another attempt was at it, which says nothing about the job
@@ -23,14 +25,14 @@ _EVENT_BYTES = 1 << 20  # an event of another producer may carry more than we re
 
 def service(
     settings: Settings,
-    store: jobs.Jobs,
+    store: job_store.Jobs,
     fixes: calculation.Fixes,
     csvs: Bucket,
     *,
     announcer: Announcer,
     sweep: Sweep,
     checks: dict[str, Check],
-    clock: jobs.Clock = jobs.utc_now,
+    clock: job_store.Clock = job_store.utc_now,
 ) -> Service:
     """The function's HTTP surface: `/` for request events, `/dead-letter` for those given up, `/sweep` each minute."""
     delivery = Delivery(settings, store, fixes, csvs, announcer=announcer, clock=clock)
@@ -53,12 +55,12 @@ class Delivery:
     def __init__(
         self,
         settings: Settings,
-        store: jobs.Jobs,
+        store: job_store.Jobs,
         fixes: calculation.Fixes,
         csvs: Bucket,
         *,
         announcer: Announcer,
-        clock: jobs.Clock,
+        clock: job_store.Clock,
     ) -> None:
         self._settings = settings
         self._jobs = store
@@ -68,7 +70,7 @@ class Delivery:
         self._clock = clock
 
     def requested(self, call: Call) -> Reply:
-        """200 with the outcome event; 204 for a job that has ended; errors as shared/error_replies.py maps them."""
+        """200 with the outcome event; 204 for a job that has ended; errors as error_responses.py maps them."""
         event = events.received(call)
         if event.type != events.REQUESTED:
             raise InvalidRequest("Unexpected event type", "type")
@@ -100,7 +102,7 @@ class Delivery:
         except NotFound:
             return
         if record.status.finished and record.attempt > 1:  # it may be the next job of a deleted one's id
-            leftovers.clear(self._csvs, record)
+            csv_cleanup.clear(self._csvs, record)
 
     def dead_letter(self, call: Call) -> Reply:
         """204 always: the job of an event that was given up fails with its reason; what has no job is logged."""
@@ -121,14 +123,14 @@ class Delivery:
         """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it. What was done."""
         found = self._jobs.look_at(job_id)
         record = found.record
-        if record.status.finished or jobs.is_held(record, self._clock()) or event.error_code == _HELD:
+        if record.status.finished or job_store.is_held(record, self._clock()) or event.error_code == _HELD:
             _LOG.info("dead letter of a job that goes on or has ended", extra={"job_id": job_id})
             return "passed_over"
         dependency = (record.cause or "").partition(":")[0]
         reason = f": {dependency} was unavailable" if dependency else ""
         times = f"after {record.attempt} attempts" if record.attempt else "before the first attempt"
         record = self._jobs.fail(found, "UNDELIVERABLE", f"The calculation was given up {times}{reason}")
-        leftovers.clear(self._csvs, record)
+        csv_cleanup.clear(self._csvs, record)
         self._announcer.outcome(record)
         return "failed"
 

@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from shared import devices, ids
-from shared.devices import Seen
+from shared import ids
 from shared.errors import Unavailable, UnsupportedColumn
+from shared.job_index import devices
+from shared.job_index.devices import Seen
 from shared.models import DEVICE_ID
-from shared.storage import Bucket, ObjectChanged
+from shared.storage.bucket import Bucket, ObjectChanged
 
 _LOG = logging.getLogger(__name__)
 _AGAIN = timedelta(hours=1)

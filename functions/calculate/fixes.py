@@ -17,7 +17,7 @@ from functions.calculate.copy_frames import Frames, device_text
 from functions.calculate.statements import statement
 from shared.database_url import connection_string
 from shared.errors import Unavailable, UnsupportedColumn
-from shared.health import Failing
+from shared.http.health import Failing
 from shared.settings import Settings
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)

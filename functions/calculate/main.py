@@ -8,20 +8,20 @@ from functions.calculate.devices import Devices
 from functions.calculate.fixes import FixSource
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
-from shared import error_tracking, libpq, settings
+from shared import libpq, settings
 from shared.events import Publisher
-from shared.health_checks import around
-from shared.jobs import Jobs
-from shared.stopping import Stop
-from shared.storage import Bucket, client
-from shared.telemetry import provider
+from shared.http.health_checks import around
+from shared.jobs.store import Jobs
+from shared.shutdown import Stop
+from shared.storage.bucket import Bucket, client
+from shared.telemetry import error_reporting, provider
 
 JOBS_AT_ONCE = 8  # each takes tens of MB; in a cluster a pod gets one at a time
 
 _SETTINGS = settings.load("calculate")
 libpq.remove_other_variables()
 provider.start()
-error_tracking.start(_SETTINGS)
+error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)
 _STOP = Stop(_SETTINGS.GRACE_SECONDS)

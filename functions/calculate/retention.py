@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from functions.calculate.compaction import Fold
-from shared import csv_names, deletion, ids
+from shared import ids
 from shared.errors import JobHeld, NotFound, Unreadable
-from shared.jobs import GRAVES, Jobs
-from shared.markers import milliseconds
+from shared.job_index.markers import milliseconds
+from shared.jobs import csv_keys, deletion
+from shared.jobs.store import GRAVES, Jobs
 from shared.models import Record
-from shared.storage import Bucket, Listed
+from shared.storage.bucket import Bucket, Listed
 
 _LOG = logging.getLogger(__name__)
 _OVER_AGE = timedelta(hours=1)  # jobs go in batches: each one rewrites the segment that it lies in
@@ -61,7 +62,7 @@ class Retention:
         """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
         some = fold.some_job(ids.chance.getrandbits(32))
         limit = _LOOKED_AT if self._csv_age is None else _AGES
-        page = self._csvs.page("csv/", after=csv_names.folder(some) if some else "", limit=limit)
+        page = self._csvs.page("csv/", after=csv_keys.folder(some) if some else "", limit=limit)
         if len(page) < limit:  # the end: go on at the beginning
             page += self._csvs.page("csv/", limit=limit - len(page))
         gone = [listed.key for listed in page if self._is_too_old(listed, now)]
@@ -72,11 +73,11 @@ class Retention:
 
     def _is_too_old(self, listed: Listed, now: datetime) -> bool:
         old = self._csv_age is not None and now - listed.modified > self._csv_age
-        return old and csv_names.made_by(listed.key) is not None
+        return old and csv_keys.made_by(listed.key) is not None
 
     def _strays(self, page: list[Listed], now: datetime) -> Iterator[str]:
         for listed in page:
-            made = csv_names.made_by(listed.key)
+            made = csv_keys.made_by(listed.key)
             if made is not None and self._is_stray(listed, *made, now=now):
                 yield listed.key
 
@@ -89,6 +90,6 @@ class Retention:
         except Unreadable:
             return False
         if isinstance(job, Record) and (job.result is not None or not job.status.finished):
-            named = job.result.csv_path if job.result is not None else csv_names.key(job)
+            named = job.result.csv_path if job.result is not None else csv_keys.key(job)
             return listed.key != named and attempt <= job.attempt
         return attempt <= job.attempt

@@ -3,26 +3,28 @@
 import re
 from datetime import datetime
 
-from shared import audit, events, ids, jobs
-from shared.answers import Accepted
-from shared.calls import Call, Reply
+from shared import events, ids
 from shared.days import today
-from shared.error_tracking import capture_error
 from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
-from shared.http import Check, Service
+from shared.http.messages import Call, Reply
+from shared.http.schemas import Accepted
+from shared.http.service import Check, Service
+from shared.jobs import audit
+from shared.jobs import store as job_store
 from shared.models import Record, Status, Submission, Task, parse
 from shared.settings import Settings
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
+from shared.telemetry.error_reporting import capture_error
 
 
 def service(
     settings: Settings,
-    store: jobs.Jobs,
+    store: job_store.Jobs,
     publisher: events.Publisher,
     *,
     checks: dict[str, Check],
-    clock: jobs.Clock = jobs.utc_now,
+    clock: job_store.Clock = job_store.utc_now,
 ) -> Service:
     """The function's HTTP surface."""
     submitter = Submitter(settings, store, publisher, clock)
@@ -32,7 +34,9 @@ def service(
 class Submitter:
     """Takes submissions for the jobs of one store."""
 
-    def __init__(self, settings: Settings, store: jobs.Jobs, publisher: events.Publisher, clock: jobs.Clock) -> None:
+    def __init__(
+        self, settings: Settings, store: job_store.Jobs, publisher: events.Publisher, clock: job_store.Clock
+    ) -> None:
         self._settings = settings
         self._jobs = store
         self._publisher = publisher

@@ -3,17 +3,17 @@
 import flask
 
 from functions.calculate.submission import service
-from shared import error_tracking, settings
-from shared.access.exposure import expose
+from shared import settings
 from shared.events import Publisher
-from shared.health_checks import around
-from shared.jobs import Jobs
-from shared.storage import Bucket, client
-from shared.telemetry import provider
+from shared.http.health_checks import around
+from shared.http.wiring import expose
+from shared.jobs.store import Jobs
+from shared.storage.bucket import Bucket, client
+from shared.telemetry import error_reporting, provider
 
 _SETTINGS = settings.load("submit")
 provider.start()
-error_tracking.start(_SETTINGS)
+error_reporting.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(
     _SETTINGS,

@@ -12,11 +12,14 @@ from functions.calculate.announcer import Announcer
 from functions.calculate.compaction import Fold
 from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
-from shared import deletion, ids, jobs, leftovers, markers
+from shared import ids
 from shared.errors import JobHeld, LeaseLost, NotFound, Unavailable, Unreadable
-from shared.markers import Entry, Position
+from shared.job_index import markers
+from shared.job_index.markers import Entry, Position
+from shared.jobs import csv_cleanup, deletion
+from shared.jobs import store as job_store
 from shared.models import Record, Status, Tombstone
-from shared.storage import Bucket, ObjectMissing
+from shared.storage.bucket import Bucket, ObjectMissing
 from shared.telemetry import metrics, spans
 
 _LOG = logging.getLogger(__name__)
@@ -59,12 +62,12 @@ class Sweep:
         self,
         bucket: Bucket,
         csvs: Bucket,
-        store: jobs.Jobs,
+        store: job_store.Jobs,
         *,
         announcer: Announcer,
         retention: Retention,
         devices: Devices,
-        clock: jobs.Clock = jobs.utc_now,
+        clock: job_store.Clock = job_store.utc_now,
     ) -> None:
         self._bucket = bucket
         self._csvs = csvs
@@ -123,9 +126,9 @@ class Sweep:
             return None
         if markers.position_of(job) != entry.position:
             return None  # who put the marker was not the first to create the job
-        record = self._moved_on(jobs.Claim(job, etag), this)
+        record = self._moved_on(job_store.Claim(job, etag), this)
         this.saw(record)
-        if record.status.finished and record.attempt > 1 and not leftovers.clear(self._csvs, record):
+        if record.status.finished and record.attempt > 1 and not csv_cleanup.clear(self._csvs, record):
             self._jobs.relist(record)  # a marker that is left leads the next sweep to it
         return markers.entry_of(record)
 
@@ -138,13 +141,13 @@ class Sweep:
         except JobHeld:
             raise _Unsettled from None
 
-    def _moved_on(self, found: jobs.Claim, this: _Round) -> Record:
+    def _moved_on(self, found: job_store.Claim, this: _Round) -> Record:
         """The record, after what is due: nothing, a request once more, or its end."""
         record = found.record
         if record.status.finished or this.now < _due(record):
             return record
         try:
-            if failure := jobs.exhausted(record):
+            if failure := job_store.exhausted(record):
                 record = self._jobs.fail(found, failure.code, failure.message)
                 self._announcer.outcome(record)
             elif this.broker is None:
@@ -163,7 +166,7 @@ class Sweep:
 
 def _expect_nothing(entry: Entry, this: _Round) -> None:
     """No record belongs to the entry: _Unsettled while one may still come, because somebody is creating the job."""
-    if entry.status is Status.QUEUED and this.now - entry.queued_at < jobs.ABANDONED:
+    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ABANDONED:
         raise _Unsettled
 
 

@@ -1,9 +1,9 @@
 """Which devices there are, as a sweep has seen them."""
 
-from shared import devices
-from shared.answers import Device, Devices
-from shared.calls import Call, Reply
-from shared.storage import Bucket
+from shared.http.messages import Call, Reply
+from shared.http.schemas import Device, Devices
+from shared.job_index import devices
+from shared.storage.bucket import Bucket
 
 
 class DeviceLister:

@@ -7,16 +7,16 @@ from werkzeug.datastructures import MultiDict
 from functions.list.devices import DeviceLister
 from functions.list.numbers import Counted
 from functions.list.results import Ended, Results
-from shared.answers import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
-from shared.calls import Call, Handler, Reply
 from shared.errors import InvalidRequest
-from shared.health import AnyCheck, Check
-from shared.http import Service
-from shared.index import Index
-from shared.jobs import Clock, Jobs, utc_now
-from shared.markers import Entry, Filter
+from shared.http.health import AnyCheck, Check
+from shared.http.messages import Call, Handler, Reply
+from shared.http.schemas import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
+from shared.http.service import Service
+from shared.job_index.index import Index
+from shared.job_index.markers import Entry, Filter
+from shared.jobs.store import Clock, Jobs, utc_now
 from shared.models import SHOWN, Status, Submission, parse
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
 
 
 def service(

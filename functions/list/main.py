@@ -3,15 +3,15 @@
 import flask
 
 from functions.list.handler import service
-from shared import error_tracking, settings
-from shared.access.exposure import expose
-from shared.health_checks import around
-from shared.storage import Bucket, client
-from shared.telemetry import provider
+from shared import settings
+from shared.http.health_checks import around
+from shared.http.wiring import expose
+from shared.storage.bucket import Bucket, client
+from shared.telemetry import error_reporting, provider
 
 _SETTINGS = settings.load("list")
 provider.start()
-error_tracking.start(_SETTINGS)
+error_reporting.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(_BUCKET, checks={"storage": _BUCKET.ping, **around()})
 expose(_SERVICE, _SETTINGS)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from shared.health import Failing
-from shared.index import Index
-from shared.jobs import Clock
-from shared.markers import milliseconds
+from shared.http.health import Failing
+from shared.job_index.index import Index
+from shared.job_index.markers import milliseconds
+from shared.jobs.store import Clock
 from shared.models import Status
 
 STUCK = timedelta(hours=1)  # a sweep has asked for the job six times by then

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any
 
-from shared import csv_names
-from shared.answers import ResultListed
 from shared.errors import NotFound, Unavailable, Unreadable
-from shared.jobs import Jobs
-from shared.markers import Entry, Position, position_of
+from shared.http.schemas import ResultListed
+from shared.job_index.markers import Entry, Position, position_of
+from shared.jobs import csv_keys
+from shared.jobs.store import Jobs
 from shared.models import Record
 
 _LOG = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class Results:
         if not isinstance(job, Record) or position_of(job) != position:
             return None
         if job.result is not None:
-            path = csv_names.download_path(job.result.csv_path)
+            path = csv_keys.download_path(job.result.csv_path)
             return {"result": ResultListed(**job.result.model_dump(), csv_download_path=path)}
         if job.error_code is not None:
             return {"error_code": job.error_code, "error_message": job.error_message}

@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from shared import audit, csv_names, deletion
-from shared.answers import Job
-from shared.calls import Call, Reply
 from shared.errors import NotFound
-from shared.http import Check, Service
-from shared.jobs import Clock, Jobs, utc_now
-from shared.markers import Entry, Filter
+from shared.http.messages import Call, Reply
+from shared.http.schemas import Job
+from shared.http.service import Check, Service
+from shared.job_index.markers import Entry, Filter
+from shared.jobs import audit, csv_keys, deletion
+from shared.jobs.store import Clock, Jobs, utc_now
 from shared.models import JOB_ID, Record, Status
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
 from shared.telemetry import spans
 
 _RETRY_AFTER_SECONDS = "1"
@@ -77,7 +77,7 @@ class StatusReader:
             known["result"] = {
                 **self._way_to_csv(record),
                 **record.result.model_dump(),
-                "csv_download_path": csv_names.download_path(record.result.csv_path),
+                "csv_download_path": csv_keys.download_path(record.result.csv_path),
                 "date": record.date,
                 "device_id": record.device_id,
             }
@@ -86,7 +86,7 @@ class StatusReader:
     def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:
         if record.result is None or self._is_too_old(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, ends = self._presign(record.result.csv_path, csv_names.download_name(record), "GET")
+        url, ends = self._presign(record.result.csv_path, csv_keys.download_name(record), "GET")
         return {"csv_download_url": url, "csv_download_expires_at": ends}
 
     def _is_too_old(self, record: Record) -> bool:
@@ -96,22 +96,22 @@ class StatusReader:
 
     def download(self, call: Call) -> Reply:
         """302 to a fresh presigned URL, for the request's method, of the CSV that the file name means, or NotFound."""
-        for asked in csv_names.asked(call.path["filename"]):
+        for asked in csv_keys.asked(call.path["filename"]):
             record = self._named(asked) if asked.job_id else self._newest_of(asked)
             if record is not None and record.result is not None and not self._is_too_old(record):
                 _tell(record)
-                url, _ = self._presign(record.result.csv_path, csv_names.download_name(record), call.method)
+                url, _ = self._presign(record.result.csv_path, csv_keys.download_name(record), call.method)
                 return Reply(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
 
-    def _named(self, asked: csv_names.Asked) -> Record | None:
+    def _named(self, asked: csv_keys.Asked) -> Record | None:
         try:
             record = self._jobs.get(asked.job_id or "")
         except NotFound:
             return None
         return record if (record.date, record.device_id) == (asked.date, asked.device_id) else None
 
-    def _newest_of(self, asked: csv_names.Asked) -> Record | None:
+    def _newest_of(self, asked: csv_keys.Asked) -> Record | None:
         for _ in range(_TRIES):
             found = self._newest(Filter(Status.COMPLETED, asked.date, asked.device_id))
             if found is None:

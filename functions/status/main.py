@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 import flask
 
 from functions.status.handler import service
-from shared import error_tracking, settings
-from shared.access.exposure import expose
-from shared.health_checks import around
-from shared.jobs import Jobs
-from shared.markers import Entry, Filter
-from shared.storage import Bucket, client
-from shared.telemetry import provider
+from shared import settings
+from shared.http.health_checks import around
+from shared.http.wiring import expose
+from shared.job_index.markers import Entry, Filter
+from shared.jobs.store import Jobs
+from shared.storage.bucket import Bucket, client
+from shared.telemetry import error_reporting, provider
 
 if TYPE_CHECKING:
-    from shared.index import Index
+    from shared.job_index.index import Index
 
 _SETTINGS = settings.load("status")
 provider.start()
-error_tracking.start(_SETTINGS)
+error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
 # The host is part of what is signed: URLs are signed for the one that browsers reach.
@@ -28,7 +28,7 @@ _PUBLIC = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.
 
 @cache
 def _index() -> "Index":
-    from shared.index import Index  # noqa: PLC0415 - it brings numpy, which the state of a job does without
+    from shared.job_index.index import Index  # noqa: PLC0415 - it brings numpy, which the state of a job does without
 
     return Index(_BUCKET)
 

@@ -11,10 +11,10 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExp
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from shared.log_sampling import Sampling
-from shared.logs import Formatter
 from shared.telemetry import context
 from shared.telemetry.export import Late
+from shared.telemetry.log_sampling import Sampling
+from shared.telemetry.logging_config import Formatter
 
 _SEVERITIES = {
     logging.DEBUG: (SeverityNumber.DEBUG, "DEBUG"),
@@ -28,7 +28,7 @@ _SAID_ELSEWHERE = ("time", "level", "logger", "message", "service.name", "servic
 
 
 class LogExport(logging.Handler):
-    """Exports what shared/logs.py would print: the SDK's own handler sends the texts of exceptions."""
+    """Exports what logging_config.py would print: the SDK's own handler sends the texts of exceptions."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()

@@ -114,7 +114,7 @@ ROUTES = (
     *("/openapi.json", "/asyncapi.json", "/docs"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-# What can be wrong with a dependency, as shared/storage_client.py, events.py and connection.py name it.
+# What can be wrong with a dependency, as shared/storage/client.py, events.py and connection.py name it.
 DATABASE_ERRORS = (
     *(
         "timeout",

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from shared.logs import service_name
 from shared.telemetry import metrics, spans
+from shared.telemetry.logging_config import service_name
 from shared.version import VERSION
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SETTLE_SECONDS = 1  # a flush takes the processor from whoever works: the answer goes first, and many jobs share one
-_STOP_SECONDS = 3  # of the seconds that shared/stopping.py keeps back for the end
+_STOP_SECONDS = 3  # of the seconds that shared/shutdown.py keeps back for the end
 # OpenTelemetry's own settings, where a deployment leaves them open: pods come and go, so little is held back.
 _DEFAULTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "1000",

@@ -1,6 +1,6 @@
 """Spans: what is timed, and what is told of it. Without a tracer nothing is made, and the trace is only passed on.
 
-An exception is told by its class and by where in our code it came from, never by its text (shared/logs.py `cause`).
+An exception is told by its class and by where in our code it came from, never by its text (logging_config.py `cause`).
 """
 
 import contextlib
@@ -12,8 +12,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 from shared.errors import JobFailed, OtelWorkerError, Unavailable
-from shared.logs import cause
 from shared.telemetry.context import Trace, current, span_context, trace_of
+from shared.telemetry.logging_config import cause
 
 Value = str | bool | int | float
 Attributes = Mapping[str, Value]

@@ -3,9 +3,9 @@
 from simulation.planted import Bug
 
 _CALCULATION = "functions/calculate/calculation.py"
-_LEFTOVERS = "shared/leftovers.py"
-_NAMES = "shared/csv_names.py"
-_UPLOADS = "shared/uploads.py"
+_LEFTOVERS = "shared/jobs/csv_cleanup.py"
+_NAMES = "shared/jobs/csv_keys.py"
+_UPLOADS = "shared/storage/multipart.py"
 
 BUGS = (
     Bug(

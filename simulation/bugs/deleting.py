@@ -2,10 +2,10 @@
 
 from simulation.planted import Bug
 
-_DELETION = "shared/deletion.py"
-_INDEX = "shared/index.py"
-_JOBS = "shared/jobs.py"
-_LEFTOVERS = "shared/leftovers.py"
+_DELETION = "shared/jobs/deletion.py"
+_INDEX = "shared/job_index/index.py"
+_JOBS = "shared/jobs/store.py"
+_LEFTOVERS = "shared/jobs/csv_cleanup.py"
 _SWEEP = "functions/calculate/sweep.py"
 
 BUGS = (

@@ -4,7 +4,7 @@ from simulation.planted import Bug
 
 _DELIVERY = "functions/calculate/delivery.py"
 _SUBMISSION = "functions/calculate/submission.py"
-_HTTP = "shared/error_replies.py"
+_HTTP = "shared/http/error_responses.py"
 
 BUGS = (
     Bug(
@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "dead-letter-of-a-held-job-fails-it",
         _DELIVERY,
-        " or jobs.is_held(record, self._clock()) or event.error_code == _HELD:",
+        " or job_store.is_held(record, self._clock()) or event.error_code == _HELD:",
         ":",
         "a job fails while an attempt is at it",
     ),

@@ -2,8 +2,8 @@
 
 from simulation.planted import Bug
 
-_JOBS = "shared/jobs.py"
-_STORAGE = "shared/storage.py"
+_JOBS = "shared/jobs/store.py"
+_STORAGE = "shared/storage/bucket.py"
 
 BUGS = (
     Bug(

@@ -2,11 +2,11 @@
 
 from simulation.planted import Bug
 
-_INDEX = "shared/index.py"
+_INDEX = "shared/job_index/index.py"
 _LIST = "functions/list/handler.py"
-_MARKERS = "shared/markers.py"
+_MARKERS = "shared/job_index/markers.py"
 _RESULTS = "functions/list/results.py"
-_SEGMENTS = "shared/segments.py"
+_SEGMENTS = "shared/job_index/segments.py"
 
 BUGS = (
     Bug(

@@ -2,7 +2,7 @@
 
 from simulation.planted import Bug
 
-_CATALOGUE = "shared/catalogue.py"
+_CATALOGUE = "shared/job_index/manifest.py"
 _COMPACTION = "functions/calculate/compaction.py"
 _RETENTION = "functions/calculate/retention.py"
 _SWEEP = "functions/calculate/sweep.py"
@@ -17,7 +17,7 @@ BUGS = (
     ),
     Bug(
         "sweep-gives-up-early",
-        "shared/jobs.py",
+        "shared/jobs/store.py",
         "    if record.lost >= _MOST_LOST:",
         "    if record.lost >= 1:",
         "one death fails a job",
@@ -32,7 +32,7 @@ BUGS = (
     Bug(
         "creation-taken-for-abandoned",
         _SWEEP,
-        "    if entry.status is Status.QUEUED and this.now - entry.queued_at < jobs.ABANDONED:\n",
+        "    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ABANDONED:\n",
         "    if entry.status is Status.QUEUED and this.now < entry.queued_at:\n",
         "the marker of a job that is being created goes",
     ),
@@ -95,7 +95,7 @@ BUGS = (
     Bug(
         "csv-of-a-running-attempt-is-stray",
         _RETENTION,
-        "csv_names.key(job)\n",
+        "csv_keys.key(job)\n",
         '""\n',
         "the CSV goes just before its attempt commits",
     ),

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.calculate.devices import Devices
-from shared import error_replies
 from shared.errors import Unavailable
-from shared.health_paths import PROBES
+from shared.http import error_responses
+from shared.http.health_paths import PROBES
 from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World
@@ -55,7 +55,7 @@ def test_the_table_has_every_route() -> None:
 def test_the_table_has_every_error_code_with_its_status() -> None:
     table = {(code, int(status)) for code, status, _ in rows(PAGE, ["code", "status", "when"])}
     unmapped = {("METHOD_NOT_ALLOWED", 405), ("INTERNAL_ERROR", 500)}
-    assert table == {(code, status) for _, status, code in error_replies._STATUS} | unmapped
+    assert table == {(code, status) for _, status, code in error_responses._STATUS} | unmapped
 
 
 def test_a_submission_is_answered_as_shown(world: World) -> None:

@@ -10,8 +10,8 @@ from cloudevents.http import CloudEvent
 from jsonschema import Draft202012Validator, ValidationError
 
 from shared import events
-from shared.contract.asyncapi import MESSAGES, document
 from shared.models import RequestedData, Status
+from shared.openapi.asyncapi import MESSAGES, document
 from tests.builders import record
 from tests.contract.test_event_docs import MADE, NO_DATA, TRACE, example
 from tests.contract.world import World

@@ -11,8 +11,10 @@ from functions.calculate.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
 from local import broker, broker_queue, delivery, gateway, probing, serving
-from shared import events, health, health_checks, http, listening
-from shared.access import caller_limits, key_set
+from shared import events
+from shared.auth import jwks_cache, rate_limits
+from shared.http import health, health_checks, socket_options
+from shared.http import service as http_service
 from tests.contract.markdown import ROOT, rows
 from tests.contract.world import World
 
@@ -36,9 +38,9 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
     servers = [functions, functions, vars(serving), vars(serving)]
     limits = {service._name: service._body_limit for service in World().services}
     calculate = limits.pop("distance-calculate")
-    assert set(limits.values()) == {http.BODY_BYTES}
-    bodies = (http.BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
-    places = (http.AT_ONCE, jobs_at_once(), gateway._AT_ONCE, http.AT_ONCE)
+    assert set(limits.values()) == {http_service.BODY_BYTES}
+    bodies = (http_service.BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
+    places = (http_service.AT_ONCE, jobs_at_once(), gateway._AT_ONCE, http_service.AT_ONCE)
     assert stated == {
         "body": [size(body) for body in bodies],
         "request line": [f"{server['limit_request_line']} B" for server in servers],
@@ -48,7 +50,7 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
         "threads": [str(server["threads"]) for server in servers],
         "connections": [str(server["worker_connections"]) for server in servers],
         "held by the kernel": [str(server["backlog"]) for server in servers],
-        "silence within a request": [f"{listening.SILENT_SECONDS} s"] * 4,
+        "silence within a request": [f"{socket_options.SILENT_SECONDS} s"] * 4,
     }
     for server, place in zip(servers, places, strict=True):
         assert place < server["threads"] < server["worker_connections"]
@@ -61,8 +63,8 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "publishing an event": f"{events.PUBLISH_SECONDS} s",
         "publications under way": str(events.MOST_AT_ONCE),
         "the results of a page of the list": f"{results.SECONDS} s",
-        "the keys of a token's issuer": f"{key_set.LOOK_SECONDS} s",
-        "the store of limits": f"{caller_limits._STORE_SECONDS} s",
+        "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
+        "the store of limits": f"{rate_limits._STORE_SECONDS} s",
         "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
         "a check of a service's health": f"{health.CHECK_SECONDS} s",
         "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from otel_worker_client import models
 
-from shared import answers
+from shared.http import schemas
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 
@@ -23,12 +23,12 @@ def names(model: type) -> set[str]:
 
 
 def test_it_reads_every_field_that_is_answered() -> None:
-    assert names(models.Result) == set(answers.ResultShown.model_fields)
-    assert names(models.Job) == set(answers.Job.model_fields) - OWN_TO_THE_ANSWER
-    assert names(models.Device) == set(answers.Device.model_fields)
-    assert names(models.Devices) == set(answers.Devices.model_fields) - OWN_TO_THE_ANSWER
-    assert names(models.Page) == set(answers.Page.model_fields) - OWN_TO_THE_ANSWER
-    assert set(answers.Row.model_fields) | set(answers.Accepted.model_fields) <= names(models.Job) | OWN_TO_THE_ANSWER
+    assert names(models.Result) == set(schemas.ResultShown.model_fields)
+    assert names(models.Job) == set(schemas.Job.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Device) == set(schemas.Device.model_fields)
+    assert names(models.Devices) == set(schemas.Devices.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Page) == set(schemas.Page.model_fields) - OWN_TO_THE_ANSWER
+    assert set(schemas.Row.model_fields) | set(schemas.Accepted.model_fields) <= names(models.Job) | OWN_TO_THE_ANSWER
 
 
 def test_it_has_the_servers_version() -> None:

@@ -9,7 +9,7 @@ from cloudevents.http import CloudEvent
 from werkzeug.datastructures import MultiDict
 
 from shared import events
-from shared.calls import Call
+from shared.http.messages import Call
 from shared.models import Status
 from shared.telemetry.context import Trace
 from tests.builders import TRACE_ID, record, result

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared import answers, error_replies
-from shared.contract import asyncapi, operations
-from shared.contract.openapi import document
-from shared.contract.page import page
+from shared.http import error_responses, operations, schemas
+from shared.openapi import asyncapi
+from shared.openapi.document import document
+from shared.openapi.html import page
 from tests.contract.markdown import blocks
 from tests.contract.test_api_docs import DOCUMENTS, HEALTH, STATUS, example
 from tests.contract.world import World
@@ -47,9 +47,9 @@ def test_every_route_of_callers_is_an_operation() -> None:
 def test_every_status_of_an_error_is_that_of_an_operation_or_of_none() -> None:
     told = {status for operation in EVERY for status in operation.answers if status >= 400}
     elsewhere = {409}  # what a broker is answered
-    assert told == {status for _, status, _ in error_replies._STATUS} - elsewhere | {500}
-    codes = set(answers.Error.model_json_schema()["properties"]["code"]["enum"])
-    assert codes == {code for _, _, code in error_replies._STATUS} | {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR"}
+    assert told == {status for _, status, _ in error_responses._STATUS} - elsewhere | {500}
+    codes = set(schemas.Error.model_json_schema()["properties"]["code"]["enum"])
+    assert codes == {code for _, _, code in error_responses._STATUS} | {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR"}
 
 
 def test_examples_are_those_of_the_guide() -> None:

@@ -10,7 +10,8 @@ import pytest
 from benchmarks.__main__ import _PARTS
 from functions.calculate import compaction, sweep
 from functions.list import results
-from shared import jobs, uploads
+from shared.jobs import store as job_store
+from shared.storage import multipart
 from tests.contract.markdown import ROOT, pages, rows
 from tests.contract.world import World
 
@@ -29,17 +30,17 @@ def seconds(duration: timedelta) -> str:
 @pytest.mark.parametrize(
     "statement",
     [
-        f"the time for which a claim holds: {seconds(jobs.LEASE)} s, renewed",
-        f"processing, lease ended more than {seconds(jobs._SKEW)} s ago",
-        f"The {seconds(jobs._SKEW)} s are for clocks that differ",
-        f"parts of {uploads._PART_BYTES >> 20} MiB",
+        f"the time for which a claim holds: {seconds(job_store.LEASE)} s, renewed",
+        f"processing, lease ended more than {seconds(job_store._SKEW)} s ago",
+        f"The {seconds(job_store._SKEW)} s are for clocks that differ",
+        f"parts of {multipart._PART_BYTES >> 20} MiB",
         f"When {compaction.SEALED_ROWS:,} finished ones",
         f"{WORDS[results._AT_ONCE]} are read at a time, and the ends of the {results._MOST_KEPT:,} that were shown",
         f"queued for more than {seconds(sweep._OVERDUE)} s, or {seconds(sweep._OVERDUE)} s past the end of its lease",
-        f"{WORDS[jobs._MOST_LOST]} attempts that died, {WORDS[jobs._MOST_GIVEN_BACK]} that gave up",
-        f"or {WORDS[jobs._MOST_ASKED]} requests that nobody took",
-        f"a marker without a record for more than {jobs.ABANDONED.total_seconds() / 60:.0f} minutes",
-        f"until a sweep drops it after {jobs.ABANDONED.total_seconds() / 60:.0f} minutes",
+        f"{WORDS[job_store._MOST_LOST]} attempts that died, {WORDS[job_store._MOST_GIVEN_BACK]} that gave up",
+        f"or {WORDS[job_store._MOST_ASKED]} requests that nobody took",
+        f"a marker without a record for more than {job_store.ABANDONED.total_seconds() / 60:.0f} minutes",
+        f"until a sweep drops it after {job_store.ABANDONED.total_seconds() / 60:.0f} minutes",
     ],
 )
 def test_the_numbers_in_the_life_of_a_job_are_those_of_the_code(statement: str) -> None:

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from functions.calculate import delivery, submission
 from functions.list import handler as listing
 from functions.status import handler as reading
-from shared.health import AnyCheck
-from shared.index import Index
-from shared.jobs import Jobs
+from shared.http.health import AnyCheck
+from shared.job_index.index import Index
+from shared.jobs.store import Jobs
 from shared.settings import Settings
 from tests.builders import TRACEPARENT
 from tests.fakes import Broker, Clock, MemoryBucket

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
 from functions.calculate.devices import Devices
-from shared.jobs import Jobs
+from shared.jobs.store import Jobs
 from shared.models import Record
 from shared.settings import Settings
 from tests.builders import JOB_ID, TRACEPARENT, record

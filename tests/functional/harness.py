@@ -8,7 +8,7 @@ from typing import Any
 from flask.testing import FlaskClient
 from functions_framework import create_app
 
-from shared.http import Service
+from shared.http.service import Service
 
 making: ContextVar[Callable[[], Service]] = ContextVar("making")
 

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.submission import service
-from shared.jobs import Jobs
+from shared.jobs.store import Jobs
 from shared.settings import Settings
 from tests.fakes import Broker, Clock, MemoryBucket
 from tests.functional.harness import served

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.access.addresses import ANYBODY, address_of
-from shared.access.api_keys import ApiKeys
-from shared.access.caller_limits import CallerLimits
-from shared.access.guard import Guard, guard
-from shared.access.issuer import usable
-from shared.access.key_set import KeySet
-from shared.access.tokens import Tokens
+from shared.auth.api_keys import ApiKeys
+from shared.auth.authenticator import Guard, guard
+from shared.auth.client_ip import ANYBODY, address_of
+from shared.auth.jwks_cache import KeySet
+from shared.auth.jwt_bearer import Tokens
+from shared.auth.oidc_issuer import usable
+from shared.auth.rate_limits import CallerLimits
 from shared.errors import SettingsError
 from shared.settings import Settings, read
 from tests.contract.world import World
@@ -202,7 +202,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 def test_all_of_it_is_off_unless_it_is_asked_for_and_costs_nothing_then() -> None:
     assert guard(read(KEYS, "list")) is None
-    asked = "import sys, shared.access.exposure; print({'jwt', 'limits', 'redis', 'cryptography'} & set(sys.modules))"
+    asked = "import sys, shared.http.wiring; print({'jwt', 'limits', 'redis', 'cryptography'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "set()\n"
 
 
@@ -251,7 +251,13 @@ def test_an_issuer_without_an_audience_would_let_in_tokens_of_others() -> None:
 def test_an_extra_that_is_missing_stops_the_start(
     library: str, asked: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("shared.access.t", "shared.access.c", "limits"))]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(
+            ("shared.auth.jwt_bearer", "shared.auth.jwks", "shared.auth.oidc", "shared.auth.rate_limits", "limits")
+        )
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(SettingsError, match="the extra `access`"):

@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import errors
-from shared.calls import Call, Reply
-from shared.http import Service
+from shared.http.messages import Call, Reply
+from shared.http.service import Service
 from tests.functional.harness import served
 
 
@@ -45,7 +45,7 @@ def test_a_request_that_succeeds_or_is_refused_leaves_none(
 def test_at_debug_each_request_leaves_one_with_the_template_of_its_path(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "shared.served")
+    caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.get("/jobs/40.736097?secret=1")
     (line,) = lines(caplog)
     assert (line["http.request.method"], line["http.route"]) == ("GET", "/jobs/<job_id>")
@@ -57,7 +57,7 @@ def test_at_debug_each_request_leaves_one_with_the_template_of_its_path(
 def test_what_has_no_route_and_no_known_method_is_not_repeated(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "shared.served")
+    caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.open("/secret", method="SECRET")
     (line,) = lines(caplog)
     assert line["http.request.method"] == "_OTHER"
@@ -74,6 +74,6 @@ def test_a_failure_leaves_one_at_any_level(client: FlaskClient, caplog: pytest.L
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_leave_none(client: FlaskClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "shared.served")
+    caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.get(path)
     assert not lines(caplog)

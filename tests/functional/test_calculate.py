@@ -12,8 +12,8 @@ import pytest
 from cloudevents.conversion import to_binary, to_structured
 
 from functions.calculate.csv_rows import HEADER
-from shared import csv_names, deletion
 from shared.errors import Unavailable
+from shared.jobs import csv_keys, deletion
 from shared.models import Status
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import away
@@ -283,8 +283,8 @@ def test_a_job_that_is_deleted_while_it_runs_stops_and_leaves_nothing(calculate:
 def test_what_earlier_attempts_left_goes_when_the_job_ends(calculate: Calculate) -> None:
     calculate.create()
     died = calculate.jobs.claim(JOB_ID)
-    calculate.csvs.put(csv_names.key(died.record), b"never named")
-    calculate.csvs.start_parts(csv_names.key(died.record), "text/csv")
+    calculate.csvs.put(csv_keys.key(died.record), b"never named")
+    calculate.csvs.start_parts(csv_keys.key(died.record), "text/csv")
     calculate.clock.advance(minutes=2)
     named = reply(calculate.deliver()).data["csv_path"]
     assert list(calculate.csvs.objects) == [named]

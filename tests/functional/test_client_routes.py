@@ -21,8 +21,8 @@ from otel_worker_client.distance_client import DistanceClient, DistanceServiceEr
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from shared.access.api_keys import ApiKeys
-from shared.access.guard import Guard
+from shared.auth.api_keys import ApiKeys
+from shared.auth.authenticator import Guard
 from tests.contract.world import World
 from tests.scripted import Answer, answering
 from tests.unit.test_client import ID

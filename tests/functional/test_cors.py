@@ -3,8 +3,8 @@
 import pytest
 from flask.testing import FlaskClient
 
-from shared.access.cors import _SEEN, Cors, origins
 from shared.errors import SettingsError
+from shared.http.cors import _SEEN, Cors, origins
 from shared.settings import read
 from tests.contract.world import World
 

@@ -1,7 +1,7 @@
 """What is still under way for a job that is deleted, and the next job of the same id."""
 
-from shared import csv_names, deletion
 from shared.ids import job_id_of_key
+from shared.jobs import csv_keys, deletion
 from tests.builders import record
 from tests.functional.calculating import Calculate, requested
 
@@ -20,7 +20,7 @@ def test_an_event_of_a_deleted_job_takes_nothing_from_the_next_one_that_runs() -
             calculate.jobs_bucket.before = lambda name, key: None
             calculate.clock.advance(seconds=1)
             calculate.jobs.create(record(job_id=KEYED, queued_at=calculate.clock.now), again=True)
-            calculate.csvs.put(csv_names.key(calculate.jobs.claim(KEYED).record), b"about to be named")
+            calculate.csvs.put(csv_keys.key(calculate.jobs.claim(KEYED).record), b"about to be named")
         elif name == "get":
             seen.append(key)
 

@@ -8,9 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.list.handler import service
-from shared import devices
-from shared.devices import KEY, Seen
 from shared.errors import Unavailable
+from shared.job_index import devices
+from shared.job_index.devices import KEY, Seen
 from tests.fakes import NOW, MemoryBucket, away
 from tests.functional.calculating import Calculate
 from tests.functional.harness import served

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.health_paths import HEALTH, NUMBERS, SCRAPED, STATUS
+from shared.http.health_paths import HEALTH, NUMBERS, SCRAPED, STATUS
 from tests.builders import JOB_ID, record, result
 from tests.contract.world import HEADERS, World
 

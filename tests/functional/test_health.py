@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.calls import Call, Reply
 from shared.errors import Unavailable
-from shared.health import Check, Failing
-from shared.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
-from shared.http import Service
+from shared.http.health import Check, Failing
+from shared.http.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
+from shared.http.messages import Call, Reply
+from shared.http.service import Service
 from shared.models import Status
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
@@ -119,7 +119,7 @@ def test_details_are_switched_off_and_probes_stay(world: World, number: int) -> 
 
 @pytest.mark.parametrize("path", sorted(PROBES))
 def test_a_probe_leaves_no_line(world: World, path: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, "shared.served")
+    caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     world.client(3).get(path)
     assert not [line for line in caplog.records if line.message == "request"]
 

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import errors
-from shared.calls import Call, Reply
-from shared.http import Service
+from shared.http.messages import Call, Reply
+from shared.http.service import Service
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.functional.harness import served
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.calculate.compaction import Fold
 from functions.list.handler import service
-from shared.markers import entry_of, put
+from shared.job_index.markers import entry_of, put
 from shared.models import Record, Status
 from tests.builders import record
 from tests.fakes import NOW, MemoryBucket, away

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from functions.list.handler import service
 from functions.list.results import Results
 from shared.errors import Unavailable
-from shared.jobs import Jobs
-from shared.markers import entry_of, position_of, put
+from shared.job_index.markers import entry_of, position_of, put
+from shared.jobs.store import Jobs
 from shared.models import Record
 from shared.telemetry import spans
 from tests.builders import TRACE_ID, TRACEPARENT, record, result

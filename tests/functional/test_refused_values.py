@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.contract import operations
+from shared.http import operations
 from shared.models import RequestedData, Submission
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World

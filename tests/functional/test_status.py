@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.status.handler import service
-from shared import deletion
-from shared.index import Index
-from shared.jobs import Jobs
+from shared.job_index.index import Index
+from shared.jobs import deletion
+from shared.jobs.store import Jobs
 from shared.models import Record
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result

@@ -11,7 +11,7 @@ from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
 from shared.settings import Settings
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL")
 MINIO = os.environ.get("TEST_MINIO_URL")

@@ -15,8 +15,8 @@ from botocore.config import Config
 from local import object_storage
 from local.ports import chosen
 from shared.settings import Settings
-from shared.storage import Bucket, client
-from shared.storage_client import CONFIG
+from shared.storage.bucket import Bucket, client
+from shared.storage.client import CONFIG
 from tests.integration import given_servers, moto_server
 from tests.integration.conftest import free_port
 

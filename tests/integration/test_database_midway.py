@@ -17,7 +17,7 @@ from functions.calculate.connection import Bounds
 from functions.calculate.fixes import FixSource
 from local import postgres
 from shared.errors import LeaseLost, Unavailable
-from shared.stopping import Stop
+from shared.shutdown import Stop
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import END, START, cause, fill, nothing_is_left, numbers, read, source
 from tests.integration.processes import Gate

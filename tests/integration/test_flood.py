@@ -16,7 +16,7 @@ import pytest
 
 from local.gateway import SERVICES
 from local.stack import Stack
-from shared.http import AT_ONCE
+from shared.http.service import AT_ONCE
 from tests.integration.conftest import free_port
 from tests.integration.processes import Function, Gate, function
 from tests.integration.whole_stack import DAY, Answer, ask, until

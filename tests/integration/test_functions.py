@@ -17,7 +17,7 @@ import pytest
 from local import postgres
 from local.stack import Stack
 from shared.ids import new_job_id
-from shared.jobs import LEASE
+from shared.jobs.store import LEASE
 from tests.integration.processes import COMMAND, ROOT, Function, Gate, environment, function
 from tests.integration.whole_stack import ask, ended, until
 

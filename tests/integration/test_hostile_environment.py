@@ -116,7 +116,7 @@ import sys
 from local import demo, environment
 environment.apply()
 from shared.settings import Settings
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 for url in sys.argv[1:]:
     Bucket(client(Settings.model_validate({**keys, "AWS_ENDPOINT_URL_S3": url})), "bucket").ping()

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from functions.calculate.fixes import FixSource
 from shared.errors import UnsupportedColumn
-from shared.health import Failing
+from shared.http.health import Failing
 from tests.integration.fixes_read import START, read, rows, source
 from tests.integration.tables import CREATED_TYPES, schema
 

@@ -11,7 +11,7 @@ from local import object_storage
 from local.options import TARGETS
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectMissing
+from shared.storage.bucket import Bucket, ObjectMissing
 from tests.integration.storage_servers import admin_of, bucket_of, running
 
 # What a function does at a place; "missing" is to be told that an object isn't there.

@@ -14,7 +14,7 @@ import pytest
 from local.options import TARGETS
 from local.stack import Stack
 from shared.errors import Unavailable
-from shared.storage import Bucket, client
+from shared.storage.bucket import Bucket, client
 from tests.integration.whole_stack import DAY, ask, ended, is_ready, submit, until
 
 PARTS = ("postgres", "s3", "broker", *TARGETS, "gateway")

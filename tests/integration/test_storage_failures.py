@@ -8,8 +8,8 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing
-from shared.uploads import Upload
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
+from shared.storage.multipart import Upload
 from tests.integration.fault_proxy import (
     Exchange,
     Fault,

@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket
+from shared.storage.bucket import Bucket
 from tests.integration.fault_proxy import Fault, FaultProxy, answered, before, dropped, refused, silent
 from tests.integration.storage_servers import IMPATIENT, bucket_of
 

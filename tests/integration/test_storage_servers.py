@@ -12,13 +12,13 @@ import pytest
 import urllib3
 
 from admin.buckets import uploads_expire
-from shared import deletion
 from shared.errors import NotFound, Unavailable
-from shared.jobs import Jobs, utc_now
+from shared.jobs import deletion
+from shared.jobs.store import Jobs, utc_now
 from shared.models import Status
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing
-from shared.uploads import Upload
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
+from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result
 from tests.integration.conftest import free_port
 from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME, admin_of, bucket_of, running

@@ -76,7 +76,7 @@ def test_every_planted_bug_is_caught(planted_bugs: tuple[int, str]) -> None:
 
 def test_a_bug_whose_text_is_gone_is_an_error() -> None:
     with pytest.raises(ValueError, match="stands 0 times"):
-        Bug("gone", "shared/jobs.py", "no such text", "", "nothing").source()
+        Bug("gone", "shared/jobs/store.py", "no such text", "", "nothing").source()
 
 
 def test_the_document_lists_every_planted_bug() -> None:

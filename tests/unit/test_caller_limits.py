@@ -5,7 +5,7 @@ import logging
 import pytest
 from redis import SSLConnection
 
-from shared.access.caller_limits import CallerLimits, _opened
+from shared.auth.rate_limits import CallerLimits, _opened
 from shared.errors import SettingsError, TooOften
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from functions.calculate.compaction import Fold
-from shared import catalogue
 from shared.errors import Unavailable
-from shared.markers import Entry, entry_of, hide, milliseconds, put
+from shared.job_index import manifest
+from shared.job_index.markers import Entry, entry_of, hide, milliseconds, put
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, away
@@ -41,8 +41,8 @@ def fold(bucket: MemoryBucket, *entries: Entry) -> None:
     folding.commit(as_said(folding))
 
 
-def current(bucket: MemoryBucket) -> catalogue.Catalogue:
-    return catalogue.read(bucket).catalogue
+def current(bucket: MemoryBucket) -> manifest.Catalogue:
+    return manifest.read(bucket).catalogue
 
 
 def test_a_fold_takes_away_exactly_the_markers_that_it_listed() -> None:
@@ -100,7 +100,7 @@ def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_i
     running = Fold(bucket, ROWS)
     running.commit({entry(2).position: entry(2)})
     Fold(bucket, ROWS).drop_garbage()
-    assert set(keys(bucket, "x/")) == {catalogue.CURRENT} | current(bucket).keys
+    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
 
 
 def test_segments_of_a_fold_that_may_still_win_are_no_garbage() -> None:
@@ -149,7 +149,7 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
     Fold(bucket, ROWS).drop_garbage()
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
     assert keys(bucket, "t/") == []
-    assert set(keys(bucket, "x/")) == {catalogue.CURRENT} | current(bucket).keys
+    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
 
 
 def test_storage_that_is_away_is_told_and_changes_nothing() -> None:
@@ -181,7 +181,7 @@ def test_a_deleted_job_leaves_its_sealed_segment_and_an_empty_segment_goes() -> 
         assert numbers(bucket) == list(range(3, number, -1))
     assert (current(bucket).sealed, current(bucket).hot) == ((), None)
     Fold(bucket, ROWS).drop_garbage()
-    assert keys(bucket, "x/") == [catalogue.CURRENT]
+    assert keys(bucket, "x/") == [manifest.CURRENT]
 
 
 def test_a_fold_that_finds_nothing_new_writes_nothing() -> None:

@@ -2,8 +2,8 @@ from datetime import date
 
 import pytest
 
-from shared.csv_names import Asked, asked, download_name, key
 from shared.errors import InvalidRequest, NotFound
+from shared.jobs.csv_keys import Asked, asked, download_name, key
 from tests.builders import JOB_ID, record
 
 DAY = date(2026, 1, 25)

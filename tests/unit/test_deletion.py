@@ -3,9 +3,10 @@
 import pytest
 
 from functions.calculate.sweep import Sweep
-from shared import csv_names, deletion, errors, ids
-from shared.jobs import Jobs
-from shared.markers import entry_of, position_of, put
+from shared import errors, ids
+from shared.job_index.markers import entry_of, position_of, put
+from shared.jobs import csv_keys, deletion
+from shared.jobs.store import Jobs
 from shared.models import Record, Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, away
@@ -25,7 +26,7 @@ class World:
     def completed(self, job_id: str = JOB_ID) -> Record:
         self.jobs.create(record(job_id=job_id), again=True)
         claim = self.jobs.claim(job_id)
-        key = csv_names.key(claim.record)
+        key = csv_keys.key(claim.record)
         self.csvs.put(key, b"csv")
         return self.jobs.complete(claim, result(csv_path=key))
 
@@ -99,7 +100,7 @@ def test_an_event_does_not_bring_a_deleted_job_back(world: World) -> None:
 def test_unfinished_uploads_go_too(world: World) -> None:
     world.jobs.create(record())
     claim = world.jobs.claim(JOB_ID)
-    world.csvs.start_parts(csv_names.key(claim.record), "text/csv")
+    world.csvs.start_parts(csv_keys.key(claim.record), "text/csv")
     world.delete()
     assert not world.csvs.parts
 
@@ -185,9 +186,9 @@ def test_a_deletion_takes_the_csv_away_though_the_id_has_been_used_again_before_
         world.delete(KEYED)
     world.jobs.create(record(job_id=KEYED, device_id="garmin"), again=True)
     claim = world.jobs.claim(KEYED)
-    world.csvs.put(csv_names.key(claim.record), b"the next one's")
+    world.csvs.put(csv_keys.key(claim.record), b"the next one's")
     deletion.complete(world.jobs, world.csvs, KEYED, position_of(first))
-    assert list(world.csvs.objects) == [csv_names.key(claim.record)]
+    assert list(world.csvs.objects) == [csv_keys.key(claim.record)]
 
 
 def test_a_deletion_that_stalls_does_not_take_the_next_life_of_the_id_with_it(world: World) -> None:

@@ -9,9 +9,9 @@ import pytest
 from functions.calculate import devices as looking
 from functions.calculate.compaction import Fold
 from functions.calculate.devices import Devices
-from shared import devices
-from shared.devices import KEY, Seen
 from shared.errors import Unavailable, UnsupportedColumn
+from shared.job_index import devices
+from shared.job_index.devices import KEY, Seen
 from tests.fakes import NOW, Clock, MemoryBucket, away
 
 EVER = datetime(1970, 1, 1, tzinfo=NOW.tzinfo)

@@ -10,14 +10,13 @@ from sentry_sdk import Transport
 from sentry_sdk.envelope import Envelope
 from werkzeug.test import EnvironBuilder
 
-from shared import error_tracking
-from shared.calls import Call, Reply
-from shared.error_tracking import capture_error, error_type
 from shared.errors import Overloaded, Unavailable
-from shared.http import Service
-from shared.logs import service_name
+from shared.http.messages import Call, Reply
+from shared.http.service import Service
 from shared.settings import Settings
-from shared.telemetry import metrics
+from shared.telemetry import error_reporting, metrics
+from shared.telemetry.error_reporting import capture_error, error_type
+from shared.telemetry.logging_config import service_name
 from shared.version import VERSION
 from tests.builders import TRACE_ID, TRACEPARENT
 
@@ -47,7 +46,7 @@ def counted() -> Iterator[list[object]]:
 def sentry() -> Iterator[type[Sent]]:
     """A transport for `start`; what it has reported is in its `events`."""
     yield type("OwnSent", (Sent,), {"events": []})
-    error_tracking.reporters.clear()
+    error_reporting.reporters.clear()
 
 
 def settings(**values: object) -> Settings:
@@ -101,8 +100,8 @@ def test_a_report_that_fails_changes_nothing(sentry: type[Sent], counted: list[o
     def fail(*_: object) -> None:
         raise OSError
 
-    error_tracking.reporters.append(fail)
-    error_tracking.start(settings(), sentry)
+    error_reporting.reporters.append(fail)
+    error_reporting.start(settings(), sentry)
     capture_error(ValueError())
     assert counted == ["unexpected"]
     assert len(sentry.events) == 1
@@ -117,17 +116,17 @@ def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sen
             raise KeyError(password) from exc
         return Reply(200)
 
-    error_tracking.start(settings(), sentry)
+    error_reporting.start(settings(), sentry)
     assert asked(Service("distance-test", {("GET", "/jobs/<job_id>"): fail}, {})).status_code == 500
     (event,) = sentry.events
     text = json.dumps(event)
     assert not any(word in text for word in (SECRET, COORDINATE, "password", "latitude", "Cookie", "jobs/1"))
-    assert set(event) <= set(error_tracking._SENT)
+    assert set(event) <= set(error_reporting._SENT)
     cause, told = event["exception"]["values"]
     assert (cause["type"], told["type"]) == ("ValueError", "KeyError")
     assert all(set(one) == {"type", "module", "stacktrace"} for one in (cause, told))
     files = [frame["filename"] for frame in told["stacktrace"]["frames"]]
-    assert files[0] == "shared/http.py"
+    assert files[0] == "shared/http/service.py"
     assert files[-1] == "tests/unit/test_error_tracking.py"
     assert event["tags"] == {
         "service": service_name(),
@@ -139,7 +138,7 @@ def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sen
 
 
 def test_sentry_gets_no_more_in_a_minute_than_the_settings_say(sentry: type[Sent], counted: list[object]) -> None:
-    error_tracking.start(settings(SENTRY_MAX_PER_MINUTE=3), sentry)
+    error_reporting.start(settings(SENTRY_MAX_PER_MINUTE=3), sentry)
     for _ in range(5):
         capture_error(ValueError())
     assert len(sentry.events) == 3
@@ -147,7 +146,7 @@ def test_sentry_gets_no_more_in_a_minute_than_the_settings_say(sentry: type[Sent
 
 
 def test_sentry_gets_the_share_that_the_settings_say(sentry: type[Sent]) -> None:
-    error_tracking.start(settings(SENTRY_SAMPLE_RATE=0), sentry)
+    error_reporting.start(settings(SENTRY_SAMPLE_RATE=0), sentry)
     capture_error(ValueError())
     assert not sentry.events
 
@@ -156,13 +155,13 @@ def test_without_its_package_sentry_is_one_line_and_no_end(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # what Python itself takes for: it is not installed
-    error_tracking.start(settings())
+    error_reporting.start(settings())
     (line,) = caplog.records
     assert line.__dict__["cause"] == "ModuleNotFoundError"
-    assert not error_tracking.reporters
+    assert not error_reporting.reporters
 
 
 def test_without_a_dsn_nothing_is_loaded_and_nothing_said(caplog: pytest.LogCaptureFixture) -> None:
-    error_tracking.start(Settings())
-    assert not error_tracking.reporters
+    error_reporting.start(Settings())
+    assert not error_reporting.reporters
     assert not caplog.records

@@ -6,8 +6,8 @@ import urllib3
 from admin.__main__ import main
 from admin.forget import Forgotten
 from admin.relisting import relist
-from shared.jobs import Jobs
-from shared.markers import position_of
+from shared.job_index.markers import position_of
+from shared.jobs.store import Jobs
 from shared.models import Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket

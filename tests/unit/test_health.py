@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.errors import Unavailable
-from shared.health import KEPT_FAILING_SECONDS, KEPT_SECONDS, Check, Failing, Health, environment
+from shared.http.health import KEPT_FAILING_SECONDS, KEPT_SECONDS, Check, Failing, Health, environment
 
 
 def well() -> None:

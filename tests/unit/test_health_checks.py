@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Unavailable
-from shared.health import Failing
-from shared.health_checks import around, has_memory, has_space, memory_share, reach
+from shared.http.health import Failing
+from shared.http.health_checks import around, has_memory, has_space, memory_share, reach
 
 
 def cgroup(folder: Path, limit: str, used: int, cached: int = 0) -> Path:

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.calculate.compaction import Fold
-from shared import catalogue
 from shared.errors import Unavailable
-from shared.index import Index
-from shared.markers import Entry, Filter, Position, entry_of, put
+from shared.job_index import manifest
+from shared.job_index.counts import Tally
+from shared.job_index.index import Index
+from shared.job_index.markers import Entry, Filter, Position, entry_of, put
 from shared.models import SHOWN, Record, Status
-from shared.tally import Tally
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
 
@@ -170,7 +170,7 @@ def test_a_warm_page_is_one_listing_and_one_conditional_get_at_any_size() -> Non
 def test_a_cold_first_page_needs_no_more_than_the_newest_segments() -> None:
     bucket = MemoryBucket()
     filled(bucket, 100)
-    assert len(catalogue.read(bucket).catalogue.sealed) == 20
+    assert len(manifest.read(bucket).catalogue.sealed) == 20
     assert len(requests(bucket, Index(bucket))) <= 4
     assert len(requests(bucket, Index(bucket), Filter(Status.FAILED))) >= 20
 
@@ -206,4 +206,4 @@ def test_what_no_catalogue_names_any_more_leaves_the_memory() -> None:
     shown(index)
     filled(bucket, 45)
     shown(index)
-    assert set(index._segments) <= catalogue.read(bucket).catalogue.keys
+    assert set(index._segments) <= manifest.read(bucket).catalogue.keys

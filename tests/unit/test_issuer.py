@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.access.issuer import Issuer
+from shared.auth.oidc_issuer import Issuer
 from shared.errors import Unavailable
 from tests.issuing import DISCOVERY, KEYS, Site, issuing
 

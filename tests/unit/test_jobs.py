@@ -3,10 +3,11 @@ from contextlib import suppress
 
 import pytest
 
-from shared import errors, ids, markers
-from shared.jobs import LEASE, Claim, Jobs
+from shared import errors, ids
+from shared.job_index import markers
+from shared.jobs.store import LEASE, Claim, Jobs
 from shared.models import Record, Status
-from shared.storage import ObjectChanged
+from shared.storage.bucket import ObjectChanged
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket, away
 from tests.sweeping import listed as shown

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import jwt
 import pytest
 
-from shared.access.issuer import usable
-from shared.access.key_set import FRESH_SECONDS, KEPT_SECONDS, KeySet
+from shared.auth.jwks_cache import FRESH_SECONDS, KEPT_SECONDS, KeySet
+from shared.auth.oidc_issuer import usable
+from shared.deadlines import Shared
 from shared.errors import Unauthenticated, Unavailable
-from shared.patience import Shared
 from tests.signing import Signer, signer
 
 FIRST, SECOND = signer("rsa"), signer("stranger")

@@ -20,7 +20,7 @@ class Exported:
         self.handler = log_export.handler(Resource({"service.name": "distance-status"}), self.exporter)
 
     def log(self, level: int, message: str, exc: BaseException | None = None, **fields: object) -> None:
-        record = logging.LogRecord("shared.http", level, __file__, 1, message, (), None)
+        record = logging.LogRecord("shared.http.service", level, __file__, 1, message, (), None)
         record.exc_info = (type(exc), exc, exc.__traceback__) if exc else None
         record.__dict__.update(fields)
         self.handler.handle(record)
@@ -46,7 +46,7 @@ def test_a_line_is_exported_with_its_fields_in_its_trace(exported: Exported) -> 
     assert (record.trace_id, record.span_id) == (int(TRACE.trace_id, 16), int(TRACE.span_id, 16))
     assert found.resource.attributes["service.name"] == "distance-status"
     assert found.instrumentation_scope is not None
-    assert found.instrumentation_scope.name == "shared.http"
+    assert found.instrumentation_scope.name == "shared.http.service"
 
 
 def test_of_an_exception_class_and_place_are_exported_never_its_text(exported: Exported) -> None:

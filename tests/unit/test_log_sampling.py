@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.log_sampling import KINDS, LINES, SECONDS, Sampling
-from shared.rate_limit import RateLimit
+from shared.telemetry.log_sampling import KINDS, LINES, SECONDS, Sampling
+from shared.telemetry.rate_limit import RateLimit
 
 
 class Log:
@@ -14,11 +14,11 @@ class Log:
         self.now = 0.0
         self.sampling = Sampling(lambda: self.now)
 
-    def passes(self, message: str = "away: %s", name: str = "shared.http", level: int = logging.ERROR) -> bool:
+    def passes(self, message: str = "away: %s", name: str = "shared.http.service", level: int = logging.ERROR) -> bool:
         return self.sampling.filter(self.record(message, name, level))
 
     def record(
-        self, message: str = "away: %s", name: str = "shared.http", level: int = logging.ERROR
+        self, message: str = "away: %s", name: str = "shared.http.service", level: int = logging.ERROR
     ) -> logging.LogRecord:
         return logging.LogRecord(name, level, "", 1, message, ("x",), None)
 
@@ -49,7 +49,9 @@ def test_another_kind_of_line_is_not_held_back(log: Log, other: dict[str, str]) 
     assert log.passes(**other)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("spared", [{"name": "shared.audit"}, {"level": logging.CRITICAL}], ids=lambda one: str(*one))
+@pytest.mark.parametrize(
+    "spared", [{"name": "shared.jobs.audit"}, {"level": logging.CRITICAL}], ids=lambda one: str(*one)
+)
 def test_audit_and_critical_lines_always_come_through(log: Log, spared: dict[str, str]) -> None:
     assert all(log.passes(**spared) for _ in range(3 * LINES))  # type: ignore[arg-type]
 

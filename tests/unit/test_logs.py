@@ -4,9 +4,8 @@ import logging.config
 
 import pytest
 
-from shared import logs
 from shared.errors import Unavailable
-from shared.telemetry import context
+from shared.telemetry import context, logging_config
 from shared.telemetry.context import Trace
 from shared.version import VERSION
 
@@ -14,18 +13,18 @@ TRACE = Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
 
 
 def formatted(exc: BaseException | None = None, **extra: object) -> dict[str, object]:
-    record = logging.LogRecord("shared.http", logging.ERROR, __file__, 1, "unavailable", (), None)
+    record = logging.LogRecord("shared.http.service", logging.ERROR, __file__, 1, "unavailable", (), None)
     record.__dict__.update(extra)
     if exc is not None:
         record.exc_info = (type(exc), exc, exc.__traceback__)
-    said: dict[str, object] = json.loads(logs.Formatter("distance-status").format(record))
+    said: dict[str, object] = json.loads(logging_config.Formatter("distance-status").format(record))
     return said
 
 
 def test_a_line_is_one_json_object_with_what_it_was_given() -> None:
     said = formatted(job_id="j", attempt=2)
     assert said["message"] == "unavailable"
-    assert (said["level"], said["logger"], said["job_id"], said["attempt"]) == ("ERROR", "shared.http", "j", 2)
+    assert (said["level"], said["logger"], said["job_id"], said["attempt"]) == ("ERROR", "shared.http.service", "j", 2)
     assert str(said["time"]).endswith("Z")
     assert (said["service.name"], said["service.version"]) == ("distance-status", VERSION)
 
@@ -52,12 +51,12 @@ def test_a_line_belongs_to_its_trace_and_span() -> None:
     ],
 )
 def test_a_process_is_named_by_its_target_unless_it_is_given_a_name(environ: dict[str, str], name: str) -> None:
-    assert logs.service_name(environ) == name
+    assert logging_config.service_name(environ) == name
 
 
 def test_what_an_exporter_says_comes_without_the_answers_and_addresses_in_it() -> None:
     record = logging.LogRecord("opentelemetry.x", logging.ERROR, "", 1, "Failed: %s", ("http://u:p@10.0.0.1",), None)
-    assert json.loads(logs.Formatter("").format(record))["message"] == "Failed: %s"
+    assert json.loads(logging_config.Formatter("").format(record))["message"] == "Failed: %s"
 
 
 def test_an_exception_is_told_by_class_and_place_never_by_its_text() -> None:
@@ -79,7 +78,7 @@ def test_the_configuration_is_one_that_logging_takes_at_any_level() -> None:
     before = logging.getLogger().handlers[:], logging.getLogger().level
     try:
         for level, taken in (("DEBUG", logging.DEBUG), ("WARN", logging.WARNING), ("nonsense", logging.INFO)):
-            logging.config.dictConfig(logs.configuration(level, "distance-list"))
+            logging.config.dictConfig(logging_config.configuration(level, "distance-list"))
             assert logging.getLogger().level == taken
         assert logging.getLogger("botocore").level == logging.WARNING
     finally:

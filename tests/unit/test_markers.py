@@ -3,7 +3,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.markers import Entry, Tail, entry_of, key_of, put, read
+from shared.job_index.markers import Entry, Tail, entry_of, key_of, put, read
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.patience import Shared, in_time
+from shared.deadlines import Shared, in_time
 
 
 def test_what_is_done_in_time_is_given_or_raised_where_it_is_waited_for() -> None:

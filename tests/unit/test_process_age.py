@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import process_age
+from shared.telemetry import process_age
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the kernel doesn't tell")

@@ -3,8 +3,9 @@ from datetime import timedelta
 import pytest
 
 from functions.calculate.sweep import Sweep
-from shared import csv_names, errors
-from shared.jobs import Jobs
+from shared import errors
+from shared.jobs import csv_keys
+from shared.jobs.store import Jobs
 from shared.models import Record
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket
@@ -26,7 +27,7 @@ class World:
     def completed(self, number: int = 1) -> Record:
         made = self.jobs.create(record(job_id=f"{JOB_ID[:-4]}{number:04x}", queued_at=self.clock.now))
         claim = self.jobs.claim(made.job_id)
-        key = csv_names.key(claim.record)
+        key = csv_keys.key(claim.record)
         self.csvs.put(key, b"csv")
         return self.jobs.complete(claim, result(csv_path=key))
 
@@ -111,7 +112,7 @@ def forever(world: World) -> Sweep:
 def test_a_csv_of_an_attempt_that_did_not_win_goes(world: World, forever: Sweep) -> None:
     done = world.completed()
     assert done.result is not None
-    world.csvs.put(csv_names.key(done, 0), b"of an earlier attempt")
+    world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
     forever.run()
     assert list(world.csvs.objects) == [done.result.csv_path]
 
@@ -121,21 +122,21 @@ def test_the_csv_of_an_attempt_that_may_still_win_stays_and_those_before_it_go(w
     world.jobs.release(world.jobs.claim(JOB_ID), "database: 08006")
     claim = world.jobs.claim(JOB_ID)
     for attempt in (1, 2):
-        world.csvs.put(csv_names.key(claim.record, attempt), b"csv")
+        world.csvs.put(csv_keys.key(claim.record, attempt), b"csv")
     forever.run()
-    assert list(world.csvs.objects) == [csv_names.key(claim.record)]
+    assert list(world.csvs.objects) == [csv_keys.key(claim.record)]
 
 
 def test_the_csv_of_a_failed_job_goes(world: World, forever: Sweep) -> None:
     world.jobs.create(record())
     failed = world.jobs.fail(world.jobs.claim(JOB_ID), "NO_DATA", "none")
-    world.csvs.put(csv_names.key(failed), b"csv")
+    world.csvs.put(csv_keys.key(failed), b"csv")
     forever.run()
     assert not world.csvs.objects
 
 
 def test_a_csv_whose_job_nobody_knows_goes_after_a_day(world: World, forever: Sweep) -> None:
-    world.csvs.put(csv_names.key(record(attempt=1)), b"csv")
+    world.csvs.put(csv_keys.key(record(attempt=1)), b"csv")
     forever.run()
     assert world.csvs.objects
     world.clock.advance(days=1, minutes=1)
@@ -164,7 +165,7 @@ def test_what_is_no_csv_of_ours_stays(world: World) -> None:
 def test_one_sweep_looks_at_a_bounded_number_of_csvs_and_all_get_their_turn(world: World, forever: Sweep) -> None:
     for number in range(120):
         done = world.completed(number)
-        world.csvs.put(csv_names.key(done, 0), b"of an earlier attempt")
+        world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
     world.bucket.requests.clear()
     forever.run()
     folded = sum(1 for name, key in world.bucket.requests if name == "get" and key.startswith("jobs/"))

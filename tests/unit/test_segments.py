@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.markers import Entry, Filter
+from shared.job_index.markers import Entry, Filter
+from shared.job_index.segments import EMPTY, Segment, merged
 from shared.models import SHOWN, Status
-from shared.segments import EMPTY, Segment, merged
 
 ENTRIES = st.lists(
     st.builds(

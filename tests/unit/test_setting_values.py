@@ -21,20 +21,20 @@ from urllib3.util import parse_url
 from admin.api import Api
 from functions.calculate.fixes import FixSource
 from shared import events
-from shared.access.addresses import address_of
-from shared.access.caller_limits import limits_of
-from shared.access.guard import API_KEY, guard
-from shared.access.issuer import Issuer
+from shared.auth.authenticator import API_KEY, guard
+from shared.auth.client_ip import address_of
+from shared.auth.oidc_issuer import Issuer
+from shared.auth.rate_limits import limits_of
 from shared.days import interval
 from shared.errors import SettingsError
-from shared.http import Service
-from shared.logs import configuration
+from shared.http.service import Service
 from shared.models import Submission
-from shared.rate_limit import RateLimit
 from shared.settings import Settings, read
-from shared.stopping import Stop
-from shared.storage_client import client
+from shared.shutdown import Stop
+from shared.storage.client import client
 from shared.telemetry.context import trace_of
+from shared.telemetry.logging_config import configuration
+from shared.telemetry.rate_limit import RateLimit
 from tests.builders import TRACEPARENT, record
 from tests.unit.setting_values import BESIDE, SECRETS, VALUES
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.errors import Unavailable
-from shared.stopping import Stop
+from shared.shutdown import Stop
 
 
 class Seconds:

@@ -15,8 +15,8 @@ from moto import mock_aws
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
-from shared.storage_client import LONGEST_SECONDS, Conflict, NotModified, asked
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
+from shared.storage.client import LONGEST_SECONDS, Conflict, NotModified, asked
 
 SETTINGS = Settings.model_validate({"AWS_REGION": "us-east-1"})
 

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from shared.errors import Unavailable
 from shared.settings import Settings
-from shared.storage import Bucket, ObjectChanged, ObjectMissing, client
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
 from shared.telemetry import metrics
 from tests.watched import Watched, watched
 

@@ -3,9 +3,10 @@ from contextlib import suppress
 import pytest
 
 from functions.calculate.sweep import Sweep
-from shared import csv_names, errors
-from shared.jobs import LEASE, Claim, Jobs
-from shared.markers import entry_of, put
+from shared import errors
+from shared.job_index.markers import entry_of, put
+from shared.jobs import csv_keys
+from shared.jobs.store import LEASE, Claim, Jobs
 from shared.models import Record, Status
 from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, away
@@ -101,7 +102,7 @@ def test_a_job_whose_attempts_died_too_often_fails_and_that_is_told(world: World
     world.jobs.create(record())
     for number in range(6):
         claim = world.dies()
-        world.csvs.put(csv_names.key(claim.record), b"never named")
+        world.csvs.put(csv_keys.key(claim.record), b"never named")
         assert claim.record.lost == number
     world.sweep.run()
     found = world.record()
@@ -115,10 +116,10 @@ def test_what_attempts_left_goes_though_the_one_that_ended_the_job_died_before_i
     world: World,
 ) -> None:
     world.jobs.create(record())
-    left = csv_names.key(world.dies().record)
+    left = csv_keys.key(world.dies().record)
     world.csvs.put(left, b"never named")
     world.csvs.start_parts(left, "text/csv")
-    named = csv_names.key((claim := world.jobs.claim(JOB_ID)).record)
+    named = csv_keys.key((claim := world.jobs.claim(JOB_ID)).record)
     world.csvs.put(named, b"named")
     world.jobs.complete(claim, result(csv_path=named))
     with away(world.csvs), suppress(errors.Unavailable):
@@ -295,6 +296,5 @@ def test_a_second_sweep_in_the_midst_of_one_does_no_harm(at: int) -> None:
     world.bucket.before = lambda name, key: None
     assert world.listed() == [Status.QUEUED, Status.COMPLETED, Status.QUEUED]
     world.sweep.run()
-    assert world.listed() == [Status.QUEUED, Status.COMPLETED, Status.QUEUED]
-    assert world.markers() == []
+    assert (world.listed(), world.markers()) == ([Status.QUEUED, Status.COMPLETED, Status.QUEUED], [])
     assert {world.jobs.get(f"{JOB_ID[:-1]}{number}").asked for number in (0, 2)} == {1}

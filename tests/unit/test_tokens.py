@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.access.issuer import usable
-from shared.access.key_set import KeySet
-from shared.access.tokens import Tokens
+from shared.auth.jwks_cache import KeySet
+from shared.auth.jwt_bearer import Tokens
+from shared.auth.oidc_issuer import usable
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from tests.signing import AUDIENCE, ISSUER, Signer, now, segment, signer
 

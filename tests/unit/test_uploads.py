@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from shared import uploads
 from shared.errors import Unavailable
-from shared.uploads import Upload
+from shared.storage import multipart
+from shared.storage.multipart import Upload
 from tests.fakes import MemoryBucket
 
-PART = uploads._PART_BYTES
+PART = multipart._PART_BYTES
 
 
 def written(bucket: MemoryBucket, pieces: Iterable[bytes]) -> Upload:

@@ -1,0 +1,1 @@
+"""The HTTP surface of every function: routing, error responses, health, CORS, instrumentation."""
