@@ -1,18 +1,18 @@
 """`relist`: the list made anew from the records, which are the only truth, after its own objects were lost."""
 
-from shared.errors import JobDeleted, NotFound, Unreadable
-from shared.jobs.store import RECORDS, Jobs
+from shared.errors import CorruptRecord, JobDeleted, NotFound
+from shared.jobs.store import RECORDS, JobStore
 from shared.storage.bucket import Bucket
 
 
 def relist(bucket: Bucket) -> int:
     """Put a marker for every record, so that sweeps take them in; how many. Jobs may come and go meanwhile."""
-    jobs = Jobs(bucket)
+    jobs = JobStore(bucket)
     count = 0
     for key in bucket.keys(RECORDS):
         try:
             jobs.relist(jobs.look_at(key.removeprefix(RECORDS).removesuffix(".json")).record)
-        except (NotFound, JobDeleted, Unreadable):
+        except (NotFound, JobDeleted, CorruptRecord):
             continue
         count += 1
     return count

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from benchmarks.report import Figure
 from benchmarks.stage import Served, Stage, served
-from functions.calculate.compaction import SEALED_ROWS, Fold
+from functions.calculate.compaction import SEALED_ROWS, Compaction
 from functions.list.handler import Lister
 from functions.list.results import Results
 from local.options import TARGETS
@@ -21,7 +21,7 @@ from shared import ids
 from shared.http.messages import Call
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, milliseconds
-from shared.jobs.store import Jobs, utc_now
+from shared.jobs.store import JobStore, utc_now
 from shared.models import Status
 from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
@@ -119,8 +119,8 @@ def _filled(stage: Stage, name: str, count: int) -> int:
     bucket = Bucket(s3, name)
     entries = _entries(count)
     while truth := {entry.position: entry for entry in islice(entries, SEALED_ROWS)}:
-        Fold(bucket).commit(truth)
-    lister = Lister(Index(bucket), Results(Jobs(bucket)))
+        Compaction(bucket).commit(truth)
+    lister = Lister(Index(bucket), Results(JobStore(bucket)))
     call = Call({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
     lister.page(call)
     seen: list[str] = []

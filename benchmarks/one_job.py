@@ -13,7 +13,7 @@ from functions.calculate import calculation
 from functions.calculate.fixes import FixSource
 from functions.calculate.submission import new_record, task_of
 from shared import ids, settings
-from shared.jobs.store import Jobs, utc_now
+from shared.jobs.store import JobStore, utc_now
 from shared.models import Submission
 from shared.storage.bucket import Bucket, ObjectMissing, Stored, client
 from shared.storage.multipart import Upload
@@ -70,7 +70,7 @@ def main(day: str, sink: str, variant: str = "") -> None:
     records, csvs = Bucket(s3, given.JOBS_BUCKET), Bucket(s3, given.CSV_BUCKET)
     if sink == "discard":
         records = csvs = Discarding()
-    jobs, fixes, now = Jobs(records), FixSource(given), utc_now()
+    jobs, fixes, now = JobStore(records), FixSource(given), utc_now()
     submission = Submission(date=date.fromisoformat(day))
     job = jobs.create(new_record(ids.new_job_id(now), task_of(submission, given, now), submission, now, trace_of({})))
     started, busy = time.perf_counter(), time.process_time()

@@ -11,7 +11,7 @@ import urllib3
 
 from benchmarks.report import Figure
 from benchmarks.stage import Stage, served
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from local.options import TARGETS
 from shared import ids
 from shared.job_index.markers import entry_of
@@ -98,7 +98,7 @@ def _filled(stage: Stage) -> list[str]:
         bodies = [(f"{RECORDS}{one.job_id}.json", one.model_dump_json(exclude_none=True).encode()) for one in records]
         _each(threads.map(lambda said: bucket.put(*said), bodies))
     entries = map(entry_of, records)
-    Fold(bucket).commit({entry.position: entry for entry in entries})
+    Compaction(bucket).commit({entry.position: entry for entry in entries})
     return [record.job_id for record in records]
 
 

@@ -15,7 +15,7 @@ from benchmarks.stage import Served, Stage, served
 from functions.calculate.submission import new_record, task_of
 from local.options import TARGETS
 from shared.ids import new_job_id
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Submission
 from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
@@ -90,7 +90,7 @@ def _jobs(stage: Stage, told: dict[str, dict[str, str]], day: str) -> list[Figur
 def _created(stage: Stage, day: str) -> list[str]:
     """The ids of queued jobs for `day`, two for each pair."""
     given, now = stage.settings("calculate", _BUCKET), datetime.now(UTC)
-    jobs, submission = Jobs(Bucket(client(given), _BUCKET)), Submission(date=date.fromisoformat(day))
+    jobs, submission = JobStore(Bucket(client(given), _BUCKET)), Submission(date=date.fromisoformat(day))
     ids = [new_job_id(now) for _ in range(2 * _JOBS)]
     for job_id in ids:
         jobs.create(new_record(job_id, task_of(submission, given, now), submission, now, trace_of({})))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import flask
 
 from local.broker_queue import Queue
-from local.delivery import Courier, Post, Trigger, poster
+from local.delivery import Dispatcher, Post, Trigger, poster
 from local.messages import NotAnEvent, message
 from shared.errors import InvalidRequest
 from shared.http.messages import Call, Reply
@@ -45,7 +45,7 @@ class Broker:
 
     def __init__(self, queue: Queue, rules: Sequence[Trigger], post: Post) -> None:
         self._rules = rules
-        self._courier = Courier(queue, rules, post)
+        self._courier = Dispatcher(queue, rules, post)
         self._arrived = threading.Condition()
         self._service = Service("broker", {("POST", "/"): self._ingress}, {}, body_limit=_LARGEST_EVENT)
 

@@ -80,7 +80,7 @@ def poster() -> Post:
     return post
 
 
-class Courier:
+class Dispatcher:
     """Carries the events of one queue to the subscribers of its Triggers."""
 
     def __init__(

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-def in_time(work: Callable[[], T], seconds: float, late: Callable[[T], None] = lambda _: None) -> T:
+def run_with_timeout(work: Callable[[], T], seconds: float, late: Callable[[T], None] = lambda _: None) -> T:
     """What `work` returns or raises, or TimeoutError after `seconds`; `late` gets what comes after that.
 
     In a thread beside us, of the same trace, which goes on until `work` ends.
@@ -38,7 +38,7 @@ def in_time(work: Callable[[], T], seconds: float, late: Callable[[T], None] = l
         raise
 
 
-class Shared(Generic[T]):
+class SingleFlight(Generic[T]):
     """What `work` returns, for all who ask: one run at a time, whose result serves for `kept` seconds after its end.
 
     A run is waited for until `seconds` after it began. None is begun beside one that hangs: it costs one thread,

@@ -6,12 +6,12 @@ OtelWorkerError
 │   └── TooLarge         ... and too many
 ├── Unauthenticated      the caller does not say, or not prove, who it is
 ├── Forbidden            ... does, and may not
-├── TooOften             ... may, but not so often
+├── RateLimited             ... may, but not so often
 ├── NotFound             there is no such job, file or path
-├── KeyReused            an Idempotency-Key came again with another body
+├── IdempotencyConflict            an Idempotency-Key came again with another body
 ├── JobFinished          the job has its end state already
 │   └── JobDeleted       ... and is not to come back
-├── JobHeld              another attempt holds the job
+├── JobLocked              another attempt holds the job
 ├── LeaseLost            this attempt no longer holds the job
 ├── JobFailed            the job ends as failed, and why
 │   └── UnsupportedColumn  a column of the table of fixes has a type that cannot be read
@@ -57,7 +57,7 @@ class Forbidden(OtelWorkerError):
     """The caller is known, and may not do this."""
 
 
-class TooOften(OtelWorkerError):
+class RateLimited(OtelWorkerError):
     """The caller has asked too often; `headers` say how often is right, and when to come again."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ class NotFound(OtelWorkerError):
     """There is no such thing, or not yet."""
 
 
-class KeyReused(OtelWorkerError):
+class IdempotencyConflict(OtelWorkerError):
     """The Idempotency-Key belongs to a job with another body."""
 
 
@@ -81,7 +81,7 @@ class JobDeleted(JobFinished):
     """The job was deleted: what was under way for it ends here."""
 
 
-class JobHeld(OtelWorkerError):
+class JobLocked(OtelWorkerError):
     """Another attempt holds the job; its lease has not ended."""
 
 
@@ -106,7 +106,7 @@ class UnsupportedColumn(JobFailed):
         super().__init__("UNSUPPORTED_COLUMN", text)
 
 
-class Unreadable(OtelWorkerError):
+class CorruptRecord(OtelWorkerError):
     """A stored record is not what this version, or an earlier one, writes."""
 
 

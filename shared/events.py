@@ -18,7 +18,7 @@ from cloudevents.conversion import to_binary
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
-from shared.deadlines import in_time
+from shared.deadlines import run_with_timeout
 from shared.errors import InvalidRequest, Unavailable
 from shared.http.messages import Call
 from shared.models import CompletedData, FailedData, Record, RequestedData, Status, parse
@@ -188,7 +188,7 @@ class Publisher:
         if not self._places.acquire(blocking=False):
             raise Unavailable("broker", "busy")  # it has let so many hang already
         try:
-            in_time(partial(self._tried, headers, body), PUBLISH_SECONDS)
+            run_with_timeout(partial(self._tried, headers, body), PUBLISH_SECONDS)
         except TimeoutError:
             raise Unavailable("broker", "timeout") from None
 

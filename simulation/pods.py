@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.calculate.announcer import Announcer
+from functions.calculate.announcer import EventPublisher
 from functions.calculate.delivery import Delivery
 from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
@@ -16,7 +16,7 @@ from shared import events
 from shared.http.error_responses import error_reply
 from shared.http.messages import Call, Handler, Reply
 from shared.job_index.index import Index
-from shared.jobs.store import Clock, Jobs
+from shared.jobs.store import Clock, JobStore
 from shared.settings import Settings
 from shared.storage.bucket import Bucket
 from simulation.fixes import SimFixes
@@ -93,7 +93,7 @@ class Services:
 
     def _wired(self, service: str, clock: Clock) -> dict[str, Handler]:
         """What the function's main.py wires."""
-        jobs = Jobs(self._records, clock)
+        jobs = JobStore(self._records, clock)
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
@@ -101,7 +101,7 @@ class Services:
             return {"list": lister.page, "devices": DeviceLister(self._records).every}
         if service == "status":
             return self._status(jobs, Index(self._records), clock)
-        announcer = Announcer(self._publisher, {})
+        announcer = EventPublisher(self._publisher, {})
         retention = Retention(self._records, self._csvs, jobs, self._truth.job_age, self._truth.csv_age)
         sweep = Sweep(
             self._records,
@@ -120,7 +120,7 @@ class Services:
 
         return {"requested": delivery.requested, "dead_letter": delivery.dead_letter, "sweep": swept}
 
-    def _status(self, jobs: Jobs, index: Index, clock: Clock) -> dict[str, Handler]:
+    def _status(self, jobs: JobStore, index: Index, clock: Clock) -> dict[str, Handler]:
         reader = StatusReader(
             jobs,
             self._csvs,

@@ -34,7 +34,7 @@ def install(world: World) -> None:
     vars(index)["threading"] = SimpleNamespace(Lock=lambda: _Lock(world))
     for module in (compaction, index):
         vars(module)["Segment"] = RememberedSegment
-    vars(sweep)["Fold"] = partial(compaction.Fold, sealed_rows=_SEALED_ROWS)
+    vars(sweep)["Compaction"] = partial(compaction.Compaction, sealed_rows=_SEALED_ROWS)
     vars(retention)["_OVER_AGE"] = _OVER_AGE
     logging.disable(logging.CRITICAL)
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from functions.calculate.announcer import Announcer
+from functions.calculate.announcer import EventPublisher
 from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
@@ -10,7 +10,7 @@ from functions.status.handler import Newest
 from shared.events import Publisher
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
-from shared.jobs.store import Clock, Jobs
+from shared.jobs.store import Clock, JobStore
 from shared.storage.bucket import Bucket
 from tests.fakes import MemoryBucket
 
@@ -18,7 +18,7 @@ EVERYTHING = 100_000
 
 
 def sweeping(
-    jobs: Jobs,
+    jobs: JobStore,
     bucket: Bucket,
     csvs: Bucket,
     broker: Publisher | None,
@@ -27,9 +27,9 @@ def sweeping(
     job_age: timedelta | None = None,
     csv_age: timedelta | None = None,
     devices: Devices | None = None,
-) -> tuple[Sweep, Announcer]:
+) -> tuple[Sweep, EventPublisher]:
     """The sweep of `jobs`, and what it publishes with."""
-    announcer = Announcer(broker, {"team": "home"})
+    announcer = EventPublisher(broker, {"team": "home"})
     retention = Retention(bucket, csvs, jobs, job_age, csv_age)
     devices = devices or Devices(MemoryBucket(), lambda since, most: {})
     sweep = Sweep(bucket, csvs, jobs, announcer=announcer, retention=retention, devices=devices, clock=clock)

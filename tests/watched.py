@@ -26,7 +26,7 @@ class Watched:
 
     def __enter__(self) -> Self:
         spans.use(self._tracing.get_tracer("tests"))
-        export.equip(self._metering.get_meter("tests"), metrics.every())
+        export.bind_instruments(self._metering.get_meter("tests"), metrics.every())
         return self
 
     def __exit__(self, *_: object) -> None:

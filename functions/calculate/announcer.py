@@ -11,7 +11,7 @@ from shared.telemetry.context import trace_of
 _LOG = logging.getLogger(__name__)
 
 
-class Announcer:
+class EventPublisher:
     """Publishes in the trace of the job; without a publisher the broker counts as away."""
 
     def __init__(self, publisher: events.Publisher | None, extensions: Mapping[str, str]) -> None:

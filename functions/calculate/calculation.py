@@ -9,11 +9,11 @@ from typing import Protocol
 from functions.calculate.blocks import Block
 from functions.calculate.csv_rows import HEADER, CsvRows
 from functions.calculate.distance import DayNumbers
-from functions.calculate.stages import Stages
+from functions.calculate.stages import StageTimer
 from shared import days
-from shared.errors import JobDeleted, JobFailed, JobFinished, JobHeld, LeaseLost, OtelWorkerError, Unavailable
+from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
-from shared.jobs.store import Claim, Jobs, exhausted
+from shared.jobs.store import Claim, JobStore, exhausted
 from shared.models import Numbers, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
@@ -21,7 +21,7 @@ from shared.telemetry import metrics, spans
 from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
-_REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobHeld: "held"}
+_REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "held"}
 
 
 class Fixes(Protocol):
@@ -35,15 +35,15 @@ class Fixes(Protocol):
     def ping(self) -> None: ...
 
 
-def run(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket) -> Record:
-    """The job as it ended; else NotFound, JobDeleted, JobFinished, JobHeld, LeaseLost, or Unavailable: try again."""
-    with spans.span("distance.calculate", {"distance.job_id": job_id}) as span, Stages() as stages, _active():
+def run(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket) -> Record:
+    """The job as it ended; else NotFound, JobDeleted, JobFinished, JobLocked, LeaseLost, or Unavailable: try again."""
+    with spans.span("distance.calculate", {"distance.job_id": job_id}) as span, StageTimer() as stages, _active():
         ended = _attempt(job_id, jobs, fixes, csvs, stages)
         span.set({"distance.status": ended.status})
     return ended
 
 
-def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> Record:
+def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer) -> Record:
     started = time.monotonic()
     with stages.of("claim"):
         claim = _claimed(job_id, jobs)
@@ -80,11 +80,11 @@ def _attempt(job_id: str, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages
     return ended
 
 
-def _claimed(job_id: str, jobs: Jobs) -> Claim:
-    """As Jobs.claim, counted."""
+def _claimed(job_id: str, jobs: JobStore) -> Claim:
+    """As JobStore.claim, counted."""
     try:
         claim = jobs.claim(job_id)
-    except (JobFinished, JobHeld) as refusal:
+    except (JobFinished, JobLocked) as refusal:
         metrics.CLAIMS.add(labels={"outcome": _REFUSALS[type(refusal)]})
         raise
     metrics.CLAIMS.add(labels={"outcome": "won"})
@@ -100,7 +100,7 @@ def _active() -> Iterator[None]:
         metrics.ACTIVE.add(-1)
 
 
-def _calculate(claim: Claim, jobs: Jobs, fixes: Fixes, csvs: Bucket, stages: Stages) -> tuple[Numbers, Upload]:
+def _calculate(claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer) -> tuple[Numbers, Upload]:
     """The numbers of the job's day and the upload of its CSV, stored whole under the attempt's own key."""
     job = claim.record
     numbers = DayNumbers(job.home, job.away_threshold_km)
@@ -132,7 +132,7 @@ def _count(day: Numbers, missing: int) -> None:
     spans.now().set({"distance.fixes.accepted": day.total_locations, "distance.fixes.rejected": day.rejected_locations})
 
 
-def _give_back(claim: Claim, jobs: Jobs, exc: BaseException) -> None:
+def _give_back(claim: Claim, jobs: JobStore, exc: BaseException) -> None:
     """Let the next attempt start at once instead of after the lease."""
     if isinstance(exc, Exception):
         capture_error(exc, job_id=claim.record.job_id)

@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 
 from shared.job_index import manifest
-from shared.job_index.markers import Entry, Position, Tail
+from shared.job_index.markers import Entry, MarkerLog, Position
 from shared.job_index.segments import EMPTY, Segment, merged
 from shared.storage.bucket import Bucket, ObjectChanged
 
@@ -24,14 +24,14 @@ SEALED_ROWS = 65_536
 Truth = Mapping[Position, Entry | None]
 
 
-class Fold:
+class Compaction:
     """One look at the index, and one change of it."""
 
     def __init__(self, bucket: Bucket, sealed_rows: int = SEALED_ROWS) -> None:
         """Read tail, CURRENT and the hot segment; ObjectMissing when somebody folds at the same time."""
         self._bucket = bucket
         self._sealed_rows = sealed_rows
-        self.tail = Tail(bucket)
+        self.tail = MarkerLog(bucket)
         self._read = manifest.read(bucket)
         self._old = self._read.catalogue
         self._segments: dict[str, Segment] = {}

@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.abc import RV, PQGen
 from psycopg.rows import TupleRow
 
-from shared.deadlines import in_time
+from shared.deadlines import run_with_timeout
 from shared.errors import OtelWorkerError, Unavailable
 
 _LOOK_SECONDS = 0.1
@@ -66,7 +66,7 @@ class Connection(psycopg.Connection[TupleRow]):
         # prepare_threshold: a prepared statement would outlive the transaction, and PgBouncer's server with it.
         connect = partial(cls.connect, conninfo, connect_timeout=bounds.address, prepare_threshold=None)
         try:
-            connection = in_time(connect, bounds.opening, late=cls.close)
+            connection = run_with_timeout(connect, bounds.opening, late=cls.close)
         except (TimeoutError, psycopg.errors.ConnectionTimeout):
             raise Unavailable("database", "timeout") from None
         except psycopg.Error as exc:
@@ -119,7 +119,7 @@ class Connection(psycopg.Connection[TupleRow]):
 
 
 @contextmanager
-def told_as_unavailable() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """What psycopg raises as Unavailable; the cause is the SQLSTATE, or a class of psycopg's that names a bug."""
     try:
         yield

@@ -3,7 +3,7 @@
 import logging
 
 from functions.calculate import calculation
-from functions.calculate.announcer import Announcer
+from functions.calculate.announcer import EventPublisher
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep import Sweep
 from shared import events, ids
@@ -25,11 +25,11 @@ _EVENT_BYTES = 1 << 20  # an event of another producer may carry more than we re
 
 def service(
     settings: Settings,
-    store: job_store.Jobs,
+    store: job_store.JobStore,
     fixes: calculation.Fixes,
     csvs: Bucket,
     *,
-    announcer: Announcer,
+    announcer: EventPublisher,
     sweep: Sweep,
     checks: dict[str, Check],
     clock: job_store.Clock = job_store.utc_now,
@@ -55,11 +55,11 @@ class Delivery:
     def __init__(
         self,
         settings: Settings,
-        store: job_store.Jobs,
+        store: job_store.JobStore,
         fixes: calculation.Fixes,
         csvs: Bucket,
         *,
-        announcer: Announcer,
+        announcer: EventPublisher,
         clock: job_store.Clock,
     ) -> None:
         self._settings = settings
@@ -110,7 +110,7 @@ class Delivery:
         try:
             event = events.received(call)
             with events.processed(event):
-                outcome = self._give_up(_job_id(event, events.data_of_request(event)), event)
+                outcome = self.fail_undeliverable(_job_id(event, events.data_of_request(event)), event)
         except Unavailable as exc:
             capture_error(exc, consequence="dead letter not taken")
         except OtelWorkerError as exc:
@@ -119,7 +119,7 @@ class Delivery:
         metrics.DEAD_LETTERS.add(labels={"outcome": outcome})
         return Reply(204)
 
-    def _give_up(self, job_id: str, event: events.Event) -> str:
+    def fail_undeliverable(self, job_id: str, event: events.Event) -> str:
         """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it. What was done."""
         found = self._jobs.look_at(job_id)
         record = found.record

@@ -12,12 +12,12 @@ from psycopg.waiting import Wait
 
 from functions.calculate.blocks import Block
 from functions.calculate.columns import DEVICE, Columns, describing
-from functions.calculate.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, told_as_unavailable
+from functions.calculate.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, translate_errors
 from functions.calculate.copy_frames import Frames, device_text
 from functions.calculate.statements import statement
 from shared.database_url import connection_string
 from shared.errors import Unavailable, UnsupportedColumn
-from shared.http.health import Failing
+from shared.http.health import CheckFailed
 from shared.settings import Settings
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
@@ -68,7 +68,7 @@ class FixSource:
             self._check()
             alive()
 
-        with told_as_unavailable(), self._connected(self._bounds, check) as connection:
+        with translate_errors(), self._connected(self._bounds, check) as connection:
             yield self._blocks(connection, self._range(start, end, device_id), device_id)
 
     def latest(self, since: datetime, most: int) -> dict[str, datetime]:
@@ -76,7 +76,7 @@ class FixSource:
 
         Unavailable, or UnsupportedColumn.
         """
-        with told_as_unavailable(), self._connected(LOOK, self._check) as connection:
+        with translate_errors(), self._connected(LOOK, self._check) as connection:
             self._describe(connection)
             where = self._range(since, _NEVER, "")
             query = sql.SQL(_LATEST).format(device=sql.SQL(DEVICE), day=self._day, range=where, most=sql.Literal(most))
@@ -88,11 +88,11 @@ class FixSource:
 
     def ping(self) -> None:
         """Check that the table answers to our user, with columns that can be read: else Unavailable, or Failing."""
-        with told_as_unavailable(), self._connected(PROBE, self._check) as connection:
+        with translate_errors(), self._connected(PROBE, self._check) as connection:
             try:
                 self._describe(connection)
             except UnsupportedColumn as exc:
-                raise Failing(exc.message) from exc
+                raise CheckFailed(exc.message) from exc
 
     def _describe(self, connection: Connection) -> Columns:
         with statement("DESCRIBE", describing(self._day_column), "public.locations"):
@@ -131,7 +131,7 @@ class FixSource:
         return {"day": day, "range": f"{day} >= ? AND {day} < ?" + (" AND device_id::text = ?" if device_id else "")}
 
     def _blocks(self, connection: Connection, where: sql.Composed, device_id: str) -> Iterator[Block]:
-        with told_as_unavailable():
+        with translate_errors():
             columns = self._describe(connection).select()
             query = sql.SQL(_COPY).format(columns=sql.SQL(columns), day=self._day, range=where)
             text = _COPY.format(columns=columns, **self._placeholders(device_id))

@@ -2,7 +2,7 @@
 
 import flask
 
-from functions.calculate.announcer import Announcer
+from functions.calculate.announcer import EventPublisher
 from functions.calculate.delivery import service
 from functions.calculate.devices import Devices
 from functions.calculate.fixes import FixSource
@@ -11,7 +11,7 @@ from functions.calculate.sweep import Sweep
 from shared import libpq, settings
 from shared.events import Publisher
 from shared.http.health_checks import around
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.shutdown import Stop
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
@@ -27,8 +27,8 @@ _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_B
 _STOP = Stop(_SETTINGS.GRACE_SECONDS)
 _STOP.listen()
 _FIXES = FixSource(_SETTINGS, check=_STOP.check)
-_JOBS = Jobs(_BUCKET)
-_ANNOUNCER = Announcer(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
+_JOBS = JobStore(_BUCKET)
+_ANNOUNCER = EventPublisher(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
 _RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)
 _DEVICES = Devices(_BUCKET, _FIXES.latest)
 _SERVICE = service(

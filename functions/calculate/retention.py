@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from shared import ids
-from shared.errors import JobHeld, NotFound, Unreadable
+from shared.errors import CorruptRecord, JobLocked, NotFound
 from shared.job_index.markers import milliseconds
 from shared.jobs import csv_keys, deletion
-from shared.jobs.store import GRAVES, Jobs
+from shared.jobs.store import TOMBSTONE_EXPIRY_PREFIX, JobStore
 from shared.models import Record
 from shared.storage.bucket import Bucket, Listed
 
@@ -19,14 +19,14 @@ _MOST_JOBS = 500
 _LOOKED_AT = 10  # CSVs whose records one sweep looks at, with a request each: all of a home's within hours
 _AGES = 1_000  # CSVs whose ages it looks at: one request tells them
 _STRAY = timedelta(days=1)  # a CSV whose job nobody knows
-_MOURNING = timedelta(days=7)  # longer than any event is under way
+TOMBSTONE_TTL = timedelta(days=7)  # longer than any event is under way
 
 
 class Retention:
     """Takes away a bounded part at each run; an age of None is for ever."""
 
     def __init__(
-        self, bucket: Bucket, csvs: Bucket, store: Jobs, job_age: timedelta | None, csv_age: timedelta | None
+        self, bucket: Bucket, csvs: Bucket, store: JobStore, job_age: timedelta | None, csv_age: timedelta | None
     ) -> None:
         self._bucket = bucket
         self._csvs = csvs
@@ -34,7 +34,7 @@ class Retention:
         self._job_age = job_age
         self._csv_age = csv_age
 
-    def run(self, fold: Fold, now: datetime) -> None:
+    def run(self, fold: Compaction, now: datetime) -> None:
         """One part of each, or Unavailable; what was not reached is reached by a later run."""
         self._tombstones(now)
         if self._job_age is not None:
@@ -43,22 +43,22 @@ class Retention:
 
     def _tombstones(self, now: datetime) -> None:
         """Those that have stood long enough; a derived id's stays, because the id may be used again at any time."""
-        until = f"{GRAVES}{now - _MOURNING:%Y-%m-%d}/"
-        old = [listed.key for listed in self._bucket.page(GRAVES) if listed.key < until]
+        until = f"{TOMBSTONE_EXPIRY_PREFIX}{now - TOMBSTONE_TTL:%Y-%m-%d}/"
+        old = [listed.key for listed in self._bucket.page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
         for key in old:
             self._jobs.forget(key.rpartition("/")[2])
         self._bucket.delete_many(old)
 
-    def _old_jobs(self, fold: Fold, before: datetime) -> None:
+    def _old_jobs(self, fold: Compaction, before: datetime) -> None:
         if not fold.oldest(milliseconds(before - _OVER_AGE), 1):
             return
         for entry in fold.oldest(milliseconds(before), _MOST_JOBS):
             try:
                 deletion.delete(self._jobs, self._csvs, entry.job_id)
-            except (NotFound, JobHeld):
+            except (NotFound, JobLocked):
                 continue  # its marker leads the next sweep to it
 
-    def _look_at_csvs(self, fold: Fold, now: datetime) -> None:
+    def _look_at_csvs(self, fold: Compaction, now: datetime) -> None:
         """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
         some = fold.some_job(ids.chance.getrandbits(32))
         limit = _LOOKED_AT if self._csv_age is None else _AGES
@@ -87,7 +87,7 @@ class Retention:
             job, _ = self._jobs.stored(job_id)
         except NotFound:
             return now - listed.modified > _STRAY
-        except Unreadable:
+        except CorruptRecord:
             return False
         if isinstance(job, Record) and (job.result is not None or not job.status.finished):
             named = job.result.csv_path if job.result is not None else csv_keys.key(job)

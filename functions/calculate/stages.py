@@ -23,7 +23,7 @@ class _Stage:
     outcome: str = "ok"
 
 
-class Stages:
+class StageTimer:
     """A context manager: at its end every stage that was entered is told of, with its span under the current one."""
 
     def __init__(self) -> None:

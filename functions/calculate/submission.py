@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared import events, ids
 from shared.days import today
-from shared.errors import InvalidRequest, KeyReused, NotFound, Unavailable
+from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
 from shared.http.messages import Call, Reply
 from shared.http.schemas import Accepted
 from shared.http.service import Check, Service
@@ -20,7 +20,7 @@ from shared.telemetry.error_reporting import capture_error
 
 def service(
     settings: Settings,
-    store: job_store.Jobs,
+    store: job_store.JobStore,
     publisher: events.Publisher,
     *,
     checks: dict[str, Check],
@@ -35,7 +35,7 @@ class Submitter:
     """Takes submissions for the jobs of one store."""
 
     def __init__(
-        self, settings: Settings, store: job_store.Jobs, publisher: events.Publisher, clock: job_store.Clock
+        self, settings: Settings, store: job_store.JobStore, publisher: events.Publisher, clock: job_store.Clock
     ) -> None:
         self._settings = settings
         self._jobs = store
@@ -77,7 +77,7 @@ class Submitter:
         except NotFound:
             record = self._jobs.create(new_record(job_id, task, submission, now, call.trace), again=True)
         if not _same(record, task, _given(submission)):
-            raise KeyReused("Idempotency-Key was used with another body")
+            raise IdempotencyConflict("Idempotency-Key was used with another body")
         return record
 
     def _publish(self, record: Record, trace: Trace) -> None:

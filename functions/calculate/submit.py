@@ -7,7 +7,7 @@ from shared import settings
 from shared.events import Publisher
 from shared.http.health_checks import around
 from shared.http.wiring import expose
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
 
@@ -17,7 +17,7 @@ error_reporting.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
 _SERVICE = service(
     _SETTINGS,
-    Jobs(_BUCKET),
+    JobStore(_BUCKET),
     Publisher(_SETTINGS.K_SINK or ""),
     checks={"storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
 )

@@ -8,12 +8,12 @@ import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from functions.calculate.announcer import Announcer
-from functions.calculate.compaction import Fold
+from functions.calculate.announcer import EventPublisher
+from functions.calculate.compaction import Compaction
 from functions.calculate.devices import Devices
 from functions.calculate.retention import Retention
 from shared import ids
-from shared.errors import JobHeld, LeaseLost, NotFound, Unavailable, Unreadable
+from shared.errors import CorruptRecord, JobLocked, LeaseLost, NotFound, Unavailable
 from shared.job_index import markers
 from shared.job_index.markers import Entry, Position
 from shared.jobs import csv_cleanup, deletion
@@ -29,12 +29,12 @@ _LONGEST_WAIT = timedelta(hours=1)
 _MOST_AT_ONCE = 10_000  # jobs that one sweep looks at, a few milliseconds each
 
 
-class _Unsettled(Exception):
+class Deferred(Exception):
     """What becomes of the job is not to be seen yet: its markers stay."""
 
 
 @dataclass
-class _Round:
+class SweepRun:
     """One sweep: when it began, and how the broker failed; once it has, nothing more is asked for."""
 
     now: datetime
@@ -62,9 +62,9 @@ class Sweep:
         self,
         bucket: Bucket,
         csvs: Bucket,
-        store: job_store.Jobs,
+        store: job_store.JobStore,
         *,
-        announcer: Announcer,
+        announcer: EventPublisher,
         retention: Retention,
         devices: Devices,
         clock: job_store.Clock = job_store.utc_now,
@@ -82,7 +82,7 @@ class Sweep:
 
         Unavailable: what was not reached is reached by the next sweep.
         """
-        this, began = _Round(self._clock()), time.perf_counter()
+        this, began = SweepRun(self._clock()), time.perf_counter()
         with spans.span("distance.sweep"):
             try:
                 self._once(this)
@@ -93,22 +93,22 @@ class Sweep:
             if this.broker is not None:
                 raise this.broker
 
-    def _once(self, this: _Round) -> None:
+    def _once(self, this: SweepRun) -> None:
         """The sweep proper; ObjectMissing when another one has taken a segment away meanwhile."""
-        fold = Fold(self._bucket)
+        fold = Compaction(self._bucket)
         truth: dict[Position, Entry | None] = {}
         for entry in _some(fold.unsettled()):
             try:
                 truth[entry.position] = self._truth(entry, this)
-            except _Unsettled:
+            except Deferred:
                 continue
         this.tell()
         fold.commit(truth)
         fold.drop_garbage()
         self._retention.run(fold, this.now)
 
-    def _truth(self, entry: Entry, this: _Round) -> Entry | None:
-        """What the list shall show of the job from now on, None for nothing; _Unsettled where it can't be told yet."""
+    def _truth(self, entry: Entry, this: SweepRun) -> Entry | None:
+        """What the list shall show of the job from now on, None for nothing; Deferred where it can't be told yet."""
         if entry.status is Status.DELETED:
             self._complete_deletion(entry)
             return None
@@ -117,9 +117,9 @@ class Sweep:
         except NotFound:
             _expect_nothing(entry, this)
             return None
-        except Unreadable:
+        except CorruptRecord:
             _LOG.error("unreadable record", extra={"job_id": entry.job_id})
-            raise _Unsettled from None
+            raise Deferred from None
         if isinstance(job, Tombstone):
             if markers.position_of(job) != entry.position:
                 _expect_nothing(entry, this)
@@ -138,10 +138,10 @@ class Sweep:
             deletion.complete(self._jobs, self._csvs, entry.job_id, entry.position)
         except NotFound:
             return
-        except JobHeld:
-            raise _Unsettled from None
+        except JobLocked:
+            raise Deferred from None
 
-    def _moved_on(self, found: job_store.Claim, this: _Round) -> Record:
+    def _moved_on(self, found: job_store.Claim, this: SweepRun) -> Record:
         """The record, after what is due: nothing, a request once more, or its end."""
         record = found.record
         if record.status.finished or this.now < _due(record):
@@ -164,10 +164,10 @@ class Sweep:
         return record
 
 
-def _expect_nothing(entry: Entry, this: _Round) -> None:
-    """No record belongs to the entry: _Unsettled while one may still come, because somebody is creating the job."""
+def _expect_nothing(entry: Entry, this: SweepRun) -> None:
+    """No record belongs to the entry: Deferred while one may still come, because somebody is creating the job."""
     if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ABANDONED:
-        raise _Unsettled
+        raise Deferred
 
 
 def _due(record: Record) -> datetime:

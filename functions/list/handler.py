@@ -14,7 +14,7 @@ from shared.http.schemas import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
 from shared.http.service import Service
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
-from shared.jobs.store import Clock, Jobs, utc_now
+from shared.jobs.store import Clock, JobStore, utc_now
 from shared.models import SHOWN, Status, Submission, parse
 from shared.storage.bucket import Bucket
 
@@ -27,7 +27,7 @@ def service(
     counted = Counted(index, clock)
     every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): Lister(index, results or Results(Jobs(bucket))).page,
+        ("GET", "/api/distance/jobs"): Lister(index, results or Results(JobStore(bucket))).page,
         ("GET", "/api/distance/devices"): DeviceLister(bucket).every,
         ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
     }

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.http.health import Failing
+from shared.http.health import CheckFailed
 from shared.job_index.index import Index
 from shared.job_index.markers import milliseconds
 from shared.jobs.store import Clock
@@ -45,7 +45,7 @@ class Counted:
         oldest = self._index.tally().oldest_ms
         unended = [oldest[status] for status in (Status.QUEUED, Status.PROCESSING) if status in oldest]
         if unended and self._age(min(unended)) > STUCK.total_seconds():
-            raise Failing("jobs are stuck")
+            raise CheckFailed("jobs are stuck")
 
     def _age(self, queued_ms: int) -> float:
         return max(0, milliseconds(self._clock()) - queued_ms) / 1000

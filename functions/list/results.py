@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any
 
-from shared.errors import NotFound, Unavailable, Unreadable
+from shared.errors import CorruptRecord, NotFound, Unavailable
 from shared.http.schemas import ResultListed
 from shared.job_index.markers import Entry, Position, position_of
 from shared.jobs import csv_keys
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Record
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Results:
     """The ends of one store's jobs."""
 
     def __init__(
-        self, store: Jobs, *, at_once: int = _AT_ONCE, most_kept: int = _MOST_KEPT, seconds: float = SECONDS
+        self, store: JobStore, *, at_once: int = _AT_ONCE, most_kept: int = _MOST_KEPT, seconds: float = SECONDS
     ) -> None:
         self._jobs = store
         self._most_kept = most_kept
@@ -94,7 +94,7 @@ class Results:
         """What the record at `position` says; None where it is another one's by now, has gone, or is none."""
         try:
             job, _ = self._jobs.stored(position[1])
-        except (NotFound, Unreadable):
+        except (NotFound, CorruptRecord):
             return None
         if not isinstance(job, Record) or position_of(job) != position:
             return None

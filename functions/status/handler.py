@@ -10,7 +10,7 @@ from shared.http.schemas import Job
 from shared.http.service import Check, Service
 from shared.job_index.markers import Entry, Filter
 from shared.jobs import audit, csv_keys, deletion
-from shared.jobs.store import Clock, Jobs, utc_now
+from shared.jobs.store import Clock, JobStore, utc_now
 from shared.models import JOB_ID, Record, Status
 from shared.storage.bucket import Bucket
 from shared.telemetry import spans
@@ -27,7 +27,7 @@ Newest = Callable[[Filter], Entry | None]
 
 
 def service(
-    jobs: Jobs,
+    jobs: JobStore,
     csvs: Bucket,
     newest: Newest,
     presign: Presign,
@@ -50,7 +50,7 @@ class StatusReader:
     """Reads, and deletes, the jobs of one store; a CSV older than `csv_age` counts as gone."""
 
     def __init__(
-        self, jobs: Jobs, csvs: Bucket, newest: Newest, presign: Presign, *, csv_age: timedelta | None, clock: Clock
+        self, jobs: JobStore, csvs: Bucket, newest: Newest, presign: Presign, *, csv_age: timedelta | None, clock: Clock
     ) -> None:
         self._jobs = jobs
         self._csvs = csvs

@@ -10,7 +10,7 @@ from shared import settings
 from shared.http.health_checks import around
 from shared.http.wiring import expose
 from shared.job_index.markers import Entry, Filter
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
 
@@ -38,7 +38,7 @@ def _newest(wanted: Filter) -> Entry | None:
 
 
 _SERVICE = service(
-    Jobs(_BUCKET),
+    JobStore(_BUCKET),
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     _newest,
     lambda key, filename, method: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),

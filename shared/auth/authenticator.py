@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 API_KEY = "x-api-key"
 
 
-class Guard:
+class Authenticator:
     """Asks for a token or a key where there are `tokens` or `keys`, and counts where there are `limits`."""
 
     def __init__(
@@ -45,14 +45,14 @@ class Guard:
         raise Unauthenticated("Missing authorization header" if self._tokens else "Missing X-API-Key header")
 
     def counted(self, caller: str, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The headers that go beside the answer to one more request of the caller; or TooOften."""
+        """The headers that go beside the answer to one more request of the caller; or RateLimited."""
         if self._limits is None:
             return {}
         whose = caller or pseudonym("address", address_of(headers.get("x-forwarded-for", ""), self._proxies))
         return self._limits.take("calculate" if method == "POST" else "status", whose)
 
 
-def guard(settings: Settings) -> Guard | None:
+def guard(settings: Settings) -> Authenticator | None:
     """What `settings` ask for, None for nothing; SettingsError where its libraries are missing."""
     tokens = limits = None
     try:
@@ -67,4 +67,4 @@ def guard(settings: Settings) -> Guard | None:
     except ImportError:
         raise SettingsError("AUTH_ISSUER, RATE_LIMIT_…: they need the extra `access`, which is not installed") from None
     keys = None if settings.API_KEYS is None else ApiKeys(settings.API_KEYS.get_secret_value())
-    return Guard(tokens, keys, limits, settings.proxies) if tokens or keys or limits else None
+    return Authenticator(tokens, keys, limits, settings.proxies) if tokens or keys or limits else None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import jwt
 
-from shared.deadlines import Shared
+from shared.deadlines import SingleFlight
 from shared.errors import Unauthenticated, Unavailable
 
 _LOG = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ class KeySet:
         self._fetch = fetch
         self._clock = clock
         self._known: tuple[Keys, float] = (), -math.inf
-        self._looks = Shared(
+        self._looks = SingleFlight(
             self._look, LOOK_SECONDS, lambda well: _AGAIN_SECONDS if well else _AGAIN_AFTER_FAILURE_SECONDS, clock
         )
 

@@ -13,7 +13,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
-from shared.errors import SettingsError, TooOften
+from shared.errors import RateLimited, SettingsError
 from shared.settings import Settings
 from shared.urls import is_host_name, is_ipv6
 
@@ -44,7 +44,7 @@ class CallerLimits:
         self._failed = -math.inf
 
     def take(self, kind: str, caller: str) -> Mapping[str, str]:
-        """One request more of that kind: the headers that say what is left; or TooOften."""
+        """One request more of that kind: the headers that say what is left; or RateLimited."""
         if self._store is not None and self._clock() - self._failed >= _PAUSE_SECONDS:
             try:
                 return self._taken(self._store, kind, caller)
@@ -64,7 +64,7 @@ class CallerLimits:
             "RateLimit-Reset": seconds,
         }
         if not admitted:
-            raise TooOften({**headers, "Retry-After": seconds})
+            raise RateLimited({**headers, "Retry-After": seconds})
         return headers
 
 

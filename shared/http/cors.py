@@ -35,7 +35,7 @@ class Cors:
 
     allowed: frozenset[str]
 
-    def asked_first(self, method: str, headers: Mapping[str, str]) -> dict[str, str] | None:
+    def preflight(self, method: str, headers: Mapping[str, str]) -> dict[str, str] | None:
         """The headers that answer a browser's question before its request; None for what is no such question.
 
         `headers` has names in lower case.

@@ -22,10 +22,10 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.InvalidRequest, 400, "VALIDATION_ERROR"),
     (errors.Unauthenticated, 401, "UNAUTHORIZED"),
     (errors.Forbidden, 403, "FORBIDDEN"),
-    (errors.TooOften, 429, "RATE_LIMITED"),
+    (errors.RateLimited, 429, "RATE_LIMITED"),
     (errors.NotFound, 404, "NOT_FOUND"),
-    (errors.KeyReused, 422, "CONFLICT"),
-    (errors.JobHeld, 409, "CONFLICT"),
+    (errors.IdempotencyConflict, 422, "CONFLICT"),
+    (errors.JobLocked, 409, "CONFLICT"),
     (errors.LeaseLost, 409, "CONFLICT"),
     (errors.Overloaded, 503, "SERVICE_UNAVAILABLE"),
     (errors.Unavailable, 503, "SERVICE_UNAVAILABLE"),
@@ -84,7 +84,7 @@ def _said_beside(exc: Exception) -> Mapping[str, str]:
         return {"WWW-Authenticate": 'Bearer realm="otel-worker"'}
     if isinstance(exc, errors.Forbidden):
         return {"WWW-Authenticate": 'Bearer realm="otel-worker", error="insufficient_scope"'}
-    if isinstance(exc, errors.TooOften):
+    if isinstance(exc, errors.RateLimited):
         return exc.headers
     if isinstance(exc, errors.Overloaded):
         return {"Retry-After": "2"}

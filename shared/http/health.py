@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from shared.deadlines import Shared
+from shared.deadlines import SingleFlight
 from shared.errors import OtelWorkerError, Unavailable
 from shared.models import rfc3339
 from shared.telemetry.error_reporting import capture_error
@@ -29,7 +29,7 @@ Ask = Callable[[], None]
 Numbers = Callable[[], Mapping[str, int | float | None]]
 
 
-class Failing(OtelWorkerError):
+class CheckFailed(OtelWorkerError):
     """What is checked is not well; the text is a fixed phrase, and everybody may read it."""
 
 
@@ -73,7 +73,7 @@ class Health:
         self._clock = clock
         self._began = clock()
         self._runs = {name: self._shared(name, check) for name, check in self._checks.items()}
-        self._counting = Shared(numbers, CHECK_SECONDS, lambda _: 0, clock) if numbers else None
+        self._counting = SingleFlight(numbers, CHECK_SECONDS, lambda _: 0, clock) if numbers else None
 
     def readiness(self) -> dict[str, str]:
         """The result of each critical check: "" if it succeeds, else "unavailable" or the phrase of its Failing."""
@@ -141,7 +141,7 @@ class Health:
         failing = {self._checks[name].critical for name, outcome in outcomes.items() if outcome.message}
         return "unhealthy" if True in failing else "degraded" if failing else "healthy"
 
-    def _shared(self, name: str, check: Check) -> Shared[Outcome]:
+    def _shared(self, name: str, check: Check) -> SingleFlight[Outcome]:
         def run() -> Outcome:
             began = self._clock()
             message = _failure(name, check.ask)
@@ -150,7 +150,7 @@ class Health:
         def kept(outcome: Outcome) -> float:
             return KEPT_FAILING_SECONDS if outcome.message else KEPT_SECONDS
 
-        return Shared(run, check.seconds, kept, self._clock)
+        return SingleFlight(run, check.seconds, kept, self._clock)
 
 
 def _failure(name: str, ask: Ask) -> str:
@@ -160,7 +160,7 @@ def _failure(name: str, ask: Ask) -> str:
     except Unavailable as exc:
         _LOG.warning("check failed", extra={"dependency": name, "cause": exc.cause})
         return "unavailable"
-    except Failing as exc:
+    except CheckFailed as exc:
         _LOG.warning("check failed", extra={"dependency": name, "cause": str(exc)})
         return str(exc)
     except Exception as exc:  # noqa: BLE001 - a check that breaks is no reason to leave out the others

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.errors import Unavailable
-from shared.http.health import Check, Failing
+from shared.http.health import Check, CheckFailed
 
 _CONNECT_SECONDS = 2
 _LEAST_SPACE = 16 << 20
@@ -39,15 +39,15 @@ def has_space(folder: str, least_bytes: int = _LEAST_SPACE) -> None:
     try:
         free = shutil.disk_usage(folder).free
     except OSError as exc:
-        raise Failing("no such folder") from exc
+        raise CheckFailed("no such folder") from exc
     if free < least_bytes:
-        raise Failing("no space")
+        raise CheckFailed("no space")
 
 
 def has_memory(cgroup: Path = _CGROUP) -> None:
     """Nothing, or Failing: the kernel is about to kill the process."""
     if (memory_share(cgroup) or 0) > _LARGEST_SHARE:
-        raise Failing("little memory")
+        raise CheckFailed("little memory")
 
 
 def memory_share(cgroup: Path = _CGROUP) -> float | None:

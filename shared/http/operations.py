@@ -26,11 +26,11 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Answered:
+class ResponseSpec:
     """One answer: its body (None for none) and the headers beside X-Trace-Id."""
 
     words: str
-    body: type[BaseModel] | None = schemas.Problem
+    body: type[BaseModel] | None = schemas.ErrorResponse
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
 
@@ -47,7 +47,7 @@ class Operation:
     words: str = ""
     given: tuple[Given, ...] = ()
     body: type[BaseModel] | None = None
-    answers: Mapping[int, Answered] = field(default_factory=dict)
+    answers: Mapping[int, ResponseSpec] = field(default_factory=dict)
     guarded: bool = False
 
 
@@ -70,17 +70,17 @@ _TRACE = (
 )
 _JOB_ID = Given("job_id", "path", {"type": "string", "pattern": JOB_ID}, "A job's id")
 _FAULTS = {
-    500: Answered("A bug; the log has it under the trace id"),
-    503: Answered("A dependency is away, or too many requests come at once", headers=("Retry-After",)),
+    500: ResponseSpec("A bug; the log has it under the trace id"),
+    503: ResponseSpec("A dependency is away, or too many requests come at once", headers=("Retry-After",)),
 }
 _COUNTED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _REFUSED = {
-    401: Answered("A token or key is asked for, and none that is good came", headers=("WWW-Authenticate",)),
-    403: Answered("The token lacks the scope that is asked for", headers=("WWW-Authenticate",)),
-    429: Answered("The caller asks too often", headers=("Retry-After", *_COUNTED)),
+    401: ResponseSpec("A token or key is asked for, and none that is good came", headers=("WWW-Authenticate",)),
+    403: ResponseSpec("The token lacks the scope that is asked for", headers=("WWW-Authenticate",)),
+    429: ResponseSpec("The caller asks too often", headers=("Retry-After", *_COUNTED)),
 }
-_BAD = Answered("The request breaks a rule; `details` names field and value")
-_UNKNOWN = Answered("There is no such thing")
+_BAD = ResponseSpec("The request breaks a rule; `details` names field and value")
+_UNKNOWN = ResponseSpec("There is no such thing")
 
 _OF_JOBS = (
     Operation(
@@ -96,10 +96,10 @@ _OF_JOBS = (
         ),
         Submission,
         {
-            202: Answered("The job", schemas.Accepted, ("Location",)),
+            202: ResponseSpec("The job", schemas.Accepted, ("Location",)),
             400: _BAD,
-            413: Answered("The body is over 64 KiB"),
-            422: Answered("The Idempotency-Key was used with another body"),
+            413: ResponseSpec("The body is over 64 KiB"),
+            422: ResponseSpec("The Idempotency-Key was used with another body"),
             **_FAULTS,
         },
     ),
@@ -120,7 +120,7 @@ _OF_JOBS = (
             *_TRACE,
         ),
         None,
-        {200: Answered("The page", schemas.Page), 400: _BAD, **_FAULTS},
+        {200: ResponseSpec("The page", schemas.Page), 400: _BAD, **_FAULTS},
     ),
     Operation(
         "GET",
@@ -131,7 +131,7 @@ _OF_JOBS = (
         "As a sweep saw them in the database, which it asks once an hour; about all rows, once a day.",
         _TRACE,
         None,
-        {200: Answered("They", schemas.Devices), **_FAULTS},
+        {200: ResponseSpec("They", schemas.Devices), **_FAULTS},
     ),
     Operation(
         "GET",
@@ -142,7 +142,7 @@ _OF_JOBS = (
         "Counted when asked; deleted jobs are in none.",
         _TRACE,
         None,
-        {200: Answered("That", schemas.Stats), **_FAULTS},
+        {200: ResponseSpec("That", schemas.Stats), **_FAULTS},
     ),
     Operation(
         "GET",
@@ -153,7 +153,7 @@ _OF_JOBS = (
         "While it is queued or processing, Retry-After says when to ask again. The CSV's URL is a fresh one each time.",
         (_JOB_ID, *_TRACE),
         None,
-        {200: Answered("The job", schemas.Job, ("Retry-After",)), 404: _UNKNOWN, **_FAULTS},
+        {200: ResponseSpec("The job", schemas.Job, ("Retry-After",)), 404: _UNKNOWN, **_FAULTS},
     ),
     Operation(
         "DELETE",
@@ -164,7 +164,7 @@ _OF_JOBS = (
         "Its record, its CSVs and its place in the list go, whatever state it is in.",
         (_JOB_ID, *_TRACE),
         None,
-        {204: Answered("It has gone", None), 404: _UNKNOWN, **_FAULTS},
+        {204: ResponseSpec("It has gone", None), 404: _UNKNOWN, **_FAULTS},
     ),
     Operation(
         "GET",
@@ -178,47 +178,55 @@ _OF_JOBS = (
             *_TRACE,
         ),
         None,
-        {302: Answered("To a presigned URL", None, ("Location", "Cache-Control")), 400: _BAD, 404: _UNKNOWN, **_FAULTS},
+        {
+            302: ResponseSpec("To a presigned URL", None, ("Location", "Cache-Control")),
+            400: _BAD,
+            404: _UNKNOWN,
+            **_FAULTS,
+        },
     ),
 )
-_AWAY = Answered("Something that requests need is away", schemas.Ready)
-_HIDDEN = Answered("Not to be seen here (HEALTH_DETAILS)")
-_HEALTH: tuple[tuple[tuple[str, ...], str, str, Mapping[int, Answered]], ...] = (
-    (health_paths.LIVE, "live", "Whether it lives", {200: Answered("It does", schemas.Live)}),
-    (health_paths.STARTUP, "started", "Whether it has started", {200: Answered("It has", schemas.Live)}),
+_AWAY = ResponseSpec("Something that requests need is away", schemas.Ready)
+_HIDDEN = ResponseSpec("Not to be seen here (HEALTH_DETAILS)")
+_HEALTH: tuple[tuple[tuple[str, ...], str, str, Mapping[int, ResponseSpec]], ...] = (
+    (health_paths.LIVE, "live", "Whether it lives", {200: ResponseSpec("It does", schemas.Live)}),
+    (health_paths.STARTUP, "started", "Whether it has started", {200: ResponseSpec("It has", schemas.Live)}),
     (
         health_paths.READY,
         "ready",
         "Whether requests would succeed",
-        {200: Answered("They would", schemas.Ready), 503: _AWAY},
+        {200: ResponseSpec("They would", schemas.Ready), 503: _AWAY},
     ),
     (
         health_paths.HEALTH,
         "health",
         "Each check",
         {
-            200: Answered("All that is critical is well", schemas.Health),
+            200: ResponseSpec("All that is critical is well", schemas.Health),
             404: _HIDDEN,
-            503: Answered("Something critical is not", schemas.Health),
+            503: ResponseSpec("Something critical is not", schemas.Health),
         },
     ),
     (
         health_paths.STATUS,
         "status",
         "What it is, and how it fares",
-        {200: Answered("That", schemas.About), 404: _HIDDEN},
+        {200: ResponseSpec("That", schemas.About), 404: _HIDDEN},
     ),
     (
         health_paths.NUMBERS,
         "count_jobs",
         "Jobs by state",
-        {200: Answered("How many", schemas.Counts), 404: _HIDDEN, **_FAULTS},
+        {200: ResponseSpec("How many", schemas.Counts), 404: _HIDDEN, **_FAULTS},
     ),
     (
         health_paths.SCRAPED,
         "scrape",
         "Metrics as Prometheus reads them",
-        {200: Answered("Text", None, media_type="text/plain"), 404: Answered("Not asked for by OTEL_METRICS_EXPORTER")},
+        {
+            200: ResponseSpec("Text", None, media_type="text/plain"),
+            404: ResponseSpec("Not asked for by OTEL_METRICS_EXPORTER"),
+        },
     ),
 )
 

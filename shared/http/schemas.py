@@ -159,7 +159,7 @@ class Error(Answer):
     details: Details
 
 
-class Problem(Answer):
+class ErrorResponse(Answer):
     """The one envelope of every error."""
 
     error: Error

@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound as NoRoute
 from werkzeug.routing import Map, Rule
 
 from shared import errors
-from shared.auth.authenticator import Guard
+from shared.auth.authenticator import Authenticator
 from shared.http import health, health_paths
 from shared.http.cors import Cors
 from shared.http.error_responses import error_reply, unavailable
@@ -48,7 +48,7 @@ class Service:
         self._routes = routes
         self._paths = {path for _, path in routes}  # whatever the method: a HEAD is as good as its GET
         self._cors: Cors | None = None
-        self._guard: Guard | None = None
+        self._guard: Authenticator | None = None
         self._map = self._mapped(details=True)
         if flask.has_app_context():  # while functions-framework loads us
             _take_over(flask.current_app)
@@ -70,7 +70,7 @@ class Service:
         self._cors = pages
         return self
 
-    def guarded(self, guard: Guard | None) -> Self:
+    def guarded(self, guard: Authenticator | None) -> Self:
         """The same, whose routes are answered to those only that the guard lets in, if there is one."""
         self._guard = guard
         return self
@@ -100,7 +100,7 @@ class Service:
     def __call__(self, request: flask.Request) -> flask.Response:
         headers = {name.lower(): text for name, text in request.headers}
         trace = trace_of(headers)
-        if self._cors and (told := self._cors.asked_first(request.method, headers)):
+        if self._cors and (told := self._cors.preflight(request.method, headers)):
             return _response(Reply(204, headers=told), trace)
         with served(request.method, request.path, trace, probe=request.path in health_paths.PROBES) as serving:
             try:

@@ -14,7 +14,7 @@ import numpy as np
 from shared.errors import Unavailable
 from shared.job_index import manifest
 from shared.job_index.counts import Tally, tally
-from shared.job_index.markers import Entry, Filter, Position, Tail
+from shared.job_index.markers import Entry, Filter, MarkerLog, Position
 from shared.job_index.segments import EMPTY, Flags, Rows, Segment, merged
 from shared.models import Status
 from shared.storage.bucket import Bucket, ObjectMissing
@@ -167,10 +167,10 @@ class Index:
         return tally([Segment.of(seen.latest), hot, *sealed.segments()])
 
     def _seen(self) -> _Seen:
-        tail = Tail(self._bucket)
+        tail = MarkerLog(self._bucket)
         found = self._catalogue()
         hot = self.segment(found.hot) if found.hot else EMPTY
-        return _Seen(found, hot, *self._laid_over(tail, hot, found))
+        return _Seen(found, hot, *self.apply_log(tail, hot, found))
 
     def _catalogue(self) -> manifest.Catalogue:
         known = manifest.read(self._bucket, self._known)
@@ -180,8 +180,8 @@ class Index:
                 self._segments = {key: kept for key, kept in self._segments.items() if key in known.catalogue.keys}
         return known.catalogue
 
-    def _laid_over(
-        self, tail: Tail, hot: Segment, found: manifest.Catalogue
+    def apply_log(
+        self, tail: MarkerLog, hot: Segment, found: manifest.Catalogue
     ) -> tuple[list[Entry], Flags | None, set[Position]]:
         """What the tail says beyond the segments: entries to show, hot rows still to show, positions to hide."""
         latest, gone = [], set()

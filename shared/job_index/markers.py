@@ -100,7 +100,7 @@ def read(key: str) -> Entry | None:
         return None
 
 
-class Tail:
+class MarkerLog:
     """What the markers of a bucket said when they were listed: each job once, in the latest state that it had."""
 
     def __init__(self, bucket: Bucket) -> None:

@@ -5,17 +5,17 @@ from contextlib import suppress
 from shared.errors import NotFound
 from shared.job_index.markers import Position
 from shared.jobs import csv_cleanup
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.storage.bucket import Bucket
 
 
-def delete(jobs: Jobs, csvs: Bucket, job_id: str) -> None:
-    """Nothing of the job, whatever state it was in; or NotFound. After Unavailable or JobHeld a sweep completes it."""
+def delete(jobs: JobStore, csvs: Bucket, job_id: str) -> None:
+    """Delete the job in any state, or raise NotFound. After Unavailable or JobLocked a sweep completes it."""
     position = jobs.hide(job_id)
     with suppress(NotFound):  # somebody has been faster, and even its tombstone has gone
         complete(jobs, csvs, job_id, position)
 
 
-def complete(jobs: Jobs, csvs: Bucket, job_id: str, position: Position) -> None:
+def complete(jobs: JobStore, csvs: Bucket, job_id: str, position: Position) -> None:
     """The rest, once the job at `position` is hidden; a later job of the same id stays. Or NotFound."""
     csv_cleanup.erase(csvs, jobs.bury(job_id, position))

@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 LEASE = timedelta(seconds=30)
 ABANDONED = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
 RECORDS = "jobs/"
-GRAVES = "d/"  # which tombstones may go when: keys that say it all
+TOMBSTONE_EXPIRY_PREFIX = "d/"  # which tombstones may go when: keys that say it all
 _RENEWED_BEFORE_END = LEASE * 2 / 3
 _SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
 _TRIES = 5
@@ -64,7 +64,7 @@ class Claim:
     etag: str
 
 
-class Jobs:
+class JobStore:
     """The jobs of a bucket."""
 
     def __init__(self, bucket: Bucket, clock: Clock = utc_now) -> None:
@@ -94,7 +94,7 @@ class Jobs:
         try:
             return _STORED.validate_json(stored.body), stored.etag
         except ValidationError:
-            raise errors.Unreadable(job_id) from None
+            raise errors.CorruptRecord(job_id) from None
 
     def create(self, record: Record, *, again: bool = False) -> Record:
         """The job, durable and listed; where its id exists already, that job, unchanged.
@@ -122,7 +122,7 @@ class Jobs:
                 raise errors.JobDeleted(record.job_id)
             later = max(record.queued_at, there.queued_at + timedelta(milliseconds=1))
             record = record.moved(queued_at=later, attempt=there.attempt, former=there.attempt)
-        raise errors.JobHeld("Others keep making and deleting the job")
+        raise errors.JobLocked("Others keep making and deleting the job")
 
     def _created(self, record: Record, grave: str | None) -> str | None:
         """Marker, then record: where nothing stands, or the tombstone of entity tag `grave`.
@@ -147,7 +147,7 @@ class Jobs:
         markers.put(self._bucket, markers.entry_of(record))
 
     def claim(self, job_id: str) -> Claim:
-        """The job for a new attempt, with a lease; else NotFound, JobDeleted, JobFinished or JobHeld."""
+        """The job for a new attempt, with a lease; else NotFound, JobDeleted, JobFinished or JobLocked."""
         for _ in range(_TRIES):
             found = self.look_at(job_id)
             record, now = found.record, self._clock()
@@ -155,7 +155,7 @@ class Jobs:
                 self.relist(record)
                 raise errors.JobFinished(job_id)
             if is_held(record, now):
-                raise errors.JobHeld("Another attempt holds the job")
+                raise errors.JobLocked("Another attempt holds the job")
             moved = record.moved(
                 status=Status.PROCESSING,
                 attempt=record.attempt + 1,
@@ -174,7 +174,7 @@ class Jobs:
             audit.claimed(record, claim.record)
             self._show(claim.record)
             return claim
-        raise errors.JobHeld("Other attempts keep taking the job")
+        raise errors.JobLocked("Other attempts keep taking the job")
 
     def renew(self, claim: Claim) -> None:
         """Make the lease fresh when a third of it has gone; LeaseLost when the job was taken or deleted."""
@@ -230,7 +230,7 @@ class Jobs:
                 continue
             audit.deleted(job)
             return job
-        raise errors.JobHeld("Attempts keep changing the job")
+        raise errors.JobLocked("Attempts keep changing the job")
 
     def forget(self, job_id: str) -> None:
         """Take away a tombstone that nothing can be under way for any more; a job stays."""
@@ -283,7 +283,7 @@ def exhausted(record: Record) -> errors.JobFailed | None:
 
 def _grave(job_id: str, deleted_at: datetime) -> str:
     """The key that says when a tombstone may go: of an id that is used once."""
-    return f"{GRAVES}{deleted_at:%Y-%m-%d}/{job_id}"
+    return f"{TOMBSTONE_EXPIRY_PREFIX}{deleted_at:%Y-%m-%d}/{job_id}"
 
 
 def _key(job_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.http import operations
-from shared.http.operations import Answered, Given, Operation
+from shared.http.operations import Given, Operation, ResponseSpec
 from shared.openapi import schemas
 from shared.openapi.examples import example
 from shared.version import VERSION
@@ -74,7 +74,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return made
 
 
-def _answer(operation: Operation, status: int, answered: Answered) -> dict[str, Any]:
+def _answer(operation: Operation, status: int, answered: ResponseSpec) -> dict[str, Any]:
     names = ("X-Trace-Id", *answered.headers)
     made: dict[str, Any] = {
         "description": answered.words,

@@ -42,7 +42,7 @@ class Ids(RandomIdGenerator):
         return int(wanted, 16) if wanted else super().generate_trace_id()
 
 
-class Late:
+class LazyExporter:
     """An exporter that is made when it is first needed, and whose failures are told without anybody's text."""
 
     def __init__(self, signal: str, make: Callable[[], Any]) -> None:
@@ -72,7 +72,7 @@ class Spans(SpanExporter):
     """OTLP over HTTP."""
 
     def __init__(self) -> None:
-        self._late = Late("traces", _otlp_spans)
+        self._late = LazyExporter("traces", _otlp_spans)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         done: SpanExportResult = self._late.get().export(spans)
@@ -89,7 +89,7 @@ class Metrics(MetricExporter):
 
     def __init__(self) -> None:
         super().__init__(preferred_temporality=_temporality())
-        self._late = Late("metrics", _otlp_metrics)
+        self._late = LazyExporter("metrics", _otlp_metrics)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         done: MetricExportResult = self._late.get().export(metrics_data, timeout_millis, **kwargs)
@@ -138,7 +138,7 @@ def readers(exporters: str) -> list[MetricReader]:
     return found
 
 
-def equip(meter: api.Meter, every: Iterable[metrics.Metric]) -> None:
+def bind_instruments(meter: api.Meter, every: Iterable[metrics.Metric]) -> None:
     """Give each metric its instrument; counters of few labels begin at zero: the first rise is seen as one."""
     for metric in every:
         said = metric.name, metric.unit, metric.description

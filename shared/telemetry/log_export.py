@@ -12,7 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from shared.telemetry import context
-from shared.telemetry.export import Late
+from shared.telemetry.export import LazyExporter
 from shared.telemetry.log_sampling import Sampling
 from shared.telemetry.logging_config import Formatter
 
@@ -62,11 +62,11 @@ class LogExport(logging.Handler):
         super().close()
 
 
-class Lines(LogRecordExporter):
+class OtlpLogExporter(LogRecordExporter):
     """OTLP over HTTP."""
 
     def __init__(self) -> None:
-        self._late = Late("logs", _otlp_lines)
+        self._late = LazyExporter("logs", _otlp_lines)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         done: LogRecordExportResult = self._late.get().export(batch)
@@ -84,7 +84,7 @@ class Lines(LogRecordExporter):
 def handler(resource: Resource, exporter: LogRecordExporter | None = None) -> logging.Handler:
     """A handler for the root logger that exports by OTLP, in batches; `flush` and `close` send what is left."""
     provider = LoggerProvider(resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter or Lines()))
+    provider.add_log_record_processor(BatchLogRecordProcessor(exporter or OtlpLogExporter()))
     return LogExport(provider)
 
 

@@ -169,7 +169,7 @@ def _measure(resource: "Resource", exporters: str) -> None:
     provider = MeterProvider(export.readers(exporters), resource, shutdown_on_exit=False)
     _exports.providers.append(provider)
     _exports.scrapable = "prometheus" in exporters
-    export.equip(provider.get_meter("otel-worker", VERSION), metrics.every())
+    export.bind_instruments(provider.get_meter("otel-worker", VERSION), metrics.every())
 
 
 def _log(resource: "Resource") -> None:

@@ -32,7 +32,7 @@ BUGS = (
         "held-is-204",
         _DELIVERY,
         "        except JobFinished:\n",
-        '        except (JobFinished, __import__("shared.errors").errors.JobHeld):\n',
+        '        except (JobFinished, __import__("shared.errors").errors.JobLocked):\n',
         "the broker forgets an event whose attempt may still die",
     ),
     Bug(

@@ -12,8 +12,8 @@ BUGS = (
     Bug(
         "tail-after-current",
         _INDEX,
-        "        tail = Tail(self._bucket)\n        found = self._catalogue()\n",
-        "        found = self._catalogue()\n        tail = Tail(self._bucket)\n",
+        "        tail = MarkerLog(self._bucket)\n        found = self._catalogue()\n",
+        "        found = self._catalogue()\n        tail = MarkerLog(self._bucket)\n",
         "what is folded between the two readings is in neither",
     ),
     Bug(

@@ -10,7 +10,7 @@ from functions.list import handler as listing
 from functions.status import handler as reading
 from shared.http.health import AnyCheck
 from shared.job_index.index import Index
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.settings import Settings
 from tests.builders import TRACEPARENT
 from tests.fakes import Broker, Clock, MemoryBucket
@@ -35,7 +35,7 @@ class World:
 
     def __init__(self) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
+        self.jobs = JobStore(self.bucket, self.clock)
         settings, index, broker = Settings(), Index(self.bucket), Broker()
         checks: dict[str, AnyCheck] = {"storage": self.bucket.ping}
         sweep, announcer = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)

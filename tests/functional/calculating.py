@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
 from functions.calculate.devices import Devices
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.settings import Settings
 from tests.builders import JOB_ID, TRACEPARENT, record
@@ -32,7 +32,7 @@ class Calculate:
 
     def __init__(self) -> None:
         self.jobs_bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
-        self.jobs, self.fixes = Jobs(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
+        self.jobs, self.fixes = JobStore(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
         self.broker = Broker()
         devices = Devices(self.jobs_bucket, self.fixes.latest)
         sweep, announcer = sweeping(self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, devices=devices)

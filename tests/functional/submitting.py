@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.submission import service
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.settings import Settings
 from tests.fakes import Broker, Clock, MemoryBucket
 from tests.functional.harness import served
@@ -21,7 +21,7 @@ class Submit:
 
     def __init__(self, **changed: Any) -> None:
         self.bucket, self.broker, self.clock = MemoryBucket(), Broker(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
+        self.jobs = JobStore(self.bucket, self.clock)
         said = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **changed})
         self.client: FlaskClient = served(lambda: service(said, self.jobs, self.broker, checks={}, clock=self.clock))
 

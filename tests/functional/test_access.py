@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.auth.api_keys import ApiKeys
-from shared.auth.authenticator import Guard, guard
+from shared.auth.authenticator import Authenticator, guard
 from shared.auth.client_ip import ANYBODY, address_of
 from shared.auth.jwks_cache import KeySet
 from shared.auth.jwt_bearer import Tokens
@@ -36,14 +36,14 @@ def tokens(**asked: Any) -> Tokens:
     return Tokens(ISSUER, frozenset({AUDIENCE}), KeySet(lambda: keys), **asked)
 
 
-def client(door: Guard, service: int = LISTING) -> FlaskClient:
+def client(door: Authenticator, service: int = LISTING) -> FlaskClient:
     world = World()
     world.services[service].guarded(door)
     return world.client(service)
 
 
-def keyed() -> Guard:
-    return Guard(None, ApiKeys(f"{KEY}, {OTHER_KEY}"), None)
+def keyed() -> Authenticator:
+    return Authenticator(None, ApiKeys(f"{KEY}, {OTHER_KEY}"), None)
 
 
 def bearer(**claims: Any) -> dict[str, str]:
@@ -87,14 +87,14 @@ def test_without_a_key_there_is_the_envelope(headers: dict[str, str], message: s
     ],
 )
 def test_tokens_are_answered_in_the_words_of_old(headers: dict[str, str], status: int, message: str | None) -> None:
-    answer = client(Guard(tokens(scope="distance"), None, None)).get(JOBS, headers=headers)
+    answer = client(Authenticator(tokens(scope="distance"), None, None)).get(JOBS, headers=headers)
     assert answer.status_code == status
     if message:
         assert json.loads(answer.data)["error"]["message"] == message
 
 
 def test_where_both_are_asked_for_either_opens_and_a_wrong_one_does_not() -> None:
-    both = client(Guard(tokens(), ApiKeys(KEY), None))
+    both = client(Authenticator(tokens(), ApiKeys(KEY), None))
     assert both.get(JOBS, headers={"X-API-Key": KEY}).status_code == 200
     assert both.get(JOBS, headers=bearer()).status_code == 200
     assert both.get(JOBS, headers=bearer() | {"X-API-Key": "wrong"}).status_code == 401
@@ -128,7 +128,7 @@ def test_what_every_service_has_is_for_all() -> None:
 
 
 def test_a_caller_is_told_what_is_left_beside_every_answer() -> None:
-    submitting = client(Guard(None, ApiKeys(KEY), CallerLimits({"calculate": 2, "status": 9})), SUBMITTING)
+    submitting = client(Authenticator(None, ApiKeys(KEY), CallerLimits({"calculate": 2, "status": 9})), SUBMITTING)
     key = {"X-API-Key": KEY}
     assert submitting.post(SUBMIT, json=BODY, headers=key).headers["RateLimit-Remaining"] == "1"
     wrong = submitting.post(SUBMIT, json={}, headers=key)
@@ -144,14 +144,14 @@ def test_a_caller_is_told_what_is_left_beside_every_answer() -> None:
 
 
 def test_who_fails_to_say_who_it_is_uses_up_nobodys_limit() -> None:
-    listing = client(Guard(None, ApiKeys(KEY), CallerLimits(dict.fromkeys(TEN, 1))))
+    listing = client(Authenticator(None, ApiKeys(KEY), CallerLimits(dict.fromkeys(TEN, 1))))
     for _ in range(5):
         assert listing.get(JOBS).status_code == 401
     assert listing.get(JOBS, headers={"X-API-Key": KEY}).status_code == 200
 
 
 def test_without_tokens_or_keys_callers_are_told_apart_by_their_address() -> None:
-    listing = client(Guard(None, None, CallerLimits(dict.fromkeys(TEN, 1)), CLUSTER))
+    listing = client(Authenticator(None, None, CallerLimits(dict.fromkeys(TEN, 1)), CLUSTER))
 
     def asked(forwarded: str) -> int:
         return listing.get(JOBS, headers={"X-Forwarded-For": forwarded}).status_code
@@ -182,7 +182,7 @@ def test_where_no_proxy_is_trusted_all_are_one() -> None:
 
 def test_a_pseudonym_and_nothing_else_of_the_caller_is_in_spans_and_logs(caplog: pytest.LogCaptureFixture) -> None:
     token = bearer(sub="ada@example.org", email="ada@example.org")
-    door = Guard(tokens(), None, CallerLimits({"calculate": 1, "status": 1}))
+    door = Authenticator(tokens(), None, CallerLimits({"calculate": 1, "status": 1}))
     with Watched() as watched, caplog.at_level(logging.DEBUG):
         for status in (202, 429):  # who comes too often is to be seen, too
             assert client(door, SUBMITTING).post(SUBMIT, json=BODY, headers=token).status_code == status

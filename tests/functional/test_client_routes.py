@@ -22,7 +22,7 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from shared.auth.api_keys import ApiKeys
-from shared.auth.authenticator import Guard
+from shared.auth.authenticator import Authenticator
 from tests.contract.world import World
 from tests.scripted import Answer, answering
 from tests.unit.test_client import ID
@@ -84,7 +84,7 @@ def test_health_check_finds_a_service_at_the_host_of_another(wrong: tuple[str, s
 def test_health_check_needs_the_key_where_the_service_does() -> None:
     world = World()
     for number in HOSTS.values():
-        world.services[number].guarded(Guard(None, ApiKeys(KEY), None))
+        world.services[number].guarded(Authenticator(None, ApiKeys(KEY), None))
     hosts = Hosts(world=world)
     assert at(hosts, api_key=KEY).healthy()
     assert not at(hosts).healthy()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cloudevents.http import CloudEvent
 
-from shared.errors import JobHeld, Unavailable
+from shared.errors import JobLocked, Unavailable
 from shared.telemetry import metrics
 from tests.builders import JOB_ID, record
 from tests.fakes import away
@@ -191,7 +191,7 @@ def test_a_deleted_job_is_counted(watching: Watched, calculate: Calculate) -> No
 
 
 def test_a_label_that_nobody_knows_is_other(watching: Watched) -> None:
-    metrics.ERRORS.add(labels={"error.type": JobHeld.__name__})
+    metrics.ERRORS.add(labels={"error.type": JobLocked.__name__})
     assert watching.points(metrics.ERRORS) == [({"error.type": "_OTHER"}, 1)]
     with pytest.raises(KeyError):
         metrics.ERRORS.add(labels={"device": "iphone_stuart"})

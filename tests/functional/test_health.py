@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.errors import Unavailable
-from shared.http.health import Check, Failing
+from shared.http.health import Check, CheckFailed
 from shared.http.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
 from shared.http.messages import Call, Reply
 from shared.http.service import Service
@@ -139,7 +139,7 @@ def test_only_what_touches_nothing_is_told_while_there_is_no_place(path: str) ->
 
 def test_readiness_names_the_phrase_of_a_failing_check_and_no_other_cause() -> None:
     def unsupported() -> None:
-        raise Failing("Column created_at of public.locations has type bigint")
+        raise CheckFailed("Column created_at of public.locations has type bigint")
 
     def away() -> None:
         raise Unavailable("storage", "SlowDown at 10.0.0.1")

@@ -18,8 +18,8 @@ from tests.functional.harness import served
 FAILURES: dict[str, Callable[[], Exception]] = {
     "invalid": lambda: errors.InvalidRequest("Bad word", "word", "x"),
     "missing": lambda: errors.NotFound("No such job"),
-    "reused": lambda: errors.KeyReused("Key was used"),
-    "held": lambda: errors.JobHeld("held"),
+    "reused": lambda: errors.IdempotencyConflict("Key was used"),
+    "held": lambda: errors.JobLocked("held"),
     "lost": lambda: errors.LeaseLost("lost"),
     "away": lambda: errors.Unavailable("storage", "SlowDown at 10.0.0.1"),
     "bug": lambda: ZeroDivisionError("secret 40.736097"),

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from functions.list.handler import service
 from shared.job_index.markers import entry_of, put
 from shared.models import Record, Status
@@ -169,7 +169,7 @@ def test_storage_that_is_away_is_503(client: FlaskClient, bucket: MemoryBucket) 
 def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: bool) -> None:
     bucket = filled(10_000)
     if folded:
-        fold = Fold(bucket, sealed_rows=1_000)
+        fold = Compaction(bucket, sealed_rows=1_000)
         fold.commit(dict(fold.tail.entries))
     client = served(lambda: service(bucket, {}))
     bucket.requests.clear()

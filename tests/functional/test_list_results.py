@@ -14,7 +14,7 @@ from functions.list.handler import service
 from functions.list.results import Results
 from shared.errors import Unavailable
 from shared.job_index.markers import entry_of, position_of, put
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.telemetry import spans
 from tests.builders import TRACE_ID, TRACEPARENT, record, result
@@ -31,8 +31,8 @@ class World:
 
     def __init__(self, **bounds: Any) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
-        self.jobs = Jobs(self.bucket, self.clock)
-        results = Results(Jobs(self.bucket), **bounds)
+        self.jobs = JobStore(self.bucket, self.clock)
+        results = Results(JobStore(self.bucket), **bounds)
         self.client: FlaskClient = served(lambda: service(self.bucket, {}, results=results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:

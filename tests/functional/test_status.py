@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from functions.status.handler import service
 from shared.job_index.index import Index
 from shared.jobs import deletion
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
@@ -26,7 +26,7 @@ class Status:
 
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
-        self.jobs, self.index = Jobs(self.bucket, self.clock), Index(self.bucket)
+        self.jobs, self.index = JobStore(self.bucket, self.clock), Index(self.bucket)
         self.client: FlaskClient = served(
             lambda: service(
                 self.jobs,

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from functions.calculate.fixes import FixSource
 from shared.errors import UnsupportedColumn
-from shared.http.health import Failing
+from shared.http.health import CheckFailed
 from tests.integration.fixes_read import START, read, rows, source
 from tests.integration.tables import CREATED_TYPES, schema
 
@@ -49,7 +49,7 @@ def test_a_column_of_a_type_that_cannot_be_read_is_named_with_it(
         read(fixes)
     with pytest.raises(UnsupportedColumn) as of_devices:
         fixes.latest(EVER, 10)
-    with pytest.raises(Failing) as of_readiness:
+    with pytest.raises(CheckFailed) as of_readiness:
         fixes.ping()
     assert of_job.value.code == "UNSUPPORTED_COLUMN"
     for told in (of_job, of_devices, of_readiness):

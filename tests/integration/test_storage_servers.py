@@ -14,7 +14,7 @@ import urllib3
 from admin.buckets import uploads_expire
 from shared.errors import NotFound, Unavailable
 from shared.jobs import deletion
-from shared.jobs.store import Jobs, utc_now
+from shared.jobs.store import JobStore, utc_now
 from shared.models import Status
 from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
@@ -217,7 +217,7 @@ def test_a_presigned_url_is_good_for_one_object_and_host_until_its_end(bucket: B
 
 
 def test_a_job_lives_its_life_is_swept_and_deleted(settings: Settings, bucket: Bucket) -> None:
-    jobs = Jobs(bucket)
+    jobs = JobStore(bucket)
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
         sweep, _ = sweeping(jobs, bucket, csvs, None, utc_now)
         jobs.create(record())

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from local.broker_queue import Queue
-from local.delivery import Answer, Courier, Trigger
+from local.delivery import Answer, Dispatcher, Trigger
 from local.messages import Message, message
 
 REQUESTED = "otelworker.distance.requested.v1"
@@ -50,7 +50,7 @@ class Bench:
         self.rules = rules
         self.subscribers = Subscribers()
         self.queue = Queue(path)
-        self.courier = Courier(self.queue, rules, self.subscribers, clock=lambda: self.now)
+        self.courier = Dispatcher(self.queue, rules, self.subscribers, clock=lambda: self.now)
 
     def run(self) -> int:
         return sum(self._run(rule.name) for rule in self.rules)

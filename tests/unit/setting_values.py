@@ -63,7 +63,20 @@ _S3_ENDPOINTS = Values(
 _BUCKETS = Values(
     ["abc", "otel-worker-jobs", "jobs.example.org", "0-9", "a" * 63],
     [
-        *("ab", "a" * 64, "No_Bucket", "Jobs", "jobs_1", "-jobs", "jobs-", ".jobs", "jobs.", "a..b", "a-.b", "a.-b"),
+        *(
+            "ab",
+            "a" * 64,
+            "No_Bucket",
+            "JobStore",
+            "jobs_1",
+            "-jobs",
+            "jobs-",
+            ".jobs",
+            "jobs.",
+            "a..b",
+            "a-.b",
+            "a.-b",
+        ),
         *("192.168.5.4", "xn--jobs", "jobs-s3alias", "jobs--x-s3", "jobs/x", "jobs x", "jöbs", "jobs\nx"),
     ],
 )

@@ -11,7 +11,7 @@ from werkzeug.test import Client, TestResponse
 
 from local.broker import Broker, triggers
 from local.broker_queue import Queue
-from local.delivery import Answer, Courier, Trigger, poster
+from local.delivery import Answer, Dispatcher, Trigger, poster
 from local.messages import Message, message
 from shared.errors import Unavailable
 
@@ -101,7 +101,7 @@ def test_a_delivery_whose_end_can_not_be_written_comes_again_later(tmp_path: Pat
 
     with queue(tmp_path, most=1000) as full:
         count = filled(full)
-        courier = Courier(full, [RULE], reply, clock=lambda: now[0])
+        courier = Dispatcher(full, [RULE], reply, clock=lambda: now[0])
         full._database.execute("PRAGMA query_only = on")  # not even that it failed can be written
         with pytest.raises(Unavailable, match="queue: SQLITE_READONLY"):
             courier.attempt("everything")

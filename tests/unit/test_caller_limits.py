@@ -6,14 +6,14 @@ import pytest
 from redis import SSLConnection
 
 from shared.auth.rate_limits import CallerLimits, _opened
-from shared.errors import SettingsError, TooOften
+from shared.errors import RateLimited, SettingsError
 
 
 def test_each_caller_has_as_many_a_minute_and_no_more() -> None:
     limits = CallerLimits({"calculate": 3, "status": 5})
     left = [limits.take("calculate", "ada")["RateLimit-Remaining"] for _ in range(3)]
     assert left == ["2", "1", "0"]
-    with pytest.raises(TooOften, match="Rate limit exceeded") as caught:
+    with pytest.raises(RateLimited, match="Rate limit exceeded") as caught:
         limits.take("calculate", "ada")
     told = caught.value.headers
     assert told["RateLimit-Limit"] == "3"
@@ -34,11 +34,11 @@ def test_a_store_that_is_away_stops_nobody_and_is_left_alone_for_a_while(caplog:
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             limits.take("calculate", "ada")
-        with pytest.raises(TooOften):  # it is counted here meanwhile
+        with pytest.raises(RateLimited):  # it is counted here meanwhile
             limits.take("calculate", "ada")
         assert len(caplog.records) == 1
         now[0] = 11
-        with pytest.raises(TooOften):
+        with pytest.raises(RateLimited):
             limits.take("calculate", "ada")
     assert [(one.getMessage(), one.__dict__["cause"]) for one in caplog.records] == [
         ("limits are counted in each process", "ConnectionError")

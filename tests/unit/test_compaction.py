@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
 from shared.job_index.markers import Entry, entry_of, hide, milliseconds, put
@@ -30,14 +30,14 @@ def keys(bucket: MemoryBucket, prefix: str) -> list[str]:
     return [key for key in sorted(bucket.objects) if key.startswith(prefix)]
 
 
-def as_said(folding: Fold) -> dict[tuple[int, str], Entry | None]:
+def as_said(folding: Compaction) -> dict[tuple[int, str], Entry | None]:
     return dict(folding.tail.entries)
 
 
 def fold(bucket: MemoryBucket, *entries: Entry) -> None:
     for one in entries:
         put(bucket, one)
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     folding.commit(as_said(folding))
 
 
@@ -48,7 +48,7 @@ def current(bucket: MemoryBucket) -> manifest.Catalogue:
 def test_a_fold_takes_away_exactly_the_markers_that_it_listed() -> None:
     bucket = MemoryBucket()
     put(bucket, entry(1, Status.QUEUED))
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     late = put(bucket, entry(1, Status.PROCESSING))
     folding.commit(as_said(folding))
     assert keys(bucket, "t/") == [late]
@@ -59,7 +59,7 @@ def test_a_job_that_the_fold_says_nothing_of_keeps_its_markers() -> None:
     bucket = MemoryBucket()
     kept = put(bucket, entry(1, Status.QUEUED))
     put(bucket, entry(2))
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     folding.commit({entry(2).position: entry(2)})
     assert keys(bucket, "t/") == [kept]
     assert numbers(bucket) == [2, 1]
@@ -68,9 +68,9 @@ def test_a_job_that_the_fold_says_nothing_of_keeps_its_markers() -> None:
 def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> None:
     bucket = MemoryBucket()
     put(bucket, entry(1))
-    first = Fold(bucket, ROWS)
+    first = Compaction(bucket, ROWS)
     put(bucket, entry(2))
-    second = Fold(bucket, ROWS)
+    second = Compaction(bucket, ROWS)
     first.commit(as_said(first))
     second.commit(as_said(second))
     assert numbers(bucket) == [2, 1]
@@ -81,9 +81,9 @@ def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> N
 def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> None:
     bucket = MemoryBucket()
     put(bucket, entry(1))
-    slower = Fold(bucket, ROWS)
+    slower = Compaction(bucket, ROWS)
     hide(bucket, record(job_id=entry(1).job_id, queued_at=entry(1).queued_at))
-    faster = Fold(bucket, ROWS)
+    faster = Compaction(bucket, ROWS)
     faster.commit({entry(1).position: None})
     slower.commit(as_said(slower))
     assert numbers(bucket) == []
@@ -93,13 +93,13 @@ def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> 
 def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_is() -> None:
     bucket = MemoryBucket()
     put(bucket, entry(1))
-    first, second = Fold(bucket, ROWS), Fold(bucket, ROWS)
+    first, second = Compaction(bucket, ROWS), Compaction(bucket, ROWS)
     first.commit(as_said(first))
     second.commit(as_said(second))
     assert len(keys(bucket, "x/")) == 3
-    running = Fold(bucket, ROWS)
+    running = Compaction(bucket, ROWS)
     running.commit({entry(2).position: entry(2)})
-    Fold(bucket, ROWS).drop_garbage()
+    Compaction(bucket, ROWS).drop_garbage()
     assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
 
 
@@ -107,12 +107,12 @@ def test_segments_of_a_fold_that_may_still_win_are_no_garbage() -> None:
     bucket = MemoryBucket()
     fold(bucket, entry(1))
     put(bucket, entry(2))
-    running = Fold(bucket, ROWS)
+    running = Compaction(bucket, ROWS)
 
     def others(name: str, key: str) -> None:
         if name == "replace":
             bucket.before = lambda name, key: None
-            Fold(bucket, ROWS).drop_garbage()
+            Compaction(bucket, ROWS).drop_garbage()
 
     bucket.before = others
     running.commit(as_said(running))
@@ -132,11 +132,11 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
         if len(bucket.requests) - begun == dies_at:
             raise KeyboardInterrupt
 
-    def truth(folding: Fold) -> dict[tuple[int, str], Entry | None]:
+    def truth(folding: Compaction) -> dict[tuple[int, str], Entry | None]:
         return as_said(folding) | {entry(0).position: None}
 
     def dying() -> None:
-        folding = Fold(bucket, ROWS)
+        folding = Compaction(bucket, ROWS)
         folding.commit(truth(folding))
 
     bucket.before = die
@@ -144,9 +144,9 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
         dying()
     bucket.before = lambda name, key: None
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
-    again = Fold(bucket, ROWS)
+    again = Compaction(bucket, ROWS)
     again.commit(truth(again))
-    Fold(bucket, ROWS).drop_garbage()
+    Compaction(bucket, ROWS).drop_garbage()
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
     assert keys(bucket, "t/") == []
     assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
@@ -155,7 +155,7 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
 def test_storage_that_is_away_is_told_and_changes_nothing() -> None:
     bucket = MemoryBucket()
     put(bucket, entry(1))
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     with away(bucket), pytest.raises(Unavailable):
         folding.commit(as_said(folding))
     assert numbers(bucket) == [1]
@@ -176,11 +176,11 @@ def test_a_deleted_job_leaves_its_sealed_segment_and_an_empty_segment_goes() -> 
     bucket = MemoryBucket()
     fold(bucket, *(entry(number) for number in range(4)))
     for number in range(4):
-        folding = Fold(bucket, ROWS)
+        folding = Compaction(bucket, ROWS)
         folding.commit({entry(number).position: None})
         assert numbers(bucket) == list(range(3, number, -1))
     assert (current(bucket).sealed, current(bucket).hot) == ((), None)
-    Fold(bucket, ROWS).drop_garbage()
+    Compaction(bucket, ROWS).drop_garbage()
     assert keys(bucket, "x/") == [manifest.CURRENT]
 
 
@@ -189,7 +189,7 @@ def test_a_fold_that_finds_nothing_new_writes_nothing() -> None:
     fold(bucket, entry(1))
     bucket.requests.clear()
     fold(bucket)
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     folding.commit({entry(1).position: entry(1), entry(2).position: None})
     assert {name for name, _ in bucket.requests} == {"list", "get"}
 
@@ -198,7 +198,7 @@ def test_what_is_unfinished_or_in_the_tail_is_unsettled_and_nothing_else() -> No
     bucket = MemoryBucket()
     fold(bucket, entry(1), entry(2, Status.PROCESSING))
     put(bucket, entry(3, Status.FAILED))
-    assert sorted(found.job_id[-1] for found in Fold(bucket, ROWS).unsettled()) == ["2", "3"]
+    assert sorted(found.job_id[-1] for found in Compaction(bucket, ROWS).unsettled()) == ["2", "3"]
 
 
 def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:
@@ -206,7 +206,7 @@ def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:
     fold(bucket, *(entry(number) for number in range(3)), entry(3, Status.QUEUED))
 
     def oldest(before: int, most: int) -> list[int]:
-        found = Fold(bucket, ROWS).oldest(milliseconds(NOW + timedelta(seconds=before)), most)
+        found = Compaction(bucket, ROWS).oldest(milliseconds(NOW + timedelta(seconds=before)), most)
         return [int(one.job_id[-4:], 16) for one in found]
 
     assert oldest(9, 2) == [0, 1]
@@ -221,7 +221,7 @@ def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:
 
 def test_any_number_means_some_job() -> None:
     bucket = MemoryBucket()
-    assert Fold(bucket, ROWS).some_job(7) is None
+    assert Compaction(bucket, ROWS).some_job(7) is None
     fold(bucket, *(entry(number) for number in range(6)))
-    folding = Fold(bucket, ROWS)
+    folding = Compaction(bucket, ROWS)
     assert {folding.some_job(number) for number in range(6)} == {entry(number).job_id for number in range(6)}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from functions.calculate import devices as looking
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from functions.calculate.devices import Devices
 from shared.errors import Unavailable, UnsupportedColumn
 from shared.job_index import devices
@@ -230,5 +230,5 @@ def test_no_device_is_in_the_log(world: World, caplog: pytest.LogCaptureFixture)
 
 def test_a_sweep_takes_it_for_no_garbage(world: World) -> None:
     world.refresh()
-    Fold(world.bucket).drop_garbage()
+    Compaction(world.bucket).drop_garbage()
     assert world.seen().devices

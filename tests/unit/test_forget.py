@@ -7,7 +7,7 @@ from admin.__main__ import main
 from admin.forget import Forgotten
 from admin.relisting import relist
 from shared.job_index.markers import position_of
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket
@@ -54,7 +54,7 @@ def test_an_api_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str], mon
 
 def test_the_list_is_made_anew_from_the_records() -> None:
     bucket, clock = MemoryBucket(), Clock()
-    jobs = Jobs(bucket, clock)
+    jobs = JobStore(bucket, clock)
     for number in range(4):
         made = jobs.create(record(job_id=f"{JOB_ID[:-1]}{number}"))
         if number % 2:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.errors import Unavailable
-from shared.http.health import KEPT_FAILING_SECONDS, KEPT_SECONDS, Check, Failing, Health, environment
+from shared.http.health import KEPT_FAILING_SECONDS, KEPT_SECONDS, Check, CheckFailed, Health, environment
 
 
 def well() -> None:
@@ -19,7 +19,7 @@ def away() -> None:
 
 
 def full() -> None:
-    raise Failing("no space")
+    raise CheckFailed("no space")
 
 
 def broken() -> None:

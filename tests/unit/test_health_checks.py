@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Unavailable
-from shared.http.health import Failing
+from shared.http.health import CheckFailed
 from shared.http.health_checks import around, has_memory, has_space, memory_share, reach
 
 
@@ -28,7 +28,7 @@ def test_memory_is_what_the_kernel_cannot_take_back(
 
 
 def test_memory_that_is_nearly_gone_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Failing, match="little memory"):
+    with pytest.raises(CheckFailed, match="little memory"):
         has_memory(cgroup(tmp_path, "1000", 950))
 
 
@@ -42,9 +42,9 @@ def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path) -> Non
 
 def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(tmp_path: Path) -> None:
     has_space(str(tmp_path), least_bytes=0)
-    with pytest.raises(Failing, match="no such folder"):
+    with pytest.raises(CheckFailed, match="no such folder"):
         has_space(str(tmp_path / "none"))
-    with pytest.raises(Failing, match="no space"):
+    with pytest.raises(CheckFailed, match="no space"):
         has_space(str(tmp_path), least_bytes=1 << 62)
 
 

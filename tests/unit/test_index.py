@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.compaction import Fold
+from functions.calculate.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
 from shared.job_index.counts import Tally
@@ -27,7 +27,7 @@ def job(number: int, **changes: object) -> Record:
 
 def fold(bucket: MemoryBucket, latest: dict[Position, Entry] | None = None) -> None:
     """Put the jobs of the tail into segments, as the tail or `latest` says that they are."""
-    folding = Fold(bucket, SEALED_ROWS)
+    folding = Compaction(bucket, SEALED_ROWS)
     known = folding.tail.entries if latest is None else latest
     said = {position: known[position] for position in folding.tail.entries}
     folding.commit({at: None if entry.status is Status.DELETED else entry for at, entry in said.items()})
@@ -184,7 +184,7 @@ def test_a_segment_that_goes_while_a_page_is_made_is_looked_for_again() -> None:
         if key.endswith(".npz"):
             bucket.before = lambda name, key: None
             filled(bucket, 25)
-            Fold(bucket, SEALED_ROWS).drop_garbage()
+            Compaction(bucket, SEALED_ROWS).drop_garbage()
 
     bucket.before = folded
     assert index.page(Filter(), 0, 3).total == 25

@@ -5,7 +5,7 @@ import pytest
 
 from shared import errors, ids
 from shared.job_index import markers
-from shared.jobs.store import LEASE, Claim, Jobs
+from shared.jobs.store import LEASE, Claim, JobStore
 from shared.models import Record, Status
 from shared.storage.bucket import ObjectChanged
 from tests.builders import JOB_ID, record, result
@@ -28,26 +28,26 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def jobs(bucket: MemoryBucket, clock: Clock) -> Jobs:
-    return Jobs(bucket, clock)
+def jobs(bucket: MemoryBucket, clock: Clock) -> JobStore:
+    return JobStore(bucket, clock)
 
 
 def listed(bucket: MemoryBucket) -> dict[str, Status]:
     return {entry.job_id: entry.status for entry in shown(bucket)}
 
 
-def test_a_created_job_is_durable_and_listed(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_a_created_job_is_durable_and_listed(jobs: JobStore, bucket: MemoryBucket) -> None:
     created = jobs.create(record())
     assert jobs.get(JOB_ID) == created
     assert listed(bucket) == {JOB_ID: Status.QUEUED}
 
 
-def test_no_record_exists_before_its_marker(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_no_record_exists_before_its_marker(jobs: JobStore, bucket: MemoryBucket) -> None:
     jobs.create(record())
     assert [name for name, _ in bucket.requests] == ["put", "create"]
 
 
-def test_creating_an_id_again_gives_the_job_that_is_there(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_creating_an_id_again_gives_the_job_that_is_there(jobs: JobStore, bucket: MemoryBucket) -> None:
     first = jobs.create(record())
     assert jobs.create(record(device_id="other")) == first
     assert [entry.device_id for entry in shown(bucket)] == ["iphone_stuart"]
@@ -55,7 +55,7 @@ def test_creating_an_id_again_gives_the_job_that_is_there(jobs: Jobs, bucket: Me
 
 def test_of_two_that_make_a_job_of_one_key_at_once_the_list_shows_one_though_the_other_dies(clock: Clock) -> None:
     bucket, key = MemoryBucket(), ids.job_id_of_key("twice")
-    jobs = Jobs(bucket, clock)
+    jobs = JobStore(bucket, clock)
 
     def dies(name: str, _: str) -> None:
         if name == "create":
@@ -70,14 +70,14 @@ def test_of_two_that_make_a_job_of_one_key_at_once_the_list_shows_one_though_the
     assert [entry.queued_at for entry in shown(bucket)] == [clock.now]
 
 
-def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
+def test_an_unknown_job_is_not_found(jobs: JobStore) -> None:
     with pytest.raises(errors.NotFound):
         jobs.get(JOB_ID)
     with pytest.raises(errors.NotFound):
         jobs.claim(JOB_ID)
 
 
-def test_a_claim_starts_an_attempt_with_a_lease(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+def test_a_claim_starts_an_attempt_with_a_lease(jobs: JobStore, bucket: MemoryBucket, clock: Clock) -> None:
     jobs.create(record())
     clock.advance(seconds=2)
     claim = jobs.claim(JOB_ID)
@@ -88,13 +88,13 @@ def test_a_claim_starts_an_attempt_with_a_lease(jobs: Jobs, bucket: MemoryBucket
     assert listed(bucket) == {JOB_ID: Status.PROCESSING}
 
 
-def test_a_held_job_cannot_be_claimed_until_its_lease_has_ended(jobs: Jobs, clock: Clock) -> None:
+def test_a_held_job_cannot_be_claimed_until_its_lease_has_ended(jobs: JobStore, clock: Clock) -> None:
     jobs.create(record())
     first = jobs.claim(JOB_ID)
-    with pytest.raises(errors.JobHeld):
+    with pytest.raises(errors.JobLocked):
         jobs.claim(JOB_ID)
     clock.advance(seconds=LEASE.total_seconds() + 1)
-    with pytest.raises(errors.JobHeld):  # clocks of two pods may differ
+    with pytest.raises(errors.JobLocked):  # clocks of two pods may differ
         jobs.claim(JOB_ID)
     clock.advance(seconds=5)
     second = jobs.claim(JOB_ID)
@@ -102,7 +102,7 @@ def test_a_held_job_cannot_be_claimed_until_its_lease_has_ended(jobs: Jobs, cloc
     assert second.record.owner != first.record.owner
 
 
-def test_a_lease_is_renewed_once_a_third_of_it_has_gone(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+def test_a_lease_is_renewed_once_a_third_of_it_has_gone(jobs: JobStore, bucket: MemoryBucket, clock: Clock) -> None:
     jobs.create(record())
     claim = jobs.claim(JOB_ID)
     bucket.requests.clear()
@@ -115,13 +115,13 @@ def test_a_lease_is_renewed_once_a_third_of_it_has_gone(jobs: Jobs, bucket: Memo
     assert jobs.complete(claim, result()).status is Status.COMPLETED
 
 
-def test_a_released_job_can_be_claimed_at_once(jobs: Jobs) -> None:
+def test_a_released_job_can_be_claimed_at_once(jobs: JobStore) -> None:
     jobs.create(record())
     jobs.release(jobs.claim(JOB_ID), "database: 08006")
     assert jobs.claim(JOB_ID).record.attempt == 2
 
 
-def test_an_attempt_that_lost_its_lease_overwrites_nothing(jobs: Jobs, clock: Clock) -> None:
+def test_an_attempt_that_lost_its_lease_overwrites_nothing(jobs: JobStore, clock: Clock) -> None:
     jobs.create(record())
     late = jobs.claim(JOB_ID)
     clock.advance(minutes=2)
@@ -140,7 +140,7 @@ def test_an_attempt_that_lost_its_lease_overwrites_nothing(jobs: Jobs, clock: Cl
     assert jobs.get(JOB_ID).result == result()
 
 
-def test_a_finished_job_is_never_claimed_again(jobs: Jobs, clock: Clock) -> None:
+def test_a_finished_job_is_never_claimed_again(jobs: JobStore, clock: Clock) -> None:
     jobs.create(record())
     jobs.fail(jobs.claim(JOB_ID), "NO_DATA", "No location data found for date 2026-01-25")
     clock.advance(hours=1)
@@ -150,7 +150,7 @@ def test_a_finished_job_is_never_claimed_again(jobs: Jobs, clock: Clock) -> None
     assert (found.status, found.error_code, found.lease_expires_at) == (Status.FAILED, "NO_DATA", None)
 
 
-def test_each_state_has_a_marker_and_the_latest_shows(jobs: Jobs, bucket: MemoryBucket, clock: Clock) -> None:
+def test_each_state_has_a_marker_and_the_latest_shows(jobs: JobStore, bucket: MemoryBucket, clock: Clock) -> None:
     jobs.create(record())
     jobs.claim(JOB_ID)
     clock.advance(minutes=2)
@@ -160,7 +160,7 @@ def test_each_state_has_a_marker_and_the_latest_shows(jobs: Jobs, bucket: Memory
     assert listed(bucket) == {JOB_ID: Status.COMPLETED}
 
 
-def test_an_attempt_that_died_is_counted_and_one_that_gave_up_is_not(jobs: Jobs, clock: Clock) -> None:
+def test_an_attempt_that_died_is_counted_and_one_that_gave_up_is_not(jobs: JobStore, clock: Clock) -> None:
     jobs.create(record())
     jobs.claim(JOB_ID)
     clock.advance(minutes=2)
@@ -172,7 +172,7 @@ def test_an_attempt_that_died_is_counted_and_one_that_gave_up_is_not(jobs: Jobs,
     assert jobs.claim(JOB_ID).record.lost == 1
 
 
-def test_a_job_that_exists_already_is_listed_again(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_a_job_that_exists_already_is_listed_again(jobs: JobStore, bucket: MemoryBucket) -> None:
     made = jobs.create(record())
     for key in [key for key in bucket.objects if key.startswith("t/")]:
         bucket.delete(key)
@@ -181,7 +181,7 @@ def test_a_job_that_exists_already_is_listed_again(jobs: Jobs, bucket: MemoryBuc
 
 
 def test_a_slow_creation_is_listed_again_since_its_marker_may_have_gone(
-    jobs: Jobs, bucket: MemoryBucket, clock: Clock
+    jobs: JobStore, bucket: MemoryBucket, clock: Clock
 ) -> None:
     def slow(name: str, key: str) -> None:
         if name == "create":
@@ -194,14 +194,14 @@ def test_a_slow_creation_is_listed_again_since_its_marker_may_have_gone(
     assert listed(bucket) == {JOB_ID: Status.QUEUED}
 
 
-def test_a_record_that_is_none_of_ours_is_told(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_a_record_that_is_none_of_ours_is_told(jobs: JobStore, bucket: MemoryBucket) -> None:
     bucket.put(f"jobs/{JOB_ID}.json", b'{"version": 2}')
-    with pytest.raises(errors.Unreadable):
+    with pytest.raises(errors.CorruptRecord):
         jobs.get(JOB_ID)
 
 
 def test_a_finished_job_stands_though_its_marker_cannot_be_put_and_a_repeat_heals_it(
-    jobs: Jobs, bucket: MemoryBucket
+    jobs: JobStore, bucket: MemoryBucket
 ) -> None:
     jobs.create(record())
     claim = jobs.claim(JOB_ID)
@@ -219,13 +219,13 @@ def test_a_finished_job_stands_though_its_marker_cannot_be_put_and_a_repeat_heal
     assert listed(bucket) == {JOB_ID: Status.COMPLETED}
 
 
-def test_of_many_claims_at_once_one_wins(jobs: Jobs) -> None:
+def test_of_many_claims_at_once_one_wins(jobs: JobStore) -> None:
     jobs.create(record())
 
     def attempt(_: int) -> Claim | None:
         try:
             return jobs.claim(JOB_ID)
-        except errors.JobHeld:
+        except errors.JobLocked:
             return None
 
     with ThreadPoolExecutor(10) as pool:
@@ -234,7 +234,7 @@ def test_of_many_claims_at_once_one_wins(jobs: Jobs) -> None:
     assert jobs.get(JOB_ID).attempt == 1
 
 
-def test_of_many_creations_at_once_all_get_the_same_job(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_of_many_creations_at_once_all_get_the_same_job(jobs: JobStore, bucket: MemoryBucket) -> None:
     with ThreadPoolExecutor(10) as pool:
         made = list(pool.map(lambda n: jobs.create(record(device_id=f"phone{n}")), range(10)))
     assert {found.device_id for found in made} == {jobs.get(JOB_ID).device_id}
@@ -250,11 +250,11 @@ def test_a_creation_whose_answer_was_lost_keeps_its_marker_though_the_job_has_mo
             raise ObjectChanged(key)
 
     bucket = LosesTheAnswer()
-    Jobs(bucket, clock).create(record())
+    JobStore(bucket, clock).create(record())
     assert listed(bucket) == {JOB_ID: Status.QUEUED}
 
 
-def test_storage_that_is_away_is_told_and_changes_nothing(jobs: Jobs, bucket: MemoryBucket) -> None:
+def test_storage_that_is_away_is_told_and_changes_nothing(jobs: JobStore, bucket: MemoryBucket) -> None:
     jobs.create(record())
     with away(bucket), pytest.raises(errors.Unavailable):
         jobs.claim(JOB_ID)
@@ -264,7 +264,7 @@ def test_storage_that_is_away_is_told_and_changes_nothing(jobs: Jobs, bucket: Me
 @pytest.mark.parametrize("dies_at", range(1, 8))
 def test_wherever_a_process_dies_the_next_attempt_ends_the_job(dies_at: int) -> None:
     bucket, clock = MemoryBucket(), Clock()
-    jobs = Jobs(bucket, clock)
+    jobs = JobStore(bucket, clock)
 
     def life() -> Record:
         jobs.create(record())

@@ -8,7 +8,7 @@ import pytest
 
 from shared.auth.jwks_cache import FRESH_SECONDS, KEPT_SECONDS, KeySet
 from shared.auth.oidc_issuer import usable
-from shared.deadlines import Shared
+from shared.deadlines import SingleFlight
 from shared.errors import Unauthenticated, Unavailable
 from tests.signing import Signer, signer
 
@@ -33,7 +33,7 @@ class Issuer:
 
     def until_asked(self, times: int) -> None:
         """What is begun beside us has ended."""
-        looks: Shared[bool] = self.keys._looks
+        looks: SingleFlight[bool] = self.keys._looks
         looks.asked()()
         assert self.asked == times
 

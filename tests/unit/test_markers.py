@@ -3,7 +3,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.job_index.markers import Entry, Tail, entry_of, key_of, put, read
+from shared.job_index.markers import Entry, MarkerLog, entry_of, key_of, put, read
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
@@ -41,7 +41,7 @@ def test_the_latest_state_shows_whatever_was_put_again() -> None:
     bucket = MemoryBucket()
     for status in (Status.COMPLETED, Status.QUEUED, Status.PROCESSING, Status.QUEUED):
         put(bucket, entry_of(record(status=status, completed_at=NOW)))
-    tail = Tail(bucket)
+    tail = MarkerLog(bucket)
     ((position, entry),) = tail.entries.items()
     assert entry.status is Status.COMPLETED
     assert len(tail.keys[position]) == 4
@@ -51,11 +51,11 @@ def test_two_lives_of_an_id_are_two_entries() -> None:
     bucket = MemoryBucket()
     put(bucket, entry_of(record()))
     put(bucket, Entry(JOB_ID, Status.DELETED, 1_000, "", "", None))
-    assert sorted(entry.status for entry in Tail(bucket).entries.values()) == ["deleted", "queued"]
+    assert sorted(entry.status for entry in MarkerLog(bucket).entries.values()) == ["deleted", "queued"]
 
 
 def test_a_key_that_is_no_marker_is_passed_over() -> None:
     bucket = MemoryBucket()
     for key in ("t/", "t/readme", "t/a.b.c", f"t/{JOB_ID}.0.queued~x~~~~", f"t/{JOB_ID}.0.lost~1~~~~0"):
         bucket.put(key)
-    assert not Tail(bucket).entries
+    assert not MarkerLog(bucket).entries

@@ -3,13 +3,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.deadlines import Shared, in_time
+from shared.deadlines import SingleFlight, run_with_timeout
 
 
 def test_what_is_done_in_time_is_given_or_raised_where_it_is_waited_for() -> None:
-    assert in_time(lambda: 1, 10) == 1
+    assert run_with_timeout(lambda: 1, 10) == 1
     with pytest.raises(ZeroDivisionError):
-        in_time(lambda: 1 / 0, 10)
+        run_with_timeout(lambda: 1 / 0, 10)
 
 
 def test_what_hangs_is_given_up_and_what_comes_of_it_is_cleared_away() -> None:
@@ -24,7 +24,7 @@ def test_what_hangs_is_given_up_and_what_comes_of_it_is_cleared_away() -> None:
         cleared.set()
 
     with pytest.raises(TimeoutError):
-        in_time(work, 0.01, clear)
+        run_with_timeout(work, 0.01, clear)
     assert not late
     hangs.set()
     assert cleared.wait(10)
@@ -40,7 +40,7 @@ def test_what_hangs_and_fails_later_is_nobodys_business() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(TimeoutError):
-        in_time(work, 0.01, late.append)
+        run_with_timeout(work, 0.01, late.append)
     hangs.set()
     assert failed.wait(10)
     assert not late
@@ -51,7 +51,7 @@ def test_a_time_out_of_the_works_own_is_not_ours() -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        in_time(work, 10, lambda _: pytest.fail("nothing came late"))
+        run_with_timeout(work, 10, lambda _: pytest.fail("nothing came late"))
 
 
 def test_what_is_shared_is_done_again_when_it_is_old() -> None:
@@ -61,7 +61,7 @@ def test_what_is_shared_is_done_again_when_it_is_old() -> None:
         runs.append(1)
         return len(runs)
 
-    shared = Shared(work, 10, kept=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
+    shared = SingleFlight(work, 10, kept=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
     seen = []
     for now[0] in (0, 4.9, 5, 5.9, 6):
         seen.append(shared.asked()())
@@ -76,7 +76,7 @@ def test_all_who_ask_at_once_share_one_run() -> None:
         goes_on.wait(10)
         return 7
 
-    shared = Shared(work, 10, kept=lambda _: 0)
+    shared = SingleFlight(work, 10, kept=lambda _: 0)
     with ThreadPoolExecutor(8) as pool:
         asked = [shared.asked() for _ in range(8)]
         waiting = [pool.submit(wait) for wait in asked]
@@ -93,7 +93,7 @@ def test_one_thread_hangs_however_many_ask_and_what_it_brings_at_last_is_taken()
         goes_on.wait(10)
         return 7
 
-    shared = Shared(work, 3, kept=lambda _: 5, clock=lambda: now[0])
+    shared = SingleFlight(work, 3, kept=lambda _: 5, clock=lambda: now[0])
     wait = shared.asked()
     for now[0] in (3, 100):
         with pytest.raises(TimeoutError):
@@ -111,7 +111,7 @@ def test_what_fails_is_raised_to_each_and_not_kept() -> None:
         runs.append(1)
         raise ZeroDivisionError
 
-    shared = Shared(work, 10, kept=lambda _: 5)
+    shared = SingleFlight(work, 10, kept=lambda _: 5)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             shared.asked()()

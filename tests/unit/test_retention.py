@@ -5,7 +5,7 @@ import pytest
 from functions.calculate.sweep import Sweep
 from shared import errors
 from shared.jobs import csv_keys
-from shared.jobs.store import Jobs
+from shared.jobs.store import JobStore
 from shared.models import Record
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket
@@ -18,7 +18,7 @@ class World:
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.csvs.clock = self.clock
-        self.jobs = Jobs(self.bucket, self.clock)
+        self.jobs = JobStore(self.bucket, self.clock)
         self.sweep = self.keeping(timedelta(days=10), timedelta(days=3))
 
     def keeping(self, job_age: timedelta | None, csv_age: timedelta | None) -> Sweep:

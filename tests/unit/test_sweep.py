@@ -6,7 +6,7 @@ from functions.calculate.sweep import Sweep
 from shared import errors
 from shared.job_index.markers import entry_of, put
 from shared.jobs import csv_keys
-from shared.jobs.store import LEASE, Claim, Jobs
+from shared.jobs.store import LEASE, Claim, JobStore
 from shared.models import Record, Status
 from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, away
@@ -18,7 +18,7 @@ class World:
 
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock, self.broker = MemoryBucket(), MemoryBucket(), Clock(), Broker()
-        self.jobs = Jobs(self.bucket, self.clock)
+        self.jobs = JobStore(self.bucket, self.clock)
         self.sweep: Sweep = sweeping(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
 
     def listed(self) -> list[Status]:
