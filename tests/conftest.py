@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from hypothesis import settings
+
 from local import environment
 from local.install import CERTIFICATES
 
@@ -31,4 +33,7 @@ def _apply() -> None:
     time.tzset()
 
 
+# A busy machine may take any time for an example. In CI every run has the same examples.
+settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+settings.load_profile("tests")
 _apply()  # before the tests' modules are imported: some read the environment then

@@ -175,7 +175,7 @@ def test_our_own_callers_have_a_key(
 
 
 @API.parametrize()
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=5, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_what_the_door_answers_is_documented(case: schemathesis.Case[Any], guarded: Guarded) -> None:
     if case.path.startswith("/api/distance/"):
         asked: dict[str, Any] = {"base_url": guarded.stack.url, "excluded_checks": [positive_data_acceptance]}

@@ -17,7 +17,7 @@ UNLIKELY_RIGHT: dict[str, list[Any]] = {"POST": [positive_data_acceptance]}
 
 
 @API.parametrize()
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=100, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_every_case_conforms(case: schemathesis.Case[Any], stack: Stack) -> None:
     of_callers = case.path.startswith("/api/distance/")  # the gateway has a health of its own
     url = stack.url if of_callers else f"http://{stack.plan.address('list')}"

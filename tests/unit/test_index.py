@@ -92,7 +92,7 @@ FILTERS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(MOVES, FILTERS, st.integers(0, 20), st.integers(1, 20))
 def test_the_list_is_what_was_put_however_often_it_was_folded(
     moves: list[tuple[str, int, Status]], wanted: Filter, offset: int, limit: int

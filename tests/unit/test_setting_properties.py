@@ -29,13 +29,12 @@ _ANY_URL = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(_ANY_URL.filter(lambda text: isinstance(outcome(ENVIRON | {"AWS_ENDPOINT_URL_S3": text}), Settings)))
 def test_whatever_is_accepted_as_endpoint_botocore_signs_for(endpoint: str) -> None:
     signs_for_its_endpoint(started(ENVIRON | {"AWS_ENDPOINT_URL_S3": endpoint}))
 
 
-@settings(deadline=None)
 @given(_ANY_URL)
 def test_whatever_is_accepted_as_sink_urllib3_sends_to(url: str) -> None:
     if not isinstance(outcome(ENVIRON | {"K_SINK": url}), str):
@@ -45,7 +44,6 @@ def test_whatever_is_accepted_as_sink_urllib3_sends_to(url: str) -> None:
             host.decode().encode("idna")  # as the resolver does
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_characters="=", exclude_categories=["Cs", "Cc"]), max_size=20))
 def test_a_password_in_a_url_is_that_password_or_refused(password: str) -> None:
     try:
