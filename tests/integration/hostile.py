@@ -6,7 +6,7 @@ from pathlib import Path
 
 UMASK = 0o077
 _LINES = """
-# Proxies. Nobody listens on port 9; NO_PROXY differs by its spelling, and pip's index is in one of them only.
+# Proxies: nobody listens on port 9, and the two spellings of NO_PROXY differ.
 no_proxy=intranet.example
 NO_PROXY=elsewhere.example
 http_proxy=http://127.0.0.1:9
