@@ -67,5 +67,5 @@ def test_a_statement_that_fails_is_told_by_its_sqlstate(new_database: Callable[[
 
 def test_a_database_that_is_away_is_told_as_not_connected(watching: Watched) -> None:
     with pytest.raises(Unavailable):
-        read(source("postgresql://127.0.0.1:1/owntracks"))
+        read(source("postgresql://reader@127.0.0.1:1/owntracks"))
     assert told(watching, "CONNECT")["error.type"] == "08001"
