@@ -4,7 +4,7 @@ import re
 
 from psycopg import Error, conninfo, pq
 
-from shared import urls
+from shared import libpq, urls
 from shared.errors import SettingsError
 from shared.settings import Settings
 
@@ -13,7 +13,11 @@ _ENCODE = "percent-encode special characters in the password, as %40 for @ and %
 
 
 def connection_string(settings: Settings) -> str:
-    """A connection string for libpq, or SettingsError where it would not accept DATABASE_URL; connects nowhere."""
+    """A connection string for libpq, or SettingsError where it would not accept DATABASE_URL; connects nowhere.
+
+    libpq's own variables are removed from this process first: they would be taken for parameters of the setting.
+    """
+    libpq.remove_other_variables()
     if settings.DATABASE_URL is not None:
         text = settings.DATABASE_URL.get_secret_value()
         _check(text)
@@ -53,7 +57,9 @@ def _is_host(text: str) -> bool:
 
 def _check_parameters(parameters: dict[str, str]) -> None:
     """Let libpq itself check its parameters, as it does before it connects: to a socket that is not there."""
-    connection = pq.PGconn.connect_start(conninfo.make_conninfo("", **(parameters | _NOWHERE)).encode())
+    gssencmode = parameters.get("gssencmode", "disable")
+    nowhere = _NOWHERE | {"gssencmode": "prefer" if gssencmode == "require" else gssencmode}  # sockets have no GSSAPI
+    connection = pq.PGconn.connect_start(conninfo.make_conninfo("", **(parameters | nowhere)).encode())
     message = connection.get_error_message()
     connection.finish()
     if not message.startswith("connection to server on socket"):

@@ -8,7 +8,7 @@ from functions.calculate.devices import Devices
 from functions.calculate.fixes import FixSource
 from functions.calculate.retention import Retention
 from functions.calculate.sweep import Sweep
-from shared import libpq, settings
+from shared import settings
 from shared.events import Publisher
 from shared.http.health_checks import around
 from shared.jobs.store import JobStore
@@ -19,7 +19,6 @@ from shared.telemetry import error_reporting, provider
 JOBS_AT_ONCE = 8  # each takes tens of MB; in a cluster a pod gets one at a time
 
 _SETTINGS = settings.load("calculate")
-libpq.remove_other_variables()
 provider.start()
 error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)

@@ -1,7 +1,9 @@
 import pytest
 from psycopg import pq
 
+from shared.database_url import connection_string
 from shared.libpq import remove_other_variables, security_variables
+from shared.settings import Settings
 
 SECURITY = {"channel_binding", "require_auth", "gssencmode"}
 
@@ -26,3 +28,21 @@ def test_variables_of_sessions_and_files_are_removed(variable: str) -> None:
     remove_other_variables(environ)
 
     assert environ == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("PGSERVICE", "missing"), ("PGHOSTADDR", "nonsense"), ("PGGSSENCMODE", "require"), ("PGTARGETSESSIONATTRS", "x")],
+)
+def test_a_variable_of_libpq_is_no_fault_of_database_url(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    url = "postgresql://reader:secret@db:5432/owntracks"
+    assert connection_string(Settings.model_validate({"DATABASE_URL": url})) == url
+
+
+@pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
+def test_gss_encryption_may_be_required_by_the_url(mode: str) -> None:
+    url = f"postgresql://reader@db/owntracks?gssencmode={mode}"
+    assert connection_string(Settings.model_validate({"DATABASE_URL": url})) == url
