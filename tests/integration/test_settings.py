@@ -11,6 +11,7 @@ import pytest
 import urllib3
 
 from admin.__main__ import main
+from local.environment import NO_AWS_FILES
 from local.options import TARGETS
 from local.stack import Stack
 from shared.settings import Settings
@@ -65,7 +66,7 @@ def test_a_bad_setting_stops_the_process_with_one_line(target: str, name: str, t
 
 
 def test_what_boto3_refuses_is_named_in_the_log() -> None:
-    unnamed = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "nobody"}
+    unnamed = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "nobody", **NO_AWS_FILES}
     run = subprocess.run(
         COMMAND,
         cwd=ROOT,
@@ -106,6 +107,8 @@ def named(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         "getaddrinfo",
         lambda host, *args, **kwargs: resolve("127.0.0.1" if host == HOST else host, *args, **kwargs),
     )
+    for variable in ("no_proxy", "NO_PROXY"):  # a proxy of the shell's does not know the name either
+        monkeypatch.setenv(variable, "*")
     port = urlsplit(server.AWS_ENDPOINT_URL_S3 or "").port
     access, secret = admin_of(server)
     return Settings.model_validate(
