@@ -38,7 +38,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
 
 
 def refusal(**settings: object) -> str:
-    run = subprocess.run(COMMAND, env=environ(**settings), capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(COMMAND, env=environ(**settings), capture_output=True, text=True, timeout=110, check=False)
     assert run.returncode != 0
     assert run.stdout == ""
     assert run.stderr.count("\n") == 1, run.stderr
