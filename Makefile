@@ -47,13 +47,13 @@ bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/result
 	@$(RUN) -m benchmarks
 
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
-	@$(RUN) -m chaos
+	@$(RUN) -m tests.chaos
 
 image: ## the image for this machine, by ENGINE (docker), from LOCK (functions): docs/image.md
 	@$(ENGINE) build --file Containerfile --tag dev.local/otel-worker:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg LOCK=$(LOCK) .
 
 cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/cluster.md)
-	@$(RUN) -m cluster
+	@$(RUN) -m tests.cluster
 
 # dev holds local, so a developer's environment serves the demo too.
 $(VENV)/local.stamp: requirements/local.txt

@@ -13,7 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from benchmarks.report import Figure
 from benchmarks.stage import Served, Stage, served
-from functions.calculate.compaction import SEALED_ROWS, Compaction
+from functions.calculate.sweep.compaction import SEALED_ROWS, Compaction
 from functions.list.handler import Lister
 from functions.list.results import Results
 from local.options import TARGETS

@@ -10,7 +10,7 @@ from datetime import date
 from unittest import mock
 
 from functions.calculate import calculation
-from functions.calculate.fixes import FixSource
+from functions.calculate.fixes.source import FixSource
 from functions.calculate.submission import new_record, task_of
 from shared import ids, settings
 from shared.jobs.store import JobStore, utc_now

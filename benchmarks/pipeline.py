@@ -14,8 +14,8 @@ from psycopg import sql
 
 from benchmarks.report import Figure
 from benchmarks.stage import Stage
-from functions.calculate.columns import Columns
-from functions.calculate.fixes import _COPY, FixSource
+from functions.calculate.fixes.columns import Columns
+from functions.calculate.fixes.source import _COPY, FixSource
 from shared import days
 
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}

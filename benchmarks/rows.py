@@ -11,7 +11,7 @@ import urllib3
 
 from benchmarks.report import Figure
 from benchmarks.stage import Stage, served
-from functions.calculate.compaction import Compaction
+from functions.calculate.sweep.compaction import Compaction
 from local.options import TARGETS
 from shared import ids
 from shared.job_index.markers import entry_of

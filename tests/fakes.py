@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cloudevents.http import CloudEvent
 
-from functions.calculate.blocks import Block
+from functions.calculate.fixes.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
 from shared.storage.bucket import Bucket, Listed, ObjectChanged, ObjectMissing, Stored

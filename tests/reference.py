@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.calculate.blocks import NULL, Block
+from functions.calculate.fixes.blocks import NULL, Block
 from shared.models import Home
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

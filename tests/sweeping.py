@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from functions.calculate.announcer import EventPublisher
-from functions.calculate.devices import Devices
-from functions.calculate.retention import Retention
-from functions.calculate.sweep import Sweep
+from functions.calculate.event_publisher import EventPublisher
+from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.reconcile import Sweep
+from functions.calculate.sweep.retention import Retention
 from functions.status.handler import Newest
 from shared.events import Publisher
 from shared.job_index.index import Index

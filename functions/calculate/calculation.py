@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from functions.calculate.blocks import Block
-from functions.calculate.csv_rows import HEADER, CsvRows
-from functions.calculate.distance import DayNumbers
-from functions.calculate.stages import StageTimer
+from functions.calculate.day.csv_rows import HEADER, CsvRows
+from functions.calculate.day.distance import DayNumbers
+from functions.calculate.fixes.blocks import Block
+from functions.calculate.stage_timer import StageTimer
 from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
@@ -25,7 +25,7 @@ _REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "held"}
 
 
 class Fixes(Protocol):
-    """Where fixes come from (functions/calculate/fixes.py, or a fake)."""
+    """Where fixes come from (functions/calculate/fixes/source.py, or a fake)."""
 
     def of_day(
         self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None]

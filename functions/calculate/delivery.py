@@ -3,9 +3,9 @@
 import logging
 
 from functions.calculate import calculation
-from functions.calculate.announcer import EventPublisher
+from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.submission import new_record, task_of
-from functions.calculate.sweep import Sweep
+from functions.calculate.sweep.reconcile import Sweep
 from shared import events, ids
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
 from shared.http.messages import Call, Reply

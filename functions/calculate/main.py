@@ -2,12 +2,12 @@
 
 import flask
 
-from functions.calculate.announcer import EventPublisher
 from functions.calculate.delivery import service
-from functions.calculate.devices import Devices
-from functions.calculate.fixes import FixSource
-from functions.calculate.retention import Retention
-from functions.calculate.sweep import Sweep
+from functions.calculate.event_publisher import EventPublisher
+from functions.calculate.fixes.source import FixSource
+from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.reconcile import Sweep
+from functions.calculate.sweep.retention import Retention
 from shared import settings
 from shared.events import Publisher
 from shared.http.health_checks import around

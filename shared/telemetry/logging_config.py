@@ -66,7 +66,7 @@ def _told(exc: BaseException) -> str:
 
 
 def cause(exc: BaseException) -> str:
-    """Where `exc` was raised, of which class: `OperationalError at functions/calculate/fixes.py:88`."""
+    """Where `exc` was raised, of which class: `OperationalError at functions/calculate/fixes/source.py:88`."""
     ours = places(exc)
     return type(exc).__name__ + (f" at {ours[-1].file}:{ours[-1].line}" if ours else "")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.calculate.devices import Devices
+from functions.calculate.sweep.devices import Devices
 from shared.errors import Unavailable
 from shared.http import error_responses
 from shared.http.health_paths import PROBES

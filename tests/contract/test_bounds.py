@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.calculate.connection import DAY, LOOK, PROBE
+from functions.calculate.fixes.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
 from local import broker, broker_queue, delivery, gateway, probing, serving

@@ -79,8 +79,6 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
         "local",
         "tests",
         "benchmarks",
-        "chaos",
-        "simulation",
         "release",
         "docs",
         "knative",

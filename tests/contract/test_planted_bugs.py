@@ -2,8 +2,8 @@
 
 import pytest
 
-from simulation.bugs import BUGS
-from simulation.planted import Bug
+from tests.simulation.bugs import BUGS
+from tests.simulation.planted import Bug
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from benchmarks.__main__ import _PARTS
-from functions.calculate import compaction, sweep
+from functions.calculate.sweep import compaction, reconcile
 from functions.list import results
 from shared.jobs import store as job_store
 from shared.storage import multipart
@@ -36,7 +36,7 @@ def seconds(duration: timedelta) -> str:
         f"parts of {multipart._PART_BYTES >> 20} MiB",
         f"When {compaction.SEALED_ROWS:,} finished ones",
         f"{WORDS[results._AT_ONCE]} are read at a time, and the ends of the {results._MOST_KEPT:,} that were shown",
-        f"queued for more than {seconds(sweep._OVERDUE)} s, or {seconds(sweep._OVERDUE)} s past the end of its lease",
+        f"queued for more than {seconds(reconcile._OVERDUE)} s, or {seconds(reconcile._OVERDUE)} s past",
         f"{WORDS[job_store._MOST_LOST]} attempts that died, {WORDS[job_store._MOST_GIVEN_BACK]} that gave up",
         f"or {WORDS[job_store._MOST_ASKED]} requests that nobody took",
         f"a marker without a record for more than {job_store.ABANDONED.total_seconds() / 60:.0f} minutes",
@@ -114,7 +114,7 @@ def test_a_failed_event_is_sent_by_whatever_fails_the_job() -> None:
         "docs/operations.md",
         "docs/numbers.md",
         "docs/api.md",
-        "functions/calculate/csv_rows.py",
+        "functions/calculate/day/csv_rows.py",
     ],
 )
 def test_the_day_column_is_named_wherever_it_is_chosen_or_read(page: str) -> None:

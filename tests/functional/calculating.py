@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
-from functions.calculate.devices import Devices
+from functions.calculate.sweep.devices import Devices
 from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.settings import Settings

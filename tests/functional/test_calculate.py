@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cloudevents.conversion import to_binary, to_structured
 
-from functions.calculate.csv_rows import HEADER
+from functions.calculate.day.csv_rows import HEADER
 from shared.errors import Unavailable
 from shared.jobs import csv_keys, deletion
 from shared.models import Status

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.compaction import Compaction
+from functions.calculate.sweep.compaction import Compaction
 from functions.list.handler import service
 from shared.job_index.markers import entry_of, put
 from shared.models import Record, Status

@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECONDS, TYPE
 from local.broker import Broker
 from local.broker_queue import Queue
 from local.delivery import Trigger, poster
+from tests.cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECONDS, TYPE
 
 
 def application() -> Broker:

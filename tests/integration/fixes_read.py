@@ -7,11 +7,11 @@ import psutil
 import psycopg
 import pytest
 
-from functions.calculate.blocks import NULL, Block
-from functions.calculate.connection import DAY, Bounds
-from functions.calculate.csv_rows import CsvRows
-from functions.calculate.distance import DayNumbers
-from functions.calculate.fixes import FixSource
+from functions.calculate.day.csv_rows import CsvRows
+from functions.calculate.day.distance import DayNumbers
+from functions.calculate.fixes.blocks import NULL, Block
+from functions.calculate.fixes.connection import DAY, Bounds
+from functions.calculate.fixes.source import FixSource
 from shared.errors import Unavailable
 from shared.models import Home, Numbers
 from shared.settings import Settings

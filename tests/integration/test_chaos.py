@@ -12,7 +12,7 @@ PARTS = "submit,status,list,gateway,postgres"
 
 def test_nothing_is_lost_doubled_or_wrong_while_parts_die() -> None:
     words = ["--jobs", "15", "--kills", "6", "--seed", "4", "--parts", PARTS, "--sweeps", "0"]
-    command = [sys.executable, "-m", "chaos", *words]
+    command = [sys.executable, "-m", "tests.chaos", *words]
     run = subprocess.run(command, env=environ(), capture_output=True, text=True, timeout=200, check=False)
 
     assert run.returncode == 0, run.stdout + run.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from functions.calculate.connection import DAY, Bounds
+from functions.calculate.fixes.connection import DAY, Bounds
 from shared.errors import Unavailable
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import START, cause, fill, insert, nothing_is_left, numbers, read, source

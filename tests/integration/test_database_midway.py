@@ -12,9 +12,9 @@ import psutil
 import psycopg
 import pytest
 
-from functions.calculate.blocks import ROWS, Block
-from functions.calculate.connection import Bounds
-from functions.calculate.fixes import FixSource
+from functions.calculate.fixes.blocks import ROWS, Block
+from functions.calculate.fixes.connection import Bounds
+from functions.calculate.fixes.source import FixSource
 from local import postgres
 from shared.errors import LeaseLost, Unavailable
 from shared.shutdown import Stop

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from cluster import in_pod
-from cluster.delivery import subscriber
-from cluster.delivery.cases import CASES, REFUSALS, Case, Refusal
-from cluster.delivery.verdict import QUIET_SECONDS, expected_arrivals, wrong
 from local.ports import unused
+from tests.cluster import in_pod
+from tests.cluster.delivery import subscriber
+from tests.cluster.delivery.cases import CASES, REFUSALS, Case, Refusal
+from tests.cluster.delivery.verdict import QUIET_SECONDS, expected_arrivals, wrong
 from tests.integration.whole_stack import ask, until
 
 ALL: tuple[Case | Refusal, ...] = (*CASES, *REFUSALS)

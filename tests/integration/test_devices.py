@@ -7,14 +7,15 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import psycopg
 import pytest
 
-from functions.calculate import columns, fixes
-from functions.calculate.connection import Bounds
+from functions.calculate.fixes import columns
+from functions.calculate.fixes import source as source_module
+from functions.calculate.fixes.connection import Bounds
 from local.stack import Stack
 from shared.errors import Unavailable
 from shared.telemetry import metrics
 from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, insert, nothing_is_left, source
-from tests.integration.test_fixes import LOOSE, WITHOUT_ZONE
+from tests.integration.test_fix_source import LOOSE, WITHOUT_ZONE
 from tests.integration.whole_stack import ask, until
 from tests.watched import watched
 
@@ -75,7 +76,7 @@ def test_an_index_on_the_day_column_serves_for_the_latest_rows(database_url: str
         )
         connection.execute("CREATE INDEX ON locations (created_at, id)")
         connection.execute("ANALYZE locations")
-        text = fixes._LATEST.format(
+        text = source_module._LATEST.format(
             device=columns.DEVICE,
             day="created_at",
             range=f"created_at >= '{START}' AND created_at < '9999-12-31 00:00:00+00:00'",
@@ -107,7 +108,7 @@ def test_it_is_one_statement_told_without_values_and_nothing_is_left(database_ur
 def test_a_table_that_somebody_locks_or_that_is_missing_is_a_cause(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fixes, "LOOK", Bounds(lock=0.2, statement=5))
+    monkeypatch.setattr(source_module, "LOOK", Bounds(lock=0.2, statement=5))
     with psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE locations")
         with pytest.raises(Unavailable) as locked:

@@ -10,9 +10,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from functions.calculate.blocks import ROWS
-from functions.calculate.connection import PROBE, Bounds
-from functions.calculate.fixes import FixSource
+from functions.calculate.fixes.blocks import ROWS
+from functions.calculate.fixes.connection import PROBE, Bounds
+from functions.calculate.fixes.source import FixSource
 from shared.errors import Unavailable
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import END, START, cause, fill, nothing_is_left, numbers, read, source

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from functions.calculate.fixes import FixSource
+from functions.calculate.fixes.source import FixSource
 from shared.errors import UnsupportedColumn
 from shared.http.health import CheckFailed
 from tests.integration.fixes_read import START, read, rows, source

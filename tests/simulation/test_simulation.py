@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from simulation.bugs import BUGS
-from simulation.planted import Bug
 from tests.contract.markdown import ROOT, rows
+from tests.simulation.bugs import BUGS
 from tests.simulation.conftest import SEEDS, command
+from tests.simulation.planted import Bug
 
 pytestmark = pytest.mark.timeout(1_000)  # a slow machine is no finding
 

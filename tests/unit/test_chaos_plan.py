@@ -5,15 +5,15 @@ from itertools import islice
 
 import pytest
 
-from chaos import days, kills, wishes
-from chaos.__main__ import plan
-from chaos.outcomes import Outcome, Outcomes
+from tests.chaos import days, kills, workload
+from tests.chaos.__main__ import plan
+from tests.chaos.outcomes import Outcome, Outcomes
 
 
 def test_a_seed_asks_for_the_same_and_kills_the_same() -> None:
     assert list(islice(kills.plan(7, kills.PARTS), 50)) == list(islice(kills.plan(7, kills.PARTS), 50))
-    assert list(islice(wishes.wishes(7), 50)) == list(islice(wishes.wishes(7), 50))
-    assert list(islice(wishes.wishes(7), 50)) != list(islice(wishes.wishes(8), 50))
+    assert list(islice(workload.wishes(7), 50)) == list(islice(workload.wishes(7), 50))
+    assert list(islice(workload.wishes(7), 50)) != list(islice(workload.wishes(8), 50))
 
 
 def test_every_part_is_killed_and_sometimes_two_at_once() -> None:
@@ -29,7 +29,7 @@ def test_a_single_part_is_killed_alone() -> None:
 
 
 def test_wishes_are_days_with_and_without_fixes_by_both_ways_some_asked_for_twice() -> None:
-    planned = list(islice(wishes.wishes(1), 300))
+    planned = list(islice(workload.wishes(1), 300))
 
     assert len({wish.job_id for wish, _ in planned}) == len(planned)
     assert {wish.foreign for wish, _ in planned} == {True, False}
@@ -40,7 +40,7 @@ def test_wishes_are_days_with_and_without_fixes_by_both_ways_some_asked_for_twic
 
 
 def test_a_wish_is_accepted_by_its_first_202_and_refused_by_what_is_never_retried() -> None:
-    wish = wishes.Wish("key", "derived", ("2026-01-21", ""), answers=[(503, ""), (0, "")])
+    wish = workload.Wish("key", "derived", ("2026-01-21", ""), answers=[(503, ""), (0, "")])
     assert (wish.accepted, wish.ids, wish.refused) == (False, {"derived"}, [])
 
     wish.answers += [(202, "told"), (422, "")]

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from chaos.days import HEADER, Expected
-from chaos.outcomes import Outcome
-from chaos.seen import Download, Listing, Seen, end_of
-from chaos.verdict import attempt_of, failures, verdict
-from chaos.wishes import Wish
+from tests.chaos.days import HEADER, Expected
+from tests.chaos.observations import Download, Listing, Seen, end_of
+from tests.chaos.outcomes import Outcome
+from tests.chaos.verdict import attempt_of, failures, verdict
+from tests.chaos.workload import Wish
 
 DAY, EMPTY = ("2026-01-21", "garmin"), ("2026-01-11", "")
 NUMBERS = {"total_locations": 2, "total_distance_km": 1.2345678, "away_minutes": 10.004, "rejected_locations": 0}

@@ -1,7 +1,7 @@
 import pytest
 
-from cluster.installation import _image
-from cluster.options import BadOption, Options, read
+from tests.cluster.installation import _image
+from tests.cluster.options import BadOption, Options, read
 
 STORAGE = {
     "AWS_ENDPOINT_URL_S3": "http://s3:9000",

@@ -1,10 +1,10 @@
-"""Folds that race, die or meet what others left; tests/unit/test_index.py has what the list shows after them."""
+"""Folds that race, die or meet what others left; tests/unit/test_job_index.py has what the list shows after them."""
 
 from datetime import timedelta
 
 import pytest
 
-from functions.calculate.compaction import Compaction
+from functions.calculate.sweep.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
 from shared.job_index.markers import Entry, entry_of, hide, milliseconds, put

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.blocks import ROWS, MeasuredBlock
-from functions.calculate.csv_rows import HEADER, CsvRows
-from functions.calculate.distance import DayNumbers
+from functions.calculate.day.csv_rows import HEADER, CsvRows
+from functions.calculate.day.distance import DayNumbers
+from functions.calculate.fixes.blocks import ROWS, MeasuredBlock
 from shared.models import Home
 from tests.reference import Fix, block, day, row, written
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.calculate.sweep import Sweep
+from functions.calculate.sweep.reconcile import Sweep
 from shared import errors, ids
 from shared.job_index.markers import entry_of, position_of, put
 from shared.jobs import csv_keys, deletion

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cluster.delivery.cases import CARRIED, CASES, REFUSALS, REPLY, Case
-from cluster.delivery.verdict import expected_arrivals, wrong
+from tests.cluster.delivery.cases import CARRIED, CASES, REFUSALS, REPLY, Case
+from tests.cluster.delivery.verdict import expected_arrivals, wrong
 
 CASE = {case.name: case for case in CASES}
 RETRIED = CASE["503 always"]

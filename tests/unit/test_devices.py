@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from functions.calculate import devices as looking
-from functions.calculate.compaction import Compaction
-from functions.calculate.devices import Devices
+from functions.calculate.sweep import devices as looking
+from functions.calculate.sweep.compaction import Compaction
+from functions.calculate.sweep.devices import Devices
 from shared.errors import Unavailable, UnsupportedColumn
 from shared.job_index import devices
 from shared.job_index.devices import KEY, Seen

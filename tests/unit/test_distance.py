@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.blocks import ROWS, Block
-from functions.calculate.distance import EARTH_RADIUS_KM, DayNumbers, haversine_km, hundredths_of_minutes
+from functions.calculate.day.distance import EARTH_RADIUS_KM, DayNumbers, haversine_km, hundredths_of_minutes
+from functions.calculate.fixes.blocks import ROWS, Block
 from shared.models import Home, Numbers
 from tests.reference import Fix, block, day, haversine
 

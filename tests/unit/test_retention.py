@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.calculate.sweep import Sweep
+from functions.calculate.sweep.reconcile import Sweep
 from shared import errors
 from shared.jobs import csv_keys
 from shared.jobs.store import JobStore

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from urllib3.util import parse_url
 
 from admin.api import Api
-from functions.calculate.fixes import FixSource
+from functions.calculate.fixes.source import FixSource
 from shared import events
 from shared.auth.authenticator import API_KEY, guard
 from shared.auth.client_ip import address_of

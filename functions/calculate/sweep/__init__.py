@@ -1,0 +1,1 @@
+"""The periodic sweep: reconcile stuck jobs, compact the index, enforce retention (docs/job.md)."""

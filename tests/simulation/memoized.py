@@ -1,0 +1,78 @@
+"""The numbers and the rows of blocks, computed once: the real classes do it, and later runs are told what they said.
+
+What they say depends on the home, the threshold and the blocks alone; where any of these is new, so is the work.
+"""
+
+from functions.calculate.day.csv_rows import CsvRows
+from functions.calculate.day.distance import DayNumbers
+from functions.calculate.fixes.blocks import Block, MeasuredBlock
+from shared.job_index.segments import Segment
+from shared.models import Home, Numbers
+
+_Seen = tuple[object, ...]
+_MEASURED: dict[_Seen, MeasuredBlock] = {}
+_NUMBERS: dict[_Seen, Numbers] = {}
+_ROWS: dict[_Seen, bytes] = {}
+_SEGMENTS: dict[bytes, Segment] = {}
+_MOST_SEGMENTS = 100
+_KEPT: list[object] = []  # an id is only a name while its object lives
+
+
+class RememberedNumbers:
+    """DayNumbers, from memory where it can be."""
+
+    missing = 0  # for metrics alone, which nobody reads here
+
+    def __init__(self, home: Home, away_threshold_km: float) -> None:
+        self._start = home, away_threshold_km
+        self._seen: _Seen = (home.latitude, home.longitude, away_threshold_km)
+        self._blocks: list[Block] = []
+
+    def add(self, block: Block) -> MeasuredBlock:
+        """As DayNumbers.add."""
+        self._blocks.append(block)
+        self._seen += (id(block),)
+        if self._seen not in _MEASURED:
+            _KEPT.append(block)
+            real = DayNumbers(*self._start)
+            *_, _MEASURED[self._seen] = [real.add(each) for each in self._blocks]
+            _NUMBERS[self._seen] = real.numbers()
+        return _MEASURED[self._seen]
+
+    def numbers(self) -> Numbers:
+        """As DayNumbers.numbers."""
+        if self._seen not in _NUMBERS:
+            _NUMBERS[self._seen] = DayNumbers(*self._start).numbers()
+        return _NUMBERS[self._seen]
+
+
+class RememberedRows:
+    """CsvRows, from memory where it can be."""
+
+    def __init__(self) -> None:
+        self._seen: _Seen = ()
+        self._blocks: list[MeasuredBlock] = []
+
+    def of(self, measured: MeasuredBlock) -> bytes:
+        """As CsvRows.of."""
+        self._blocks.append(measured)
+        self._seen += (id(measured),)
+        if self._seen not in _ROWS:
+            _KEPT.append(measured)
+            real = CsvRows()
+            *_, rows = [bytes(real.of(each)) for each in self._blocks]
+            _ROWS[self._seen] = rows
+        return _ROWS[self._seen]
+
+
+class RememberedSegment(Segment):
+    """Segment, whose bytes are decoded once: pods read the same ones."""
+
+    @classmethod
+    def load(cls, body: bytes) -> Segment:  # type: ignore[override] # what it gives is not of this class
+        """As Segment.load."""
+        if body not in _SEGMENTS:
+            if len(_SEGMENTS) >= _MOST_SEGMENTS:
+                _SEGMENTS.clear()
+            _SEGMENTS[body] = Segment.load(body)
+        return _SEGMENTS[body]

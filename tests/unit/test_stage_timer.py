@@ -1,0 +1,60 @@
+"""Stages take turns, and each is told of once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from functions.calculate.stage_timer import StageTimer
+from shared.telemetry import metrics, spans
+from tests.watched import watched
+
+
+def test_a_stage_that_is_entered_again_and_again_has_one_span() -> None:
+    with watched() as watching, spans.span("whole"), StageTimer() as stages:
+        for block in stages.each("fetch", [1, 2]):
+            with stages.of("compute"), spans.span(f"block {block}"):
+                pass
+    assert watching.tree() == [
+        "whole < -",
+        "fetch < whole",
+        "compute < whole",
+        "block 1 < compute",
+        "block 2 < compute",
+    ]
+    fetch, compute = watching.span("fetch"), watching.span("compute")
+    assert (compute.start_time or 0) < (fetch.end_time or 0)  # they take turns
+    busy_ms = (fetch.attributes or {})["distance.stage.busy_ms"]
+    assert isinstance(busy_ms, float)
+    assert 0 < busy_ms <= ((fetch.end_time or 0) - (fetch.start_time or 0)) / 1e6 + 1
+
+
+def test_the_stage_that_fails_is_told_as_failed_and_no_other() -> None:
+    @contextmanager
+    def source() -> Iterator[Iterator[int]]:
+        yield iter([1])
+
+    def run() -> None:
+        with StageTimer() as stages, stages.around("fetch", source()) as items, stages.around("upload", source()):
+            for _ in stages.each("fetch", items):
+                with stages.of("compute"):
+                    raise ValueError("no")
+
+    with watched() as watching:
+        with pytest.raises(ValueError, match="no"):
+            run()
+        told = {labels["stage"]: labels["outcome"] for labels, _ in watching.points(metrics.STAGE_DURATION)}
+    assert told == {"fetch": "ok", "upload": "ok", "compute": "error"}
+
+
+def test_an_end_that_fails_belongs_to_its_stage() -> None:
+    @contextmanager
+    def upload() -> Iterator[int]:
+        yield 1
+        raise ValueError("no")
+
+    with watched() as watching:
+        with pytest.raises(ValueError, match="no"), StageTimer() as stages, stages.around("upload", upload()):
+            pass
+        told = [labels for labels, _ in watching.points(metrics.STAGE_DURATION)]
+    assert told == [{"stage": "upload", "outcome": "error"}]
