@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any
 
-from shared import settings
+from shared.config import settings
 from shared.errors import SettingsError
 from shared.http import socket_options
 from shared.telemetry import logging_config, provider
@@ -21,9 +21,9 @@ def _checked() -> tuple[str, settings.Settings]:
         address = socket_options.address(os.environ)
         found = settings.load(target) if target else settings.Settings()
         if target in ("submit", "status", "list"):  # what callers reach
-            from shared.auth.authenticator import guard  # noqa: PLC0415 - calculate does without
+            from shared.auth.authenticator import authenticator  # noqa: PLC0415 - calculate does without
 
-            guard(found)
+            authenticator(found)
     except SettingsError as exc:
         sys.stderr.write(f"{exc}\n")
         sys.exit(2)

@@ -13,9 +13,9 @@ from admin.furnishing import furnish, say
 from admin.nightly import ended, nightly
 from admin.relisting import relist
 from admin.smoke import Services, smoke
+from shared.config.settings import read, strip_environment
 from shared.days import time_zones
 from shared.errors import SettingsError, Unavailable
-from shared.settings import read, strip_environment
 from shared.storage.bucket import Bucket, client
 
 _AWAY = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import urllib3
 
-from shared.auth.api_keys import split
-from shared.auth.authenticator import API_KEY
+from shared.auth.authenticator import API_KEY_HEADER
+from shared.config.lists import api_keys
 from shared.errors import SettingsError, Unavailable
 
 _RETRIES = urllib3.Retry(
@@ -20,7 +20,7 @@ class Api:
         self._http = http or urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
         self._name = name
         try:
-            self._headers = {API_KEY: split(keys)[0]} if keys else {}
+            self._headers = {API_KEY_HEADER: api_keys(keys)[0]} if keys else {}
         except ValueError as exc:
             raise SettingsError(f"API_KEYS: {exc}") from None
 

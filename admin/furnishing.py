@@ -8,8 +8,8 @@ from pathlib import Path
 from admin import buckets, identities, keys
 from admin.minio_users import Users
 from admin.rights import Rights, policy, rights
+from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.settings import Settings
 from shared.storage.bucket import client
 
 

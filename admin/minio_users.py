@@ -14,8 +14,8 @@ from urllib3.exceptions import HTTPError
 
 from admin.keys import Keys
 from admin.rights import Rights, policy
+from shared.config.settings import Settings
 from shared.errors import SettingsError, Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import DEPENDENCY
 

@@ -15,10 +15,10 @@ from benchmarks.report import Figure
 from benchmarks.stage import Served, Stage, served
 from functions.calculate.sweep.compaction import SEALED_ROWS, Compaction
 from functions.list.handler import Lister
-from functions.list.results import Results
+from functions.list.results import ResultReader
 from local.options import TARGETS
 from shared import ids
-from shared.http.messages import Call
+from shared.http.messages import Request
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, milliseconds
 from shared.jobs.store import JobStore, utc_now
@@ -120,8 +120,8 @@ def _filled(stage: Stage, name: str, count: int) -> int:
     entries = _entries(count)
     while truth := {entry.position: entry for entry in islice(entries, SEALED_ROWS)}:
         Compaction(bucket).commit(truth)
-    lister = Lister(Index(bucket), Results(JobStore(bucket)))
-    call = Call({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
+    lister = Lister(Index(bucket), ResultReader(JobStore(bucket)))
+    call = Request({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
     lister.page(call)
     seen: list[str] = []
 

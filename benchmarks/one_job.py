@@ -12,7 +12,8 @@ from unittest import mock
 from functions.calculate import calculation
 from functions.calculate.fixes.source import FixSource
 from functions.calculate.submission import new_record, task_of
-from shared import ids, settings
+from shared import ids
+from shared.config import settings
 from shared.jobs.store import JobStore, utc_now
 from shared.models import Submission
 from shared.storage.bucket import Bucket, ObjectMissing, Stored, client

@@ -15,7 +15,7 @@ from functions.calculate.sweep.compaction import Compaction
 from local.options import TARGETS
 from shared import ids
 from shared.job_index.markers import entry_of
-from shared.jobs.store import RECORDS, utc_now
+from shared.jobs.store import RECORD_PREFIX, utc_now
 from shared.models import Home, Record, Result, Status
 from shared.storage.bucket import Bucket, client
 
@@ -95,7 +95,9 @@ def _filled(stage: Stage) -> list[str]:
     now = utc_now()
     records = [_record(number, now - timedelta(seconds=number)) for number in range(count)]
     with ThreadPoolExecutor(8) as threads:
-        bodies = [(f"{RECORDS}{one.job_id}.json", one.model_dump_json(exclude_none=True).encode()) for one in records]
+        bodies = [
+            (f"{RECORD_PREFIX}{one.job_id}.json", one.model_dump_json(exclude_none=True).encode()) for one in records
+        ]
         _each(threads.map(lambda said: bucket.put(*said), bodies))
     entries = map(entry_of, records)
     Compaction(bucket).commit({entry.position: entry for entry in entries})

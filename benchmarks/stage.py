@@ -17,7 +17,7 @@ import psycopg
 
 from local import object_storage, options, postgres, stack
 from local.ports import unused
-from shared import settings
+from shared.config import settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN_SECONDS = 30

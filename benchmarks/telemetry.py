@@ -26,7 +26,7 @@ _JOBS = 120  # pairs, for each of as many pairs of processes
 _PROCESSES = 6
 _STARTS = 9
 _WAYS = ("off", "disabled", "on")
-Call = Callable[[], None]
+Request = Callable[[], None]
 
 
 def measured(stage: Stage) -> list[Figure]:
@@ -119,7 +119,7 @@ def _starts(stage: Stage, told: dict[str, dict[str, str]]) -> list[Figure]:
     return figures
 
 
-def _by_turns(calls: list[Call], rounds: int) -> list[tuple[float, float]]:
+def _by_turns(calls: list[Request], rounds: int) -> list[tuple[float, float]]:
     """The seconds of both calls, round after round, whichever goes first changing."""
     found = []
     for number in range(rounds):
@@ -133,7 +133,7 @@ def _by_turns(calls: list[Call], rounds: int) -> list[tuple[float, float]]:
     return found
 
 
-def _asking(http: urllib3.PoolManager, url: str) -> Call:
+def _asking(http: urllib3.PoolManager, url: str) -> Request:
     def ask() -> None:
         if http.request("GET", url).status != 404:
             raise ValueError(url)
@@ -141,7 +141,7 @@ def _asking(http: urllib3.PoolManager, url: str) -> Call:
     return ask
 
 
-def _delivering(http: urllib3.PoolManager, function: Served, jobs: Iterator[str], day: str) -> Call:
+def _delivering(http: urllib3.PoolManager, function: Served, jobs: Iterator[str], day: str) -> Request:
     def deliver() -> None:
         job_id = next(jobs)
         attributes = {

@@ -16,7 +16,7 @@ from local.broker_queue import Queue
 from local.delivery import Dispatcher, Post, Trigger, poster
 from local.messages import NotAnEvent, message
 from shared.errors import InvalidRequest
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.service import Service
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Broker:
         self._rules = rules
         self._courier = Dispatcher(queue, rules, post)
         self._arrived = threading.Condition()
-        self._service = Service("broker", {("POST", "/"): self._ingress}, {}, body_limit=_LARGEST_EVENT)
+        self._service = Service("broker", {("POST", "/"): self._ingress}, {}, max_body_bytes=_LARGEST_EVENT)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         return self._service(flask.Request(environ))(environ, start_response)
@@ -59,7 +59,7 @@ class Broker:
                 name = f"{rule.name}-{number}"
                 threading.Thread(target=self._deliver, args=(rule.name,), name=name, daemon=True).start()
 
-    def _ingress(self, call: Call) -> Reply:
+    def _ingress(self, call: Request) -> Response:
         try:
             event = message(call.headers, call.body)
         except NotAnEvent:
@@ -67,7 +67,7 @@ class Broker:
         self._courier.accept(event)
         with self._arrived:
             self._arrived.notify_all()
-        return Reply(202)
+        return Response(202)
 
     def _deliver(self, trigger: str) -> None:
         while True:

@@ -9,8 +9,8 @@ import re
 import time
 from collections.abc import Mapping
 
-from shared.libpq import security_variables
-from shared.settings import Settings
+from shared.config.libpq import security_variables
+from shared.config.settings import Settings
 
 # For every process. The COVERAGE variables are set by the tests, which measure the parts as well.
 _PROCESS = (

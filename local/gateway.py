@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local.probing import Probing
-from shared.http.health_paths import NUMBERS
+from shared.http.health_paths import JOB_COUNTS
 from shared.telemetry.context import trace_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _ROUTES = {
     "/api/distance/jobs/": "status",
     "/api/distance/download/": "status",
     "/broker": "broker",
-    **dict.fromkeys((*NUMBERS, "/openapi.json", "/asyncapi.json", "/docs"), "list"),
+    **dict.fromkeys((*JOB_COUNTS, "/openapi.json", "/asyncapi.json", "/docs"), "list"),
 }
 _LARGEST_BODY = 1 << 20
 _LARGEST_ANSWER = 16 << 20

@@ -12,8 +12,8 @@ from admin import buckets, identities
 from admin.keys import Keys
 from admin.rights import rights
 from local import credentials
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import CONFIG
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from local import environment
+from shared.config.libpq import security_variables
+from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.libpq import security_variables
-from shared.settings import Settings
 
 TARGETS = {
     "submit": "functions/calculate/submit.py",

@@ -10,7 +10,7 @@ from local.environment import NO_AWS_FILES
 from local.gateway import SERVICES
 from local.options import TARGETS, Options
 from local.supervision import Part
-from shared import settings
+from shared.config import settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GRACE_SECONDS = 25  # whoever stops the system waits for it

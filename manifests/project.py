@@ -13,7 +13,8 @@ from manifests.knative.delivery import destinations
 from manifests.knative.revisions import timeout
 from manifests.resources import CONFIG_MAP, KSERVICE, SECRET, SINK_BINDING, TRIGGER, Field, Resource
 from manifests.rules import ANY_KIND, Faults, Rules
-from shared import events, settings
+from shared import events
+from shared.config import settings
 from shared.errors import SettingsError
 
 RULES = Rules()

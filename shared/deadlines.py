@@ -60,7 +60,7 @@ class SingleFlight(Generic[T]):
         self._run: Future[T] | None = None
         self._began = self._ended = 0.0
 
-    def asked(self) -> Callable[[], T]:
+    def start(self) -> Callable[[], T]:
         """Begin a run where none serves; the call returned waits: what `work` returns or raises, or TimeoutError."""
         with self._lock:
             if self._run is None or (self._run.done() and self._is_old(self._run)):

@@ -1,40 +1,41 @@
-"""What can go wrong, in the words of the domain.
+"""Exceptions of the domain. error_responses.py maps them to HTTP statuses.
 
 OtelWorkerError
-├── SettingsError        the process cannot start
-├── InvalidRequest       the caller's words are off
-│   └── TooLarge         ... and too many
-├── Unauthenticated      the caller does not say, or not prove, who it is
-├── Forbidden            ... does, and may not
-├── RateLimited             ... may, but not so often
-├── NotFound             there is no such job, file or path
-├── IdempotencyConflict            an Idempotency-Key came again with another body
-├── JobFinished          the job has its end state already
-│   └── JobDeleted       ... and is not to come back
-├── JobLocked              another attempt holds the job
-├── LeaseLost            this attempt no longer holds the job
-├── JobFailed            the job ends as failed, and why
-│   └── UnsupportedColumn  a column of the table of fixes has a type that cannot be read
-├── Unreadable           what is stored was not written by us
-├── Overloaded           there are more requests than are worked on at a time
-└── Unavailable          a dependency is away
+├── SettingsError          the configuration is invalid
+├── InvalidRequest         the request violates the contract
+│   └── TooLarge           ... by its size
+├── Unauthenticated        credentials are missing or invalid
+├── Forbidden              the caller lacks permission
+├── RateLimited            the caller exceeded its rate limit
+├── NotFound               no such job, file or path
+├── IdempotencyConflict    an Idempotency-Key was reused with another body
+├── JobFinished            the job has already completed or failed
+│   └── JobDeleted         ... or was deleted
+├── JobLocked              another attempt holds the job's lease
+├── LeaseLost              this attempt no longer holds the job's lease
+├── JobFailed              the job fails permanently
+│   └── UnsupportedColumn  a column of the table of fixes has an unsupported type
+├── CorruptRecord          a stored record is invalid
+├── CheckFailed            a health check failed
+├── Overloaded             too many concurrent requests
+└── Unavailable            a dependency is unavailable
 """
 
 from collections.abc import Mapping
 
 
 class OtelWorkerError(Exception):
-    """The root of every error that is ours."""
+    """Base class of all exceptions of the domain."""
 
 
 class SettingsError(OtelWorkerError):
-    """A setting is missing or bad; the text is one line that names it."""
+    """A setting is missing or invalid. The text is one line that names the setting."""
 
 
 class InvalidRequest(OtelWorkerError):
-    """What the caller sent breaks the contract.
+    """The request violates the contract.
 
-    `field` and `value` (decoded JSON of any length, None for none) say where. Neither may be a coordinate or the value
+    `field` and `value` (decoded JSON of any size, or None) locate the fault. Neither may be a coordinate or the value
     of a header.
     """
 
@@ -46,19 +47,19 @@ class InvalidRequest(OtelWorkerError):
 
 
 class TooLarge(InvalidRequest):
-    """The body is larger than what is read."""
+    """The request body exceeds the limit."""
 
 
 class Unauthenticated(OtelWorkerError):
-    """No token or key came, or none that is good; the text is a fixed one, never of the token."""
+    """Credentials are missing or invalid. The text is fixed and never contains a credential."""
 
 
 class Forbidden(OtelWorkerError):
-    """The caller is known, and may not do this."""
+    """The caller is authenticated but lacks permission."""
 
 
 class RateLimited(OtelWorkerError):
-    """The caller has asked too often; `headers` say how often is right, and when to come again."""
+    """The caller exceeded its rate limit. `headers` are the response headers: the limit and when to retry."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         super().__init__("Rate limit exceeded")
@@ -66,31 +67,31 @@ class RateLimited(OtelWorkerError):
 
 
 class NotFound(OtelWorkerError):
-    """There is no such thing, or not yet."""
+    """The resource does not exist, or not yet."""
 
 
 class IdempotencyConflict(OtelWorkerError):
-    """The Idempotency-Key belongs to a job with another body."""
+    """The Idempotency-Key belongs to a job that was submitted with another body."""
 
 
 class JobFinished(OtelWorkerError):
-    """The job has its end state: a repeated event changes nothing."""
+    """The job has completed or failed. A repeated event changes nothing."""
 
 
 class JobDeleted(JobFinished):
-    """The job was deleted: what was under way for it ends here."""
+    """The job was deleted. Work that is still in progress for it has no effect."""
 
 
 class JobLocked(OtelWorkerError):
-    """Another attempt holds the job; its lease has not ended."""
+    """Another attempt holds the job's lease."""
 
 
 class LeaseLost(OtelWorkerError):
-    """Another attempt has taken the job over; this one may write nothing more."""
+    """Another attempt has acquired the job's lease. This attempt must not write anything."""
 
 
 class JobFailed(OtelWorkerError):
-    """The job can have no result, however often it is tried; both texts go to the caller."""
+    """The job fails permanently: a retry would fail too. The caller sees code and message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -99,7 +100,7 @@ class JobFailed(OtelWorkerError):
 
 
 class UnsupportedColumn(JobFailed):
-    """A column of the table of fixes has a type that cannot be read; the text names column and type."""
+    """A column of the table of fixes has an unsupported type. The message names column and type."""
 
     def __init__(self, column: str, type_name: str, expected: str) -> None:
         text = f"Column {column} of public.locations has type {type_name}; expected {expected}"
@@ -107,15 +108,19 @@ class UnsupportedColumn(JobFailed):
 
 
 class CorruptRecord(OtelWorkerError):
-    """A stored record is not what this version, or an earlier one, writes."""
+    """A stored record does not match the schema of this version or of an earlier one."""
+
+
+class CheckFailed(OtelWorkerError):
+    """A health check failed. The text is a fixed phrase that reports may contain."""
 
 
 class Overloaded(OtelWorkerError):
-    """More requests have come at once than one process works on."""
+    """More concurrent requests than a process accepts."""
 
 
 class Unavailable(OtelWorkerError):
-    """A dependency is away, slow or refuses; `cause` is a code or class name, never its text."""
+    """A dependency is unavailable, slow, or rejects the request. `cause` is a code or class name, never a message."""
 
     def __init__(self, dependency: str, cause: str) -> None:
         super().__init__(f"{dependency}: {cause}")

@@ -20,7 +20,7 @@ from cloudevents.http import CloudEvent, from_http
 
 from shared.deadlines import run_with_timeout
 from shared.errors import InvalidRequest, Unavailable
-from shared.http.messages import Call
+from shared.http.messages import Request
 from shared.models import CompletedData, FailedData, Record, RequestedData, Status, parse
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
@@ -51,7 +51,7 @@ class Event:
     error_code: str | None = None
 
 
-def received(call: Call) -> Event:
+def received(call: Request) -> Event:
     """The event of a request in binary or structured mode, or InvalidRequest."""
     structured = call.headers.get("content-type", "").lower().startswith("application/cloudevents")
     if structured:
@@ -93,8 +93,8 @@ def _refuse(constant: str) -> object:
 
 def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
     """The event that asks for the calculation of a job; its id is the job's."""
-    known = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.given})
-    data = {name: known[name] for name in ("job_id", "date", "device_id", *record.given)}
+    known = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.explicit_fields})
+    data = {name: known[name] for name in ("job_id", "date", "device_id", *record.explicit_fields)}
     return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
 
 
@@ -153,7 +153,7 @@ def _published(event: CloudEvent) -> Iterator[CloudEvent]:
         if here and here.trace_id != span.trace.trace_id:
             span.link(here.traceparent, "published by")
         try:
-            yield CloudEvent({**about, **span.trace.headers()}, event.get_data()) if span.told else event
+            yield CloudEvent({**about, **span.trace.headers()}, event.get_data()) if span.is_recording else event
         except Unavailable as exc:
             labels["error.type"] = exc.cause
             metrics.PUBLISH_FAILURES.add(labels={"cloudevents.event_type": about["type"]})

@@ -148,7 +148,7 @@ class Task(BaseModel):
     away_threshold_km: ThresholdKm
 
 
-class Numbers(BaseModel):
+class DayStatistics(BaseModel):
     """The numbers of the day: kilometres, minutes, counts (docs/numbers.md)."""
 
     model_config = ConfigDict(frozen=True)
@@ -162,7 +162,7 @@ class Numbers(BaseModel):
     rejected_locations: int
 
 
-class Result(Numbers):
+class Result(DayStatistics):
     """What a completed job holds: its numbers, and the CSV that its commit named."""
 
     csv_path: str
@@ -201,21 +201,21 @@ class Record(Task):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     attempt: int = 0
-    former: int = 0  # attempts of deleted jobs of the same id: what they left is nobody's
+    previous_attempts: int = 0  # attempts of deleted jobs of the same id: what they left is nobody's
     owner: str | None = None
     lease_expires_at: Instant | None = None
-    lost: int = 0  # attempts whose lease ended: they died, or stood still
-    given_back: int = 0  # attempts that gave their lease back; `cause` is the latest one's reason
-    given_back_at: Instant | None = None
+    expired_leases: int = 0  # attempts whose lease ended: they died, or stood still
+    released_attempts: int = 0  # attempts that gave their lease back; `cause` is the latest one's reason
+    released_at: Instant | None = None
     cause: str | None = None
-    asked: int = 0  # how often the sweep has published the request since the latest attempt
-    asked_at: Instant | None = None
+    redispatch_count: int = 0  # how often the sweep has published the request since the latest attempt
+    redispatched_at: Instant | None = None
     result: Result | None = None
     error_code: str | None = None
     error_message: str | None = None
     traceparent: str  # the submission's: the trace of the job
-    attempted: str | None = None  # the latest attempt's
-    given: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
+    attempt_traceparent: str | None = None  # the latest attempt's
+    explicit_fields: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
 
     @property
     def trace_id(self) -> str:

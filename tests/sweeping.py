@@ -29,11 +29,13 @@ def sweeping(
     devices: Devices | None = None,
 ) -> tuple[Sweep, EventPublisher]:
     """The sweep of `jobs`, and what it publishes with."""
-    announcer = EventPublisher(broker, {"team": "home"})
+    event_publisher = EventPublisher(broker, {"team": "home"})
     retention = Retention(bucket, csvs, jobs, job_age, csv_age)
     devices = devices or Devices(MemoryBucket(), lambda since, most: {})
-    sweep = Sweep(bucket, csvs, jobs, announcer=announcer, retention=retention, devices=devices, clock=clock)
-    return sweep, announcer
+    sweep = Sweep(
+        bucket, csvs, jobs, event_publisher=event_publisher, retention=retention, devices=devices, clock=clock
+    )
+    return sweep, event_publisher
 
 
 def newest(index: Index) -> Newest:

@@ -131,7 +131,7 @@ class Client:
     ) -> Page:
         """A page of the jobs that the filters admit ("" is none), newest first, with the `results` of those that ended.
 
-        Results there are without a way to the CSV, and may be missing while records can't be read.
+        ResultReader there are without a way to the CSV, and may be missing while records can't be read.
         """
         wanted = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
         query = {"limit": limit, "offset": offset, **{name: text for name, text in wanted.items() if text}}

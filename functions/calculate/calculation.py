@@ -14,7 +14,7 @@ from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
 from shared.jobs.store import Claim, JobStore, exhausted
-from shared.models import Numbers, Record, Result
+from shared.models import DayStatistics, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
 from shared.telemetry import metrics, spans
@@ -45,11 +45,11 @@ def run(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket) -> Record:
 
 def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer) -> Record:
     started = time.monotonic()
-    with stages.of("claim"):
+    with stages.time("claim"):
         claim = _claimed(job_id, jobs)
-    spans.now().set(audit.about(claim.record))
-    if claim.record.trace_id != spans.now().trace.trace_id:
-        spans.now().link(claim.record.traceparent, "job")
+    spans.current_span().set(audit.about(claim.record))
+    if claim.record.trace_id != spans.current_span().trace.trace_id:
+        spans.current_span().link(claim.record.traceparent, "job")
     try:
         if hopeless := exhausted(claim.record):
             raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
@@ -62,21 +62,21 @@ def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: St
             processing_time_ms=round((time.monotonic() - started) * 1000),
             worker_version=VERSION,
         )
-        with stages.of("commit"):
+        with stages.time("commit"):
             ended = jobs.complete(claim, result)
     except JobFailed as failure:
-        with stages.of("commit"):
+        with stages.time("commit"):
             ended = jobs.fail(claim, failure.code, failure.message)
     except LeaseLost:
         metrics.CLAIMS.add(labels={"outcome": "lost"})
-        csv_cleanup.drop(csvs, csv_keys.key(claim.record))
+        csv_cleanup.delete_best_effort(csvs, csv_keys.key(claim.record))
         raise
     except BaseException as exc:
         _give_back(claim, jobs, exc)
         raise
     metrics.JOB_DURATION.record(time.monotonic() - started, {"status": ended.status})
     if ended.attempt > 1:
-        csv_cleanup.clear(csvs, ended)
+        csv_cleanup.delete_superseded(csvs, ended)
     return ended
 
 
@@ -100,7 +100,9 @@ def _active() -> Iterator[None]:
         metrics.ACTIVE.add(-1)
 
 
-def _calculate(claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer) -> tuple[Numbers, Upload]:
+def _calculate(
+    claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer
+) -> tuple[DayStatistics, Upload]:
     """The numbers of the job's day and the upload of its CSV, stored whole under the attempt's own key."""
     job = claim.record
     numbers = DayNumbers(job.home, job.away_threshold_km)
@@ -108,14 +110,14 @@ def _calculate(claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages:
     start, end = days.interval(job.date, job.timezone)
     blocks_of_day = fixes.of_day(start, end, job.device_id, alive=lambda: jobs.renew(claim))
     upload = Upload(csvs, csv_keys.key(job), "text/csv")
-    with stages.around("fetch", blocks_of_day) as blocks, stages.around("upload", upload) as csv:
+    with stages.wrap("fetch", blocks_of_day) as blocks, stages.wrap("upload", upload) as csv:
         csv.write(HEADER)
-        for block in stages.each("fetch", blocks):
-            with stages.of("compute"):
+        for block in stages.iterate("fetch", blocks):
+            with stages.time("compute"):
                 measured = numbers.add(block)
-            with stages.of("csv"):
+            with stages.time("csv"):
                 text = rows.of(measured)
-            with stages.of("upload"):
+            with stages.time("upload"):
                 csv.write(text)
         day = numbers.numbers()
         _count(day, numbers.missing)
@@ -124,12 +126,14 @@ def _calculate(claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages:
     return day, csv
 
 
-def _count(day: Numbers, missing: int) -> None:
+def _count(day: DayStatistics, missing: int) -> None:
     metrics.FIXES_READ.add(day.total_locations + day.rejected_locations)
     metrics.FIXES_ACCEPTED.add(day.total_locations)
     metrics.FIXES_REJECTED.add(missing, {"reason": "missing"})
     metrics.FIXES_REJECTED.add(day.rejected_locations - missing, {"reason": "out_of_range"})
-    spans.now().set({"distance.fixes.accepted": day.total_locations, "distance.fixes.rejected": day.rejected_locations})
+    spans.current_span().set(
+        {"distance.fixes.accepted": day.total_locations, "distance.fixes.rejected": day.rejected_locations}
+    )
 
 
 def _give_back(claim: Claim, jobs: JobStore, exc: BaseException) -> None:

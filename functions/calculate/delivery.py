@@ -7,20 +7,22 @@ from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.submission import new_record, task_of
 from functions.calculate.sweep.reconcile import Sweep
 from shared import events, ids
+from shared.config.settings import Settings
 from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
-from shared.http.messages import Call, Reply
-from shared.http.service import Check, Service
+from shared.http.messages import Request, Response
+from shared.http.service import Check, Options, Service
 from shared.jobs import csv_cleanup
 from shared.jobs import store as job_store
 from shared.models import Record, RequestedData
-from shared.settings import Settings
+from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 from shared.telemetry import metrics, provider
 from shared.telemetry.error_reporting import capture_error
 
 _LOG = logging.getLogger(__name__)
 _HELD = "409"  # what we answered last: another attempt was at it, which says nothing about the job
-_EVENT_BYTES = 1 << 20  # an event of another producer may carry more than we read of it
+_MAX_EVENT_BYTES = 1 << 20  # events of other producers may carry additional data
+MAX_CONCURRENCY = 8  # each job takes tens of MB; in a cluster a pod gets one at a time
 
 
 def service(
@@ -29,24 +31,33 @@ def service(
     fixes: calculation.Fixes,
     csvs: Bucket,
     *,
-    announcer: EventPublisher,
+    event_publisher: EventPublisher,
     sweep: Sweep,
     checks: dict[str, Check],
     clock: job_store.Clock = job_store.utc_now,
+    options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
     """The function's HTTP surface: `/` for request events, `/dead-letter` for those given up, `/sweep` each minute."""
-    delivery = Delivery(settings, store, fixes, csvs, announcer=announcer, clock=clock)
+    delivery = Delivery(settings, store, fixes, csvs, event_publisher=event_publisher, clock=clock)
 
-    def swept(_: Call) -> Reply:
+    def swept(_: Request) -> Response:
         sweep.run()
-        return Reply(204)
+        return Response(204)
 
     routes = {
         ("POST", "/"): delivery.requested,
         ("POST", "/dead-letter"): delivery.dead_letter,
         ("POST", "/sweep"): swept,
     }
-    return Service("distance-calculate", routes, checks, body_limit=_EVENT_BYTES)
+    return Service(
+        "distance-calculate",
+        routes,
+        checks,
+        public_routes=documents.ROUTES,
+        max_body_bytes=_MAX_EVENT_BYTES,
+        max_concurrency=MAX_CONCURRENCY,
+        options=options,
+    )
 
 
 class Delivery:
@@ -59,17 +70,17 @@ class Delivery:
         fixes: calculation.Fixes,
         csvs: Bucket,
         *,
-        announcer: EventPublisher,
+        event_publisher: EventPublisher,
         clock: job_store.Clock,
     ) -> None:
         self._settings = settings
         self._jobs = store
         self._fixes = fixes
         self._csvs = csvs
-        self._announcer = announcer
+        self._event_publisher = event_publisher
         self._clock = clock
 
-    def requested(self, call: Call) -> Reply:
+    def requested(self, call: Request) -> Response:
         """200 with the outcome event; 204 for a job that has ended; errors as error_responses.py maps them."""
         event = events.received(call)
         if event.type != events.REQUESTED:
@@ -81,10 +92,10 @@ class Delivery:
                 record = self._run(job_id, event, data)
             except JobFinished:
                 self._tidy(job_id)
-                return Reply(204)
+                return Response(204)
             headers, body = events.binary(events.outcome(record, span.trace))
         provider.flush_soon()  # what a pod has to tell of a job leaves before the pod does
-        return Reply(200, body, headers)
+        return Response(200, body, headers)
 
     def _run(self, job_id: str, event: events.Event, data: RequestedData) -> Record:
         try:
@@ -102,9 +113,9 @@ class Delivery:
         except NotFound:
             return
         if record.status.finished and record.attempt > 1:  # it may be the next job of a deleted one's id
-            csv_cleanup.clear(self._csvs, record)
+            csv_cleanup.delete_superseded(self._csvs, record)
 
-    def dead_letter(self, call: Call) -> Reply:
+    def dead_letter(self, call: Request) -> Response:
         """204 always: the job of an event that was given up fails with its reason; what has no job is logged."""
         outcome = "not_taken"
         try:
@@ -117,11 +128,11 @@ class Delivery:
             outcome = "no_job"
             _LOG.warning("dead letter without a job to fail", extra={"cause": type(exc).__name__})
         metrics.DEAD_LETTERS.add(labels={"outcome": outcome})
-        return Reply(204)
+        return Response(204)
 
     def fail_undeliverable(self, job_id: str, event: events.Event) -> str:
         """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it. What was done."""
-        found = self._jobs.look_at(job_id)
+        found = self._jobs.get_for_update(job_id)
         record = found.record
         if record.status.finished or job_store.is_held(record, self._clock()) or event.error_code == _HELD:
             _LOG.info("dead letter of a job that goes on or has ended", extra={"job_id": job_id})
@@ -130,8 +141,8 @@ class Delivery:
         reason = f": {dependency} was unavailable" if dependency else ""
         times = f"after {record.attempt} attempts" if record.attempt else "before the first attempt"
         record = self._jobs.fail(found, "UNDELIVERABLE", f"The calculation was given up {times}{reason}")
-        csv_cleanup.clear(self._csvs, record)
-        self._announcer.outcome(record)
+        csv_cleanup.delete_superseded(self._csvs, record)
+        self._event_publisher.publish_outcome(record)
         return "failed"
 
 

@@ -18,14 +18,14 @@ class EventPublisher:
         self._publisher = publisher
         self._extensions = extensions
 
-    def request(self, record: Record) -> None:
+    def republish_request(self, record: Record) -> None:
         """Ask for the calculation once more, or Unavailable."""
         if self._publisher is None:
             raise Unavailable("broker", "K_SINK is not set")
         trace = trace_of({"traceparent": record.traceparent})
         self._publisher.publish(events.requested(record, self._extensions, trace))
 
-    def outcome(self, record: Record) -> None:
+    def publish_outcome(self, record: Record) -> None:
         """Tell how a job ended that no delivery will be answered for; a broker that is away is not told."""
         if self._publisher is None:
             return

@@ -30,41 +30,41 @@ class StageTimer:
         self._entered: dict[str, _Stage] = {}
 
     @contextmanager
-    def of(self, name: str) -> Iterator[spans.Span]:
+    def time(self, name: str) -> Iterator[spans.Span]:
         """The block belongs to stage `name`, one of metrics.STAGES; what comes out of it is told of the stage."""
         stage = self._entered.get(name)
         if stage is None:
-            stage = self._entered[name] = _Stage(spans.started(name))
+            stage = self._entered[name] = _Stage(spans.start_span(name))
         began = time.perf_counter()
         try:
             with stage.span.current():
                 yield stage.span
         except BaseException as exc:
             stage.outcome = "error"
-            stage.span.raised(exc)
+            stage.span.record_exception(exc)
             raise
         finally:
             stage.busy_seconds += time.perf_counter() - began
             stage.left_ns = time.time_ns()
 
-    def each(self, name: str, items: Iterable[T]) -> Iterator[T]:
+    def iterate(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """The items, each of which stage `name` brings."""
         source = iter(items)
         while True:
-            with self.of(name):
+            with self.time(name):
                 item = next(source, _END)
             if item is _END:
                 return
             yield item  # type: ignore[misc] # it is no _END
 
     @contextmanager
-    def around(self, name: str, manager: AbstractContextManager[T]) -> Iterator[T]:
+    def wrap(self, name: str, manager: AbstractContextManager[T]) -> Iterator[T]:
         """What `manager` gives; its beginning and its end belong to stage `name`."""
         with ExitStack() as stack:
-            with self.of(name):
+            with self.time(name):
                 value = stack.enter_context(manager)
             yield value
-            with self.of(name):
+            with self.time(name):
                 stack.close()
 
     def __enter__(self) -> Self:

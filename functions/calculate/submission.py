@@ -4,15 +4,16 @@ import re
 from datetime import datetime
 
 from shared import events, ids
+from shared.config.settings import Settings
 from shared.days import today
 from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.schemas import Accepted
-from shared.http.service import Check, Service
+from shared.http.service import Check, Options, Service
 from shared.jobs import audit
 from shared.jobs import store as job_store
 from shared.models import Record, Status, Submission, Task, parse
-from shared.settings import Settings
+from shared.openapi import routes as documents
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
 from shared.telemetry.error_reporting import capture_error
@@ -25,10 +26,12 @@ def service(
     *,
     checks: dict[str, Check],
     clock: job_store.Clock = job_store.utc_now,
+    options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
     """The function's HTTP surface."""
     submitter = Submitter(settings, store, publisher, clock)
-    return Service("distance-submit", {("POST", "/api/distance/calculate"): submitter.submit}, checks)
+    routes = {("POST", "/api/distance/calculate"): submitter.submit}
+    return Service("distance-submit", routes, checks, public_routes=documents.ROUTES, options=options)
 
 
 class Submitter:
@@ -42,7 +45,7 @@ class Submitter:
         self._publisher = publisher
         self._clock = clock
 
-    def submit(self, call: Call) -> Reply:
+    def submit(self, call: Request) -> Response:
         """202 with the job, new or the one that the Idempotency-Key means already."""
         now = self._clock()
         submission = parse(Submission, _json(call))
@@ -64,9 +67,9 @@ class Submitter:
             status_url=path,
             trace_id=call.trace.trace_id,
         )
-        return Reply(202, answer.body(), {"Location": path})
+        return Response(202, answer.body(), {"Location": path})
 
-    def _job(self, call: Call, submission: Submission, task: Task, now: datetime) -> Record:
+    def _job(self, call: Request, submission: Submission, task: Task, now: datetime) -> Record:
         key = _idempotency_key(call)
         if key is None:
             return self._jobs.create(new_record(ids.new_job_id(now), task, submission, now, call.trace))
@@ -110,7 +113,7 @@ def new_record(job_id: str, task: Task, submission: Submission, now: datetime, t
         job_id=job_id,
         queued_at=now,
         traceparent=trace.traceparent,
-        given=_given(submission),
+        explicit_fields=_given(submission),
     )
 
 
@@ -121,10 +124,10 @@ def _given(submission: Submission) -> tuple[str, ...]:
 def _same(record: Record, task: Task, given: tuple[str, ...]) -> bool:
     """Whether `task` is the record's: in every word, or in the caller's words where defaults have changed since."""
     fields = [name for name in Task.model_fields if getattr(record, name) != getattr(task, name)]
-    return not fields or (given == record.given and not set(fields) & {"date", "device_id", *given})
+    return not fields or (given == record.explicit_fields and not set(fields) & {"date", "device_id", *given})
 
 
-def _json(call: Call) -> object:
+def _json(call: Request) -> object:
     """The body, decoded; media types as the contract lists them."""
     media_type, _, parameters = call.headers.get("content-type", "").lower().partition(";")
     media_type = media_type.strip()
@@ -136,7 +139,7 @@ def _json(call: Call) -> object:
     return events.strict_json(call.body)
 
 
-def _idempotency_key(call: Call) -> str | None:
+def _idempotency_key(call: Request) -> str | None:
     key = call.headers.get("idempotency-key")
     if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 visible ASCII characters", "Idempotency-Key")

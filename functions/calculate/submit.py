@@ -1,12 +1,12 @@
-"""Target `submit` of functions-framework: wires, and nothing else."""
+"""Entry point of functions-framework target `submit`. It only wires components."""
 
 import flask
 
 from functions.calculate.submission import service
-from shared import settings
+from shared.config import settings
 from shared.events import Publisher
-from shared.http.health_checks import around
-from shared.http.wiring import expose
+from shared.http.health_checks import default_checks
+from shared.http.service import Options
 from shared.jobs.store import JobStore
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
@@ -19,11 +19,11 @@ _SERVICE = service(
     _SETTINGS,
     JobStore(_BUCKET),
     Publisher(_SETTINGS.K_SINK or ""),
-    checks={"storage": _BUCKET.ping, **around(_SETTINGS.K_SINK)},
+    checks={"storage": _BUCKET.ping, **default_checks(_SETTINGS.K_SINK)},
+    options=Options.from_settings(_SETTINGS),
 )
-expose(_SERVICE, _SETTINGS)
 
 
 def submit(request: flask.Request) -> flask.Response:
-    """Answer one HTTP request."""
+    """Handle one HTTP request."""
     return _SERVICE(request)

@@ -1,6 +1,6 @@
 """Which devices there are, as a sweep has seen them."""
 
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.schemas import Device, Devices
 from shared.job_index import devices
 from shared.storage.bucket import Bucket
@@ -11,9 +11,9 @@ class DeviceLister:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._known: devices.Read | None = None
+        self._known: devices.VersionedDevices | None = None
 
-    def every(self, call: Call) -> Reply:
+    def every(self, call: Request) -> Response:
         """200 with all of them; none before the first look."""
         self._known = found = devices.read(self._bucket, self._known)
         seen = sorted(found.seen.devices.items()) if found.seen else []
@@ -22,4 +22,4 @@ class DeviceLister:
             as_of=found.seen.as_of if found.seen else None,
             trace_id=call.trace.trace_id,
         )
-        return Reply(200, answer.body())
+        return Response(200, answer.body())

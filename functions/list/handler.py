@@ -5,43 +5,50 @@ import re
 from werkzeug.datastructures import MultiDict
 
 from functions.list.devices import DeviceLister
-from functions.list.numbers import Counted
-from functions.list.results import Ended, Results
+from functions.list.numbers import JobStats
+from functions.list.results import JobOutcome, ResultReader
 from shared.errors import InvalidRequest
 from shared.http.health import AnyCheck, Check
-from shared.http.messages import Call, Handler, Reply
-from shared.http.schemas import DEFAULT_LIMIT, LARGEST_LIMIT, Page, Row, Stats
-from shared.http.service import Service
+from shared.http.messages import Handler, Request, Response
+from shared.http.schemas import DEFAULT_LIMIT, LARGEST_LIMIT, JobSummary, Page, Stats
+from shared.http.service import Options, Service
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import Clock, JobStore, utc_now
 from shared.models import SHOWN, Status, Submission, parse
+from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 
 
 def service(
-    bucket: Bucket, checks: dict[str, AnyCheck], clock: Clock = utc_now, results: Results | None = None
+    bucket: Bucket,
+    checks: dict[str, AnyCheck],
+    clock: Clock = utc_now,
+    results: ResultReader | None = None,
+    options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
     """The function's HTTP surface, over a bucket of jobs; `results` are the bucket's."""
     index = Index(bucket)
-    counted = Counted(index, clock)
-    every = {**checks, "jobs": Check(counted.none_is_stuck, critical=False)}
+    counted = JobStats(index, clock)
+    every = {**checks, "jobs": Check(counted.check_stuck_jobs, critical=False)}
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): Lister(index, results or Results(JobStore(bucket))).page,
+        ("GET", "/api/distance/jobs"): Lister(index, results or ResultReader(JobStore(bucket))).page,
         ("GET", "/api/distance/devices"): DeviceLister(bucket).every,
         ("GET", "/api/distance/stats"): lambda call: _stats(counted, call),
     }
-    return Service("distance-list", routes, every, numbers=counted.numbers)
+    return Service(
+        "distance-list", routes, every, public_routes=documents.ROUTES, stats=counted.numbers, options=options
+    )
 
 
 class Lister:
     """Lists the jobs of one index, with their results."""
 
-    def __init__(self, index: Index, results: Results) -> None:
+    def __init__(self, index: Index, results: ResultReader) -> None:
         self._index = index
         self._results = results
 
-    def page(self, call: Call) -> Reply:
+    def page(self, call: Request) -> Response:
         """200 with the page of jobs that the query asks for."""
         given = _once_each(call.query)
         wanted, limit, offset, with_results = _filter(given), *_window(given), _with_results(given)
@@ -56,13 +63,13 @@ class Lister:
             next_offset=after if after < found.total else None,
             trace_id=call.trace.trace_id,
         )
-        return Reply(200, page.body())
+        return Response(200, page.body())
 
 
-def _stats(counted: Counted, call: Call) -> Reply:
+def _stats(counted: JobStats, call: Request) -> Response:
     """200 with how many jobs there are in each state."""
     counts = counted.by_state()
-    return Reply(200, Stats(**counts, total=sum(counts.values()), trace_id=call.trace.trace_id).body())
+    return Response(200, Stats(**counts, total=sum(counts.values()), trace_id=call.trace.trace_id).body())
 
 
 def _once_each(query: MultiDict[str, str]) -> dict[str, str]:
@@ -104,9 +111,9 @@ def _with_results(given: dict[str, str]) -> bool:
     return text == "true"
 
 
-def _row(entry: Entry, end: Ended) -> Row:
+def _row(entry: Entry, end: JobOutcome) -> JobSummary:
     ended = {} if entry.completed_at is None else {"completed_at": entry.completed_at}
-    return Row(
+    return JobSummary(
         job_id=entry.job_id,
         status=entry.status,
         date=entry.date,

@@ -1,11 +1,11 @@
-"""Target `list` of functions-framework: wires, and nothing else."""
+"""Entry point of functions-framework target `list`. It only wires components."""
 
 import flask
 
 from functions.list.handler import service
-from shared import settings
-from shared.http.health_checks import around
-from shared.http.wiring import expose
+from shared.config import settings
+from shared.http.health_checks import default_checks
+from shared.http.service import Options
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
 
@@ -13,12 +13,13 @@ _SETTINGS = settings.load("list")
 provider.start()
 error_reporting.start(_SETTINGS)
 _BUCKET = Bucket(client(_SETTINGS), _SETTINGS.JOBS_BUCKET)
-_SERVICE = service(_BUCKET, checks={"storage": _BUCKET.ping, **around()})
-expose(_SERVICE, _SETTINGS)
+_SERVICE = service(
+    _BUCKET, checks={"storage": _BUCKET.ping, **default_checks()}, options=Options.from_settings(_SETTINGS)
+)
 
 
 def list_jobs(request: flask.Request) -> flask.Response:
-    """Answer one HTTP request."""
+    """Handle one HTTP request."""
     return _SERVICE(request)
 
 

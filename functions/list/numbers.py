@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.http.health import CheckFailed
+from shared.errors import CheckFailed
 from shared.job_index.index import Index
 from shared.job_index.markers import milliseconds
 from shared.jobs.store import Clock
@@ -11,7 +11,7 @@ from shared.models import Status
 STUCK = timedelta(hours=1)  # a sweep has asked for the job six times by then
 
 
-class Counted:
+class JobStats:
     """The numbers of one index."""
 
     def __init__(self, index: Index, clock: Clock) -> None:
@@ -40,7 +40,7 @@ class Counted:
         found = self._index.tally().jobs
         return {status: found[status] for status in Status if status in found}
 
-    def none_is_stuck(self) -> None:
+    def check_stuck_jobs(self) -> None:
         """Nothing, or Failing: every job that has not ended is younger than STUCK."""
         oldest = self._index.tally().oldest_ms
         unended = [oldest[status] for status in (Status.QUEUED, Status.PROCESSING) if status in oldest]

@@ -25,10 +25,10 @@ _AT_ONCE = 8
 _MOST_KEPT = 2_048  # a few kB each
 
 # What a row says of its job's end: a result, or an error's code and message.
-Ended = Mapping[str, Any]
+JobOutcome = Mapping[str, Any]
 
 
-class Results:
+class ResultReader:
     """The ends of one store's jobs."""
 
     def __init__(
@@ -39,31 +39,31 @@ class Results:
         self._seconds = seconds
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="results")
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Position, Ended] = OrderedDict()
+        self._kept: OrderedDict[Position, JobOutcome] = OrderedDict()
 
-    def of(self, entries: Iterable[Entry]) -> dict[Position, Ended]:
+    def of(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
         """What became of the finished ones of `entries`, as far as it can be read in time."""
         finished = [entry.position for entry in entries if entry.status.finished]
         known = self._known(finished)
         unknown = [position for position in finished if position not in known]
         return known | self._read(unknown) if unknown else known
 
-    def _known(self, positions: list[Position]) -> dict[Position, Ended]:
+    def _known(self, positions: list[Position]) -> dict[Position, JobOutcome]:
         with self._lock:
             known = {position: self._kept[position] for position in positions if position in self._kept}
             for position in known:
                 self._kept.move_to_end(position)
         return known
 
-    def _keep(self, position: Position, ended: Ended) -> None:
+    def _keep(self, position: Position, ended: JobOutcome) -> None:
         with self._lock:
             self._kept[position] = ended
             if len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
 
-    def _read(self, positions: list[Position]) -> dict[Position, Ended]:
+    def _read(self, positions: list[Position]) -> dict[Position, JobOutcome]:
         """The same from the records; after the first one that the storage refuses no further one is asked for."""
-        found: dict[Position, Ended] = {}
+        found: dict[Position, JobOutcome] = {}
         failures: list[str] = []
 
         def one(position: Position) -> None:
@@ -90,10 +90,10 @@ class Results:
             _LOG.warning("rows without results", extra={"cause": failures[0]})
         return found.copy()  # who is late goes on writing
 
-    def _ended(self, position: Position) -> Ended | None:
+    def _ended(self, position: Position) -> JobOutcome | None:
         """What the record at `position` says; None where it is another one's by now, has gone, or is none."""
         try:
-            job, _ = self._jobs.stored(position[1])
+            job, _ = self._jobs.load(position[1])
         except (NotFound, CorruptRecord):
             return None
         if not isinstance(job, Record) or position_of(job) != position:

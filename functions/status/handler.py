@@ -5,13 +5,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from shared.errors import NotFound
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.schemas import Job
-from shared.http.service import Check, Service
+from shared.http.service import Check, Options, Service
 from shared.job_index.markers import Entry, Filter
 from shared.jobs import audit, csv_keys, deletion
 from shared.jobs.store import Clock, JobStore, utc_now
 from shared.models import JOB_ID, Record, Status
+from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 from shared.telemetry import spans
 
@@ -35,6 +36,7 @@ def service(
     checks: dict[str, Check],
     csv_age: timedelta | None = None,
     clock: Clock = utc_now,
+    options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
     """The function's HTTP surface."""
     reader = StatusReader(jobs, csvs, newest, presign, csv_age=csv_age, clock=clock)
@@ -43,7 +45,7 @@ def service(
         ("DELETE", "/api/distance/jobs/<job_id>"): reader.delete,
         ("GET", "/api/distance/download/<path:filename>"): reader.download,
     }
-    return Service("distance-status", routes, checks)
+    return Service("distance-status", routes, checks, public_routes=documents.ROUTES, options=options)
 
 
 class StatusReader:
@@ -59,17 +61,17 @@ class StatusReader:
         self._csv_age = csv_age
         self._clock = clock
 
-    def status(self, call: Call) -> Reply:
+    def status(self, call: Request) -> Response:
         """200 with the job in whatever state; NotFound for an unknown or malformed id."""
         record = self._jobs.get(_job_id(call))
         _tell(record)
         waiting = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
-        return Reply(200, self._job(record, call.trace.trace_id).body(), waiting)
+        return Response(200, self._job(record, call.trace.trace_id).body(), waiting)
 
-    def delete(self, call: Call) -> Reply:
+    def delete(self, call: Request) -> Response:
         """204 when the job, its CSVs and its place in the list are gone, whatever state it was in; or NotFound."""
         deletion.delete(self._jobs, self._csvs, _job_id(call))
-        return Reply(204)
+        return Response(204)
 
     def _job(self, record: Record, trace_id: str) -> Job:
         known = record.model_dump(include=_SHOWN, exclude_none=True)
@@ -94,14 +96,14 @@ class StatusReader:
         ended = record.completed_at
         return self._csv_age is not None and ended is not None and self._clock() - ended > self._csv_age
 
-    def download(self, call: Call) -> Reply:
+    def download(self, call: Request) -> Response:
         """302 to a fresh presigned URL, for the request's method, of the CSV that the file name means, or NotFound."""
         for asked in csv_keys.asked(call.path["filename"]):
             record = self._named(asked) if asked.job_id else self._newest_of(asked)
             if record is not None and record.result is not None and not self._is_too_old(record):
                 _tell(record)
                 url, _ = self._presign(record.result.csv_path, csv_keys.download_name(record), call.method)
-                return Reply(302, headers={"Location": url, "Cache-Control": "no-store"})
+                return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
 
     def _named(self, asked: csv_keys.Asked) -> Record | None:
@@ -125,11 +127,11 @@ class StatusReader:
 
 def _tell(record: Record) -> None:
     """Whose state it is, on the span of the call; from there the trace of the job itself is a step away."""
-    spans.now().set({**audit.about(record), "distance.status": record.status})
-    spans.now().link(record.traceparent, "job")
+    spans.current_span().set({**audit.about(record), "distance.status": record.status})
+    spans.current_span().link(record.traceparent, "job")
 
 
-def _job_id(call: Call) -> str:
+def _job_id(call: Request) -> str:
     """The id in the path, or NotFound where it is none."""
     job_id = call.path["job_id"]
     if not _JOB_ID.fullmatch(job_id):

@@ -1,4 +1,4 @@
-"""Target `status` of functions-framework: wires, and nothing else."""
+"""Entry point of functions-framework target `status`. It only wires components."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import flask
 
 from functions.status.handler import service
-from shared import settings
-from shared.http.health_checks import around
-from shared.http.wiring import expose
+from shared.config import settings
+from shared.http.health_checks import default_checks
+from shared.http.service import Options
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import JobStore
 from shared.storage.bucket import Bucket, client
@@ -42,12 +42,12 @@ _SERVICE = service(
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     _newest,
     lambda key, filename, method: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
-    checks={"storage": _BUCKET.ping, **around()},
+    checks={"storage": _BUCKET.ping, **default_checks()},
     csv_age=_SETTINGS.csv_age,
+    options=Options.from_settings(_SETTINGS),
 )
-expose(_SERVICE, _SETTINGS)
 
 
 def status(request: flask.Request) -> flask.Response:
-    """Answer one HTTP request."""
+    """Handle one HTTP request."""
     return _SERVICE(request)

@@ -1,70 +1,77 @@
-"""The door before the routes: who asks is told apart, and nobody asks too often."""
+"""Authentication and rate limiting of callers, as the settings configure them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.auth.api_keys import ApiKeys
-from shared.auth.client_ip import Networks, address_of
+from shared.auth.client_ip import client_ip
 from shared.auth.pseudonym import pseudonym
+from shared.config.lists import IpNetworks
+from shared.config.settings import Settings
 from shared.errors import SettingsError, Unauthenticated
-from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.auth.jwt_bearer import Tokens
-    from shared.auth.rate_limits import CallerLimits
+    from shared.auth.jwt_bearer import BearerTokens
+    from shared.auth.rate_limits import RateLimiter
 
-API_KEY = "x-api-key"
+API_KEY_HEADER = "x-api-key"
 
 
 class Authenticator:
-    """Asks for a token or a key where there are `tokens` or `keys`, and counts where there are `limits`."""
+    """Authenticates requests by bearer token or API key, and enforces a rate limit for each caller."""
 
     def __init__(
         self,
-        tokens: "Tokens | None",
-        keys: ApiKeys | None,
-        limits: "CallerLimits | None",
-        proxies: Networks = (),
+        tokens: "BearerTokens | None",
+        api_keys: ApiKeys | None,
+        rate_limiter: "RateLimiter | None",
+        trusted_proxies: IpNetworks = (),
     ) -> None:
         self._tokens = tokens
-        self._keys = keys
-        self._limits = limits
-        self._proxies = proxies
+        self._api_keys = api_keys
+        self._rate_limiter = rate_limiter
+        self._trusted_proxies = trusted_proxies
 
-    def caller(self, headers: Mapping[str, str]) -> str:
-        """Who asks, by a pseudonym, "" where nobody has to say; names of `headers` are in lower case.
+    def authenticate(self, headers: Mapping[str, str]) -> str:
+        """The caller's pseudonym; "" if authentication is off. Names of `headers` are in lower case.
 
-        Unauthenticated, Forbidden, or Unavailable while the issuer's keys are unknown.
+        Raises Unauthenticated, Forbidden, or Unavailable while the issuer's keys are unknown.
         """
-        if self._keys is not None and API_KEY in headers:
-            return self._keys.caller(headers[API_KEY])
+        if self._api_keys is not None and API_KEY_HEADER in headers:
+            return self._api_keys.authenticate(headers[API_KEY_HEADER])
         if self._tokens is not None and "authorization" in headers:
-            return self._tokens.caller(headers["authorization"])
-        if self._tokens is None and self._keys is None:
+            return self._tokens.authenticate(headers["authorization"])
+        if self._tokens is None and self._api_keys is None:
             return ""
         raise Unauthenticated("Missing authorization header" if self._tokens else "Missing X-API-Key header")
 
-    def counted(self, caller: str, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """The headers that go beside the answer to one more request of the caller; or RateLimited."""
-        if self._limits is None:
+    def enforce_rate_limit(self, caller: str, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """Count one request of the caller and return the rate limit headers; RateLimited if it exceeds the limit."""
+        if self._rate_limiter is None:
             return {}
-        whose = caller or pseudonym("address", address_of(headers.get("x-forwarded-for", ""), self._proxies))
-        return self._limits.take("calculate" if method == "POST" else "status", whose)
+        forwarded_for = headers.get("x-forwarded-for", "")
+        caller = caller or pseudonym("address", client_ip(forwarded_for, self._trusted_proxies))
+        return self._rate_limiter.hit("calculate" if method == "POST" else "status", caller)
 
 
-def guard(settings: Settings) -> Authenticator | None:
-    """What `settings` ask for, None for nothing; SettingsError where its libraries are missing."""
-    tokens = limits = None
+def authenticator(settings: Settings) -> Authenticator | None:
+    """The authenticator that the settings configure; None if they enable neither authentication nor rate limits.
+
+    Raises SettingsError if the optional libraries are missing.
+    """
+    tokens = rate_limiter = None
     try:
         if settings.AUTH_ISSUER is not None:
-            from shared.auth.jwt_bearer import tokens_of  # noqa: PLC0415 - its libraries are an extra
+            from shared.auth.jwt_bearer import bearer_tokens  # noqa: PLC0415 - an optional dependency
 
-            tokens = tokens_of(settings)
-        if settings.limits_callers:
-            from shared.auth.rate_limits import limits_of  # noqa: PLC0415 - the same
+            tokens = bearer_tokens(settings)
+        if settings.rate_limits_enabled:
+            from shared.auth.rate_limits import rate_limiter as build  # noqa: PLC0415 - an optional dependency
 
-            limits = limits_of(settings)
+            rate_limiter = build(settings)
     except ImportError:
         raise SettingsError("AUTH_ISSUER, RATE_LIMIT_…: they need the extra `access`, which is not installed") from None
-    keys = None if settings.API_KEYS is None else ApiKeys(settings.API_KEYS.get_secret_value())
-    return Authenticator(tokens, keys, limits, settings.proxies) if tokens or keys or limits else None
+    api_keys = None if settings.API_KEYS is None else ApiKeys(settings.API_KEYS.get_secret_value())
+    if tokens or api_keys or rate_limiter:
+        return Authenticator(tokens, api_keys, rate_limiter, settings.trusted_proxies)
+    return None

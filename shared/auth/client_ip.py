@@ -1,38 +1,30 @@
-"""Which address a request came from, where proxies stand before us."""
+"""The client's IP address, from X-Forwarded-For of trusted proxies."""
 
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-Networks = Sequence[IPv4Network | IPv6Network]
-ANYBODY = "anybody"
+from shared.config.lists import IpNetworks
 
-
-def networks(text: str) -> Networks:
-    """The networks of a list with commas, or ValueError."""
-    found = tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
-    if not found:
-        raise ValueError
-    return found
+UNKNOWN = "unknown"
 
 
-def address_of(forwarded_for: str, proxies: Networks) -> str:
-    """Who spoke to the outermost of our `proxies`, by X-Forwarded-For; ANYBODY where that can't be told.
+def client_ip(forwarded_for: str, trusted_proxies: IpNetworks) -> str:
+    """The address of the client that connected to the outermost trusted proxy; UNKNOWN without a valid one.
 
-    Each proxy adds at the end whom it heard: what stands before the first address that is none of ours, a caller may
-    have made up. An IPv6 caller has a whole /64 to ask from, so it is counted by that.
+    Each proxy appends the address of its peer. Addresses to the left of the first untrusted one may be forged. An
+    IPv6 address is reduced to its /64 network, because a client controls a whole one.
     """
-    if not proxies:
-        return ANYBODY
+    if not trusted_proxies:
+        return UNKNOWN
     for text in reversed(forwarded_for.split(",")):
         try:
             address = ip_address(text.strip())
         except ValueError:
-            return ANYBODY
+            return UNKNOWN
         address = getattr(address, "ipv4_mapped", None) or address
-        if not any(address in network for network in proxies):
-            return _counted(address)
-    return ANYBODY
+        if not any(address in network for network in trusted_proxies):
+            return _rate_limit_key(address)
+    return UNKNOWN
 
 
-def _counted(address: IPv4Address | IPv6Address) -> str:
+def _rate_limit_key(address: IPv4Address | IPv6Address) -> str:
     return str(ip_network((address, 64), strict=False) if address.version == 6 else address)

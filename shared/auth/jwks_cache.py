@@ -40,7 +40,7 @@ class KeySet:
         found, age = self._of(key_id, algorithm)
         if found is not None and age < FRESH_SECONDS:
             return found
-        looked = self._looks.asked()
+        looked = self._looks.start()
         if found is not None and age < KEPT_SECONDS:
             return found
         try:

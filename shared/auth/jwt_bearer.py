@@ -8,9 +8,9 @@ import jwt
 from shared.auth.jwks_cache import ALGORITHMS, KeySet
 from shared.auth.oidc_issuer import Issuer
 from shared.auth.pseudonym import pseudonym
+from shared.config.lists import comma_separated
+from shared.config.settings import Settings
 from shared.errors import Forbidden, Unauthenticated
-from shared.setting_types import words
-from shared.settings import Settings
 
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")  # a logout token is signed by the same keys
 _REFUSALS: tuple[tuple[type[Exception], str], ...] = (  # the most specific first
@@ -22,20 +22,20 @@ _REFUSALS: tuple[tuple[type[Exception], str], ...] = (  # the most specific firs
 )
 
 
-def tokens_of(settings: Settings) -> "Tokens":
-    """Those that the settings let in."""
+def bearer_tokens(settings: Settings) -> "BearerTokens":
+    """The bearer tokens that the settings accept."""
     issuer, audience = settings.AUTH_ISSUER or "", settings.AUTH_AUDIENCE or ""
-    return Tokens(
+    return BearerTokens(
         issuer,
-        words(audience),
+        frozenset(comma_separated(audience)),
         KeySet(Issuer(issuer, settings.AUTH_JWKS_URL).signing_keys),
         scope=settings.AUTH_SCOPE,
         leeway_seconds=settings.AUTH_LEEWAY_SECONDS,
     )
 
 
-class Tokens:
-    """Lets in who has a token of `issuer` for one of `audiences`, with `scope` if that is asked for."""
+class BearerTokens:
+    """Authenticates requests with tokens of `issuer` for one of `audiences`, with `scope` if it is required."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Tokens:
         self._scope = scope
         self._leeway_seconds = leeway_seconds
 
-    def caller(self, authorization: str) -> str:
+    def authenticate(self, authorization: str) -> str:
         """The caller's pseudonym; Unauthenticated, Forbidden, or Unavailable while the issuer's keys are unknown."""
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
@@ -71,7 +71,7 @@ class Tokens:
     def _claims(self, token: str) -> dict[str, Any]:
         """What is in a token whose signature, times and issuer are right."""
         key = self._keys.find(*_header(token))
-        # The key says by which algorithm, whatever the token says; the audience is judged in caller().
+        # The algorithm is the key's, not the token's; authenticate() checks the audience.
         options: Any = {"require": ["exp", "iss"], "verify_aud": False, "enforce_minimum_key_length": True}
         try:
             claims: dict[str, Any] = jwt.decode(

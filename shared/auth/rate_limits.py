@@ -13,23 +13,23 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter
 
+from shared.config.settings import Settings
+from shared.config.urls import is_host_name, is_ipv6
 from shared.errors import RateLimited, SettingsError
-from shared.settings import Settings
-from shared.urls import is_host_name, is_ipv6
 
 _LOG = logging.getLogger(__name__)
 _STORE_SECONDS = 0.5
 _PAUSE_SECONDS = 10  # a store that failed is left alone for so long
 
 
-def limits_of(settings: Settings) -> "CallerLimits":
-    """Those of the settings, or SettingsError."""
+def rate_limiter(settings: Settings) -> "RateLimiter":
+    """The rate limiter that the settings configure, or SettingsError."""
     rates = {"calculate": settings.RATE_LIMIT_CALCULATE or 10, "status": settings.RATE_LIMIT_STATUS or 100}
     store = settings.RATE_LIMIT_STORE
-    return CallerLimits(rates, None if store is None else store.get_secret_value())
+    return RateLimiter(rates, None if store is None else store.get_secret_value())
 
 
-class CallerLimits:
+class RateLimiter:
     """`rates` are requests a minute, by kind; without the URL of a `store` each process counts for itself."""
 
     def __init__(
@@ -43,17 +43,17 @@ class CallerLimits:
         self._clock = clock
         self._failed = -math.inf
 
-    def take(self, kind: str, caller: str) -> Mapping[str, str]:
-        """One request more of that kind: the headers that say what is left; or RateLimited."""
+    def hit(self, kind: str, caller: str) -> Mapping[str, str]:
+        """Count one request and return the rate limit headers; RateLimited if the limit is exceeded."""
         if self._store is not None and self._clock() - self._failed >= _PAUSE_SECONDS:
             try:
-                return self._taken(self._store, kind, caller)
+                return self._hit(self._store, kind, caller)
             except StorageError as exc:
                 self._failed = self._clock()
                 _LOG.warning("limits are counted in each process", extra={"cause": type(exc.storage_error).__name__})
-        return self._taken(self._here, kind, caller)
+        return self._hit(self._here, kind, caller)
 
-    def _taken(self, counters: MovingWindowRateLimiter, kind: str, caller: str) -> Mapping[str, str]:
+    def _hit(self, counters: MovingWindowRateLimiter, kind: str, caller: str) -> Mapping[str, str]:
         rate = self._rates[kind]
         admitted = counters.hit(rate, kind, caller)
         window = counters.get_window_stats(rate, kind, caller)

@@ -1,19 +1,19 @@
-"""The envelope of every error, and which status each error of the domain is."""
+"""Error responses: the mapping of exceptions to HTTP status and error code, and the body of every error."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.exceptions import NotFound as RouteNotFound
 
 from shared import errors
-from shared.http.messages import Reply
+from shared.http.messages import Response
 from shared.telemetry.context import Trace
 from shared.telemetry.error_reporting import capture_error
 
-_ECHOED_CHARACTERS = 100
+_MAX_ECHO_LENGTH = 100
 _COORDINATE = re.compile(r'"(lat|latitude|lng|lon|longitude)": ', re.IGNORECASE)
 
 # The most specific class comes first.
@@ -32,11 +32,12 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
 )
 
 
-def error_reply(exc: Exception, trace: Trace) -> Reply:
+def error_response(exc: Exception, trace: Trace) -> Response:
+    """Map an exception to its response. An unknown exception is reported and becomes a 500."""
     headers: dict[str, str] = {}
     details: dict[str, Any] = {}
     status, code, message = 500, "INTERNAL_ERROR", "Internal error"
-    if isinstance(exc, NoRoute):
+    if isinstance(exc, RouteNotFound):
         status, code, message = 404, "NOT_FOUND", "No such path"
     elif isinstance(exc, MethodNotAllowed):
         status, code, message = 405, "METHOD_NOT_ALLOWED", "Method not allowed"
@@ -49,37 +50,36 @@ def error_reply(exc: Exception, trace: Trace) -> Reply:
             break
     if isinstance(exc, errors.InvalidRequest) and exc.field is not None:
         value = echo(exc.value)
-        details = {"field": exc.field[:_ECHOED_CHARACTERS]} | ({} if value is None else {"value": value})
-    headers |= _said_beside(exc)
+        details = {"field": exc.field[:_MAX_ECHO_LENGTH]} | ({} if value is None else {"value": value})
+    headers |= _headers(exc)
     if isinstance(exc, errors.Unavailable):
         message = f"Unavailable: {exc.dependency}"
     if status >= 500:
         capture_error(exc)
-    return Reply(status, _envelope(code, message, details, trace), headers)
+    return Response(status, _body(code, message, details, trace), headers)
 
 
 def echo(value: object) -> object:
-    """A refused value as `details` repeats it; None for one that is not repeated.
+    """The form in which `details` repeats a rejected value; None if it is omitted.
 
-    A long value is the first 100 characters of its text; an infinite number, which JSON does not have, is its name.
-    An object that may hold a coordinate is not repeated.
+    Text is truncated to 100 characters. Infinite numbers, which JSON lacks, become their names. A value that may
+    contain a coordinate is omitted.
     """
     if isinstance(value, str):
-        return value[:_ECHOED_CHARACTERS]
+        return value[:_MAX_ECHO_LENGTH]
     try:
         text = json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return None
     if _COORDINATE.search(text):
         return None
-    if len(text) > _ECHOED_CHARACTERS:
-        return text[:_ECHOED_CHARACTERS]
+    if len(text) > _MAX_ECHO_LENGTH:
+        return text[:_MAX_ECHO_LENGTH]
     repeated: object = json.loads(text, parse_constant=str)
     return repeated
 
 
-def _said_beside(exc: Exception) -> Mapping[str, str]:
-    """The headers that an error of the domain has beside the envelope."""
+def _headers(exc: Exception) -> Mapping[str, str]:
     if isinstance(exc, errors.Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="otel-worker"'}
     if isinstance(exc, errors.Forbidden):
@@ -91,11 +91,10 @@ def _said_beside(exc: Exception) -> Mapping[str, str]:
     return {"Retry-After": "5"} if isinstance(exc, errors.Unavailable) else {}
 
 
-def _envelope(code: str, message: str, details: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
+def _body(code: str, message: str, details: Mapping[str, Any], trace: Trace) -> dict[str, Any]:
     return {"error": {"code": code, "message": message, "details": details}, "trace_id": trace.trace_id}
 
 
-def unavailable(well: Mapping[str, bool], trace: Trace) -> dict[str, Any]:
-    """The envelope that names what is not well."""
-    failing = ", ".join(name for name, is_well in well.items() if not is_well)
-    return _envelope("SERVICE_UNAVAILABLE", f"Unavailable: {failing}", {}, trace)
+def dependency_error(failing: Iterable[str], trace: Trace) -> dict[str, Any]:
+    """The body of a 503 that names the failing dependencies."""
+    return _body("SERVICE_UNAVAILABLE", f"Unavailable: {', '.join(failing)}", {}, trace)

@@ -1,6 +1,7 @@
-"""Whether a process and what it depends on are well: checks that run once in a few seconds, and their reports.
+"""Health checks and the reports of the health endpoints.
 
-A report holds names, numbers and fixed words: never what a driver said, an address, or anything of a job.
+ResultReader are cached for a few seconds. A report contains names, numbers and fixed phrases, never an error text of a
+driver, an address or the data of a job.
 """
 
 import logging
@@ -13,81 +14,76 @@ from typing import Any
 from urllib.parse import unquote
 
 from shared.deadlines import SingleFlight
-from shared.errors import OtelWorkerError, Unavailable
+from shared.errors import CheckFailed, Unavailable
 from shared.models import rfc3339
 from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
 _LOG = logging.getLogger(__name__)
-KEPT_SECONDS = 5  # what a check has found, for everybody who asks
-KEPT_FAILING_SECONDS = 1  # a recovery is to be seen soon
-CHECK_SECONDS = 4  # less than a prober waits: the gateway's 5 s
+CACHE_SECONDS = 5
+FAILURE_CACHE_SECONDS = 1  # a recovery shows soon
+CHECK_TIMEOUT_SECONDS = 4  # less than the gateway's probe timeout of 5 s
 
-_CAUSELESS = ("unavailable", "timeout", "error")  # messages of checks that fail without a phrase of their own
+_GENERIC_MESSAGES = ("unavailable", "timeout", "error")  # failures without a phrase of their own
 
-Ask = Callable[[], None]
-Numbers = Callable[[], Mapping[str, int | float | None]]
-
-
-class CheckFailed(OtelWorkerError):
-    """What is checked is not well; the text is a fixed phrase, and everybody may read it."""
+StatsSource = Callable[[], Mapping[str, int | float | None]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """`ask` returns where all is well, else raises: Unavailable for a dependency, Failing with words of its own.
+    """A health check: `probe` raises Unavailable or CheckFailed if the dependency is unhealthy.
 
-    While a critical one fails the process is not ready; any other makes it degraded. What takes longer than `seconds`
-    fails.
+    A failing critical check makes the process not ready, any other makes it degraded. A probe that exceeds
+    `timeout_seconds` fails.
     """
 
-    ask: Ask
+    probe: Callable[[], None]
     critical: bool = True
-    seconds: float = CHECK_SECONDS
+    timeout_seconds: float = CHECK_TIMEOUT_SECONDS
 
 
-AnyCheck = Check | Ask  # a function alone is a critical check
+AnyCheck = Check | Callable[[], None]  # a plain function is a critical check
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a check has found: "" where all is well, and how long that took."""
+class CheckResult:
+    """The result of a check. `message` is empty if it succeeded."""
 
     message: str
     latency_ms: float
 
 
 class Health:
-    """The health of the process `service`, by its checks; `numbers` are what it can count."""
+    """The health of one process. `stats` returns the job counts that it can report."""
 
     def __init__(
         self,
         service: str,
         checks: Mapping[str, AnyCheck],
-        numbers: Numbers | None = None,
+        stats: StatsSource | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.service = service
-        self.numbers = numbers
-        self._checks = {name: one if isinstance(one, Check) else Check(one) for name, one in checks.items()}
+        self.stats = stats
+        self._checks = {name: check if isinstance(check, Check) else Check(check) for name, check in checks.items()}
         self._clock = clock
-        self._began = clock()
-        self._runs = {name: self._shared(name, check) for name, check in self._checks.items()}
-        self._counting = SingleFlight(numbers, CHECK_SECONDS, lambda _: 0, clock) if numbers else None
+        self._started = clock()
+        self._runs = {name: self._single_flight(name, check) for name, check in self._checks.items()}
+        self._stats_runs = SingleFlight(stats, CHECK_TIMEOUT_SECONDS, lambda _: 0, clock) if stats else None
 
     def readiness(self) -> dict[str, str]:
-        """The result of each critical check: "" if it succeeds, else "unavailable" or the phrase of its Failing."""
+        """The message of each critical check; causes other than fixed phrases are "unavailable"."""
         critical = [name for name, check in self._checks.items() if check.critical]
-        messages = {name: outcome.message for name, outcome in self._outcomes(critical).items()}
-        return {name: "unavailable" if text in _CAUSELESS else text for name, text in messages.items()}
+        messages = {name: result.message for name, result in self._results(critical).items()}
+        return {name: "unavailable" if text in _GENERIC_MESSAGES else text for name, text in messages.items()}
 
     def report(self) -> dict[str, Any]:
         """The body of /health."""
-        outcomes = self._outcomes(self._checks)
-        overall = self._overall(outcomes)
+        results = self._results(self._checks)
+        overall = self._overall(results)
         checks = {
-            name: {"name": name, "critical": self._checks[name].critical, **_told(outcome)}
-            for name, outcome in outcomes.items()
+            name: {"name": name, "critical": self._checks[name].critical, **_as_json(result)}
+            for name, result in results.items()
         }
         return {
             "status": overall,
@@ -99,83 +95,83 @@ class Health:
         }
 
     def status(self) -> dict[str, Any]:
-        """The body of /status; without metrics where there are none, or they can't be had now."""
-        outcomes = self._outcomes(self._checks)
-        told = {
+        """The body of /status. `metrics` is omitted if the process has no job counts or cannot read them."""
+        results = self._results(self._checks)
+        body = {
             "service_name": self.service,
             "service_version": VERSION,
-            "environment": environment(),
-            "status": self._overall(outcomes),
+            "environment": deployment_environment(),
+            "status": self._overall(results),
             "uptime": self._uptime(),
             "timestamp": rfc3339(datetime.now(UTC)),
-            "dependencies": {name: _told(outcome) for name, outcome in outcomes.items()},
+            "dependencies": {name: _as_json(result) for name, result in results.items()},
         }
-        if self._counting is not None:
+        if self._stats_runs is not None:
             try:
-                told["metrics"] = dict(self._counting.asked()())
+                body["metrics"] = dict(self._stats_runs.start()())
             except (Unavailable, TimeoutError) as exc:
-                _LOG.warning("jobs not counted", extra={"cause": type(exc).__name__})
-        return told
+                _LOG.warning("failed to count jobs", extra={"cause": type(exc).__name__})
+        return body
 
-    def counted(self) -> dict[str, Any]:
-        """The body of /metrics/json: `numbers`, read now."""
-        numbers = dict(self.numbers()) if self.numbers else {}
-        return {"timestamp": rfc3339(datetime.now(UTC)), **numbers}
+    def job_counts(self) -> dict[str, Any]:
+        """The body of /metrics/json, read now."""
+        counts = dict(self.stats()) if self.stats else {}
+        return {"timestamp": rfc3339(datetime.now(UTC)), **counts}
 
     def _uptime(self) -> float:
-        return round(self._clock() - self._began, 3)
+        return round(self._clock() - self._started, 3)
 
-    def _outcomes(self, names: Iterable[str]) -> dict[str, Outcome]:
-        """All at the same time: together they take as long as the slowest."""
-        asked = [(name, self._runs[name].asked()) for name in names]
-        return {name: self._waited(name, result) for name, result in asked}
+    def _results(self, names: Iterable[str]) -> dict[str, CheckResult]:
+        """Run the checks concurrently."""
+        runs = [(name, self._runs[name].start()) for name in names]
+        return {name: self._wait(name, run) for name, run in runs}
 
-    def _waited(self, name: str, result: Callable[[], Outcome]) -> Outcome:
+    def _wait(self, name: str, run: Callable[[], CheckResult]) -> CheckResult:
         try:
-            return result()
+            return run()
         except TimeoutError:
             _LOG.warning("check failed", extra={"dependency": name, "cause": "timeout"})
-            return Outcome("timeout", self._checks[name].seconds * 1000)
+            return CheckResult("timeout", self._checks[name].timeout_seconds * 1000)
 
-    def _overall(self, outcomes: Mapping[str, Outcome]) -> str:
-        failing = {self._checks[name].critical for name, outcome in outcomes.items() if outcome.message}
+    def _overall(self, results: Mapping[str, CheckResult]) -> str:
+        failing = {self._checks[name].critical for name, result in results.items() if result.message}
         return "unhealthy" if True in failing else "degraded" if failing else "healthy"
 
-    def _shared(self, name: str, check: Check) -> SingleFlight[Outcome]:
-        def run() -> Outcome:
-            began = self._clock()
-            message = _failure(name, check.ask)
-            return Outcome(message, round((self._clock() - began) * 1000, 1))
+    def _single_flight(self, name: str, check: Check) -> SingleFlight[CheckResult]:
+        def run() -> CheckResult:
+            started = self._clock()
+            message = _run(name, check.probe)
+            return CheckResult(message, round((self._clock() - started) * 1000, 1))
 
-        def kept(outcome: Outcome) -> float:
-            return KEPT_FAILING_SECONDS if outcome.message else KEPT_SECONDS
+        def cache_seconds(result: CheckResult) -> float:
+            return FAILURE_CACHE_SECONDS if result.message else CACHE_SECONDS
 
-        return SingleFlight(run, check.seconds, kept, self._clock)
+        return SingleFlight(run, check.timeout_seconds, cache_seconds, self._clock)
 
 
-def _failure(name: str, ask: Ask) -> str:
-    """What to say of the check, "" where it succeeds; the log has the cause."""
+def _run(name: str, probe: Callable[[], None]) -> str:
+    """Run a probe and return its message, "" if it succeeds. The cause of a failure is logged."""
     try:
-        ask()
+        probe()
     except Unavailable as exc:
         _LOG.warning("check failed", extra={"dependency": name, "cause": exc.cause})
         return "unavailable"
     except CheckFailed as exc:
         _LOG.warning("check failed", extra={"dependency": name, "cause": str(exc)})
         return str(exc)
-    except Exception as exc:  # noqa: BLE001 - a check that breaks is no reason to leave out the others
+    except Exception as exc:  # noqa: BLE001 - a broken check must not prevent the report of the others
         capture_error(exc)
         return "error"
     return ""
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
-    status = "unhealthy" if outcome.message else "healthy"
-    return {"status": status, "message": outcome.message or "ok", "latency_ms": outcome.latency_ms}
+def _as_json(result: CheckResult) -> dict[str, Any]:
+    status = "unhealthy" if result.message else "healthy"
+    return {"status": status, "message": result.message or "ok", "latency_ms": result.latency_ms}
 
 
-def environment(environ: Mapping[str, str] = os.environ) -> str:
-    """Where the process runs, by the resource attribute of OpenTelemetry that says so."""
-    attributes = dict(pair.partition("=")[::2] for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
-    told = {name.strip(): unquote(text.strip()) for name, text in attributes.items()}
-    return told.get("deployment.environment.name") or told.get("deployment.environment") or "unknown"
+def deployment_environment(environ: Mapping[str, str] = os.environ) -> str:
+    """The deployment environment, from OpenTelemetry's resource attributes."""
+    pairs = dict(pair.partition("=")[::2] for pair in environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    attributes = {name.strip(): unquote(text.strip()) for name, text in pairs.items()}
+    return attributes.get("deployment.environment.name") or attributes.get("deployment.environment") or "unknown"

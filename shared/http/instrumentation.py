@@ -1,4 +1,4 @@
-"""What is told of each request: its span, its duration, its line in the log. Probes come too often for any of it."""
+"""Request tracing, metrics and access logging. Probes are excluded, because they are too frequent."""
 
 import logging
 import time
@@ -12,71 +12,74 @@ from shared.telemetry.context import Trace
 from shared.telemetry.error_reporting import error_type
 
 _LOG = logging.getLogger(__name__)
-_first = [True]  # until the process has answered its first request
+_is_cold_start = [True]  # until the process has handled its first request
 
 
 @dataclass
-class Request:
-    """A request that is being worked on; who answers it fills in the rest, with headers that go beside any answer."""
+class RequestTelemetry:
+    """The telemetry of one request. The handler sets `status`, and `headers` that are added to the response."""
 
     method: str
     span: spans.Span
     route: str = ""
     status: int = 500
-    fault: str = ""
+    error_type: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def trace(self) -> Trace:
         return self.span.trace
 
-    def matched(self, template: str) -> None:
-        """It goes to the path of this template, which names the span and the metrics: paths themselves have no end."""
+    def set_route(self, template: str) -> None:
+        """Name span and metrics by the path template, whose cardinality is bounded."""
         self.route = template
-        self.span.named(f"{self.method} {template}")
+        self.span.set_name(f"{self.method} {template}")
 
-    def asked_by(self, caller: str) -> None:
-        """Who asks, by a pseudonym; "" is nobody in particular."""
+    def set_caller(self, caller: str) -> None:
+        """Record the caller's pseudonym; "" for an anonymous caller."""
         if caller:
             self.span.set({"enduser.pseudo.id": caller})
 
-    def failed(self, exc: Exception) -> None:
-        self.fault = error_type(exc)
-        self.span.raised(exc)
+    def record_exception(self, exc: Exception) -> None:
+        self.error_type = error_type(exc)
+        self.span.record_exception(exc)
 
-    def labels(self) -> dict[str, str | int]:
-        """The attributes that log, span and metric have in common."""
-        told: dict[str, str | int] = {"http.request.method": self.method, "http.response.status_code": self.status}
+    def attributes(self) -> dict[str, str | int]:
+        """The attributes that log record, span and metric share."""
+        attributes: dict[str, str | int] = {
+            "http.request.method": self.method,
+            "http.response.status_code": self.status,
+        }
         if self.route:
-            told["http.route"] = self.route
+            attributes["http.route"] = self.route
         if self.status >= 500:
-            told["error.type"] = self.fault or str(self.status)
-        return told
+            attributes["error.type"] = self.error_type or str(self.status)
+        return attributes
 
 
 @contextmanager
-def served(method: str, path: str, within: Trace, *, probe: bool) -> Iterator[Request]:
-    """A request in the trace `within`, or a new one, from its first byte to its answer."""
+def instrument_request(method: str, path: str, parent: Trace, *, is_probe: bool) -> Iterator[RequestTelemetry]:
+    """Instrument a request in the trace `parent`, from its headers to its response."""
     method = method if method in metrics.METHODS else metrics.OTHER
-    if probe:
-        span = spans.nowhere(within)
-        with spans.silence(), span.current():
-            yield Request(method, span)
+    if is_probe:
+        span = spans.non_recording_span(parent)
+        with spans.suppress_tracing(), span.current():
+            yield RequestTelemetry(method, span)
         return
-    began = time.perf_counter()
-    told: dict[str, Any] = {"http.request.method": method, "url.path": path[:200], "url.scheme": "http"}
-    if _first[0]:
-        _first[0] = False
+    started = time.perf_counter()
+    attributes: dict[str, Any] = {"http.request.method": method, "url.path": path[:200], "url.scheme": "http"}
+    if _is_cold_start[0]:
+        _is_cold_start[0] = False
         metrics.COLD_STARTS.add()
-        told["faas.coldstart"] = True
-    with spans.span(method, told, kind=spans.SERVER, within=within) as span:
-        request = Request(method, span)
+        attributes["faas.coldstart"] = True
+    with spans.span(method, attributes, kind=spans.SERVER, within=parent) as span:
+        request = RequestTelemetry(method, span)
         yield request
-        labels = request.labels()
+        labels = request.attributes()
         span.set(labels)
         if request.status >= 500:
-            span.failed(str(labels["error.type"]))
-        seconds = time.perf_counter() - began
+            span.set_error(str(labels["error.type"]))
+        seconds = time.perf_counter() - started
         metrics.HTTP_DURATION.record(seconds, labels)
         level = logging.DEBUG if request.status < 500 else logging.WARNING
         if _LOG.isEnabledFor(level):

@@ -1,4 +1,4 @@
-"""A request as handlers get it, and what they answer with."""
+"""Requests and responses of handlers, independent of the web framework."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from shared.telemetry.context import Trace
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request: the variables of its path, its query, headers (lower case), body, trace and method."""
+class Request:
+    """An HTTP request: path variables, query, headers (names in lower case), body, trace and method."""
 
     path: Mapping[str, str]
     query: MultiDict[str, str]
@@ -22,12 +22,12 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reply:
-    """One answer; a mapping is sent as JSON, bytes as they are."""
+class Response:
+    """An HTTP response. A mapping is serialized as JSON, bytes are sent unchanged."""
 
     status: int
     body: Mapping[str, Any] | bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[Call], Reply]
+Handler = Callable[[Request], Response]

@@ -82,7 +82,7 @@ class Job(Answer):
     trace_id: TraceId
 
 
-class Row(Answer):
+class JobSummary(Answer):
     """A job in the list; what it came to once it has ended, unless that was not asked for or can't be read."""
 
     job_id: JobId
@@ -99,7 +99,7 @@ class Row(Answer):
 class Page(Answer):
     """A page of jobs, newest first."""
 
-    jobs: list[Row]
+    jobs: list[JobSummary]
     total_count: int = Field(ge=0, description="Every job that the filter admits")
     limit: int = Field(ge=1, le=LARGEST_LIMIT)
     offset: int = Field(ge=0)
@@ -210,7 +210,7 @@ class Health(Answer):
     trace_id: TraceId | None = None
 
 
-class Numbers(Answer):
+class JobCounts(Answer):
     """Jobs by state; null where there is none to tell it from."""
 
     jobs_total: int
@@ -224,13 +224,13 @@ class Numbers(Answer):
     average_completion_seconds: float | None
 
 
-class Counts(Numbers):
+class TimedJobCounts(JobCounts):
     """The same, and when."""
 
     timestamp: Instant
 
 
-class About(Answer):
+class ServiceStatus(Answer):
     """A service, and how it and the jobs fare."""
 
     service_name: str
@@ -240,4 +240,4 @@ class About(Answer):
     uptime: float
     timestamp: Instant
     dependencies: dict[str, Found]
-    metrics: Numbers | None = None
+    metrics: JobCounts | None = None

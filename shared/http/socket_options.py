@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from shared import urls
+from shared.config import urls
 from shared.errors import SettingsError
 
 SILENT_SECONDS = 10

@@ -12,7 +12,7 @@ from shared.storage.bucket import Bucket, ObjectMissing
 KEY = f"{FOLDER}DEVICES"
 
 
-class Seen(BaseModel):
+class DeviceList(BaseModel):
     """The devices, each with the time of its latest fix, and how the database was asked for them."""
 
     model_config = ConfigDict(frozen=True)
@@ -26,14 +26,14 @@ class Seen(BaseModel):
 
 
 @dataclass(frozen=True)
-class Read:
+class VersionedDevices:
     """What was read, None where there is nothing of ours, and its entity tag, None where there is nothing at all."""
 
-    seen: Seen | None
+    seen: DeviceList | None
     etag: str | None
 
 
-def read(bucket: Bucket, known: Read | None = None) -> Read:
+def read(bucket: Bucket, known: VersionedDevices | None = None) -> VersionedDevices:
     """What is there now: `known` if it has not changed."""
     try:
         if known is not None and known.etag is not None:
@@ -43,14 +43,14 @@ def read(bucket: Bucket, known: Read | None = None) -> Read:
         else:
             stored = bucket.get(KEY)
     except ObjectMissing:
-        return Read(None, None)
+        return VersionedDevices(None, None)
     try:
-        return Read(Seen.model_validate_json(stored.body), stored.etag)
+        return VersionedDevices(DeviceList.model_validate_json(stored.body), stored.etag)
     except ValidationError:
-        return Read(None, stored.etag)
+        return VersionedDevices(None, stored.etag)
 
 
-def write(bucket: Bucket, seen: Seen, etag: str | None) -> str:
+def write(bucket: Bucket, seen: DeviceList, etag: str | None) -> str:
     """`seen` in place of what has `etag`, or where nothing is; its entity tag. ObjectChanged: somebody was faster."""
     body = seen.model_dump_json(exclude_none=True).encode()
     return bucket.create(KEY, body) if etag is None else bucket.replace(KEY, body, etag)

@@ -31,7 +31,7 @@ class Page:
     total: int
 
 
-class _Run:
+class RowView:
     """Jobs in order, some of a segment's: those that `flags` admits, all where it is None."""
 
     def __init__(self, segment: Segment, flags: Flags | None = None) -> None:
@@ -51,19 +51,19 @@ class _Run:
         return row if self._rows is None else int(np.searchsorted(self._rows, row))
 
 
-class _Sealed:
+class SealedView:
     """The jobs of all sealed segments in order, as one run; a segment is fetched when it must be looked into."""
 
-    def __init__(self, index: "Index", found: manifest.Catalogue, wanted: Filter, gone: set[Position]) -> None:
+    def __init__(self, index: "Index", found: manifest.Manifest, wanted: Filter, gone: set[Position]) -> None:
         self._index = index
         self._wanted = wanted
         self._gone: dict[str, list[Position]] = {}
         for position in gone:
-            covering = found.covering(position)
+            covering = found.segment_for(position)
             if covering is not None:
                 self._gone.setdefault(covering.key, []).append(position)
         self._sealed = found.sealed
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, RowView] = {}
         self._counts = [self._count(sealed) for sealed in self._sealed]
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ class _Sealed:
     def _is_whole(self, sealed: manifest.Sealed) -> bool:
         return self._wanted.admits_all and sealed.key not in self._gone
 
-    def _run(self, sealed: manifest.Sealed) -> _Run:
+    def _run(self, sealed: manifest.Sealed) -> RowView:
         if sealed.key not in self._runs:
             segment = self._index.segment(sealed.key)
             flags = None
@@ -99,15 +99,15 @@ class _Sealed:
                     row = segment.find(position)
                     if row is not None:
                         flags[row] = False
-            self._runs[sealed.key] = _Run(segment, flags)
+            self._runs[sealed.key] = RowView(segment, flags)
         return self._runs[sealed.key]
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Snapshot:
     """What the jobs were when they were read: `latest` to show beyond the segments, without what they hide."""
 
-    found: manifest.Catalogue
+    found: manifest.Manifest
     hot: Segment
     latest: list[Entry]
     hot_flags: Flags | None
@@ -120,7 +120,7 @@ class Index:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._lock = threading.Lock()
-        self._known: manifest.Read | None = None
+        self._known: manifest.VersionedManifest | None = None
         self._segments: dict[str, Segment] = {}
 
     def page(self, wanted: Filter, offset: int = 0, limit: int = 1) -> Page:
@@ -153,8 +153,8 @@ class Index:
         if not wanted.admits_all:
             admitted = hot.admitted(wanted)
             hot_flags = admitted if hot_flags is None else hot_flags & admitted
-        loose = [_Run(Segment.of(entry for entry in seen.latest if wanted.admits(entry))), _Run(hot, hot_flags)]
-        sealed = _Sealed(self, found, wanted, seen.gone)
+        loose = [RowView(Segment.of(entry for entry in seen.latest if wanted.admits(entry))), RowView(hot, hot_flags)]
+        sealed = SealedView(self, found, wanted, seen.gone)
         total = sum(map(len, loose)) + len(sealed)
         parts = _window(loose, sealed, found.sealed[0].newest if found.sealed else None, offset, limit)
         entries = [part.entry(row) for part in parts for row in range(len(part))]
@@ -163,16 +163,16 @@ class Index:
     def _tally(self) -> Tally:
         seen = self._seen()
         hot = seen.hot if seen.hot_flags is None else seen.hot.only(seen.hot_flags)
-        sealed = _Sealed(self, seen.found, Filter(), seen.gone)
+        sealed = SealedView(self, seen.found, Filter(), seen.gone)
         return tally([Segment.of(seen.latest), hot, *sealed.segments()])
 
-    def _seen(self) -> _Seen:
+    def _seen(self) -> Snapshot:
         tail = MarkerLog(self._bucket)
         found = self._catalogue()
         hot = self.segment(found.hot) if found.hot else EMPTY
-        return _Seen(found, hot, *self.apply_log(tail, hot, found))
+        return Snapshot(found, hot, *self.apply_log(tail, hot, found))
 
-    def _catalogue(self) -> manifest.Catalogue:
+    def _catalogue(self) -> manifest.Manifest:
         known = manifest.read(self._bucket, self._known)
         if known is not self._known:
             self._known = known
@@ -181,7 +181,7 @@ class Index:
         return known.catalogue
 
     def apply_log(
-        self, tail: MarkerLog, hot: Segment, found: manifest.Catalogue
+        self, tail: MarkerLog, hot: Segment, found: manifest.Manifest
     ) -> tuple[list[Entry], Flags | None, set[Position]]:
         """What the tail says beyond the segments: entries to show, hot rows still to show, positions to hide."""
         latest, gone = [], set()
@@ -202,8 +202,8 @@ class Index:
                 latest.append(entry)
         return latest, flags, gone
 
-    def _is_sealed(self, position: Position, found: manifest.Catalogue) -> bool:
-        covering = found.covering(position)
+    def _is_sealed(self, position: Position, found: manifest.Manifest) -> bool:
+        covering = found.segment_for(position)
         return covering is not None and self.segment(covering.key).find(position) is not None
 
 
@@ -211,7 +211,9 @@ def _rank(segment: Segment, row: int) -> int:
     return segment.entry(row).status.rank
 
 
-def _window(loose: Sequence[_Run], sealed: _Sealed, newest: Position | None, offset: int, limit: int) -> list[Segment]:
+def _window(
+    loose: Sequence[RowView], sealed: SealedView, newest: Position | None, offset: int, limit: int
+) -> list[Segment]:
     """The jobs number `offset` to `offset + limit` of the loose and the sealed ones together, in order.
 
     The loose ones before the `newest` sealed one come first. Behind it k loose ones are left: of the two together, the

@@ -30,7 +30,7 @@ class Sealed(BaseModel):
     newest: Position
 
 
-class Catalogue(BaseModel):
+class Manifest(BaseModel):
     """The segments that count; sealed ones newest first."""
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class Catalogue(BaseModel):
     hot: str | None = None
     sealed: tuple[Sealed, ...] = ()
 
-    def covering(self, position: Position) -> Sealed | None:
+    def segment_for(self, position: Position) -> Sealed | None:
         """The sealed segment that has the job at `position`, if a sealed one has it."""
         return next((sealed for sealed in reversed(self.sealed) if position <= sealed.newest), None)
 
@@ -49,14 +49,14 @@ class Catalogue(BaseModel):
 
 
 @dataclass(frozen=True)
-class Read:
+class VersionedManifest:
     """The catalogue as it was read, and the entity tag of CURRENT; None where there is none yet."""
 
-    catalogue: Catalogue
+    catalogue: Manifest
     etag: str | None
 
 
-def read(bucket: Bucket, known: Read | None = None) -> Read:
+def read(bucket: Bucket, known: VersionedManifest | None = None) -> VersionedManifest:
     """The catalogue as it is now: `known` if it has not changed."""
     try:
         if known is not None and known.etag is not None:
@@ -66,11 +66,11 @@ def read(bucket: Bucket, known: Read | None = None) -> Read:
         else:
             stored = bucket.get(CURRENT)
     except ObjectMissing:
-        return Read(Catalogue(), None)
-    return Read(Catalogue.model_validate_json(stored.body), stored.etag)
+        return VersionedManifest(Manifest(), None)
+    return VersionedManifest(Manifest.model_validate_json(stored.body), stored.etag)
 
 
-def replace(bucket: Bucket, old: Read, new: Catalogue) -> None:
+def replace(bucket: Bucket, old: VersionedManifest, new: Manifest) -> None:
     """`new` in place of `old`, or ObjectChanged: somebody was faster."""
     body = new.model_dump_json().encode()
     if old.etag is None:
@@ -84,7 +84,7 @@ def new_key(generation: int, kind: str) -> str:
     return f"{FOLDER}{generation:010d}.{kind}.{ids.token()}.npz"
 
 
-def is_garbage(key: str, catalogue: Catalogue) -> bool:
+def is_garbage(key: str, catalogue: Manifest) -> bool:
     """Whether no catalogue will ever name the segment: it is of this generation or an earlier one, and not in it."""
     made = re.match(rf"{FOLDER}([0-9]+)\.", key)
     return made is not None and int(made[1]) <= catalogue.generation and key not in catalogue.keys

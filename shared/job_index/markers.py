@@ -136,6 +136,6 @@ def put(bucket: Bucket, entry: Entry) -> str:
     return key
 
 
-def hide(bucket: Bucket, job: Record | Tombstone) -> None:
+def put_deleted(bucket: Bucket, job: Record | Tombstone) -> None:
     """Show a job no more: from now on its deletion is completed, whoever began it."""
     put(bucket, Entry(job.job_id, Status.DELETED, milliseconds(job.queued_at), "", "", None))

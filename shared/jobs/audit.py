@@ -34,13 +34,13 @@ def claimed(before: Record, record: Record) -> None:
         metrics.QUEUE_WAIT.record(_seconds(record.queued_at, record.started_at))
     else:
         metrics.RETRIES.add()
-    spans.now().link(before.attempted, "earlier attempt")
+    spans.current_span().link(before.attempt_traceparent, "earlier attempt")
     _say("job claimed", "state.transition", record, {"from": before.status, "to": record.status})
 
 
-def given_back(record: Record, cause: str) -> None:
+def released(record: Record, cause: str) -> None:
     """An attempt that did not end the job, and why: a code."""
-    _say("job given back", "job.given_back", record, {"cause": cause})
+    _say("job given back", "job.released_attempts", record, {"cause": cause})
 
 
 def finished(before: Record, record: Record) -> None:
@@ -60,7 +60,7 @@ def finished(before: Record, record: Record) -> None:
 
 def _completed(record: Record, result: Result) -> None:
     metrics.COMPLETED.add()
-    if record.attempt - record.former > 1:
+    if record.attempt - record.previous_attempts > 1:
         metrics.RETRIES_COMPLETED.add()
     metrics.TRAVELLED.add(result.path_length_km)
     metrics.PATH_LENGTH.record(result.path_length_km)
@@ -73,12 +73,12 @@ def deleted(job: Record | Tombstone) -> None:
     """The job is no more."""
     metrics.DELETED.add()
     was = job.status if isinstance(job, Record) else Status.DELETED
-    spans.now().event("state.transition", {"from": was, "to": Status.DELETED})
+    spans.current_span().event("state.transition", {"from": was, "to": Status.DELETED})
     _LOG.info("job deleted", extra={"job_id": job.job_id, "from": was, "to": Status.DELETED})
 
 
 def _say(message: str, event: str, record: Record, told: dict[str, str | int | float]) -> None:
-    spans.now().event(event, told)
+    spans.current_span().event(event, told)
     if not _LOG.isEnabledFor(logging.INFO):
         return
     who = {name.removeprefix("distance."): value for name, value in about(record).items()}

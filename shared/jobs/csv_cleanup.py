@@ -10,7 +10,7 @@ from shared.storage.bucket import Bucket
 _LOG = logging.getLogger(__name__)
 
 
-def clear(csvs: Bucket, record: Record) -> bool:
+def delete_superseded(csvs: Bucket, record: Record) -> bool:
     """No CSV and no unfinished upload of a finished job but the CSV that its record names; False if that failed."""
     kept = record.result.csv_path if record.result else None
     others = [key for key in (csv_keys.key(record, number + 1) for number in range(record.attempt)) if key != kept]
@@ -22,7 +22,7 @@ def clear(csvs: Bucket, record: Record) -> bool:
     return True
 
 
-def erase(csvs: Bucket, job: Record | Tombstone) -> None:
+def delete_all(csvs: Bucket, job: Record | Tombstone) -> None:
     """No CSV and no unfinished upload of a deleted job, but those of a later life of its id; or Unavailable."""
     found = [key for key in csvs.keys(csv_keys.folder(job.job_id)) if _attempt(key) <= job.attempt]
     if isinstance(job, Record):  # only it knows the names of uploads that never appeared
@@ -30,7 +30,7 @@ def erase(csvs: Bucket, job: Record | Tombstone) -> None:
     _take_away(csvs, found)
 
 
-def drop(csvs: Bucket, key: str) -> None:
+def delete_best_effort(csvs: Bucket, key: str) -> None:
     """Not the CSV of an attempt that has lost its job; what fails is for later."""
     try:
         csvs.delete(key)

@@ -11,11 +11,11 @@ from shared.storage.bucket import Bucket
 
 def delete(jobs: JobStore, csvs: Bucket, job_id: str) -> None:
     """Delete the job in any state, or raise NotFound. After Unavailable or JobLocked a sweep completes it."""
-    position = jobs.hide(job_id)
+    position = jobs.mark_deleted(job_id)
     with suppress(NotFound):  # somebody has been faster, and even its tombstone has gone
         complete(jobs, csvs, job_id, position)
 
 
 def complete(jobs: JobStore, csvs: Bucket, job_id: str, position: Position) -> None:
     """The rest, once the job at `position` is hidden; a later job of the same id stays. Or NotFound."""
-    csv_cleanup.erase(csvs, jobs.bury(job_id, position))
+    csv_cleanup.delete_all(csvs, jobs.replace_with_tombstone(job_id, position))

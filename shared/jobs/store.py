@@ -31,15 +31,15 @@ from shared.telemetry import spans
 _LOG = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
-ABANDONED = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
-RECORDS = "jobs/"
+ORPHAN_AGE = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
+RECORD_PREFIX = "jobs/"
 TOMBSTONE_EXPIRY_PREFIX = "d/"  # which tombstones may go when: keys that say it all
 _RENEWED_BEFORE_END = LEASE * 2 / 3
-_SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
-_TRIES = 5
-_MOST_LOST = 5
-_MOST_GIVEN_BACK = 100  # a broker with a dead-letter sink gives up long before
-_MOST_ASKED = 24  # an hour apart in the end: most of a day
+_CLOCK_SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
+_MAX_CAS_ATTEMPTS = 5
+_MAX_EXPIRED_LEASES = 5
+_MAX_RELEASES = 100  # a broker with a dead-letter sink gives up long before
+_MAX_REDISPATCHES = 24  # an hour apart in the end: most of a day
 _STORED: TypeAdapter[Record | Tombstone] = TypeAdapter(
     Annotated[Record | Tombstone, Field(union_mode="left_to_right")],
 )
@@ -74,18 +74,18 @@ class JobStore:
     def get(self, job_id: str) -> Record:
         """The job as it is now, or NotFound."""
         try:
-            return self.look_at(job_id).record
+            return self.get_for_update(job_id).record
         except errors.JobDeleted:
             raise errors.NotFound("No such job") from None
 
-    def look_at(self, job_id: str) -> Claim:
+    def get_for_update(self, job_id: str) -> Claim:
         """The job as it is now, to be changed unless it changes meanwhile; NotFound or JobDeleted."""
-        job, etag = self.stored(job_id)
+        job, etag = self.load(job_id)
         if isinstance(job, Tombstone):
             raise errors.JobDeleted(job_id)
         return Claim(job, etag)
 
-    def stored(self, job_id: str) -> tuple[Record | Tombstone, str]:
+    def load(self, job_id: str) -> tuple[Record | Tombstone, str]:
         """What stands under the id, and its entity tag; NotFound, or Unreadable."""
         try:
             stored = self._bucket.get(_key(job_id))
@@ -101,16 +101,16 @@ class JobStore:
 
         A deleted job's id may be used `again`, by a job that is queued later; else it is JobDeleted.
         """
-        grave = None
-        for _ in range(_TRIES):
-            marker = self._created(record, grave)
+        tombstone_etag = None
+        for _ in range(_MAX_CAS_ATTEMPTS):
+            marker = self._created(record, tombstone_etag)
             if marker is None:
                 audit.created(record)
                 return record
             try:
-                there, grave = self.stored(record.job_id)
+                there, tombstone_etag = self.load(record.job_id)
             except errors.NotFound:
-                grave = None
+                tombstone_etag = None
                 continue
             if isinstance(there, Record):
                 self.relist(there)  # whoever made it may have died before anybody could see it
@@ -121,23 +121,23 @@ class JobStore:
             if not again:
                 raise errors.JobDeleted(record.job_id)
             later = max(record.queued_at, there.queued_at + timedelta(milliseconds=1))
-            record = record.moved(queued_at=later, attempt=there.attempt, former=there.attempt)
+            record = record.moved(queued_at=later, attempt=there.attempt, previous_attempts=there.attempt)
         raise errors.JobLocked("Others keep making and deleting the job")
 
-    def _created(self, record: Record, grave: str | None) -> str | None:
-        """Marker, then record: where nothing stands, or the tombstone of entity tag `grave`.
+    def _created(self, record: Record, tombstone_etag: str | None) -> str | None:
+        """Marker, then record: where nothing stands, or the tombstone of entity tag `tombstone_etag`.
 
         None when the record stands, else the marker that was put in vain.
         """
         marker = markers.put(self._bucket, markers.entry_of(record))
         try:
-            if grave is None:
+            if tombstone_etag is None:
                 self._bucket.create(_key(record.job_id), _body(record))
             else:
-                self._bucket.replace(_key(record.job_id), _body(record), grave)
+                self._bucket.replace(_key(record.job_id), _body(record), tombstone_etag)
         except ObjectChanged:
             return marker
-        slow = self._clock() - record.queued_at > ABANDONED / 2  # a sweep may take the first marker for abandoned
+        slow = self._clock() - record.queued_at > ORPHAN_AGE / 2  # a sweep may take the first marker for abandoned
         if slow or ids.is_derived(record.job_id):  # others may have put markers for the same id, in vain
             self.relist(record)
         return None
@@ -148,8 +148,8 @@ class JobStore:
 
     def claim(self, job_id: str) -> Claim:
         """The job for a new attempt, with a lease; else NotFound, JobDeleted, JobFinished or JobLocked."""
-        for _ in range(_TRIES):
-            found = self.look_at(job_id)
+        for _ in range(_MAX_CAS_ATTEMPTS):
+            found = self.get_for_update(job_id)
             record, now = found.record, self._clock()
             if record.status.finished:
                 self.relist(record)
@@ -159,13 +159,13 @@ class JobStore:
             moved = record.moved(
                 status=Status.PROCESSING,
                 attempt=record.attempt + 1,
-                lost=record.lost + (record.lease_expires_at is not None),
+                expired_leases=record.expired_leases + (record.lease_expires_at is not None),
                 started_at=record.started_at or now,
                 owner=ids.token(),
-                attempted=spans.now().trace.traceparent,
+                attempt_traceparent=spans.current_span().trace.traceparent,
                 lease_expires_at=now + LEASE,
-                asked=0,
-                asked_at=None,
+                redispatch_count=0,
+                redispatched_at=None,
             )
             try:
                 claim = self._swap(found, moved)
@@ -187,13 +187,19 @@ class JobStore:
     def release(self, claim: Claim, cause: str) -> None:
         """Give the lease back, so that the next attempt need not wait for its end; `cause` is a code, never a text."""
         record = claim.record
-        given_back = {"given_back": record.given_back + 1, "given_back_at": self._clock(), "cause": cause}
-        self._swap(claim, record.moved(owner=None, lease_expires_at=None, **given_back))
-        audit.given_back(record, cause)
+        released = {
+            "released_attempts": record.released_attempts + 1,
+            "released_at": self._clock(),
+            "cause": cause,
+        }
+        self._swap(claim, record.moved(owner=None, lease_expires_at=None, **released))
+        audit.released(record, cause)
 
-    def asked(self, found: Claim) -> None:
+    def record_redispatch(self, found: Claim) -> None:
         """Note that the request was published once more; LeaseLost when the job has moved meanwhile."""
-        self._swap(found, found.record.moved(asked=found.record.asked + 1, asked_at=self._clock()))
+        self._swap(
+            found, found.record.moved(redispatch_count=found.record.redispatch_count + 1, redispatched_at=self._clock())
+        )
 
     def complete(self, claim: Claim, result: Result) -> Record:
         """The job as completed; nothing else makes a job completed. LeaseLost when the job was taken or deleted."""
@@ -203,26 +209,26 @@ class JobStore:
         """The job as failed; code and message are what callers read. LeaseLost when the job was taken or deleted."""
         return self._finish(claim, claim.record.moved(status=Status.FAILED, error_code=code, error_message=message))
 
-    def hide(self, job_id: str) -> markers.Position:
+    def mark_deleted(self, job_id: str) -> markers.Position:
         """Take the job out of the list for good: from now on the sweep completes its deletion. Else NotFound."""
-        job, _ = self.stored(job_id)
-        markers.hide(self._bucket, job)
+        job, _ = self.load(job_id)
+        markers.put_deleted(self._bucket, job)
         return markers.position_of(job)
 
-    def bury(self, job_id: str, position: markers.Position) -> Record | Tombstone:
+    def replace_with_tombstone(self, job_id: str, position: markers.Position) -> Record | Tombstone:
         """Put a tombstone in place of the job at `position`; the job as it was, or the tombstone that stands already.
 
         Where a later job of the id stands by now, what is left of those before it; or NotFound.
         """
-        for _ in range(_TRIES):
-            job, etag = self.stored(job_id)
+        for _ in range(_MAX_CAS_ATTEMPTS):
+            job, etag = self.load(job_id)
             if isinstance(job, Tombstone):
                 return job
             now = self._clock()
             if markers.position_of(job) != position:
-                return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.former)
+                return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.previous_attempts)
             if not ids.is_derived(job_id):
-                self._bucket.put(_grave(job_id, now))
+                self._bucket.put(_tombstone_expiry_key(job_id, now))
             tombstone = Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.attempt)
             try:
                 self._bucket.replace(_key(job_id), _body(tombstone), etag)
@@ -232,10 +238,10 @@ class JobStore:
             return job
         raise errors.JobLocked("Attempts keep changing the job")
 
-    def forget(self, job_id: str) -> None:
+    def purge_tombstone(self, job_id: str) -> None:
         """Take away a tombstone that nothing can be under way for any more; a job stays."""
         try:
-            job, _ = self.stored(job_id)
+            job, _ = self.load(job_id)
         except errors.NotFound:
             return
         if isinstance(job, Tombstone):
@@ -265,29 +271,29 @@ class JobStore:
 
 def is_held(record: Record, now: datetime) -> bool:
     """Whether an attempt may still be at it, by whichever pod's clock."""
-    return record.lease_expires_at is not None and now < record.lease_expires_at + _SKEW
+    return record.lease_expires_at is not None and now < record.lease_expires_at + _CLOCK_SKEW
 
 
 def exhausted(record: Record) -> errors.JobFailed | None:
     """Why the job is not worth another attempt, or None."""
-    if record.lost >= _MOST_LOST:
-        why = f"The calculation was cut short {record.lost} times"
-    elif record.given_back >= _MOST_GIVEN_BACK:
-        why = f"The calculation was put off {record.given_back} times"
-    elif record.asked >= _MOST_ASKED:
-        why = f"The calculation was asked for {record.asked} times, and nobody took it"
+    if record.expired_leases >= _MAX_EXPIRED_LEASES:
+        why = f"The calculation was cut short {record.expired_leases} times"
+    elif record.released_attempts >= _MAX_RELEASES:
+        why = f"The calculation was put off {record.released_attempts} times"
+    elif record.redispatch_count >= _MAX_REDISPATCHES:
+        why = f"The calculation was asked for {record.redispatch_count} times, and nobody took it"
     else:
         return None
     return errors.JobFailed("TOO_MANY_ATTEMPTS", why)
 
 
-def _grave(job_id: str, deleted_at: datetime) -> str:
+def _tombstone_expiry_key(job_id: str, deleted_at: datetime) -> str:
     """The key that says when a tombstone may go: of an id that is used once."""
     return f"{TOMBSTONE_EXPIRY_PREFIX}{deleted_at:%Y-%m-%d}/{job_id}"
 
 
 def _key(job_id: str) -> str:
-    return f"{RECORDS}{job_id}.json"
+    return f"{RECORD_PREFIX}{job_id}.json"
 
 
 def _body(job: Record | Tombstone) -> bytes:

@@ -6,10 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.http import operations
-from shared.http.operations import Given, Operation, ResponseSpec
-from shared.openapi import schemas
+from shared.openapi import operations, schemas
 from shared.openapi.examples import example
+from shared.openapi.operations import Operation, Parameter, ResponseSpec
 from shared.version import VERSION
 
 _ABOUT = """\
@@ -90,7 +89,7 @@ def _answer(operation: Operation, status: int, answered: ResponseSpec) -> dict[s
     return made
 
 
-def _parameter(given: Given) -> dict[str, Any]:
+def _parameter(given: Parameter) -> dict[str, Any]:
     required = {"required": True} if given.where == "path" else {}
     return {"name": given.name, "in": given.where, **required, "schema": dict(given.schema), "description": given.words}
 

@@ -15,8 +15,8 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
+from shared.config.settings import Settings
 from shared.errors import OtelWorkerError, SettingsError, Unavailable
-from shared.settings import Settings
 from shared.storage import instrumentation
 from shared.storage.listing import parse
 

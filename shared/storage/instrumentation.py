@@ -29,7 +29,7 @@ def _named(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
 def _begun(model: Any, context: dict[str, Any], **_: Any) -> None:
     told = {"rpc.system.name": "aws-api", "rpc.method": f"S3/{model.name}"}
     about = context.get(_BEGUN, {})
-    span = spans.started(f"S3/{model.name}", {**told, **about}, kind=spans.CLIENT)
+    span = spans.start_span(f"S3/{model.name}", {**told, **about}, kind=spans.CLIENT)
     context[_BEGUN] = span, told, time.perf_counter()
 
 
@@ -55,7 +55,7 @@ def _end(context: dict[str, Any], error_type: str, told: spans.Attributes) -> No
     span, labels, began = begun
     span.set({name: value for name, value in told.items() if name != "http.request.resend_count" or value})
     if error_type:
-        span.failed(error_type)
+        span.set_error(error_type)
         labels = {**labels, "error.type": error_type}
     metrics.STORAGE_DURATION.record(time.perf_counter() - began, labels)
     span.end()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sentry_sdk import Transport
     from sentry_sdk.types import Event, Hint
 
-    from shared.settings import Settings
+    from shared.config.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 _CAPTURED = "_otel_worker_captured"

@@ -40,7 +40,7 @@ class Span:
         self.trace = place
 
     @property
-    def told(self) -> bool:
+    def is_recording(self) -> bool:
         """Whether anybody is told of it, so that what comes later may call it its parent."""
         return self._own is not None
 
@@ -48,7 +48,7 @@ class Span:
         if self._own is not None:
             self._own.set_attributes(attributes)
 
-    def named(self, name: str) -> None:
+    def set_name(self, name: str) -> None:
         if self._own is not None:
             self._own.update_name(name)
 
@@ -62,23 +62,23 @@ class Span:
         if self._own is not None and target is not None:
             self._own.add_link(target, {"distance.link": why})
 
-    def failed(self, error_type: str) -> None:
+    def set_error(self, error_type: str) -> None:
         """What it stands for did not succeed; `error_type` is a code or a class."""
         if self._own is not None:
             self._own.set_attribute("error.type", error_type)
             self._own.set_status(Status(StatusCode.ERROR, error_type))
 
-    def raised(self, exc: BaseException) -> None:
+    def record_exception(self, exc: BaseException) -> None:
         """An exception came out of it: told as an event; outcomes of ours that are no fault don't make it an error."""
         if self._own is None:
             return
         self.event("exception", {"exception.type": type(exc).__name__, "exception.stacktrace": cause(exc)})
         if isinstance(exc, Unavailable):
-            self.failed(f"{exc.dependency}: {exc.cause}")
+            self.set_error(f"{exc.dependency}: {exc.cause}")
         elif isinstance(exc, JobFailed):
-            self.failed(exc.code)
+            self.set_error(exc.code)
         elif not isinstance(exc, OtelWorkerError):
-            self.failed(type(exc).__name__)
+            self.set_error(type(exc).__name__)
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Span:
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
+def suppress_tracing() -> Iterator[None]:
     """No spans for the time of a block: what nobody wants to be told of."""
     before = _silent.set(True)
     try:
@@ -105,12 +105,12 @@ def silence() -> Iterator[None]:
         _silent.reset(before)
 
 
-def nowhere(place: Trace) -> Span:
+def non_recording_span(place: Trace) -> Span:
     """A span that nobody is told of."""
     return Span(None, place)
 
 
-def started(
+def start_span(
     name: str,
     attributes: Attributes | None = None,
     *,
@@ -138,17 +138,17 @@ def span(
     name: str, attributes: Attributes | None = None, *, kind: SpanKind = INTERNAL, within: Trace | None = None
 ) -> Iterator[Span]:
     """A span for the time of a block, the current one meanwhile; what comes out of the block is told of it."""
-    made = started(name, attributes, kind=kind, within=within)
+    made = start_span(name, attributes, kind=kind, within=within)
     with made.current():
         try:
             yield made
         except BaseException as exc:
-            made.raised(exc)
+            made.record_exception(exc)
             raise
         finally:
             made.end()
 
 
-def now() -> Span:
+def current_span() -> Span:
     """The current span."""
-    return _now.get() or nowhere(current.get() or trace_of({}))
+    return _now.get() or non_recording_span(current.get() or trace_of({}))

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from local import sample_fixes
+from shared.config.settings import Settings
 from shared.models import Home
-from shared.settings import Settings
 from tests import reference
 from tests.reference import Fix
 

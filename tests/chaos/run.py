@@ -13,7 +13,7 @@ import psycopg
 
 from local import options, postgres, stack
 from local.ports import unused
-from shared.settings import Settings
+from shared.config.settings import Settings
 from tests.chaos import days, observations, outcomes, workload
 from tests.chaos import kills as killing
 from tests.chaos.kills import Killer

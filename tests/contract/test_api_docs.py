@@ -42,7 +42,7 @@ def test_the_table_has_every_route() -> None:
     served_by = {
         (service._name, method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
         for service in World().services
-        for rule in service._map.iter_rules()
+        for rule in service._url_map.iter_rules()
         for method in rule.methods or ()
         if method != "HEAD"
     }

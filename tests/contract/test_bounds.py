@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.calculate import delivery as job_delivery
 from functions.calculate.fixes.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
@@ -36,11 +37,16 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
     stated = {name: values for name, *values, _ in rows("docs/bounds.md", columns)}
     functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     servers = [functions, functions, vars(serving), vars(serving)]
-    limits = {service._name: service._body_limit for service in World().services}
+    limits = {service._name: service._max_body_bytes for service in World().services}
     calculate = limits.pop("distance-calculate")
-    assert set(limits.values()) == {http_service.BODY_BYTES}
-    bodies = (http_service.BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
-    places = (http_service.AT_ONCE, jobs_at_once(), gateway._AT_ONCE, http_service.AT_ONCE)
+    assert set(limits.values()) == {http_service.MAX_BODY_BYTES}
+    bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
+    places = (
+        http_service.MAX_CONCURRENCY,
+        job_delivery.MAX_CONCURRENCY,
+        gateway._AT_ONCE,
+        http_service.MAX_CONCURRENCY,
+    )
     assert stated == {
         "body": [size(body) for body in bodies],
         "request line": [f"{server['limit_request_line']} B" for server in servers],
@@ -66,7 +72,7 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
         "the store of limits": f"{rate_limits._STORE_SECONDS} s",
         "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
-        "a check of a service's health": f"{health.CHECK_SECONDS} s",
+        "a check of a service's health": f"{health.CHECK_TIMEOUT_SECONDS} s",
         "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",
         "an answer through the gateway": size(gateway._LARGEST_ANSWER),
         "deliveries that wait": str(broker_queue.MOST_WAITING),
@@ -80,23 +86,16 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
 def test_what_is_said_of_checks_is_what_they_do() -> None:
     stated = {name: (critical, fails) for name, _, critical, fails in CHECKS}
     listing = World().services[3]._health._checks
-    optional = {**health_checks.around("http://broker"), "jobs": listing["jobs"], "memory": listing["jobs"]}
+    optional = {**health_checks.default_checks("http://broker"), "jobs": listing["jobs"], "memory": listing["jobs"]}
     assert {name for name, (critical, _) in stated.items() if critical == "no"} == set(optional)
     assert not any(check.critical for check in optional.values())
-    assert f"within {health_checks._CONNECT_SECONDS} s" in stated["broker"][1]
-    assert size(health_checks._LEAST_SPACE) in stated["tmp"][1]
-    assert f"{health_checks._LARGEST_SHARE * 100:.0f} %" in stated["memory"][1]
+    assert f"within {health_checks._CONNECT_TIMEOUT_SECONDS} s" in stated["broker"][1]
+    assert size(health_checks._MIN_FREE_BYTES) in stated["tmp"][1]
+    assert f"{health_checks._MAX_MEMORY_SHARE * 100:.0f} %" in stated["memory"][1]
     assert timedelta(hours=1) == STUCK
     text = (ROOT / "docs" / "observability" / "health.md").read_text(encoding="utf-8")
-    assert f"for {health.KEPT_SECONDS} s, a failure for {health.KEPT_FAILING_SECONDS} s" in text
-    assert f"for {health.CHECK_SECONDS} s at most" in text
-
-
-def jobs_at_once() -> int:
-    """What calculate's main.py gives its service; to import it takes an environment."""
-    text = (ROOT / "functions" / "calculate" / "main.py").read_text(encoding="utf-8")
-    (line,) = [line for line in text.splitlines() if line.startswith("JOBS_AT_ONCE = ")]
-    return int(line.split()[2])
+    assert f"for {health.CACHE_SECONDS} s, a failure for {health.FAILURE_CACHE_SECONDS} s" in text
+    assert f"for {health.CHECK_TIMEOUT_SECONDS} s at most" in text
 
 
 def size(count: int) -> str:

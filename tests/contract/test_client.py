@@ -28,7 +28,10 @@ def test_it_reads_every_field_that_is_answered() -> None:
     assert names(models.Device) == set(schemas.Device.model_fields)
     assert names(models.Devices) == set(schemas.Devices.model_fields) - OWN_TO_THE_ANSWER
     assert names(models.Page) == set(schemas.Page.model_fields) - OWN_TO_THE_ANSWER
-    assert set(schemas.Row.model_fields) | set(schemas.Accepted.model_fields) <= names(models.Job) | OWN_TO_THE_ANSWER
+    assert (
+        set(schemas.JobSummary.model_fields) | set(schemas.Accepted.model_fields)
+        <= names(models.Job) | OWN_TO_THE_ANSWER
+    )
 
 
 def test_it_has_the_servers_version() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from shared.settings import Settings
+from shared.config.settings import Settings
 from shared.telemetry.provider import _DEFAULTS
 from tests.contract.markdown import ROOT, anchors, pages, rows
 

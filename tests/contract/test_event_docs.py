@@ -9,7 +9,7 @@ from cloudevents.http import CloudEvent
 from werkzeug.datastructures import MultiDict
 
 from shared import events
-from shared.http.messages import Call
+from shared.http.messages import Request
 from shared.models import Status
 from shared.telemetry.context import Trace
 from tests.builders import TRACE_ID, record, result
@@ -20,7 +20,7 @@ TRACE = Trace(TRACE_ID, "b7ad6b7169203331")
 NO_DATA = {"error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-25"}
 GIVEN = ("away_threshold_km", "home", "timezone")
 MADE = {
-    "## Requested": events.requested(record(timezone="Europe/Berlin", given=GIVEN), {}, TRACE),
+    "## Requested": events.requested(record(timezone="Europe/Berlin", explicit_fields=GIVEN), {}, TRACE),
     "## Completed": events.outcome(record(status=Status.COMPLETED, result=result()), TRACE),
     "## Failed": events.outcome(record(status=Status.FAILED, **NO_DATA), TRACE),
 }
@@ -51,7 +51,7 @@ def test_an_example_is_what_the_functions_send(heading: str, made: CloudEvent) -
 )
 def test_a_request_of_the_examples_is_taken(heading: str, given: set[str]) -> None:
     headers, body = example(heading)
-    event = events.received(Call({}, MultiDict(), headers, body, TRACE))
+    event = events.received(Request({}, MultiDict(), headers, body, TRACE))
     assert event.type == events.REQUESTED
     assert events.data_of_request(event).model_fields_set == given
 

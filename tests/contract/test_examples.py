@@ -14,7 +14,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
 
 from local.options import TARGETS
-from shared.settings import Settings, read
+from shared.config.settings import Settings, read
 from tests.contract.markdown import ROOT
 
 EXAMPLES = ROOT / "knative" / "examples"

@@ -15,7 +15,7 @@ from manifests.checking import RULES, SHAPE
 from manifests.knative import RULES as KNATIVE
 from manifests.resources import KSERVICE, Resource
 from manifests.samples import Sample, samples, valid
-from shared.settings import Settings, read
+from shared.config.settings import Settings, read
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
@@ -115,7 +115,7 @@ def test_the_rules_of_the_project_are_not_among_those_of_knative() -> None:
 def test_the_routes_for_events_are_those_of_the_code() -> None:
     for name, routes in project.ROUTES.items():
         service = next(found for found in World().services if found._name == name)
-        taken = {rule.rule for rule in service._map.iter_rules() if "POST" in (rule.methods or ())}
+        taken = {rule.rule for rule in service._url_map.iter_rules() if "POST" in (rule.methods or ())}
         assert set(routes) == taken
 
 

@@ -9,7 +9,8 @@ import yaml  # type: ignore[import-untyped] # it ships no types, and one call ne
 from local import broker
 from manifests.project import DRAINED_SECONDS, SECRETS
 from manifests.rendering import rendered
-from shared import events, settings
+from shared import events
+from shared.config import settings
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
@@ -86,7 +87,7 @@ def test_the_trigger_delivers_as_the_stand_in_on_one_machine_does() -> None:
 
 def test_what_is_posted_to_calculate_meets_a_route() -> None:
     calculate = next(service for service in World().services if service._name == "distance-calculate")
-    routes = {rule.rule for rule in calculate._map.iter_rules() if "POST" in (rule.methods or ())}
+    routes = {rule.rule for rule in calculate._url_map.iter_rules() if "POST" in (rule.methods or ())}
     spec = one("Trigger")["spec"]
     assert {"/", spec["delivery"]["deadLetterSink"]["uri"], one("PingSource")["spec"]["sink"]["uri"]} == routes
 

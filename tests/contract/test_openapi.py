@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.http import error_responses, operations, schemas
-from shared.openapi import asyncapi
+from shared.http import error_responses, schemas
+from shared.openapi import asyncapi, operations
 from shared.openapi.document import document
 from shared.openapi.html import page
 from tests.contract.markdown import blocks
@@ -35,7 +35,7 @@ def test_every_route_of_callers_is_an_operation() -> None:
     served = {
         (method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
         for service in World().services
-        for rule in service._map.iter_rules()
+        for rule in service._url_map.iter_rules()
         for method in rule.methods or ()
         if method != "HEAD"
     }

@@ -31,16 +31,16 @@ def seconds(duration: timedelta) -> str:
     "statement",
     [
         f"the time for which a claim holds: {seconds(job_store.LEASE)} s, renewed",
-        f"processing, lease ended more than {seconds(job_store._SKEW)} s ago",
-        f"The {seconds(job_store._SKEW)} s are for clocks that differ",
+        f"processing, lease ended more than {seconds(job_store._CLOCK_SKEW)} s ago",
+        f"The {seconds(job_store._CLOCK_SKEW)} s are for clocks that differ",
         f"parts of {multipart._PART_BYTES >> 20} MiB",
         f"When {compaction.SEALED_ROWS:,} finished ones",
         f"{WORDS[results._AT_ONCE]} are read at a time, and the ends of the {results._MOST_KEPT:,} that were shown",
         f"queued for more than {seconds(reconcile._OVERDUE)} s, or {seconds(reconcile._OVERDUE)} s past",
-        f"{WORDS[job_store._MOST_LOST]} attempts that died, {WORDS[job_store._MOST_GIVEN_BACK]} that gave up",
-        f"or {WORDS[job_store._MOST_ASKED]} requests that nobody took",
-        f"a marker without a record for more than {job_store.ABANDONED.total_seconds() / 60:.0f} minutes",
-        f"until a sweep drops it after {job_store.ABANDONED.total_seconds() / 60:.0f} minutes",
+        f"{WORDS[job_store._MAX_EXPIRED_LEASES]} attempts that died, {WORDS[job_store._MAX_RELEASES]} that gave up",
+        f"or {WORDS[job_store._MAX_REDISPATCHES]} requests that nobody took",
+        f"a marker without a record for more than {job_store.ORPHAN_AGE.total_seconds() / 60:.0f} minutes",
+        f"until a sweep drops it after {job_store.ORPHAN_AGE.total_seconds() / 60:.0f} minutes",
     ],
 )
 def test_the_numbers_in_the_life_of_a_job_are_those_of_the_code(statement: str) -> None:
@@ -72,7 +72,7 @@ def test_the_readme_names_every_route_of_the_api_under_its_function() -> None:
     table = {name: answers for name, answers, _ in rows("README.md", ["function", "answers", "touches"])}
     for service in World().services:
         name = service._name.removeprefix("distance-")
-        for method, path in service._routes:
+        for method, path in service.routes:
             if path.startswith("/api/"):
                 assert method in table[name]
                 assert re.sub(r"<(?:path:)?(\w+)>", r"{\1}", path) in table[name]

@@ -8,10 +8,11 @@ from flask.testing import FlaskClient
 from functions.calculate import delivery, submission
 from functions.list import handler as listing
 from functions.status import handler as reading
+from shared.config.settings import Settings
 from shared.http.health import AnyCheck
+from shared.http.service import Options
 from shared.job_index.index import Index
 from shared.jobs.store import JobStore
-from shared.settings import Settings
 from tests.builders import TRACEPARENT
 from tests.fakes import Broker, Clock, MemoryBucket
 from tests.functional.harness import served
@@ -33,19 +34,26 @@ class NoFixes:
 class World:
     """The four functions over one bucket in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Options = Options()) -> None:  # noqa: B008 - immutable
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
         settings, index, broker = Settings(), Index(self.bucket), Broker()
         checks: dict[str, AnyCheck] = {"storage": self.bucket.ping}
-        sweep, announcer = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
+        sweep, event_publisher = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
         self.services = [
-            submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock),
+            submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock, options=options),
             delivery.service(
-                settings, self.jobs, NoFixes(), self.bucket, announcer=announcer, sweep=sweep, checks=checks
+                settings,
+                self.jobs,
+                NoFixes(),
+                self.bucket,
+                event_publisher=event_publisher,
+                sweep=sweep,
+                checks=checks,
+                options=Options(health_details=options.health_details),
             ),
-            reading.service(self.jobs, self.bucket, newest(index), self.bucket.signed, checks=checks),
-            listing.service(self.bucket, checks, self.clock),
+            reading.service(self.jobs, self.bucket, newest(index), self.bucket.signed, checks=checks, options=options),
+            listing.service(self.bucket, checks, self.clock, options=options),
         ]
 
     def client(self, number: int) -> FlaskClient:

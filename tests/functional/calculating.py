@@ -10,9 +10,9 @@ from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
 from functions.calculate.sweep.devices import Devices
+from shared.config.settings import Settings
 from shared.jobs.store import JobStore
 from shared.models import Record
-from shared.settings import Settings
 from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.fakes import Broker, Clock, MemoryBucket, MemoryFixes
 from tests.functional.harness import served
@@ -35,14 +35,16 @@ class Calculate:
         self.jobs, self.fixes = JobStore(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
         self.broker = Broker()
         devices = Devices(self.jobs_bucket, self.fixes.latest)
-        sweep, announcer = sweeping(self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, devices=devices)
+        sweep, event_publisher = sweeping(
+            self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, devices=devices
+        )
         self.client: FlaskClient = served(
             lambda: service(
                 CONFIGURED,
                 self.jobs,
                 self.fixes,
                 self.csvs,
-                announcer=announcer,
+                event_publisher=event_publisher,
                 sweep=sweep,
                 checks={},
                 clock=self.clock,

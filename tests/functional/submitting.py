@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.submission import service
+from shared.config.settings import Settings
 from shared.jobs.store import JobStore
-from shared.settings import Settings
 from tests.fakes import Broker, Clock, MemoryBucket
 from tests.functional.harness import served
 

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import errors
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.service import Service
 from tests.functional.harness import served
 
@@ -16,11 +16,11 @@ def make() -> Service:
     def down() -> None:
         raise errors.Unavailable("storage", "SlowDown")
 
-    def away(_: Call) -> Reply:
+    def away(_: Request) -> Response:
         down()
-        return Reply(200)
+        return Response(200)
 
-    routes = {("GET", "/jobs/<job_id>"): lambda _: Reply(200, {}), ("GET", "/away/<job_id>"): away}
+    routes = {("GET", "/jobs/<job_id>"): lambda _: Response(200, {}), ("GET", "/away/<job_id>"): away}
     return Service("distance-test", routes, {"storage": down})
 
 

@@ -11,14 +11,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared.auth.api_keys import ApiKeys
-from shared.auth.authenticator import Authenticator, guard
-from shared.auth.client_ip import ANYBODY, address_of
+from shared.auth.authenticator import Authenticator, authenticator
+from shared.auth.client_ip import UNKNOWN, client_ip
 from shared.auth.jwks_cache import KeySet
-from shared.auth.jwt_bearer import Tokens
+from shared.auth.jwt_bearer import BearerTokens
 from shared.auth.oidc_issuer import usable
-from shared.auth.rate_limits import CallerLimits
+from shared.auth.rate_limits import RateLimiter
+from shared.config.settings import Settings, read
 from shared.errors import SettingsError
-from shared.settings import Settings, read
+from shared.http.service import Options
 from tests.contract.world import World
 from tests.signing import AUDIENCE, ISSUER, now, signer
 from tests.watched import Watched
@@ -31,15 +32,13 @@ TEN = {"calculate": 10, "status": 100}
 CLUSTER = (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
 
 
-def tokens(**asked: Any) -> Tokens:
+def tokens(**asked: Any) -> BearerTokens:
     keys = usable({"keys": [signer("rsa").jwk]})
-    return Tokens(ISSUER, frozenset({AUDIENCE}), KeySet(lambda: keys), **asked)
+    return BearerTokens(ISSUER, frozenset({AUDIENCE}), KeySet(lambda: keys), **asked)
 
 
 def client(door: Authenticator, service: int = LISTING) -> FlaskClient:
-    world = World()
-    world.services[service].guarded(door)
-    return world.client(service)
+    return World(Options(auth=door)).client(service)
 
 
 def keyed() -> Authenticator:
@@ -128,7 +127,7 @@ def test_what_every_service_has_is_for_all() -> None:
 
 
 def test_a_caller_is_told_what_is_left_beside_every_answer() -> None:
-    submitting = client(Authenticator(None, ApiKeys(KEY), CallerLimits({"calculate": 2, "status": 9})), SUBMITTING)
+    submitting = client(Authenticator(None, ApiKeys(KEY), RateLimiter({"calculate": 2, "status": 9})), SUBMITTING)
     key = {"X-API-Key": KEY}
     assert submitting.post(SUBMIT, json=BODY, headers=key).headers["RateLimit-Remaining"] == "1"
     wrong = submitting.post(SUBMIT, json={}, headers=key)
@@ -144,14 +143,14 @@ def test_a_caller_is_told_what_is_left_beside_every_answer() -> None:
 
 
 def test_who_fails_to_say_who_it_is_uses_up_nobodys_limit() -> None:
-    listing = client(Authenticator(None, ApiKeys(KEY), CallerLimits(dict.fromkeys(TEN, 1))))
+    listing = client(Authenticator(None, ApiKeys(KEY), RateLimiter(dict.fromkeys(TEN, 1))))
     for _ in range(5):
         assert listing.get(JOBS).status_code == 401
     assert listing.get(JOBS, headers={"X-API-Key": KEY}).status_code == 200
 
 
 def test_without_tokens_or_keys_callers_are_told_apart_by_their_address() -> None:
-    listing = client(Authenticator(None, None, CallerLimits(dict.fromkeys(TEN, 1)), CLUSTER))
+    listing = client(Authenticator(None, None, RateLimiter(dict.fromkeys(TEN, 1)), CLUSTER))
 
     def asked(forwarded: str) -> int:
         return listing.get(JOBS, headers={"X-Forwarded-For": forwarded}).status_code
@@ -167,29 +166,29 @@ def test_without_tokens_or_keys_callers_are_told_apart_by_their_address() -> Non
         ("203.0.113.7", "203.0.113.7"),
         ("::ffff:203.0.113.7, 10.0.0.1", "203.0.113.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("10.0.0.9, 10.0.0.1", ANYBODY),
-        ("203.0.113.7, unknown", ANYBODY),
-        ("", ANYBODY),
+        ("10.0.0.9, 10.0.0.1", UNKNOWN),
+        ("203.0.113.7, unknown", UNKNOWN),
+        ("", UNKNOWN),
     ],
 )
 def test_the_address_is_the_last_that_is_no_proxys(forwarded: str, address: str) -> None:
-    assert address_of(forwarded, CLUSTER) == address
+    assert client_ip(forwarded, CLUSTER) == address
 
 
 def test_where_no_proxy_is_trusted_all_are_one() -> None:
-    assert address_of("203.0.113.7", ()) == ANYBODY
+    assert client_ip("203.0.113.7", ()) == UNKNOWN
 
 
 def test_a_pseudonym_and_nothing_else_of_the_caller_is_in_spans_and_logs(caplog: pytest.LogCaptureFixture) -> None:
     token = bearer(sub="ada@example.org", email="ada@example.org")
-    door = Authenticator(tokens(), None, CallerLimits({"calculate": 1, "status": 1}))
+    door = Authenticator(tokens(), None, RateLimiter({"calculate": 1, "status": 1}))
     with Watched() as watched, caplog.at_level(logging.DEBUG):
         for status in (202, 429):  # who comes too often is to be seen, too
             assert client(door, SUBMITTING).post(SUBMIT, json=BODY, headers=token).status_code == status
         client(door, SUBMITTING).post(SUBMIT, json=BODY, headers={"Authorization": "Bearer ada@example.org"})
         told = str([span.to_json() for span in watched.spans])
         asked_by = [dict(span.attributes or {}).get("enduser.pseudo.id") for span in watched.spans]
-    caller = door.caller({name.lower(): text for name, text in token.items()})
+    caller = door.authenticate({name.lower(): text for name, text in token.items()})
     assert [who for who in asked_by if who] == [caller, caller]
     assert [one.__dict__["caller"] for one in caplog.records if one.getMessage() == "job created"] == [caller]
     told += str([one.__dict__ for one in caplog.records])
@@ -201,22 +200,22 @@ KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 
 def test_all_of_it_is_off_unless_it_is_asked_for_and_costs_nothing_then() -> None:
-    assert guard(read(KEYS, "list")) is None
-    asked = "import sys, shared.http.wiring; print({'jwt', 'limits', 'redis', 'cryptography'} & set(sys.modules))"
+    assert authenticator(read(KEYS, "list")) is None
+    asked = "import sys, shared.http.service; print({'jwt', 'limits', 'redis', 'cryptography'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", asked], text=True) == "set()\n"
 
 
 def test_what_is_asked_for_is_there() -> None:
     token = bearer()["Authorization"]
-    door = guard(read({**KEYS, "API_KEYS": KEY, "RATE_LIMIT_STATUS": "7"}, "list"))
+    door = authenticator(read({**KEYS, "API_KEYS": KEY, "RATE_LIMIT_STATUS": "7"}, "list"))
     assert door is not None
-    assert door.caller({"x-api-key": KEY})
-    assert [door.counted("ada", method, {})["RateLimit-Limit"] for method in ("GET", "POST")] == ["7", "10"]
-    issued = guard(read({**KEYS, "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": f"other, {AUDIENCE}"}, "list"))
+    assert door.authenticate({"x-api-key": KEY})
+    assert [door.enforce_rate_limit("ada", method, {})["RateLimit-Limit"] for method in ("GET", "POST")] == ["7", "10"]
+    issued = authenticator(read({**KEYS, "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": f"other, {AUDIENCE}"}, "list"))
     assert issued is not None
     known = usable({"keys": [signer("rsa").jwk]})
     issued._tokens._keys._fetch = lambda: known  # type: ignore[union-attr] # in place of an issuer
-    assert issued.caller({"authorization": token})
+    assert issued.authenticate({"authorization": token})
 
 
 @pytest.mark.parametrize(
@@ -230,7 +229,7 @@ def test_what_is_asked_for_is_there() -> None:
         ("AUTH_LEEWAY_SECONDS", "3600", "less than or equal to 300"),
         ("RATE_LIMIT_CALCULATE", "0", "greater than or equal to 1"),
         ("RATE_LIMIT_STORE", "memcached://host", "a redis:// or valkey:// URL is expected"),
-        ("TRUSTED_PROXIES", "10.0.0.1/8", "networks with commas between"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "expected comma-separated CIDR networks"),
     ],
 )
 def test_a_setting_that_is_wrong_stops_the_start_by_its_name(name: str, text: str, why: str) -> None:
@@ -261,4 +260,4 @@ def test_an_extra_that_is_missing_stops_the_start(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(SettingsError, match="the extra `access`"):
-        guard(Settings.model_validate(asked))
+        authenticator(Settings.model_validate(asked))

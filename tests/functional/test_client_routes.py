@@ -23,6 +23,7 @@ from urllib3 import HTTPResponse
 
 from shared.auth.api_keys import ApiKeys
 from shared.auth.authenticator import Authenticator
+from shared.http.service import Options
 from tests.contract.world import World
 from tests.scripted import Answer, answering
 from tests.unit.test_client import ID
@@ -82,10 +83,7 @@ def test_health_check_finds_a_service_at_the_host_of_another(wrong: tuple[str, s
 
 
 def test_health_check_needs_the_key_where_the_service_does() -> None:
-    world = World()
-    for number in HOSTS.values():
-        world.services[number].guarded(Authenticator(None, ApiKeys(KEY), None))
-    hosts = Hosts(world=world)
+    hosts = Hosts(world=World(Options(auth=Authenticator(None, ApiKeys(KEY), None))))
     assert at(hosts, api_key=KEY).healthy()
     assert not at(hosts).healthy()
     with pytest.raises(NotAllowedError):

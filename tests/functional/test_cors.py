@@ -3,9 +3,10 @@
 import pytest
 from flask.testing import FlaskClient
 
+from shared.config.settings import read
 from shared.errors import SettingsError
-from shared.http.cors import _SEEN, Cors, origins
-from shared.settings import read
+from shared.http.cors import EXPOSED_HEADERS, Cors
+from shared.http.service import Options
 from tests.contract.world import World
 
 PAGE = "https://maps.example"
@@ -15,9 +16,7 @@ KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 @pytest.fixture
 def client() -> FlaskClient:
-    world = World()
-    world.services[3].open_to(Cors(origins(f"http://localhost:5173, {PAGE}")))
-    return world.client(3)
+    return World(Options(cors=Cors(frozenset({"http://localhost:5173", PAGE})))).client(3)
 
 
 def cors(answer: object) -> dict[str, str]:
@@ -31,7 +30,7 @@ def test_a_page_that_is_named_may_ask_and_sees_what_it_needs(client: FlaskClient
         assert answer.status_code == status
         assert cors(answer) == {
             "Access-Control-Allow-Origin": PAGE,
-            "Access-Control-Expose-Headers": _SEEN,
+            "Access-Control-Expose-Headers": EXPOSED_HEADERS,
             "Vary": "Origin",
         }
 
@@ -59,11 +58,11 @@ def test_without_a_question_options_is_a_method_like_others(client: FlaskClient)
 def test_it_is_off_unless_it_is_asked_for() -> None:
     answer = World().client(3).get("/api/distance/jobs", headers={"Origin": PAGE})
     assert cors(answer) == {}
-    assert read(KEYS, "list").cors is None
-    assert read({**KEYS, "CORS_ORIGINS": PAGE}, "list").cors == Cors(frozenset({PAGE}))
+    assert read(KEYS, "list").cors_origins == frozenset()
+    assert read({**KEYS, "CORS_ORIGINS": PAGE}, "list").cors_origins == {PAGE}
 
 
 @pytest.mark.parametrize("text", ["*", "maps.example", "https://maps.example/path", f"{PAGE};{PAGE}", ","])
 def test_what_is_no_origin_stops_the_start(text: str) -> None:
-    with pytest.raises(SettingsError, match="CORS_ORIGINS: origins with commas between"):
+    with pytest.raises(SettingsError, match="CORS_ORIGINS: expected comma-separated origins"):
         read({**KEYS, "CORS_ORIGINS": text}, "list")

@@ -186,7 +186,7 @@ def test_requests_are_counted_by_template_method_and_status(watching: Watched) -
 
 def test_a_deleted_job_is_counted(watching: Watched, calculate: Calculate) -> None:
     calculate.jobs.create(record())
-    calculate.jobs.bury(JOB_ID, calculate.jobs.hide(JOB_ID))
+    calculate.jobs.replace_with_tombstone(JOB_ID, calculate.jobs.mark_deleted(JOB_ID))
     assert watching.points(metrics.DELETED) == [({}, 1)]
 
 

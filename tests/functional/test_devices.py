@@ -10,13 +10,15 @@ from flask.testing import FlaskClient
 from functions.list.handler import service
 from shared.errors import Unavailable
 from shared.job_index import devices
-from shared.job_index.devices import KEY, Seen
+from shared.job_index.devices import KEY, DeviceList
 from tests.fakes import NOW, MemoryBucket, away
 from tests.functional.calculating import Calculate
 from tests.functional.harness import served
 
 PATH = "/api/distance/devices"
-SEEN = Seen(devices={"watch": NOW - timedelta(days=1), "Garmin": NOW, "a": NOW}, as_of=NOW, tried_at=NOW, token="1")
+SEEN = DeviceList(
+    devices={"watch": NOW - timedelta(days=1), "Garmin": NOW, "a": NOW}, as_of=NOW, tried_at=NOW, token="1"
+)
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_they_come_in_order_with_their_latest_fix(client: FlaskClient, bucket: M
 
 
 def test_a_look_that_has_not_succeeded_yet_says_so(client: FlaskClient, bucket: MemoryBucket) -> None:
-    devices.write(bucket, Seen(tried_at=NOW, trying_whole=True, token="1"), None)
+    devices.write(bucket, DeviceList(tried_at=NOW, trying_whole=True, token="1"), None)
     assert told(client) == {"devices": [], "as_of": None}
 
 

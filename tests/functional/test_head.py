@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.health_paths import HEALTH, NUMBERS, SCRAPED, STATUS
+from shared.http.health_paths import HEALTH, JOB_COUNTS, PROMETHEUS, STATUS
 from tests.builders import JOB_ID, record, result
 from tests.contract.world import HEADERS, World
 
@@ -10,10 +10,10 @@ VALUES = {"<job_id>": JOB_ID, "<path:filename>": f"distance_20260125_iphone_stua
 GETS = sorted(
     (number, rule.rule)
     for number, service in enumerate(World().services)
-    for rule in service._map.iter_rules()
+    for rule in service._url_map.iter_rules()
     if "GET" in (rule.methods or ())
 )
-MEASURED = {*HEALTH, *STATUS, *NUMBERS}  # bodies with durations: their length varies from call to call
+MEASURED = {*HEALTH, *STATUS, *JOB_COUNTS}  # bodies with durations: their length varies from call to call
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_head_answers_like_get_without_a_body(world: World, number: int, rule: s
     for name, value in VALUES.items():
         path = path.replace(name, value)
     status, headers, _ = told(world, "GET", number, path)
-    assert status == (302 if "download" in path else 404 if path in SCRAPED else 200)
+    assert status == (302 if "download" in path else 404 if path in PROMETHEUS else 200)
     if "Location" in headers:
         headers["Location"] += "&method=HEAD"  # a presigned URL holds for one method
     assert told(world, "HEAD", number, path) == (status, headers, b"")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.errors import Unavailable
-from shared.http.health import Check, CheckFailed
-from shared.http.health_paths import HEALTH, LIVE, NUMBERS, PROBES, READY, STARTUP, STATUS
-from shared.http.messages import Call, Reply
-from shared.http.service import Service
+from shared.errors import CheckFailed, Unavailable
+from shared.http.health import Check
+from shared.http.health_paths import HEALTH, JOB_COUNTS, LIVE, PROBES, READY, STARTUP, STATUS
+from shared.http.messages import Request, Response
+from shared.http.service import Options, Service
 from shared.models import Status
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
@@ -109,9 +109,9 @@ def test_status_is_told_whatever_it_is(world: World, number: int) -> None:
 
 @every_function
 def test_details_are_switched_off_and_probes_stay(world: World, number: int) -> None:
-    world.services[number].detailed(shown=False)
+    world = World(Options(health_details=False))
     client = world.client(number)
-    for path in (*HEALTH, *STATUS, *NUMBERS):
+    for path in (*HEALTH, *STATUS, *JOB_COUNTS):
         answer = client.get(path)
         assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (404, "NOT_FOUND")
     assert {client.get(path).status_code for path in (*LIVE, *READY, *STARTUP)} == {200}
@@ -128,11 +128,11 @@ def test_a_probe_leaves_no_line(world: World, path: str, caplog: pytest.LogCaptu
 def test_only_what_touches_nothing_is_told_while_there_is_no_place(path: str) -> None:
     told: list[TestResponse] = []
 
-    def nested(_: Call) -> Reply:
+    def nested(_: Request) -> Response:
         told.append(client.get(path))
-        return Reply(200)
+        return Response(200)
 
-    client = served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}).limited(1))
+    client = served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1))
     client.get("/nested")
     assert told[0].status_code == (200 if path in (*LIVE, *STARTUP) else 503)
 
@@ -175,7 +175,7 @@ def test_many_who_ask_cost_one_request_of_the_storage(world: World) -> None:
 
 
 def numbers(world: World) -> dict[str, Any]:
-    told = [asked(world, 3, path) for path in NUMBERS]
+    told = [asked(world, 3, path) for path in JOB_COUNTS]
     assert [status for status, _ in told] == [200, 200]
     bodies = [body for _, body in told]
     assert all(re.fullmatch(TIME, body.pop("timestamp")) for body in bodies)

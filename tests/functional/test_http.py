@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from shared import errors
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.service import Service
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.functional.harness import served
@@ -27,7 +27,7 @@ FAILURES: dict[str, Callable[[], Exception]] = {
 
 
 def make() -> Service:
-    def fail(call: Call) -> Reply:
+    def fail(call: Request) -> Response:
         failure = FAILURES[call.path["how"]]()
         raise failure
 
@@ -36,9 +36,9 @@ def make() -> Service:
 
     routes = {
         ("GET", "/fail/<how>"): fail,
-        ("GET", "/echo"): lambda call: Reply(200, {"trace": call.trace.traceparent, "query": call.query.to_dict()}),
-        ("POST", "/echo"): lambda call: Reply(200, {"bytes": len(call.body)}),
-        ("GET", "/a/b"): lambda _: Reply(200, {}),
+        ("GET", "/echo"): lambda call: Response(200, {"trace": call.trace.traceparent, "query": call.query.to_dict()}),
+        ("POST", "/echo"): lambda call: Response(200, {"bytes": len(call.body)}),
+        ("GET", "/a/b"): lambda _: Response(200, {}),
     }
     return Service("distance-test", routes, {"storage": lambda: None, "database": down})
 
@@ -161,7 +161,7 @@ def test_a_body_that_ends_early_is_400(client: FlaskClient) -> None:
 def test_more_requests_than_are_worked_on_at_once_are_refused_and_health_is_still_told() -> None:
     inside: list[FlaskClient] = []
 
-    def nested(_: Call) -> Reply:
+    def nested(_: Request) -> Response:
         """Asks the service again while it has its only place."""
         refused = inside[0].get("/nested")
         assert refused.status_code == 503
@@ -169,9 +169,9 @@ def test_more_requests_than_are_worked_on_at_once_are_refused_and_health_is_stil
         assert json.loads(refused.data)["error"]["message"] == "Too many requests at once"
         assert inside[0].get("/readyz").status_code == 503
         assert inside[0].get("/healthz").status_code == 200
-        return Reply(200, {})
+        return Response(200, {})
 
-    inside.append(served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}).limited(1)))
+    inside.append(served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1)))
     for _ in range(2):  # the place is given back
         assert inside[0].get("/nested").status_code == 200
 

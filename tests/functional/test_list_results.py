@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.list.handler import service
-from functions.list.results import Results
+from functions.list.results import ResultReader
 from shared.errors import Unavailable
 from shared.job_index.markers import entry_of, position_of, put
 from shared.jobs.store import JobStore
@@ -32,7 +32,7 @@ class World:
     def __init__(self, **bounds: Any) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
-        results = Results(JobStore(self.bucket), **bounds)
+        results = ResultReader(JobStore(self.bucket), **bounds)
         self.client: FlaskClient = served(lambda: service(self.bucket, {}, results=results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
@@ -150,8 +150,8 @@ def test_the_result_of_a_later_job_of_the_same_id_is_not_shown_as_this_ones(worl
 def test_a_job_that_is_used_again_shows_its_own_result(world: World) -> None:
     job = world.job(1)
     assert world.rows()[0]["result"]["total_locations"] == 1
-    world.jobs.hide(job.job_id)
-    world.jobs.bury(job.job_id, position_of(job))
+    world.jobs.mark_deleted(job.job_id)
+    world.jobs.replace_with_tombstone(job.job_id, position_of(job))
     world.jobs.create(record(job_id=job.job_id, queued_at=NOW + timedelta(hours=1)), again=True)
     world.jobs.complete(world.jobs.claim(job.job_id), result(total_locations=2))
     assert [row["result"]["total_locations"] for row in world.rows()] == [2]
@@ -169,7 +169,7 @@ def test_a_record_that_has_gone_or_is_none_leaves_its_row_without(world: World, 
 
 def test_a_tombstone_is_no_result(world: World) -> None:
     job = world.job(1)
-    world.jobs.bury(job.job_id, position_of(job))
+    world.jobs.replace_with_tombstone(job.job_id, position_of(job))
     assert "result" not in world.rows()[0]
 
 
@@ -236,7 +236,7 @@ def test_records_are_read_in_the_trace_of_the_request(world: World) -> None:
 
     def before(name: str, key: str) -> None:
         if key.startswith("jobs/"):
-            seen.append(spans.now().trace.trace_id)
+            seen.append(spans.current_span().trace.trace_id)
 
     world.bucket.before = before
     with watched():

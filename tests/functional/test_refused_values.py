@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.http import operations
 from shared.models import RequestedData, Submission
+from shared.openapi import operations
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World
 from tests.functional.calculating import Calculate, requested

@@ -167,7 +167,7 @@ def test_a_later_attempt_leads_to_the_earlier_one(watching: Watched) -> None:
     calculate.fixes.during = lambda: None
     assert calculate.deliver().status_code == 200
     assert links(watching.span("claim")) == [(TRACE_ID, "earlier attempt")]
-    latest = span_context(calculate.jobs.get(JOB_ID).attempted or "")
+    latest = span_context(calculate.jobs.get(JOB_ID).attempt_traceparent or "")
     claim = watching.span("claim").context
     assert latest
     assert claim

@@ -12,9 +12,9 @@ from functions.calculate.day.distance import DayNumbers
 from functions.calculate.fixes.blocks import NULL, Block
 from functions.calculate.fixes.connection import DAY, Bounds
 from functions.calculate.fixes.source import FixSource
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.models import Home, Numbers
-from shared.settings import Settings
+from shared.models import DayStatistics, Home
 from tests.integration.whole_stack import until
 
 START = datetime(2026, 1, 25, tzinfo=UTC)
@@ -72,7 +72,7 @@ def fill(url: str, count: int, seconds: float = 86_400) -> None:
         connection.execute("ANALYZE locations")
 
 
-def numbers(found: list[Block]) -> tuple[Numbers, bytes]:
+def numbers(found: list[Block]) -> tuple[DayStatistics, bytes]:
     adding, csv = DayNumbers(HOME, 0.5), CsvRows()
     text = b"".join(bytes(csv.of(adding.add(block))) for block in found)
     return adding.numbers(), text

@@ -10,7 +10,7 @@ import pytest
 from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
-from shared.settings import Settings
+from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL")

@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from local import object_storage
 from local.ports import chosen
-from shared.settings import Settings
+from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import CONFIG
 from tests.integration import given_servers, moto_server

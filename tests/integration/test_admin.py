@@ -9,7 +9,7 @@ import pytest
 
 from admin.__main__ import main
 from local.options import TARGETS
-from shared.settings import Settings
+from shared.config.settings import Settings
 from tests.integration.storage_servers import SERVERS, admin_of, bucket_of, running
 
 USERS = {function: (f"key-of-{function}", f"secret-of-{function}") for function in TARGETS}

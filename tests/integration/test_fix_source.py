@@ -10,8 +10,8 @@ import pytest
 from functions.calculate.fixes.blocks import ROWS
 from functions.calculate.fixes.source import FixSource
 from shared import days
+from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.settings import Settings
 from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, fill, insert, numbers, read, rows, source
 

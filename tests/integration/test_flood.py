@@ -16,7 +16,7 @@ import pytest
 
 from local.gateway import SERVICES
 from local.stack import Stack
-from shared.http.service import AT_ONCE
+from shared.http.service import MAX_CONCURRENCY
 from tests.integration.conftest import free_port
 from tests.integration.processes import Function, Gate, function
 from tests.integration.whole_stack import DAY, Answer, ask, until
@@ -39,7 +39,7 @@ def flood(one: Callable[[], Answer], meanwhile: Callable[[], None]) -> list[Answ
 
     with ThreadPoolExecutor(MANY) as pool:
         asking = [pool.submit(asked, number) for number in range(MANY)]
-        until(lambda: len(answers) == MANY - AT_ONCE, 30)
+        until(lambda: len(answers) == MANY - MAX_CONCURRENCY, 30)
         meanwhile()
         for each in asking:
             each.result()
@@ -80,8 +80,8 @@ def test_a_flood_of_submissions_is_worked_on_or_told_to_come_again(held: tuple[F
     for _ in range(3):
         gate.hold()
         answers = flood(one, meanwhile)
-        assert len(refused(answers)) == MANY - AT_ONCE
-        assert [answer.status for answer in answers].count(202) == AT_ONCE
+        assert len(refused(answers)) == MANY - MAX_CONCURRENCY
+        assert [answer.status for answer in answers].count(202) == MAX_CONCURRENCY
         sizes.append(size(submit.process))
     assert sizes[-1] < 1.2 * sizes[1], sizes  # what the threads took they keep; no flood adds to it
     assert one().status == 202
@@ -139,11 +139,11 @@ def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
 
 
 def test_a_flood_at_the_gateway_before_a_service_that_hangs_is_told_to_come_again() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=AT_ONCE) as hanging:
+    with socket.create_server(("127.0.0.1", 0), backlog=MAX_CONCURRENCY) as hanging:
         taken: list[socket.socket] = []
 
         def take() -> None:
-            taken.extend(hanging.accept()[0] for _ in range(AT_ONCE))
+            taken.extend(hanging.accept()[0] for _ in range(MAX_CONCURRENCY))
 
         def meanwhile() -> None:
             assert ask("GET", f"{url}/none").status == 404
@@ -158,7 +158,7 @@ def test_a_flood_at_the_gateway_before_a_service_that_hangs_is_told_to_come_agai
             after = size(process)
         taking.join()
     messages = [answer.json["error"]["message"] for answer in answers]
-    assert messages.count("Too many requests at once") == MANY - AT_ONCE
-    assert messages.count("Unavailable: submit") == AT_ONCE
+    assert messages.count("Too many requests at once") == MANY - MAX_CONCURRENCY
+    assert messages.count("Unavailable: submit") == MAX_CONCURRENCY
     assert all("retry-after" in answer.headers for answer in answers)
     assert after < 2 * before

@@ -115,7 +115,7 @@ _REACH = """
 import sys
 from local import demo, environment
 environment.apply()
-from shared.settings import Settings
+from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 for url in sys.argv[1:]:

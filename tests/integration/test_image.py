@@ -13,7 +13,7 @@ import pytest
 from image import tree
 from local.install import pip_environment
 from local.stack import Stack
-from shared.settings import Settings
+from shared.config.settings import Settings
 from tests.integration.processes import COMMAND, ROOT, environment, function
 from tests.integration.whole_stack import ask, ended
 

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from local.stack import Stack
-from shared.http.operations import JOB
 from shared.openapi.document import document
+from shared.openapi.operations import JOB
 from tests.integration.whole_stack import ask, ended, submit
 
 API = schemathesis.openapi.from_dict(document())

@@ -8,8 +8,7 @@ import pytest
 from psycopg import sql
 
 from functions.calculate.fixes.source import FixSource
-from shared.errors import UnsupportedColumn
-from shared.http.health import CheckFailed
+from shared.errors import CheckFailed, UnsupportedColumn
 from tests.integration.fixes_read import START, read, rows, source
 from tests.integration.tables import CREATED_TYPES, schema
 

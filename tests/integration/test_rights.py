@@ -9,8 +9,8 @@ import pytest
 from admin.__main__ import main
 from local import object_storage
 from local.options import TARGETS
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectMissing
 from tests.integration.storage_servers import admin_of, bucket_of, running
 

@@ -14,7 +14,7 @@ from admin.__main__ import main
 from local.environment import NO_AWS_FILES
 from local.options import TARGETS
 from local.stack import Stack
-from shared.settings import Settings
+from shared.config.settings import Settings
 from tests.builders import JOB_ID
 from tests.integration import storage_servers
 from tests.integration.processes import COMMAND, ROOT, environment, function

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.storage.multipart import Upload
 from tests.integration.fault_proxy import (

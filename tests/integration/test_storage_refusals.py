@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket
 from tests.integration.fault_proxy import Fault, FaultProxy, answered, before, dropped, refused, silent
 from tests.integration.storage_servers import IMPATIENT, bucket_of

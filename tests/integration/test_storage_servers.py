@@ -12,11 +12,11 @@ import pytest
 import urllib3
 
 from admin.buckets import uploads_expire
+from shared.config.settings import Settings
 from shared.errors import NotFound, Unavailable
 from shared.jobs import deletion
 from shared.jobs.store import JobStore, utc_now
 from shared.models import Status
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result

@@ -10,11 +10,11 @@ from cloudevents.http import CloudEvent
 
 from shared import events
 from shared.errors import Unavailable
-from shared.http.messages import Reply
+from shared.http.messages import Response
 from shared.telemetry.context import Trace
 from tests.simulation.calls import call
 from tests.simulation.faults import Fate
-from tests.simulation.oracle import Truth
+from tests.simulation.oracle import Oracle
 from tests.simulation.world import Death, World
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ _CONTRACT = frozenset({0, 200, 204, 400, 409, 422, 503})
 class SimBroker(events.Publisher):
     """Takes events, delivers each at least once unless it forgets one, and posts replies as events."""
 
-    def __init__(self, world: World, truth: Truth, retries: int, away: list[tuple[int, int]]) -> None:
+    def __init__(self, world: World, truth: Oracle, retries: int, away: list[tuple[int, int]]) -> None:
         self._world = world
-        self._truth = truth
+        self._oracle = truth
         self._retries = retries
         self._away = away
         self.services: Services  # they publish here, so they come later
@@ -59,7 +59,7 @@ class SimBroker(events.Publisher):
         world = self._world
         carried = {name.lower(): text for name, text in headers.items()}
         if carried["ce-type"] != events.REQUESTED:
-            self._truth.outcome(carried["ce-type"], json.loads(body))
+            self._oracle.outcome(carried["ce-type"], json.loads(body))
             return
         faulty = not world.weather.fair
         x = world.rng.random() if faulty else 0.5
@@ -86,7 +86,7 @@ class SimBroker(events.Publisher):
             self._world.sleep(_BACKOFF_MS * 2**attempt)
         self._bury(headers, body, answer)
 
-    def _bury(self, headers: dict[str, str], body: bytes, answer: Reply | None) -> None:
+    def _bury(self, headers: dict[str, str], body: bytes, answer: Response | None) -> None:
         world = self._world
         world.counts["dead_letters"] += 1
         if world.rng.random() < 0.7:
@@ -102,7 +102,7 @@ class SimBroker(events.Publisher):
                 return
             world.sleep(_BACKOFF_MS * 2**attempt)
 
-    def _post(self, handler: str, headers: dict[str, str], body: bytes) -> Reply | None:
+    def _post(self, handler: str, headers: dict[str, str], body: bytes) -> Response | None:
         while self._is_away():
             self._world.sleep(1_000)
         trace = Trace(headers["traceparent"][3:35], "00000000000000b0") if "traceparent" in headers else None
@@ -111,7 +111,7 @@ class SimBroker(events.Publisher):
             self._world.fail(f"{handler} answered {answer.status}")
         return answer
 
-    def _reply(self, answer: Reply) -> None:
+    def _reply(self, answer: Response) -> None:
         if not answer.body:
             return
         if not isinstance(answer.body, bytes) or "ce-type" not in answer.headers:

@@ -8,7 +8,7 @@ from typing import Any
 from tests.simulation.broker import SimBroker
 from tests.simulation.calls import call
 from tests.simulation.fixes import DATES, DEVICES
-from tests.simulation.oracle import Truth
+from tests.simulation.oracle import Oracle
 from tests.simulation.pods import Services
 from tests.simulation.world import World
 
@@ -25,11 +25,11 @@ _EXTENSIONS: tuple[dict[str, Any], ...] = (
 class Callers:
     """Starts the callers of one run."""
 
-    def __init__(self, world: World, services: Services, broker: SimBroker, truth: Truth, tick_ms: int) -> None:
+    def __init__(self, world: World, services: Services, broker: SimBroker, truth: Oracle, tick_ms: int) -> None:
         self._world = world
         self._services = services
         self._broker = broker
-        self._truth = truth
+        self._oracle = truth
         self._tick_ms = tick_ms  # when in a minute the sweep is called
         self._deletions = world.rng.choice((0, 0, 0.2, 0.5))  # share of the jobs that their callers delete
 
@@ -80,7 +80,7 @@ class Callers:
             world.sleep(world.rng.randrange(1_000, 5_000))
 
     def _accepted(self, body: dict[str, Any], key: str | None, said: dict[str, Any]) -> None:
-        record = self._truth.acked(said["job_id"], key, said["queued_at"])
+        record = self._oracle.acked(said["job_id"], key, said["queued_at"])
         if record is not None:
             if (record["date"], record["device_id"]) != (body["date"], body.get("device_id", "")):
                 self._world.fail("202 for a job of another date or device")
@@ -101,14 +101,14 @@ class Callers:
         for _ in range(_TRIES):
             if world.rng.random() < 0.1:
                 return
-            known = self._truth.jobs.get(job_id)
+            known = self._oracle.jobs.get(job_id)
             if known is not None:
-                self._truth.doom(known)
-            self._truth.being_deleted[job_id] += 1
+                self._oracle.doom(known)
+            self._oracle.being_deleted[job_id] += 1
             reply = self._services.visit("status", "delete", call(world, path={"job_id": job_id}))
-            self._truth.being_deleted -= Counter([job_id])
+            self._oracle.being_deleted -= Counter([job_id])
             if reply is not None and reply.status in (204, 404):
-                self._truth.told_deleted(job_id, known, reply.status)
+                self._oracle.told_deleted(job_id, known, reply.status)
                 return
             if reply is not None and reply.status not in (409, 503):
                 world.fail(f"a deletion was answered {reply.status}")

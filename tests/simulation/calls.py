@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from werkzeug.datastructures import MultiDict
 
-from shared.http.messages import Call
+from shared.http.messages import Request
 from shared.telemetry.context import Trace
 from tests.simulation.world import World
 
@@ -17,7 +17,7 @@ def call(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     trace: Trace | None = None,
-) -> Call:
+) -> Request:
     """A request, in a new trace unless one is given."""
     trace = trace or Trace(f"{world.rng.getrandbits(128) | 1:032x}", f"{world.rng.getrandbits(64) | 1:016x}")
-    return Call(path or {}, MultiDict(query or {}), headers or {}, body, trace)
+    return Request(path or {}, MultiDict(query or {}), headers or {}, body, trace)

@@ -7,11 +7,11 @@ from functions.calculate.day.csv_rows import CsvRows
 from functions.calculate.day.distance import DayNumbers
 from functions.calculate.fixes.blocks import Block, MeasuredBlock
 from shared.job_index.segments import Segment
-from shared.models import Home, Numbers
+from shared.models import DayStatistics, Home
 
 _Seen = tuple[object, ...]
 _MEASURED: dict[_Seen, MeasuredBlock] = {}
-_NUMBERS: dict[_Seen, Numbers] = {}
+_NUMBERS: dict[_Seen, DayStatistics] = {}
 _ROWS: dict[_Seen, bytes] = {}
 _SEGMENTS: dict[bytes, Segment] = {}
 _MOST_SEGMENTS = 100
@@ -39,7 +39,7 @@ class RememberedNumbers:
             _NUMBERS[self._seen] = real.numbers()
         return _MEASURED[self._seen]
 
-    def numbers(self) -> Numbers:
+    def numbers(self) -> DayStatistics:
         """As DayNumbers.numbers."""
         if self._seen not in _NUMBERS:
             _NUMBERS[self._seen] = DayNumbers(*self._start).numbers()

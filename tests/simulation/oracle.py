@@ -43,7 +43,7 @@ class Known:
 
 
 @dataclass
-class Truth:
+class Oracle:
     """Every job that ever had a record."""
 
     world: World

@@ -10,17 +10,17 @@ from functions.calculate.sweep.reconcile import Sweep
 from functions.calculate.sweep.retention import Retention
 from functions.list.devices import DeviceLister
 from functions.list.handler import Lister
-from functions.list.results import Results
+from functions.list.results import ResultReader
 from functions.status.handler import StatusReader
 from shared import events
-from shared.http.error_responses import error_reply
-from shared.http.messages import Call, Handler, Reply
+from shared.config.settings import Settings
+from shared.http.error_responses import error_response
+from shared.http.messages import Handler, Request, Response
 from shared.job_index.index import Index
 from shared.jobs.store import Clock, JobStore
-from shared.settings import Settings
 from shared.storage.bucket import Bucket
 from tests.simulation.fixes import SimFixes
-from tests.simulation.oracle import Truth
+from tests.simulation.oracle import Oracle
 from tests.simulation.s3 import S3
 from tests.simulation.world import Death, Pod, Visit, World
 
@@ -32,11 +32,11 @@ _AT_MOST = {"submit": 2, "calculate": 99, "status": 2, "list": 2}
 class Services:
     """Every Service with its pods; a pod that has died is followed by a new one."""
 
-    def __init__(self, world: World, s3: S3, fixes: SimFixes, publisher: events.Publisher, truth: Truth) -> None:
+    def __init__(self, world: World, s3: S3, fixes: SimFixes, publisher: events.Publisher, truth: Oracle) -> None:
         self._world = world
         self._fixes = fixes
         self._publisher = publisher
-        self._truth = truth
+        self._oracle = truth
 
         def sleep(seconds: float) -> None:
             world.sleep(round(seconds * 1000))
@@ -48,7 +48,7 @@ class Services:
         self._made = 0
         self.last: Visit  # the visit that was answered last
 
-    def visit(self, service: str, handler: str, call: Call) -> Reply | None:
+    def visit(self, service: str, handler: str, call: Request) -> Response | None:
         """The answer to one request, handled in the current process; None if the pod dies."""
         world = self._world
         process = world.current
@@ -59,10 +59,10 @@ class Services:
             reply = handlers[handler](call)
         except Death:
             world.note("no answer")
-            self._truth.died(visit)
+            self._oracle.died(visit)
             return None
         except Exception as exc:  # noqa: BLE001 - as shared/http/service.py's Service does
-            reply = error_reply(exc, call.trace)
+            reply = error_response(exc, call.trace)
             if reply.status == 500:
                 world.fail(f"{handler} answered 500: {exc!r}")
         finally:
@@ -71,7 +71,7 @@ class Services:
         self.last = visit
         world.note(f"answered {reply.status}")
         world.counts[f"{handler}_{reply.status}"] += 1
-        self._truth.answered(visit, reply.status)
+        self._oracle.answered(visit, reply.status)
         return reply
 
     def scale_down(self) -> None:
@@ -97,26 +97,26 @@ class Services:
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
-            lister = Lister(Index(self._records), Results(jobs))
+            lister = Lister(Index(self._records), ResultReader(jobs))
             return {"list": lister.page, "devices": DeviceLister(self._records).every}
         if service == "status":
             return self._status(jobs, Index(self._records), clock)
-        announcer = EventPublisher(self._publisher, {})
-        retention = Retention(self._records, self._csvs, jobs, self._truth.job_age, self._truth.csv_age)
+        event_publisher = EventPublisher(self._publisher, {})
+        retention = Retention(self._records, self._csvs, jobs, self._oracle.job_age, self._oracle.csv_age)
         sweep = Sweep(
             self._records,
             self._csvs,
             jobs,
-            announcer=announcer,
+            event_publisher=event_publisher,
             retention=retention,
             devices=Devices(self._records, self._fixes.latest),
             clock=clock,
         )
-        delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, announcer=announcer, clock=clock)
+        delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, event_publisher=event_publisher, clock=clock)
 
-        def swept(_: Call) -> Reply:
+        def swept(_: Request) -> Response:
             sweep.run()
-            return Reply(204)
+            return Response(204)
 
         return {"requested": delivery.requested, "dead_letter": delivery.dead_letter, "sweep": swept}
 
@@ -126,7 +126,7 @@ class Services:
             self._csvs,
             lambda wanted: next(iter(index.page(wanted).entries), None),
             lambda key, _name, _method: (f"http://csv/{key}", clock()),
-            csv_age=self._truth.csv_age,
+            csv_age=self._oracle.csv_age,
             clock=clock,
         )
         return {"status": reader.status, "download": reader.download, "delete": reader.delete}

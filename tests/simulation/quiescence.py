@@ -5,7 +5,7 @@ import json
 from shared.models import SHOWN
 from tests.simulation.disk import Disk
 from tests.simulation.fixes import DATES, DEVICES
-from tests.simulation.oracle import GONE, Truth
+from tests.simulation.oracle import GONE, Oracle
 from tests.simulation.readers import Readers
 from tests.simulation.world import World
 
@@ -21,16 +21,16 @@ _FILTERS_A_RUN = 2
 class Rest:
     """Looks at both buckets and at the list."""
 
-    def __init__(self, world: World, truth: Truth, readers: Readers, records: Disk, csvs: Disk) -> None:
+    def __init__(self, world: World, truth: Oracle, readers: Readers, records: Disk, csvs: Disk) -> None:
         self._world = world
-        self._truth = truth
+        self._oracle = truth
         self._readers = readers
         self._records = records
         self._csvs = csvs
 
-    def unsettled(self) -> list[str]:
+    def pending(self) -> list[str]:
         """What is still under way, or still to be cleared away."""
-        jobs = [f"{job.job_id} is {job.record['status']}" for job in self._truth.jobs.values() if job.rank < 2]
+        jobs = [f"{job.job_id} is {job.record['status']}" for job in self._oracle.jobs.values() if job.rank < 2]
         tail = [key for key in self._records.objects if key.startswith("t/")]
         return jobs + self._world.busy + tail + self._garbage() + self._orphans() + self._uploads()
 
@@ -44,7 +44,7 @@ class Rest:
 
     def _orphans(self) -> list[str]:
         """CSVs that no record names."""
-        records = [job.record for job in self._truth.jobs.values() if job.rank == 2]
+        records = [job.record for job in self._oracle.jobs.values() if job.rank == 2]
         named = {record["result"]["csv_path"] for record in records if "result" in record}
         return [f"orphan {key}" for key in self._csvs.objects if key not in named]
 
@@ -55,14 +55,16 @@ class Rest:
         """
         if not self._world.weather.mere_deaths:
             return []
-        again = {job.job_id for job in self._truth.past}
-        kept = {f"csv/{job.job_id}" for job in self._truth.jobs.values() if job.rank < GONE and job.job_id not in again}
+        again = {job.job_id for job in self._oracle.past}
+        kept = {
+            f"csv/{job.job_id}" for job in self._oracle.jobs.values() if job.rank < GONE and job.job_id not in again
+        }
         return [f"unfinished upload of {key}" for key, _ in self._csvs.uploads.values() if key[:40] in kept]
 
     def check(self) -> None:
         """The list equals the records, whole and by filters."""
         records = sorted(
-            (job.record for job in self._truth.jobs.values() if job.rank < GONE),
+            (job.record for job in self._oracle.jobs.values() if job.rank < GONE),
             key=lambda record: (record["queued_at"], record["job_id"]),
             reverse=True,
         )
@@ -76,6 +78,6 @@ class Rest:
                 self._world.fail(f"the list of {query} differs from the records")
         self._readers.walk(total=len(wanted))
         self._world.counts["rests"] += 1
-        for job in self._truth.jobs.values():
+        for job in self._oracle.jobs.values():
             told = f"failed {job.record['error_code']}" if "error_code" in job.record else job.record["status"]
             self._world.counts[f"job {'deleted' if job.rank == GONE else told}"] += 1

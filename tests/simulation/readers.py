@@ -8,7 +8,7 @@ from typing import Any
 from shared.models import Status, rfc3339
 from tests.simulation.calls import call
 from tests.simulation.fixes import DATES, DEVICES, LATEST
-from tests.simulation.oracle import GONE, RANK, Known, Truth
+from tests.simulation.oracle import GONE, RANK, Known, Oracle
 from tests.simulation.pods import Services
 from tests.simulation.world import World
 
@@ -19,10 +19,10 @@ _FIELDS = ("job_id", "date", "device_id", "queued_at")
 class Readers:
     """Reads and checks, until the run ends."""
 
-    def __init__(self, world: World, services: Services, truth: Truth, tick_ms: int) -> None:
+    def __init__(self, world: World, services: Services, truth: Oracle, tick_ms: int) -> None:
         self._world = world
         self._services = services
-        self._truth = truth
+        self._oracle = truth
         self._tick_ms = tick_ms  # when in a minute the sweep is called
 
     def start(self, until_ms: int) -> None:
@@ -46,7 +46,7 @@ class Readers:
             read()
 
     def _status(self) -> None:
-        known = list(self._truth.jobs.values())
+        known = list(self._oracle.jobs.values())
         if not known:
             return
         job = self._world.rng.choice(known)
@@ -56,7 +56,7 @@ class Readers:
             return
         body: Any = reply.body
         if reply.status == 404:
-            if not self._truth.may_go(job) or (job is self._truth.jobs.get(job.job_id) and job.rank < GONE):
+            if not self._oracle.may_go(job) or (job is self._oracle.jobs.get(job.job_id) and job.rank < GONE):
                 self._world.fail(f"{job.job_id} is not found")
             return
         if reply.status != 200:
@@ -72,7 +72,7 @@ class Readers:
 
     def _download(self) -> None:
         """The way to the CSV of a job by its name, or to the newest one's of a date and a device."""
-        known = list(self._truth.jobs.values())
+        known = list(self._oracle.jobs.values())
         if not known:
             return
         job = self._world.rng.choice(known)
@@ -85,13 +85,13 @@ class Readers:
         if reply is None or reply.status == 503:
             return
         # A newest job that goes while it is asked for leads nowhere, though there may be an older one.
-        sure = self._truth.csv_age is None and not any(map(self._truth.may_go, alike))
+        sure = self._oracle.csv_age is None and not any(map(self._oracle.may_go, alike))
         lasting = wanted if sure else []
         if reply.status != 302:
             if reply.status != 404 or lasting:
                 self._world.fail(f"{name}.csv is answered {reply.status}")
             return
-        every = (*self._truth.past, *self._truth.jobs.values())
+        every = (*self._oracle.past, *self._oracle.jobs.values())
         owners = [other for other in every if other.csv_path == reply.headers["Location"].removeprefix("http://csv/")]
         if not owners or (named and owners[0].job_id != job.job_id):
             self._world.fail(f"{name}.csv leads to {reply.headers['Location']}")
@@ -110,12 +110,12 @@ class Readers:
 
     def walk(self, total: int | None = None) -> None:
         """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""
-        wanted = [(job, job.shown) for job in self._truth.jobs.values() if job.shown >= 0]
+        wanted = [(job, job.shown) for job in self._oracle.jobs.values() if job.shown >= 0]
         deleted, began_ms = self._deleted(), self._world.now
         met: dict[tuple[str, str], int] = {}
         offset: int | None = 0
         limit = self._world.rng.choice((2, 3, 5, 50))
-        counts, gone = list[int](), self._truth.gone
+        counts, gone = list[int](), self._oracle.gone
         while offset is not None:
             body = self._asked({"limit": str(limit), "offset": str(offset)})
             if body is None:
@@ -129,10 +129,10 @@ class Readers:
             self._world.fail(f"total_count is {counts} of {total}")
         self._world.counts["walks"] += 1
         # Where a job has gone others have moved up: a walk by offset may leave some out.
-        self._compare(wanted if gone == self._truth.gone else [], deleted, met, began_ms)
+        self._compare(wanted if gone == self._oracle.gone else [], deleted, met, began_ms)
 
     def _deleted(self) -> list[Known]:
-        return [job for job in (*self._truth.past, *self._truth.jobs.values()) if job.deleted]
+        return [job for job in (*self._oracle.past, *self._oracle.jobs.values()) if job.deleted]
 
     def _page(self) -> None:
         """One page of everything that a filter admits."""
@@ -148,14 +148,14 @@ class Readers:
         """The page, checked; None if there was no answer."""
         wanted = [
             (job, job.shown)
-            for job in self._truth.jobs.values()
+            for job in self._oracle.jobs.values()
             if job.shown >= 0
             and query.get("date") in (None, "", job.record["date"])
             and query.get("device_id") in (None, "", job.record["device_id"])
             and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
             # A submission with another body under the same key may have left its marker: which of the two is to be
             # believed is seen when the job moves or a sweep comes by.
-            and (job.shown > 0 or not query or len(self._truth.marked_as.get(job.job_id, ())) < 2)
+            and (job.shown > 0 or not query or len(self._oracle.marked_as.get(job.job_id, ())) < 2)
         ]
         deleted, began_ms = self._deleted(), self._world.now
         body = self._asked({**query, "limit": "500"})
@@ -207,7 +207,7 @@ class Readers:
             wanted["result"] = {**wanted["result"], "csv_download_path": f"/api/distance/download/{filename}"}
         if said not in ({}, wanted):
             self._world.fail(f"the list shows {shown}, the record's end is another")
-        if every and not said and self._stands(shown) and not self._truth.may_go(job):
+        if every and not said and self._stands(shown) and not self._oracle.may_go(job):
             self._world.fail(f"the list shows {shown} without its end")
 
     def _plausible(self, shown: dict[str, Any]) -> None:
@@ -228,7 +228,7 @@ class Readers:
         return job is not None and job.rank < GONE
 
     def _life(self, shown: dict[str, Any]) -> Known | None:
-        lives = [self._truth.jobs.get(shown["job_id"]), *self._truth.past]
+        lives = [self._oracle.jobs.get(shown["job_id"]), *self._oracle.past]
         return next((life for life in lives if life and life.position == (shown["queued_at"], shown["job_id"])), None)
 
     def _compare(
@@ -239,10 +239,10 @@ class Readers:
         began_ms: int,
     ) -> None:
         for job, rank in wanted:
-            if met.get(job.position, -1) < rank and not self._truth.may_go(job):
+            if met.get(job.position, -1) < rank and not self._oracle.may_go(job):
                 self._world.fail(f"the list shows {job.job_id} with rank {met.get(job.position)} instead of {rank}")
         for job in deleted:
             # Nothing tells a marker that came too late to be folded from one of a job that stands: the next sweep does.
-            late = self._truth.markers[job.job_id] or self._truth.unmarked_ms.get(job.job_id, 0) >= began_ms
+            late = self._oracle.markers[job.job_id] or self._oracle.unmarked_ms.get(job.job_id, 0) >= began_ms
             if job.position in met and not late:
                 self._world.fail(f"the list shows {job.job_id}, which is deleted")

@@ -12,7 +12,7 @@ from tests.simulation.calls import call
 from tests.simulation.disk import Disk
 from tests.simulation.faults import weather_of
 from tests.simulation.fixes import SimFixes
-from tests.simulation.oracle import Truth
+from tests.simulation.oracle import Oracle
 from tests.simulation.pods import SETTINGS, Services
 from tests.simulation.quiescence import Rest
 from tests.simulation.readers import Readers
@@ -61,7 +61,7 @@ class _Run:
         s3 = S3(world, {disk.name: disk for disk in (records, csvs)}, rng.choice((2, 5, 1000)), rng.choice((404, 412)))
         job_age = timedelta(minutes=rng.randint(2, 6)) if rng.random() < 0.15 else None
         csv_age = timedelta(minutes=rng.randint(5, 8)) if rng.random() < 0.15 else None  # no attempt takes as long
-        self._truth = truth = Truth(world, csvs, job_age, csv_age)
+        self._oracle = truth = Oracle(world, csvs, job_age, csv_age)
         Writes(truth, records, csvs)
         merely = world.weather.mere_deaths
         broker = SimBroker(world, truth, rng.choice((2, 4, 10)), [] if merely else self._outages())
@@ -93,18 +93,18 @@ class _Run:
             world.run(min(at_ms, max(self._stormy_ms, world.now)))
             weather.fair = world.now >= self._stormy_ms
             world.run(at_ms)
-            if weather.fair and world.now > self._stormy_ms + _SETTLING_MS and not self._rest.unsettled():
+            if weather.fair and world.now > self._stormy_ms + _SETTLING_MS and not self._rest.pending():
                 break
             for number in range(rng.randint(2, 3) if rivals and not weather.fair else 1):
                 self._sweep(f"sweep {minute}.{number}", number * rng.randrange(1_000))
         else:
-            world.fail(f"not at rest after {_REST_MINUTES} minutes: {'; '.join(self._rest.unsettled())}")
+            world.fail(f"not at rest after {_REST_MINUTES} minutes: {'; '.join(self._rest.pending())}")
         world.spawn("rest", self._rest.check)
         world.run(world.now + _MINUTE_MS)
 
     def _sweep(self, name: str, after_ms: int) -> None:
         """As the PingSource calls it: nobody tries again."""
-        world, truth = self._world, self._truth
+        world, truth = self._world, self._oracle
 
         def sweep() -> None:
             began_ms, ranks = world.now, truth.ranks()

@@ -191,4 +191,4 @@ def rng_of(seed: int, use: str) -> random.Random:
     return random.Random(f"{seed}/{use}")
 
 
-Reply = Any
+Response = Any

@@ -5,13 +5,22 @@ from hashlib import sha256
 from typing import Any
 
 from tests.simulation.disk import Disk, Object
-from tests.simulation.oracle import GONE, RANK, Known, Truth, holds, ms_of
+from tests.simulation.oracle import GONE, RANK, Known, Oracle, holds, ms_of
 from tests.simulation.world import Visit
 
-_NEVER_CHANGES = ("job_id", "date", "device_id", "timezone", "home", "away_threshold_km", "queued_at", "given")
+_NEVER_CHANGES = (
+    "job_id",
+    "date",
+    "device_id",
+    "timezone",
+    "home",
+    "away_threshold_km",
+    "queued_at",
+    "explicit_fields",
+)
 _END = ("status", "completed_at", "result", "error_code", "error_message", "attempt")
 _CODES = {"NO_DATA", "UNDELIVERABLE", "TOO_MANY_ATTEMPTS"}
-_EXHAUSTED = {"lost": 5, "given_back": 100, "asked": 24}
+_EXHAUSTED = {"expired_leases": 5, "released_attempts": 100, "redispatch_count": 24}
 _LEASE_MARGIN_MS = 3_000  # the 5 s that a claim waits less the 2 s that its clock may be ahead
 _STALLED_MS = 10_000  # a step of an attempt that takes no longer leaves it the time to renew its lease
 _MOURNING_MS = 7 * 86_400_000 - 86_400_000  # tombstones go by the day
@@ -20,8 +29,8 @@ _MOURNING_MS = 7 * 86_400_000 - 86_400_000  # tombstones go by the day
 class Writes:
     """Watches the two buckets."""
 
-    def __init__(self, truth: Truth, records: Disk, csvs: Disk) -> None:
-        self._truth = truth
+    def __init__(self, truth: Oracle, records: Disk, csvs: Disk) -> None:
+        self._oracle = truth
         self._world = truth.world
         self._csvs = csvs
         self._writers: dict[str, Visit] = {}
@@ -34,7 +43,7 @@ class Writes:
         if not key.startswith("jobs/") or (old is not None and old.body == new):
             return
         job_id = key[5:-5]
-        known = self._truth.jobs.get(job_id)
+        known = self._oracle.jobs.get(job_id)
         if new is None:
             self._forgotten(known)
             return
@@ -62,7 +71,7 @@ class Writes:
             return
         job_id, rank, said = key[2:].split(".", 2)
         status, queued_ms, day, device, *_ = said.split("~")
-        known, truth = self._truth.jobs.get(job_id), self._truth
+        known, truth = self._oracle.jobs.get(job_id), self._oracle
         if status == "deleted":
             truth.gone += 1
         else:
@@ -85,18 +94,18 @@ class Writes:
             visit = self._world.current.visit
             if visit is not None and visit.handler != "submit":
                 self._world.fail(f"{job_id} was deleted, and {visit.handler} brings it back")
-            self._truth.past.append(before)
+            self._oracle.past.append(before)
             if record["queued_at"] <= before.record["queued_at"] or record["attempt"] < before.record["attempt"]:
                 self._world.fail(f"{job_id} is made again, and not to be told from the deleted one")
-        known = self._truth.jobs[job_id] = Known(job_id, record)
-        if job_id in self._truth.being_deleted:
-            self._truth.doom(known)
+        known = self._oracle.jobs[job_id] = Known(job_id, record)
+        if job_id in self._oracle.being_deleted:
+            self._oracle.doom(known)
         return known
 
     def _deleted(self, known: Known, tombstone: dict[str, Any]) -> None:
         self._world.counts["deleted"] += 1
-        self._truth.gone += 1
-        if not self._truth.may_go(known):
+        self._oracle.gone += 1
+        if not self._oracle.may_go(known):
             self._world.fail(f"{known.job_id} was deleted, and nobody asked for it")
         if set(tombstone) != {"version", "status", "job_id", "queued_at", "deleted_at", "attempt"}:
             self._world.fail(f"the tombstone of {known.job_id} says {sorted(tombstone)}")
@@ -106,8 +115,8 @@ class Writes:
     def _forgotten(self, known: Known | None) -> None:
         if known is None or known.rank != GONE or self._world.now - ms_of(known.record["queued_at"]) < _MOURNING_MS:
             self._world.fail(f"the record of {known.job_id if known else 'nobody'} was deleted")
-        del self._truth.jobs[known.job_id]
-        self._truth.past.append(known)
+        del self._oracle.jobs[known.job_id]
+        self._oracle.past.append(known)
 
     def _moved(self, known: Known, old: dict[str, Any], new: dict[str, Any]) -> None:
         fail, job_id = self._world.fail, known.job_id
@@ -142,7 +151,7 @@ class Writes:
 
     def _ended(self, known: Known) -> None:
         record, fail = known.record, self._world.fail
-        wanted = self._truth.expected(record)
+        wanted = self._oracle.expected(record)
         if record["status"] == "failed":
             code = record.get("error_code")
             if code not in _CODES or record.get("result"):
@@ -164,22 +173,22 @@ class Writes:
             fail(f"{known.job_id} ended later than three minutes after the sweep that followed a crash")
 
     def _csv_written(self, key: str, old: Object | None, new: bytes | None) -> None:
-        known = self._truth.jobs.get(key.split("/")[1])
+        known = self._oracle.jobs.get(key.split("/")[1])
         if known is None:
             self._world.fail(f"a CSV of no job: {key}")
         if new is None:
             if known.rank == 2 and key == (known.record.get("result") or {}).get("csv_path"):
                 self._csv_gone(known, old)
             return
-        lives = [known, *(other for other in self._truth.past if other.job_id == known.job_id)]
-        if all(new != self._truth.expected(life.record).csv for life in lives):
+        lives = [known, *(other for other in self._oracle.past if other.job_id == known.job_id)]
+        if all(new != self._oracle.expected(life.record).csv for life in lives):
             self._world.fail(f"a CSV of {known.job_id} is visible that is not whole")
         visit = self._world.current.visit
         if visit is not None and self._writers.setdefault(key, visit) is not visit:
             self._world.fail(f"two attempts of {known.job_id} wrote the same CSV")
 
     def _csv_gone(self, known: Known, old: Object | None) -> None:
-        age = self._truth.csv_age
-        too_old = age is not None and old is not None and self._truth.aged(old.modified_ms, age)
-        if not too_old and not self._truth.may_go(known):
+        age = self._oracle.csv_age
+        too_old = age is not None and old is not None and self._oracle.aged(old.modified_ms, age)
+        if not too_old and not self._oracle.may_go(known):
             self._world.fail(f"the CSV of {known.job_id} was deleted")

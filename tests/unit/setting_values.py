@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.settings import Settings
+from shared.config.settings import Settings
 
 KEY = "0123456789abcdef0123456789abcdef"
 

@@ -7,7 +7,7 @@ import pytest
 from functions.calculate.sweep.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
-from shared.job_index.markers import Entry, entry_of, hide, milliseconds, put
+from shared.job_index.markers import Entry, entry_of, milliseconds, put, put_deleted
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, away
@@ -41,7 +41,7 @@ def fold(bucket: MemoryBucket, *entries: Entry) -> None:
     folding.commit(as_said(folding))
 
 
-def current(bucket: MemoryBucket) -> manifest.Catalogue:
+def current(bucket: MemoryBucket) -> manifest.Manifest:
     return manifest.read(bucket).catalogue
 
 
@@ -82,7 +82,7 @@ def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> 
     bucket = MemoryBucket()
     put(bucket, entry(1))
     slower = Compaction(bucket, ROWS)
-    hide(bucket, record(job_id=entry(1).job_id, queued_at=entry(1).queued_at))
+    put_deleted(bucket, record(job_id=entry(1).job_id, queued_at=entry(1).queued_at))
     faster = Compaction(bucket, ROWS)
     faster.commit({entry(1).position: None})
     slower.commit(as_said(slower))
@@ -198,7 +198,7 @@ def test_what_is_unfinished_or_in_the_tail_is_unsettled_and_nothing_else() -> No
     bucket = MemoryBucket()
     fold(bucket, entry(1), entry(2, Status.PROCESSING))
     put(bucket, entry(3, Status.FAILED))
-    assert sorted(found.job_id[-1] for found in Compaction(bucket, ROWS).unsettled()) == ["2", "3"]
+    assert sorted(found.job_id[-1] for found in Compaction(bucket, ROWS).pending()) == ["2", "3"]
 
 
 def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:

@@ -64,7 +64,7 @@ def test_what_is_shared_is_done_again_when_it_is_old() -> None:
     shared = SingleFlight(work, 10, kept=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
     seen = []
     for now[0] in (0, 4.9, 5, 5.9, 6):
-        seen.append(shared.asked()())
+        seen.append(shared.start()())
     assert seen == [1, 1, 2, 2, 3]
 
 
@@ -78,7 +78,7 @@ def test_all_who_ask_at_once_share_one_run() -> None:
 
     shared = SingleFlight(work, 10, kept=lambda _: 0)
     with ThreadPoolExecutor(8) as pool:
-        asked = [shared.asked() for _ in range(8)]
+        asked = [shared.start() for _ in range(8)]
         waiting = [pool.submit(wait) for wait in asked]
         goes_on.set()
         assert [one.result() for one in waiting] == [7] * 8
@@ -94,13 +94,13 @@ def test_one_thread_hangs_however_many_ask_and_what_it_brings_at_last_is_taken()
         return 7
 
     shared = SingleFlight(work, 3, kept=lambda _: 5, clock=lambda: now[0])
-    wait = shared.asked()
+    wait = shared.start()
     for now[0] in (3, 100):
         with pytest.raises(TimeoutError):
-            shared.asked()()
+            shared.start()()
     goes_on.set()
     now[0] = 0
-    assert wait() == shared.asked()() == 7
+    assert wait() == shared.start()() == 7
     assert len(runs) == 1
 
 
@@ -114,5 +114,5 @@ def test_what_fails_is_raised_to_each_and_not_kept() -> None:
     shared = SingleFlight(work, 10, kept=lambda _: 5)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            shared.asked()()
+            shared.start()()
     assert len(runs) == 2

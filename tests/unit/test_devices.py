@@ -11,7 +11,7 @@ from functions.calculate.sweep.compaction import Compaction
 from functions.calculate.sweep.devices import Devices
 from shared.errors import Unavailable, UnsupportedColumn
 from shared.job_index import devices
-from shared.job_index.devices import KEY, Seen
+from shared.job_index.devices import KEY
 from tests.fakes import NOW, Clock, MemoryBucket, away
 
 EVER = datetime(1970, 1, 1, tzinfo=NOW.tzinfo)
@@ -38,12 +38,12 @@ class World:
         self.bucket, self.clock, self.database = MemoryBucket(), Clock(), Database()
         self.devices = Devices(self.bucket, self.database)
 
-    def refresh(self, **later: float) -> Seen:
+    def refresh(self, **later: float) -> devices.DeviceList:
         self.clock.advance(**later)
         self.devices.refresh(self.clock())
         return self.seen()
 
-    def seen(self) -> Seen:
+    def seen(self) -> devices.DeviceList:
         found = devices.read(self.bucket).seen
         assert found
         return found

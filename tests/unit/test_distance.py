@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.calculate.day.distance import EARTH_RADIUS_KM, DayNumbers, haversine_km, hundredths_of_minutes
 from functions.calculate.fixes.blocks import ROWS, Block
-from shared.models import Home, Numbers
+from shared.models import DayStatistics, Home
 from tests.reference import Fix, block, day, haversine
 
 HOME = Home(latitude=40.736097, longitude=-74.039373)
@@ -22,7 +22,7 @@ def km(a: tuple[float, float], b: tuple[float, float]) -> float:
     return float(haversine_km(np.array([a[0]], float), np.array([a[1]], float), *b)[0])
 
 
-def numbers(fixes: list[Fix], home: Home = HOME, threshold: float = 0.5, pieces: int = ROWS) -> Numbers:
+def numbers(fixes: list[Fix], home: Home = HOME, threshold: float = 0.5, pieces: int = ROWS) -> DayStatistics:
     devices: list[str] = []
     adding = DayNumbers(home, threshold)
     for at in range(0, len(fixes), pieces):
@@ -107,7 +107,7 @@ def test_a_place_that_is_none_on_earth_is_left_out_and_counted(latitude: float, 
 
 def test_a_day_without_a_usable_fix_is_all_zeros() -> None:
     found = numbers([Fix(0, "p", math.nan, 0)] * 3)
-    assert found.model_dump() == dict.fromkeys(Numbers.model_fields, 0) | {"rejected_locations": 3}
+    assert found.model_dump() == dict.fromkeys(DayStatistics.model_fields, 0) | {"rejected_locations": 3}
     assert numbers([]).total_locations == 0
 
 

@@ -10,10 +10,10 @@ from sentry_sdk import Transport
 from sentry_sdk.envelope import Envelope
 from werkzeug.test import EnvironBuilder
 
+from shared.config.settings import Settings
 from shared.errors import Overloaded, Unavailable
-from shared.http.messages import Call, Reply
+from shared.http.messages import Request, Response
 from shared.http.service import Service
-from shared.settings import Settings
 from shared.telemetry import error_reporting, metrics
 from shared.telemetry.error_reporting import capture_error, error_type
 from shared.telemetry.logging_config import service_name
@@ -108,13 +108,13 @@ def test_a_report_that_fails_changes_nothing(sentry: type[Sent], counted: list[o
 
 
 def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sentry: type[Sent]) -> None:
-    def fail(_: Call) -> Reply:
+    def fail(_: Request) -> Response:
         password, latitude = SECRET, COORDINATE
         try:
             int(f"password={password} latitude={latitude}")
         except ValueError as exc:
             raise KeyError(password) from exc
-        return Reply(200)
+        return Response(200)
 
     error_reporting.start(settings(), sentry)
     assert asked(Service("distance-test", {("GET", "/jobs/<job_id>"): fail}, {})).status_code == 500

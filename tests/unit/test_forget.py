@@ -60,7 +60,7 @@ def test_the_list_is_made_anew_from_the_records() -> None:
         if number % 2:
             jobs.complete(jobs.claim(made.job_id), result())
     first = jobs.get(f"{JOB_ID[:-1]}0")
-    jobs.bury(first.job_id, position_of(first))
+    jobs.replace_with_tombstone(first.job_id, position_of(first))
     bucket.put(f"jobs/{JOB_ID[:-1]}9.json", b"{}")
     bucket.delete_many([key for key in bucket.objects if not key.startswith("jobs/")])
     assert listed(bucket) == []

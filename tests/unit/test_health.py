@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.errors import Unavailable
-from shared.http.health import KEPT_FAILING_SECONDS, KEPT_SECONDS, Check, CheckFailed, Health, environment
+from shared.errors import CheckFailed, Unavailable
+from shared.http.health import CACHE_SECONDS, FAILURE_CACHE_SECONDS, Check, Health, deployment_environment
 
 
 def well() -> None:
@@ -69,7 +69,7 @@ def test_what_hangs_is_told_in_time_and_hangs_once(caplog: pytest.LogCaptureFixt
         runs.append(1)
         goes_on.wait(10)
 
-    health = Health("distance-test", {"database": Check(hang, seconds=0.01), "storage": well})
+    health = Health("distance-test", {"database": Check(hang, timeout_seconds=0.01), "storage": well})
     for _ in range(3):
         assert health.readiness() == {"database": "unavailable", "storage": ""}
     assert health.report()["checks"]["database"]["message"] == "timeout"
@@ -88,11 +88,11 @@ def test_what_was_found_is_kept_a_failure_for_less_long() -> None:
 
     health = Health("distance-test", {"storage": once_away}, clock=lambda: now[0])
     ready = []
-    for now[0] in (0, KEPT_FAILING_SECONDS - 0.1, KEPT_FAILING_SECONDS, KEPT_FAILING_SECONDS + KEPT_SECONDS - 0.1):
+    for now[0] in (0, FAILURE_CACHE_SECONDS - 0.1, FAILURE_CACHE_SECONDS, FAILURE_CACHE_SECONDS + CACHE_SECONDS - 0.1):
         ready.append(not health.readiness()["storage"])
         health.report()
     assert ready == [False, False, True, True]
-    assert runs == [0, KEPT_FAILING_SECONDS]
+    assert runs == [0, FAILURE_CACHE_SECONDS]
 
 
 def test_readiness_asks_nothing_that_does_not_decide_it() -> None:
@@ -129,8 +129,8 @@ def test_status_counts_what_can_be_counted_and_does_without() -> None:
     ],
 )
 def test_the_environment_is_what_opentelemetry_was_told(attributes: str, told: str) -> None:
-    assert environment({"OTEL_RESOURCE_ATTRIBUTES": attributes}) == told
+    assert deployment_environment({"OTEL_RESOURCE_ATTRIBUTES": attributes}) == told
 
 
 def test_an_environment_without_attributes_is_unknown() -> None:
-    assert environment({}) == "unknown"
+    assert deployment_environment({}) == "unknown"

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import Unavailable
-from shared.http.health import CheckFailed
-from shared.http.health_checks import around, has_memory, has_space, memory_share, reach
+from shared.errors import CheckFailed, Unavailable
+from shared.http.health_checks import check_disk_space, check_memory, check_reachable, default_checks, memory_usage
 
 
 def cgroup(folder: Path, limit: str, used: int, cached: int = 0) -> Path:
@@ -23,37 +22,37 @@ def cgroup(folder: Path, limit: str, used: int, cached: int = 0) -> Path:
 def test_memory_is_what_the_kernel_cannot_take_back(
     tmp_path: Path, limit: str, used: int, cached: int, share: float | None
 ) -> None:
-    assert memory_share(cgroup(tmp_path, limit, used, cached)) == share
-    has_memory(tmp_path)
+    assert memory_usage(cgroup(tmp_path, limit, used, cached)) == share
+    check_memory(tmp_path)
 
 
 def test_memory_that_is_nearly_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match="little memory"):
-        has_memory(cgroup(tmp_path, "1000", 950))
+        check_memory(cgroup(tmp_path, "1000", 950))
 
 
 def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path) -> None:
-    assert memory_share(tmp_path) is None
-    assert set(around(cgroup=tmp_path)) == {"tmp"}
-    checks = around("http://broker", cgroup(tmp_path, "1000", 500))
+    assert memory_usage(tmp_path) is None
+    assert set(default_checks(cgroup=tmp_path)) == {"tmp"}
+    checks = default_checks("http://broker", cgroup(tmp_path, "1000", 500))
     assert set(checks) == {"broker", "tmp", "memory"}
     assert not any(check.critical for check in checks.values())
 
 
 def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(tmp_path: Path) -> None:
-    has_space(str(tmp_path), least_bytes=0)
+    check_disk_space(str(tmp_path), min_free_bytes=0)
     with pytest.raises(CheckFailed, match="no such folder"):
-        has_space(str(tmp_path / "none"))
+        check_disk_space(str(tmp_path / "none"))
     with pytest.raises(CheckFailed, match="no space"):
-        has_space(str(tmp_path), least_bytes=1 << 62)
+        check_disk_space(str(tmp_path), min_free_bytes=1 << 62)
 
 
 def test_a_broker_is_reached_where_somebody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         sink = f"http://127.0.0.1:{listening.getsockname()[1]}/default/broker"
-        reach(sink)
+        check_reachable(sink)
     with pytest.raises(Unavailable, match="broker: ConnectionRefusedError"):
-        reach(sink)
+        check_reachable(sink)
 
 
 @pytest.mark.parametrize(("sink", "port"), [("http://broker/a", 80), ("https://broker", 443), ("http://[::1]:81/", 81)])
@@ -65,5 +64,5 @@ def test_a_sink_without_a_port_has_that_of_its_scheme(sink: str, port: int) -> N
         raise TimeoutError
 
     with pytest.raises(Unavailable, match="broker: TimeoutError"):
-        reach(sink, connect)
+        check_reachable(sink, connect)
     assert asked == [port]

@@ -165,11 +165,16 @@ def test_an_attempt_that_died_is_counted_and_one_that_gave_up_is_not(jobs: JobSt
     jobs.claim(JOB_ID)
     clock.advance(minutes=2)
     claim = jobs.claim(JOB_ID)
-    assert claim.record.lost == 1
+    assert claim.record.expired_leases == 1
     jobs.release(claim, "database: 08006")
     found = jobs.get(JOB_ID)
-    assert (found.lost, found.given_back, found.cause, found.lease_expires_at) == (1, 1, "database: 08006", None)
-    assert jobs.claim(JOB_ID).record.lost == 1
+    assert (found.expired_leases, found.released_attempts, found.cause, found.lease_expires_at) == (
+        1,
+        1,
+        "database: 08006",
+        None,
+    )
+    assert jobs.claim(JOB_ID).record.expired_leases == 1
 
 
 def test_a_job_that_exists_already_is_listed_again(jobs: JobStore, bucket: MemoryBucket) -> None:

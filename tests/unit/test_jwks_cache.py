@@ -34,7 +34,7 @@ class Issuer:
     def until_asked(self, times: int) -> None:
         """What is begun beside us has ended."""
         looks: SingleFlight[bool] = self.keys._looks
-        looks.asked()()
+        looks.start()()
         assert self.asked == times
 
 

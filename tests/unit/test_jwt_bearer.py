@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.auth.jwks_cache import KeySet
-from shared.auth.jwt_bearer import Tokens
+from shared.auth.jwt_bearer import BearerTokens
 from shared.auth.oidc_issuer import usable
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from tests.signing import AUDIENCE, ISSUER, Signer, now, segment, signer
@@ -21,22 +21,22 @@ RSA, EC, STRANGER = signer("rsa"), signer("ec", "ES256"), signer("stranger")
 SCOPE = "otel-worker/distance"
 
 
-def tokens(*signers: Signer, **asked: Any) -> Tokens:
+def tokens(*signers: Signer, **asked: Any) -> BearerTokens:
     keys = usable({"keys": [one.jwk for one in signers or (RSA, EC)]})
-    return Tokens(ISSUER, frozenset({AUDIENCE, "otel-demo"}), KeySet(lambda: keys), **asked)
+    return BearerTokens(ISSUER, frozenset({AUDIENCE, "otel-demo"}), KeySet(lambda: keys), **asked)
 
 
 def refused(token: str, **asked: Any) -> str:
     with pytest.raises(Unauthenticated) as caught:
-        tokens(**asked).caller(f"Bearer {token}")
+        tokens(**asked).authenticate(f"Bearer {token}")
     return str(caught.value)
 
 
 @pytest.mark.parametrize("by", [RSA, EC], ids=["RS256", "ES256"])
 def test_a_good_token_tells_its_caller_by_a_pseudonym(by: Signer) -> None:
-    caller = tokens().caller(f"Bearer {by.token()}")
-    assert caller == tokens().caller(f"bearer  {by.token(exp=now() + 9)}")
-    assert caller != tokens().caller(f"Bearer {by.token(sub='bob')}")
+    caller = tokens().authenticate(f"Bearer {by.token()}")
+    assert caller == tokens().authenticate(f"bearer  {by.token(exp=now() + 9)}")
+    assert caller != tokens().authenticate(f"Bearer {by.token(sub='bob')}")
     assert len(caller) == 16
     assert "ada" not in caller
 
@@ -51,7 +51,7 @@ def test_a_good_token_tells_its_caller_by_a_pseudonym(by: Signer) -> None:
     ],
 )
 def test_whom_it_is_for_and_who_asks_may_be_said_in_several_ways(claims: dict[str, Any]) -> None:
-    assert tokens().caller(f"Bearer {RSA.token(**claims)}")
+    assert tokens().authenticate(f"Bearer {RSA.token(**claims)}")
 
 
 @pytest.mark.parametrize(
@@ -78,18 +78,18 @@ def test_what_a_token_says_must_be_right(claims: dict[str, Any], text: str) -> N
 
 
 def test_clocks_may_differ_by_the_leeway() -> None:
-    assert tokens().caller(f"Bearer {RSA.token(exp=now() - 20, iat=now() - 320)}")
-    assert tokens().caller(f"Bearer {RSA.token(nbf=now() + 20)}")
+    assert tokens().authenticate(f"Bearer {RSA.token(exp=now() - 20, iat=now() - 320)}")
+    assert tokens().authenticate(f"Bearer {RSA.token(nbf=now() + 20)}")
     assert refused(RSA.token(exp=now() - 20), leeway_seconds=0) == "Token expired"
 
 
 def test_a_scope_that_is_asked_for_must_be_there_whole() -> None:
     asking = tokens(scope=SCOPE)
-    assert asking.caller(f"Bearer {RSA.token(scope=f'openid {SCOPE}')}")
-    assert asking.caller(f"Bearer {RSA.token(scp=[SCOPE])}")
+    assert asking.authenticate(f"Bearer {RSA.token(scope=f'openid {SCOPE}')}")
+    assert asking.authenticate(f"Bearer {RSA.token(scp=[SCOPE])}")
     for claims in ({}, {"scope": f"{SCOPE}2"}, {"scope": 7}, {"scope": [7]}, {"scp": "openid"}):
         with pytest.raises(Forbidden):
-            asking.caller(f"Bearer {RSA.token(**claims)}")
+            asking.authenticate(f"Bearer {RSA.token(**claims)}")
 
 
 def unsigned(algorithm: str) -> str:
@@ -162,7 +162,7 @@ def test_what_somebody_made_up_is_refused(make: Callable[[], str], text: str) ->
 @pytest.mark.parametrize("text", ["Basic YWRhOnB3", "", "Bearer", "Token abc", "bearer:abc"])
 def test_another_scheme_is_no_token(text: str) -> None:
     with pytest.raises(Unauthenticated, match=r"^Invalid token: "):
-        tokens().caller(text)
+        tokens().authenticate(text)
 
 
 def test_an_ecdsa_signature_of_zeros_is_none() -> None:
@@ -173,7 +173,7 @@ def test_an_ecdsa_signature_of_zeros_is_none() -> None:
 @given(st.text() | st.lists(st.binary(), min_size=2, max_size=4).map(lambda parts: ".".join(map(segment, parts))))
 def test_whatever_comes_is_refused_in_fixed_words(text: str) -> None:
     with pytest.raises(Unauthenticated) as caught:
-        tokens().caller(f"Bearer {text}")
+        tokens().authenticate(f"Bearer {text}")
     assert str(caught.value) in {NOT_ALLOWED, WRONG, UNKNOWN, MALFORMED, "Invalid token: wrong type"}
 
 
@@ -183,13 +183,13 @@ def test_whatever_the_header_holds_is_refused_in_fixed_words(value: Any) -> None
         header = {"alg": "RS256", "kid": "rsa", name: value}
         token = f"{segment(json.dumps(header).encode())}.{segment({'exp': 1})}.{segment(b'signature')}"
         with pytest.raises(Unauthenticated):
-            tokens().caller(f"Bearer {token}")
+            tokens().authenticate(f"Bearer {token}")
 
 
 def test_without_an_id_the_only_key_is_meant() -> None:
-    assert tokens(RSA, EC).caller(f"Bearer {RSA.token({'kid': None})}")
+    assert tokens(RSA, EC).authenticate(f"Bearer {RSA.token({'kid': None})}")
     with pytest.raises(Unauthenticated, match=UNKNOWN):
-        tokens(RSA, STRANGER).caller(f"Bearer {RSA.token({'kid': None})}")
+        tokens(RSA, STRANGER).authenticate(f"Bearer {RSA.token({'kid': None})}")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 import pytest
 from psycopg import pq
 
-from shared.database_url import connection_string
-from shared.libpq import remove_other_variables, security_variables
-from shared.settings import Settings
+from shared.config.database_url import connection_string
+from shared.config.libpq import remove_other_variables, security_variables
+from shared.config.settings import Settings
 
 SECURITY = {"channel_binding", "require_auth", "gssencmode"}
 

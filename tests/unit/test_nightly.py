@@ -73,5 +73,5 @@ def test_where_the_door_asks_for_a_key_the_first_one_is_sent() -> None:
     http = Http()
     nightly(Api("k" * 32 + ", " + "o" * 32, http=http), "http://submit", DAYS, [""], lambda *_: None)
     assert {request["headers"]["x-api-key"] for request in http.sent} == {"k" * 32}
-    with pytest.raises(SettingsError, match="API_KEYS: keys of 32"):
+    with pytest.raises(SettingsError, match="API_KEYS: expected comma-separated keys of 32"):
         Api("short")

@@ -15,7 +15,8 @@ from shared.telemetry import metrics, provider, spans
 provider.start()
 with spans.span("x") as span:
     metrics.ERRORS.add(labels={"error.type": "worker"})
-print(span.told, metrics.ERRORS.instrument is not None, *sorted({name.partition(".")[0] + "." + name.split(".")[1]
+print(span.is_recording,
+    metrics.ERRORS.instrument is not None, *sorted({name.partition(".")[0] + "." + name.split(".")[1]
     for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter", "prometheus_client."))}))
 """
 

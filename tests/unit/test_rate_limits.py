@@ -5,16 +5,16 @@ import logging
 import pytest
 from redis import SSLConnection
 
-from shared.auth.rate_limits import CallerLimits, _opened
+from shared.auth.rate_limits import RateLimiter, _opened
 from shared.errors import RateLimited, SettingsError
 
 
 def test_each_caller_has_as_many_a_minute_and_no_more() -> None:
-    limits = CallerLimits({"calculate": 3, "status": 5})
-    left = [limits.take("calculate", "ada")["RateLimit-Remaining"] for _ in range(3)]
+    limits = RateLimiter({"calculate": 3, "status": 5})
+    left = [limits.hit("calculate", "ada")["RateLimit-Remaining"] for _ in range(3)]
     assert left == ["2", "1", "0"]
     with pytest.raises(RateLimited, match="Rate limit exceeded") as caught:
-        limits.take("calculate", "ada")
+        limits.hit("calculate", "ada")
     told = caught.value.headers
     assert told["RateLimit-Limit"] == "3"
     assert told["RateLimit-Remaining"] == "0"
@@ -22,24 +22,24 @@ def test_each_caller_has_as_many_a_minute_and_no_more() -> None:
 
 
 def test_one_callers_requests_and_one_kind_are_not_anothers() -> None:
-    limits = CallerLimits({"calculate": 1, "status": 2})
-    limits.take("calculate", "ada")
-    assert limits.take("calculate", "bob")["RateLimit-Remaining"] == "0"
-    assert limits.take("status", "ada")["RateLimit-Remaining"] == "1"
+    limits = RateLimiter({"calculate": 1, "status": 2})
+    limits.hit("calculate", "ada")
+    assert limits.hit("calculate", "bob")["RateLimit-Remaining"] == "0"
+    assert limits.hit("status", "ada")["RateLimit-Remaining"] == "1"
 
 
 def test_a_store_that_is_away_stops_nobody_and_is_left_alone_for_a_while(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
-    limits = CallerLimits({"calculate": 3}, "redis://:secret@127.0.0.1:9/0", lambda: now[0])
+    limits = RateLimiter({"calculate": 3}, "redis://:secret@127.0.0.1:9/0", lambda: now[0])
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            limits.take("calculate", "ada")
+            limits.hit("calculate", "ada")
         with pytest.raises(RateLimited):  # it is counted here meanwhile
-            limits.take("calculate", "ada")
+            limits.hit("calculate", "ada")
         assert len(caplog.records) == 1
         now[0] = 11
         with pytest.raises(RateLimited):
-            limits.take("calculate", "ada")
+            limits.hit("calculate", "ada")
     assert [(one.getMessage(), one.__dict__["cause"]) for one in caplog.records] == [
         ("limits are counted in each process", "ConnectionError")
     ] * 2
@@ -47,7 +47,7 @@ def test_a_store_that_is_away_stops_nobody_and_is_left_alone_for_a_while(caplog:
 
 def test_what_is_no_stores_url_stops_the_start_and_is_not_told() -> None:
     with pytest.raises(SettingsError) as caught:
-        CallerLimits({"calculate": 3}, "redis://:secret@host:port/0")
+        RateLimiter({"calculate": 3}, "redis://:secret@host:port/0")
     assert str(caught.value) == "RATE_LIMIT_STORE: this is no URL of a Redis or Valkey server"
 
 

@@ -103,7 +103,7 @@ def test_a_job_whose_attempts_died_too_often_fails_and_that_is_told(world: World
     for number in range(6):
         claim = world.dies()
         world.csvs.put(csv_keys.key(claim.record), b"never named")
-        assert claim.record.lost == number
+        assert claim.record.expired_leases == number
     world.sweep.run()
     found = world.record()
     assert (found.status, found.error_code) == (Status.FAILED, "TOO_MANY_ATTEMPTS")
@@ -248,7 +248,7 @@ def test_a_broker_that_is_away_is_told_after_everything_else_is_done_and_asked_o
         sweep.run()
     assert len(asked) == 1
     assert world.markers() == []
-    assert world.record().asked == 0
+    assert world.record().redispatch_count == 0
 
 
 def test_without_a_sink_the_broker_counts_as_away(world: World) -> None:
@@ -297,4 +297,4 @@ def test_a_second_sweep_in_the_midst_of_one_does_no_harm(at: int) -> None:
     assert world.listed() == [Status.QUEUED, Status.COMPLETED, Status.QUEUED]
     world.sweep.run()
     assert (world.listed(), world.markers()) == ([Status.QUEUED, Status.COMPLETED, Status.QUEUED], [])
-    assert {world.jobs.get(f"{JOB_ID[:-1]}{number}").asked for number in (0, 2)} == {1}
+    assert {world.jobs.get(f"{JOB_ID[:-1]}{number}").redispatch_count for number in (0, 2)} == {1}

@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.settings import Settings
 from tests.unit.test_setting_values import (
     ENVIRON,
     KEYS,

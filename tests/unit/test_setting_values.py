@@ -21,15 +21,16 @@ from urllib3.util import parse_url
 from admin.api import Api
 from functions.calculate.fixes.source import FixSource
 from shared import events
-from shared.auth.authenticator import API_KEY, guard
-from shared.auth.client_ip import address_of
+from shared.auth.authenticator import API_KEY_HEADER, authenticator
+from shared.auth.client_ip import client_ip
 from shared.auth.oidc_issuer import Issuer
-from shared.auth.rate_limits import limits_of
+from shared.auth.rate_limits import rate_limiter
+from shared.config.settings import Settings, read
 from shared.days import interval
 from shared.errors import SettingsError
-from shared.http.service import Service
+from shared.http.cors import Cors
+from shared.http.service import Options, Service
 from shared.models import Submission
-from shared.settings import Settings, read
 from shared.shutdown import Stop
 from shared.storage.client import client
 from shared.telemetry.context import trace_of
@@ -46,7 +47,7 @@ _BLANKS = "\r\n\t \N{NO-BREAK SPACE}"
 def started(environ: dict[str, str]) -> Settings:
     """What a function does before it serves: calculate reads all settings, the others check their callers."""
     found = read(environ, "calculate")
-    guard(found)
+    authenticator(found)
     return found
 
 
@@ -144,21 +145,21 @@ def extends_events(found: Settings) -> None:
 def _sends_its_key(found: Settings) -> None:
     assert found.API_KEYS is not None
     (key,) = Api(found.API_KEYS.get_secret_value())._headers.values()
-    sent("http://api", {API_KEY: key})
-    door = guard(found)
+    sent("http://api", {API_KEY_HEADER: key})
+    door = authenticator(found)
     assert door is not None
-    assert door.caller({API_KEY: key})
+    assert door.authenticate({API_KEY_HEADER: key})
 
 
 def _lets_its_origin_in(found: Settings) -> None:
-    assert found.cors is not None
-    for origin in found.cors.allowed:
-        assert found.cors.beside({"origin": origin})["Access-Control-Allow-Origin"] == origin
+    assert found.cors_origins
+    for origin in found.cors_origins:
+        assert Cors(found.cors_origins).response_headers({"origin": origin})["Access-Control-Allow-Origin"] == origin
         assert parse_url(origin).host
 
 
 def _asks_its_issuer(found: Settings) -> None:
-    assert guard(found) is not None
+    assert authenticator(found) is not None
     Issuer(found.AUTH_ISSUER or "", found.AUTH_JWKS_URL)
     sent((found.AUTH_ISSUER or "").rstrip("/") + "/.well-known/openid-configuration")
     if found.AUTH_JWKS_URL is not None:
@@ -167,10 +168,10 @@ def _asks_its_issuer(found: Settings) -> None:
 
 def _counts(found: Settings) -> None:
     if found.RATE_LIMIT_STORE is None:
-        limits_of(found).take("calculate", "ada")
-        limits_of(found).take("status", "ada")
+        rate_limiter(found).hit("calculate", "ada")
+        rate_limiter(found).hit("status", "ada")
     else:
-        limits = limits_of(found)
+        limits = rate_limiter(found)
         pool = limits._store.storage.storage.connection_pool  # type: ignore[union-attr]
         pool.make_connection()
 
@@ -200,14 +201,14 @@ USED: dict[str, Callable[[Settings], object]] = {
     "GRACE_SECONDS": lambda found: Stop(found.GRACE_SECONDS),
     "K_SINK": lambda found: sent(found.K_SINK or ""),
     "K_CE_OVERRIDES": extends_events,
-    "HEALTH_DETAILS": lambda found: Service("x", {}, {}).detailed(shown=found.HEALTH_DETAILS),
+    "HEALTH_DETAILS": lambda found: Service("x", {}, {}, options=Options(health_details=found.HEALTH_DETAILS)),
     "CORS_ORIGINS": _lets_its_origin_in,
     "API_KEYS": _sends_its_key,
     **dict.fromkeys(
         ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_SCOPE", "AUTH_JWKS_URL", "AUTH_LEEWAY_SECONDS"), _asks_its_issuer
     ),
     **dict.fromkeys(("RATE_LIMIT_CALCULATE", "RATE_LIMIT_STATUS", "RATE_LIMIT_STORE"), _counts),
-    "TRUSTED_PROXIES": lambda found: address_of("198.51.100.7", found.proxies),
+    "TRUSTED_PROXIES": lambda found: client_ip("198.51.100.7", found.trusted_proxies),
     "LOG_LEVEL": lambda found: logging.Handler(configuration(found.LOG_LEVEL, "x")["root"]["level"]),
     "SENTRY_DSN": _reports,
     "SENTRY_SAMPLE_RATE": lambda found: math.isfinite(found.SENTRY_SAMPLE_RATE),

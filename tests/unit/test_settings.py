@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.config.settings import Settings, read
 from shared.errors import SettingsError
-from shared.settings import Settings, read
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 ENVIRON = KEYS | {"K_SINK": "http://broker", "DATABASE_URL": "postgresql://u:p@db/owntracks"}

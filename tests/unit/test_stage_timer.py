@@ -12,8 +12,8 @@ from tests.watched import watched
 
 def test_a_stage_that_is_entered_again_and_again_has_one_span() -> None:
     with watched() as watching, spans.span("whole"), StageTimer() as stages:
-        for block in stages.each("fetch", [1, 2]):
-            with stages.of("compute"), spans.span(f"block {block}"):
+        for block in stages.iterate("fetch", [1, 2]):
+            with stages.time("compute"), spans.span(f"block {block}"):
                 pass
     assert watching.tree() == [
         "whole < -",
@@ -35,9 +35,9 @@ def test_the_stage_that_fails_is_told_as_failed_and_no_other() -> None:
         yield iter([1])
 
     def run() -> None:
-        with StageTimer() as stages, stages.around("fetch", source()) as items, stages.around("upload", source()):
-            for _ in stages.each("fetch", items):
-                with stages.of("compute"):
+        with StageTimer() as stages, stages.wrap("fetch", source()) as items, stages.wrap("upload", source()):
+            for _ in stages.iterate("fetch", items):
+                with stages.time("compute"):
                     raise ValueError("no")
 
     with watched() as watching:
@@ -54,7 +54,7 @@ def test_an_end_that_fails_belongs_to_its_stage() -> None:
         raise ValueError("no")
 
     with watched() as watching:
-        with pytest.raises(ValueError, match="no"), StageTimer() as stages, stages.around("upload", upload()):
+        with pytest.raises(ValueError, match="no"), StageTimer() as stages, stages.wrap("upload", upload()):
             pass
         told = [labels for labels, _ in watching.points(metrics.STAGE_DURATION)]
     assert told == [{"stage": "upload", "outcome": "error"}]

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from botocore.retries.standard import ExponentialBackoff, RetryContext, RetryEventAdapter, ThrottlingErrorDetector
 from moto import mock_aws
 
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
 from shared.storage.client import LONGEST_SECONDS, Conflict, NotModified, asked
 

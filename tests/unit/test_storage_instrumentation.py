@@ -6,8 +6,8 @@ import pytest
 from moto import mock_aws
 from opentelemetry.trace import SpanKind, StatusCode
 
+from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.settings import Settings
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
 from shared.telemetry import metrics
 from tests.watched import Watched, watched

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.calculate.fixes.blocks import Block, Flags, Floats, Integers, MeasuredBlock
-from shared.models import Home, Numbers
+from shared.models import DayStatistics, Home
 
 EARTH_RADIUS_KM = 6371.0
 _HALF_RADIAN = math.pi / 360
@@ -78,10 +78,10 @@ class DayNumbers:
         self._min_km = min(self._min_km, float(km.min()))
         return MeasuredBlock(fixes, km, away, away_us)
 
-    def numbers(self) -> Numbers:
+    def numbers(self) -> DayStatistics:
         """The numbers so far, rounded as callers read them: kilometres to 6 decimals, minutes to 2."""
         some = self._usable > 0
-        return Numbers(
+        return DayStatistics(
             total_distance_km=round(self._total.km(), 6),
             total_locations=self._usable,
             max_distance_km=round(self._max_km, 6) if some else 0.0,

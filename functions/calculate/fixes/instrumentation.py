@@ -28,7 +28,7 @@ def statement(operation: str, text: str = "", target: str = "") -> Iterator[Stat
     labels = {"db.system.name": "postgresql", "db.operation.name": operation}
     about = {"db.query.text": " ".join(text.split()), "db.collection.name": target}
     told = {**labels, **{name: word for name, word in about.items() if word}}
-    span = spans.started(f"{operation} {target}".strip(), told, kind=spans.CLIENT)
+    span = spans.start_span(f"{operation} {target}".strip(), told, kind=spans.CLIENT)
     running, began = Statement(), time.perf_counter()
     try:
         yield running
@@ -44,6 +44,6 @@ def statement(operation: str, text: str = "", target: str = "") -> Iterator[Stat
             metrics.DATABASE_ROWS.record(running.rows, labels)
         failure = {"error.type": running.error_type} if running.error_type else {}
         if failure:
-            span.failed(running.error_type)
+            span.set_error(running.error_type)
         metrics.DATABASE_DURATION.record(time.perf_counter() - began, {**labels, **failure})
         span.end()

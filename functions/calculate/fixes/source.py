@@ -15,10 +15,9 @@ from functions.calculate.fixes.blocks import Block
 from functions.calculate.fixes.columns import DEVICE, Columns, describing
 from functions.calculate.fixes.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, translate_errors
 from functions.calculate.fixes.instrumentation import statement
-from shared.database_url import connection_string
-from shared.errors import Unavailable, UnsupportedColumn
-from shared.http.health import CheckFailed
-from shared.settings import Settings
+from shared.config.database_url import connection_string
+from shared.config.settings import Settings
+from shared.errors import CheckFailed, Unavailable, UnsupportedColumn
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 

@@ -37,7 +37,7 @@ class Compaction:
         self._segments: dict[str, Segment] = {}
         self._hot = self._load(self._old.hot) if self._old.hot else EMPTY
 
-    def unsettled(self) -> list[Entry]:
+    def pending(self) -> list[Entry]:
         """The jobs to look at: those of the tail, and those that have not ended."""
         unfinished = np.flatnonzero(~self._hot.finished()).tolist()
         found = {entry.position: entry for entry in map(self._hot.entry, unfinished)}
@@ -104,7 +104,7 @@ class Compaction:
 
     def _sealed_in(self, position: Position) -> str | None:
         """The key of the sealed segment that has the job at `position`."""
-        covering = self._old.covering(position)
+        covering = self._old.segment_for(position)
         return covering.key if covering and self._load(covering.key).find(position) is not None else None
 
     def _replace(self, hot: Segment, changed: dict[str, Segment]) -> None:
@@ -124,9 +124,7 @@ class Compaction:
                 sealed.append(one)
             elif segment:
                 sealed.append(one.model_copy(update={"key": put(segment, "sealed"), "rows": len(segment)}))
-        following = manifest.Catalogue(
-            generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed)
-        )
+        following = manifest.Manifest(generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed))
         manifest.replace(self._bucket, self._read, following)
 
     def _seal(self, hot: Segment, changed: dict[str, Segment]) -> tuple[Segment, Segment, dict[str, Segment]]:
@@ -143,7 +141,7 @@ class Compaction:
         old = early[-self._sealed_rows :]
         joining: dict[str, list[int]] = defaultdict(list)
         for row in late.tolist():
-            covering = self._old.covering(hot.entry(row).position)
+            covering = self._old.segment_for(hot.entry(row).position)
             if covering:
                 joining[covering.key].append(row)
         changed = dict(changed)

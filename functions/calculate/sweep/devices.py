@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from shared import ids
 from shared.errors import Unavailable, UnsupportedColumn
 from shared.job_index import devices
-from shared.job_index.devices import Seen
+from shared.job_index.devices import DeviceList
 from shared.models import DEVICE_ID
 from shared.storage.bucket import Bucket, ObjectChanged
 
@@ -49,7 +49,7 @@ class Devices:
 
     def _refresh(self, now: datetime) -> None:
         found = devices.read(self._bucket)
-        known = found.seen or Seen(tried_at=_EVER, token="")
+        known = found.seen or DeviceList(tried_at=_EVER, token="")
         if not _is_over(_AGAIN, known.tried_at, now):
             return
         # After a look at all rows that got no answer comes one at the latest: a table may be too large for the former.
@@ -59,7 +59,7 @@ class Devices:
         since = _EVER if whole else min(known.as_of or now, now) - _OVERLAP
         latest = {name: at for name, at in self._latest(since, MOST).items() if name and _DEVICE_ID.fullmatch(name)}
         every = latest if whole else {**known.devices, **latest}
-        seen = Seen(
+        seen = DeviceList(
             devices=dict(sorted(every.items(), key=lambda one: one[1], reverse=True)[:MOST]),
             as_of=now,
             whole_at=now if whole else known.whole_at,

@@ -52,7 +52,7 @@ class SweepRun:
             age = (self.now - min(queued, default=self.now)).total_seconds()
             metrics.BACKLOG.set(len(queued), {"status": status})
             metrics.BACKLOG_AGE.set(max(age, 0), {"status": status})
-        spans.now().set({f"distance.backlog.{status}": len(queued) for status, queued in self.waiting.items()})
+        spans.current_span().set({f"distance.backlog.{status}": len(queued) for status, queued in self.waiting.items()})
 
 
 class Sweep:
@@ -64,7 +64,7 @@ class Sweep:
         csvs: Bucket,
         store: job_store.JobStore,
         *,
-        announcer: EventPublisher,
+        event_publisher: EventPublisher,
         retention: Retention,
         devices: Devices,
         clock: job_store.Clock = job_store.utc_now,
@@ -72,7 +72,7 @@ class Sweep:
         self._bucket = bucket
         self._csvs = csvs
         self._jobs = store
-        self._announcer = announcer
+        self._event_publisher = event_publisher
         self._retention = retention
         self._devices = devices
         self._clock = clock
@@ -97,9 +97,9 @@ class Sweep:
         """The sweep proper; ObjectMissing when another one has taken a segment away meanwhile."""
         fold = Compaction(self._bucket)
         truth: dict[Position, Entry | None] = {}
-        for entry in _some(fold.unsettled()):
+        for entry in _some(fold.pending()):
             try:
-                truth[entry.position] = self._truth(entry, this)
+                truth[entry.position] = self._reconcile(entry, this)
             except Deferred:
                 continue
         this.tell()
@@ -107,13 +107,13 @@ class Sweep:
         fold.drop_garbage()
         self._retention.run(fold, this.now)
 
-    def _truth(self, entry: Entry, this: SweepRun) -> Entry | None:
+    def _reconcile(self, entry: Entry, this: SweepRun) -> Entry | None:
         """What the list shall show of the job from now on, None for nothing; Deferred where it can't be told yet."""
         if entry.status is Status.DELETED:
             self._complete_deletion(entry)
             return None
         try:
-            job, etag = self._jobs.stored(entry.job_id)
+            job, etag = self._jobs.load(entry.job_id)
         except NotFound:
             _expect_nothing(entry, this)
             return None
@@ -128,7 +128,7 @@ class Sweep:
             return None  # who put the marker was not the first to create the job
         record = self._moved_on(job_store.Claim(job, etag), this)
         this.saw(record)
-        if record.status.finished and record.attempt > 1 and not csv_cleanup.clear(self._csvs, record):
+        if record.status.finished and record.attempt > 1 and not csv_cleanup.delete_superseded(self._csvs, record):
             self._jobs.relist(record)  # a marker that is left leads the next sweep to it
         return markers.entry_of(record)
 
@@ -149,10 +149,10 @@ class Sweep:
         try:
             if failure := job_store.exhausted(record):
                 record = self._jobs.fail(found, failure.code, failure.message)
-                self._announcer.outcome(record)
+                self._event_publisher.publish_outcome(record)
             elif this.broker is None:
-                self._announcer.request(record)
-                self._jobs.asked(found)
+                self._event_publisher.republish_request(record)
+                self._jobs.record_redispatch(found)
                 metrics.ASKED_AGAIN.add()
                 _LOG.info("asked again", extra={"job_id": record.job_id, "attempt": record.attempt})
         except LeaseLost:
@@ -166,17 +166,17 @@ class Sweep:
 
 def _expect_nothing(entry: Entry, this: SweepRun) -> None:
     """No record belongs to the entry: Deferred while one may still come, because somebody is creating the job."""
-    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ABANDONED:
+    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ORPHAN_AGE:
         raise Deferred
 
 
 def _due(record: Record) -> datetime:
     """When the job has stood still for too long; each request that brought nothing doubles the wait."""
     moved = [record.queued_at]
-    moved += [instant for instant in (record.lease_expires_at, record.asked_at) if instant is not None]
-    if record.given_back_at is not None:
-        moved.append(record.given_back_at + _REDELIVERY)
-    return max(moved) + min(_OVERDUE * (1 << record.asked), _LONGEST_WAIT)
+    moved += [instant for instant in (record.lease_expires_at, record.redispatched_at) if instant is not None]
+    if record.released_at is not None:
+        moved.append(record.released_at + _REDELIVERY)
+    return max(moved) + min(_OVERDUE * (1 << record.redispatch_count), _LONGEST_WAIT)
 
 
 def _some(entries: list[Entry]) -> list[Entry]:

@@ -46,7 +46,7 @@ class Retention:
         until = f"{TOMBSTONE_EXPIRY_PREFIX}{now - TOMBSTONE_TTL:%Y-%m-%d}/"
         old = [listed.key for listed in self._bucket.page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
         for key in old:
-            self._jobs.forget(key.rpartition("/")[2])
+            self._jobs.purge_tombstone(key.rpartition("/")[2])
         self._bucket.delete_many(old)
 
     def _old_jobs(self, fold: Compaction, before: datetime) -> None:
@@ -84,7 +84,7 @@ class Retention:
     def _is_stray(self, listed: Listed, job_id: str, attempt: int, *, now: datetime) -> bool:
         """Whether no record names the CSV, and none can: only the latest attempt of an unfinished job may still win."""
         try:
-            job, _ = self._jobs.stored(job_id)
+            job, _ = self._jobs.load(job_id)
         except NotFound:
             return now - listed.modified > _STRAY
         except CorruptRecord:

@@ -25,8 +25,8 @@ BUGS = (
     Bug(
         "block-left-out",
         _CALCULATION,
-        '        for block in stages.each("fetch", blocks):\n',
-        '        next(blocks, None)\n        for block in stages.each("fetch", blocks):\n',
+        '        for block in stages.iterate("fetch", blocks):\n',
+        '        next(blocks, None)\n        for block in stages.iterate("fetch", blocks):\n',
         "numbers and CSV lack the first fixes of the day",
     ),
     Bug(

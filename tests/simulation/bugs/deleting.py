@@ -12,7 +12,7 @@ BUGS = (
     Bug(
         "deletion-not-announced",
         _DELETION,
-        "    position = jobs.hide(job_id)\n",
+        "    position = jobs.mark_deleted(job_id)\n",
         "    position = None\n",
         "a deletion that dies midway is never completed",
     ),
@@ -40,15 +40,15 @@ BUGS = (
     Bug(
         "deleted-job-restarts-its-count",
         _JOBS,
-        "            record = record.moved(queued_at=later, attempt=there.attempt, former=there.attempt)\n",
+        "            record = record.moved(queued_at=later, attempt=there.attempt, previous_attempts=there.attempt)\n",
         "            record = record.moved(queued_at=later)\n",
         "an attempt of a job made again writes under the key of one before",
     ),
     Bug(
         "tombstone-forgotten-at-once",
         _JOBS,
-        "self._bucket.put(_grave(job_id, now))",
-        "self._bucket.put(_grave(job_id, now.replace(year=2020)))",
+        "self._bucket.put(_tombstone_expiry_key(job_id, now))",
+        "self._bucket.put(_tombstone_expiry_key(job_id, now.replace(year=2020)))",
         "what is still under way finds nothing where the job stood",
     ),
     Bug(

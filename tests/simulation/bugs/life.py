@@ -30,7 +30,7 @@ BUGS = (
     Bug(
         "marker-after-record",
         _JOBS,
-        "        slow = self._clock() - record.queued_at > ABANDONED / 2",
+        "        slow = self._clock() - record.queued_at > ORPHAN_AGE / 2",
         '        self._bucket.delete(marker)\n        slow = marker != ""',
         "a death between the two leaves a job that no list and no sweep sees",
     ),
@@ -58,14 +58,14 @@ BUGS = (
     Bug(
         "lease-not-checked-at-claim",
         _JOBS,
-        "    return record.lease_expires_at is not None and now < record.lease_expires_at + _SKEW",
+        "    return record.lease_expires_at is not None and now < record.lease_expires_at + _CLOCK_SKEW",
         "    return record.lease_expires_at is not None and record.attempt > 99",
         "two attempts run at once",
     ),
     Bug(
         "no-margin-for-skew",
         _JOBS,
-        "now < record.lease_expires_at + _SKEW",
+        "now < record.lease_expires_at + _CLOCK_SKEW",
         "now < record.lease_expires_at",
         "a pod whose clock is ahead takes a job whose lease has not ended",
     ),
@@ -73,7 +73,7 @@ BUGS = (
         "owner-not-checked-at-commit",
         _JOBS,
         "self._bucket.replace(_key(record.job_id), _body(record), held.etag)",
-        "self._bucket.replace(_key(record.job_id), _body(record), self.stored(record.job_id)[1])",
+        "self._bucket.replace(_key(record.job_id), _body(record), self.load(record.job_id)[1])",
         "an attempt that lost its lease commits all the same",
     ),
     Bug(
@@ -86,8 +86,8 @@ BUGS = (
     Bug(
         "lease-kept-on-release",
         _JOBS,
-        "record.moved(owner=None, lease_expires_at=None, **given_back)",
-        "record.moved(**given_back)",
+        "record.moved(owner=None, lease_expires_at=None, **released)",
+        "record.moved(**released)",
         "the next attempt waits for a lease that nobody uses",
     ),
     Bug(

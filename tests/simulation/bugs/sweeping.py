@@ -11,15 +11,15 @@ BUGS = (
     Bug(
         "sweep-does-not-publish",
         _SWEEP,
-        "                self._announcer.request(record)\n",
+        "                self._event_publisher.republish_request(record)\n",
         "",
         "a job whose event is gone stays where it is",
     ),
     Bug(
         "sweep-gives-up-early",
         "shared/jobs/store.py",
-        "    if record.lost >= _MOST_LOST:",
-        "    if record.lost >= 1:",
+        "    if record.expired_leases >= _MAX_EXPIRED_LEASES:",
+        "    if record.expired_leases >= 1:",
         "one death fails a job",
     ),
     Bug(
@@ -32,7 +32,7 @@ BUGS = (
     Bug(
         "creation-taken-for-abandoned",
         _SWEEP,
-        "    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ABANDONED:\n",
+        "    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ORPHAN_AGE:\n",
         "    if entry.status is Status.QUEUED and this.now < entry.queued_at:\n",
         "the marker of a job that is being created goes",
     ),

@@ -10,10 +10,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from shared.config.opentelemetry import VARIABLES, check, check_files
+from shared.config.settings import read
 from shared.errors import SettingsError
-from shared.settings import read
 from shared.telemetry import export, log_export, provider
-from shared.telemetry.settings import VARIABLES, check, check_files
 from tests.unit.setting_values import Values
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}

@@ -11,10 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 
-from shared import urls
-from shared.auth.api_keys import split
-from shared.auth.client_ip import networks
-from shared.http.cors import origins
+from shared.config import lists, urls
 
 _REGION = re.compile(r"(?![0-9]+$)(?!-)[A-Za-z0-9-]{1,63}(?<!-)")  # botocore's own rule
 _BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*[.-]\.|.*\.-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -92,7 +89,7 @@ def _check_postgres_host(text: str) -> None:
 
 
 def _check_database_url(text: str) -> None:
-    """As far as that is known without libpq: shared/database_url.py asks it, for the function that connects."""
+    """As far as that is known without libpq: shared/config/database_url.py asks it, for the function that connects."""
     check_line(text)
     if text.startswith(("postgres://", "postgresql://")) and re.search(r"\s", text):  # libpq drops some of them
         raise ValueError("a postgresql:// URL is expected, with %20 for a space")
@@ -108,13 +105,6 @@ def _check_store_url(text: str) -> None:
         raise ValueError("host, port and number of a database are expected, and a percent-encoded password or none")
 
 
-def _check_networks(text: str) -> None:
-    try:
-        networks(text)
-    except ValueError:
-        raise ValueError("networks with commas between are expected, as 10.0.0.0/8") from None
-
-
 def _check_sentry_dsn(text: str) -> None:
     if not urls.is_sentry_dsn(text):
         raise ValueError("a DSN is expected, as https://KEY@sentry.example/1")
@@ -122,13 +112,8 @@ def _check_sentry_dsn(text: str) -> None:
 
 def _check_words(text: str) -> None:
     check_line(text)
-    if not words(text):
-        raise ValueError("a list with commas is expected")
-
-
-def words(text: str) -> frozenset[str]:
-    """The elements of a list with commas, without those that are empty."""
-    return frozenset(filter(None, (one.strip() for one in text.split(","))))
+    if not lists.comma_separated(text):
+        raise ValueError("expected a comma-separated list")
 
 
 def extensions(text: str) -> dict[str, str]:
@@ -176,9 +161,9 @@ BucketName = Annotated[str, AfterValidator(partial(_checked, _check_bucket))]
 PostgresHost = Annotated[str, AfterValidator(partial(_checked, _check_postgres_host))]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_database_url))]
 Overrides = Annotated[str, AfterValidator(partial(_checked, extensions))]
-OriginList = Annotated[str, AfterValidator(partial(_checked, origins))]
-KeyList = Annotated[SecretStr, AfterValidator(partial(_secret, split))]
+OriginList = Annotated[str, AfterValidator(partial(_checked, lists.cors_origins))]
+KeyList = Annotated[SecretStr, AfterValidator(partial(_secret, lists.api_keys))]
 WordList = Annotated[str, AfterValidator(partial(_checked, _check_words))]
-NetworkList = Annotated[str, AfterValidator(partial(_checked, _check_networks))]
+NetworkList = Annotated[str, AfterValidator(partial(_checked, lists.ip_networks))]
 StoreUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_store_url))]
 SentryDsn = Annotated[SecretStr, AfterValidator(partial(_secret, _check_sentry_dsn))]

@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared import setting_types as types
-from shared.auth.client_ip import Networks, networks
+from shared.config import lists, types
 from shared.errors import SettingsError
-from shared.http.cors import Cors, origins
 from shared.models import Home, TimeZoneName
 
 _OTHER_CREDENTIALS = (
@@ -87,19 +85,19 @@ class Settings(BaseModel):
         return None if self.CSV_RETENTION_DAYS is None else timedelta(days=self.CSV_RETENTION_DAYS)
 
     @property
-    def cors(self) -> Cors | None:
-        """Which pages of other origins may ask; None is none."""
-        return None if self.CORS_ORIGINS is None else Cors(origins(self.CORS_ORIGINS))
+    def cors_origins(self) -> frozenset[str]:
+        """The origins that browsers may send requests from."""
+        return frozenset() if self.CORS_ORIGINS is None else lists.cors_origins(self.CORS_ORIGINS)
 
     @property
-    def limits_callers(self) -> bool:
-        """Whether it is counted how often each caller asks: one of the limits' settings is there."""
+    def rate_limits_enabled(self) -> bool:
+        """Whether any of the rate limit settings is set."""
         return any((self.RATE_LIMIT_CALCULATE, self.RATE_LIMIT_STATUS, self.RATE_LIMIT_STORE))
 
     @property
-    def proxies(self) -> Networks:
-        """Whose word on a caller's address counts."""
-        return () if self.TRUSTED_PROXIES is None else networks(self.TRUSTED_PROXIES)
+    def trusted_proxies(self) -> lists.IpNetworks:
+        """The networks of the proxies whose X-Forwarded-For is trusted."""
+        return () if self.TRUSTED_PROXIES is None else lists.ip_networks(self.TRUSTED_PROXIES)
 
     @property
     def ce_extensions(self) -> dict[str, str]:
@@ -123,11 +121,11 @@ def read(environ: Mapping[str, str], target: str) -> Settings:
     except ValidationError as exc:
         raise SettingsError(f"{exc.errors()[0]['loc'][0]}: {types.error_text(exc)}") from None
     if target == "calculate":  # the only function that connects: others start without libpq
-        from shared.database_url import connection_string  # noqa: PLC0415
+        from shared.config.database_url import connection_string  # noqa: PLC0415
 
         connection_string(found)
     if any(name.startswith("OTEL_") for name in given):
-        from shared.telemetry.settings import check  # noqa: PLC0415 - what is off must cost nothing
+        from shared.config.opentelemetry import check  # noqa: PLC0415 - what is off must cost nothing
 
         check(given)
     return found
@@ -138,7 +136,7 @@ def load(target: str) -> Settings:
     strip_environment()
     found = read(os.environ, target)
     if any(name.startswith("OTEL_") for name in os.environ):
-        from shared.telemetry.settings import check_files  # noqa: PLC0415
+        from shared.config.opentelemetry import check_files  # noqa: PLC0415
 
         check_files(os.environ)
     return found

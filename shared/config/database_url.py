@@ -4,9 +4,9 @@ import re
 
 from psycopg import Error, conninfo, pq
 
-from shared import libpq, urls
+from shared.config import libpq, urls
+from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.settings import Settings
 
 _NOWHERE = {"host": "/nonexistent", "hostaddr": "", "port": "5432"}  # no variable PG… takes the place of one of them
 _ENCODE = "percent-encode special characters in the password, as %40 for @ and %2F for /"

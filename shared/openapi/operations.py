@@ -16,7 +16,7 @@ KEY = r"^[\x21-\x7e]{1,255}$"
 
 
 @dataclass(frozen=True)
-class Given:
+class Parameter:
     """A parameter of the path, the query, or a header."""
 
     name: str
@@ -45,7 +45,7 @@ class Operation:
     service: str
     summary: str
     words: str = ""
-    given: tuple[Given, ...] = ()
+    given: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     answers: Mapping[int, ResponseSpec] = field(default_factory=dict)
     guarded: bool = False
@@ -65,10 +65,10 @@ HEADERS: Mapping[str, tuple[Schema, str]] = {
     "Cache-Control": (_TEXT, "no-store: the URL is a fresh one each time"),
 }
 _TRACE = (
-    Given("traceparent", "header", _TEXT, "W3C trace context: the trace that the request goes on"),
-    Given("X-Trace-Id", "header", _TEXT, "The trace, 32 hexadecimal digits, where there is no traceparent"),
+    Parameter("traceparent", "header", _TEXT, "W3C trace context: the trace that the request goes on"),
+    Parameter("X-Trace-Id", "header", _TEXT, "The trace, 32 hexadecimal digits, where there is no traceparent"),
 )
-_JOB_ID = Given("job_id", "path", {"type": "string", "pattern": JOB_ID}, "A job's id")
+_JOB_ID = Parameter("job_id", "path", {"type": "string", "pattern": JOB_ID}, "A job's id")
 _FAULTS = {
     500: ResponseSpec("A bug; the log has it under the trace id"),
     503: ResponseSpec("A dependency is away, or too many requests come at once", headers=("Retry-After",)),
@@ -91,7 +91,7 @@ _OF_JOBS = (
         "Start a job",
         "Answered once the job is durable and listed. With an Idempotency-Key, the same request again is the same job.",
         (
-            Given("Idempotency-Key", "header", {"type": "string", "pattern": KEY}, "What makes a repetition one"),
+            Parameter("Idempotency-Key", "header", {"type": "string", "pattern": KEY}, "What makes a repetition one"),
             *_TRACE,
         ),
         Submission,
@@ -111,12 +111,12 @@ _OF_JOBS = (
         "A page of jobs, newest first",
         "To walk through all of them, ask again with `offset` = `next_offset` until that is null.",
         (
-            Given("status", "query", {"type": "string", "enum": ["", *schemas.STATES]}, "Only jobs in this state"),
-            Given("date", "query", _DAY, "Only jobs of this day"),
-            Given("device_id", "query", {"type": "string", "pattern": DEVICE_ID}, "Only jobs of this device"),
-            Given("limit", "query", schemas.LIMIT, "How many at most"),
-            Given("offset", "query", schemas.OFFSET, "How many to pass over"),
-            Given("results", "query", {"type": "boolean", "default": True}, "Whether rows say what jobs came to"),
+            Parameter("status", "query", {"type": "string", "enum": ["", *schemas.STATES]}, "Only jobs in this state"),
+            Parameter("date", "query", _DAY, "Only jobs of this day"),
+            Parameter("device_id", "query", {"type": "string", "pattern": DEVICE_ID}, "Only jobs of this device"),
+            Parameter("limit", "query", schemas.LIMIT, "How many at most"),
+            Parameter("offset", "query", schemas.OFFSET, "How many to pass over"),
+            Parameter("results", "query", {"type": "boolean", "default": True}, "Whether rows say what jobs came to"),
             *_TRACE,
         ),
         None,
@@ -139,7 +139,7 @@ _OF_JOBS = (
         "count_states",
         "distance-list",
         "How many jobs are in each state",
-        "Counted when asked; deleted jobs are in none.",
+        "JobStats when asked; deleted jobs are in none.",
         _TRACE,
         None,
         {200: ResponseSpec("That", schemas.Stats), **_FAULTS},
@@ -174,7 +174,9 @@ _OF_JOBS = (
         "To a job's CSV",
         "By the file name in `csv_path`, or, without a job's id in it, that of the newest completed job.",
         (
-            Given("filename", "path", {"type": "string", "pattern": FILENAME}, "distance_YYYYMMDD[_device][_job].csv"),
+            Parameter(
+                "filename", "path", {"type": "string", "pattern": FILENAME}, "distance_YYYYMMDD[_device][_job].csv"
+            ),
             *_TRACE,
         ),
         None,
@@ -211,16 +213,16 @@ _HEALTH: tuple[tuple[tuple[str, ...], str, str, Mapping[int, ResponseSpec]], ...
         health_paths.STATUS,
         "status",
         "What it is, and how it fares",
-        {200: ResponseSpec("That", schemas.About), 404: _HIDDEN},
+        {200: ResponseSpec("That", schemas.ServiceStatus), 404: _HIDDEN},
     ),
     (
-        health_paths.NUMBERS,
+        health_paths.JOB_COUNTS,
         "count_jobs",
         "Jobs by state",
-        {200: ResponseSpec("How many", schemas.Counts), 404: _HIDDEN, **_FAULTS},
+        {200: ResponseSpec("How many", schemas.TimedJobCounts), 404: _HIDDEN, **_FAULTS},
     ),
     (
-        health_paths.SCRAPED,
+        health_paths.PROMETHEUS,
         "scrape",
         "Metrics as Prometheus reads them",
         {
@@ -244,7 +246,7 @@ def every() -> list[Operation]:
     """All of them; what goes by several paths has an operation for each."""
     found = [_guarded(operation) for operation in _OF_JOBS]
     for paths, name, summary, answered in _HEALTH:
-        service = "distance-list" if paths is health_paths.NUMBERS else "every service"
+        service = "distance-list" if paths is health_paths.JOB_COUNTS else "every service"
         for number, path in enumerate(paths):
             numbered = f"{name}_{number + 1}" if number else name
             found.append(Operation("GET", path, numbered, service, summary, answers=answered))

@@ -1,0 +1,1 @@
+"""The configuration of a process: its settings, the types that validate them, and the URLs that they contain."""
