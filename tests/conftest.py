@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,3 +38,4 @@ def _apply() -> None:
 settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ, print_blob=True)
 settings.load_profile("tests")
 _apply()  # before the tests' modules are imported: some read the environment then
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with SIGINT ignored
