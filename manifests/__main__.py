@@ -1,113 +1,113 @@
-"""`python -m manifests check`, `render`, `schemas` and `samples`: manifests seen before they are applied."""
+"""`python -m manifests`: check kustomizations before they are applied."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from manifests.checking import findings, function_findings
-from manifests.crds import write_schemas
-from manifests.rendering import KUSTOMIZATION_FILES, NotRendered, is_component, rendered, written
-from manifests.resources import Finding, Resource
-from manifests.samples import samples
-from manifests.structure import SCHEMAS, shape_known
+from manifests.crds import SCHEMAS, write_schemas
+from manifests.project import check_functions, check_routes, check_services, check_triggers
+from manifests.references import check_object_references, check_pod_references, check_selectors
+from manifests.rendering import RenderError, find_kustomizations, render
+from manifests.resources import Resource
+from manifests.schemas import has_schema, validate, validate_function
 
+KNATIVE = Path("knative")
 FUNCTION_FILE = Path("func.yaml")
+CHECKS = (
+    check_functions,
+    check_services,
+    check_triggers,
+    check_routes,
+    check_pod_references,
+    check_object_references,
+    check_selectors,
+)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what is asked; 1 when something is wrong with the manifests, or they can't be rendered."""
-    asked = _arguments(arguments)
-    run: Callable[[argparse.Namespace], int] = asked.run
+    """Run a command. Return 1 if it finds an error."""
+    options = _parse(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(asked)
-    except NotRendered as exc:
+        return run(options)
+    except RenderError as exc:
         print(exc, file=sys.stderr)
         return 1
 
 
-def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m manifests", description="docs/development.md has more.")
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m manifests", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="all that is wrong in kustomizations, a line each")
+    check = commands.add_parser("check", help="print the errors of kustomizations, one a line")
     check.add_argument(
         "folders", nargs="*", type=Path, metavar="FOLDER", help="default: all of knative/, and func.yaml"
     )
     check.add_argument(
-        "--given",
+        "--existing",
         action="append",
-        type=_given,
+        type=_existing,
         default=[],
         metavar="KIND/NAME",
-        help="is in the cluster already, as Secret/pull or Broker.eventing.knative.dev/default",
+        help="a resource that the cluster has already: Secret/pull, Broker.eventing.knative.dev/default",
     )
     check.set_defaults(run=_check)
 
-    render = commands.add_parser("render", help="a kustomization as it would be applied")
-    render.add_argument("folder", type=Path, metavar="FOLDER")
-    render.set_defaults(run=_render)
-
-    schemas = commands.add_parser("schemas", help="the schemas of manifests/ made anew from CRDs and func's schema")
-    schemas.add_argument("folder", type=Path, metavar="FOLDER", help="where they lie, however deep")
+    schemas = commands.add_parser("schemas", help="generate the schemas from Knative's releases")
+    schemas.add_argument("folder", type=Path, metavar="FOLDER", help="the CRDs and func's schema, at any depth")
     schemas.add_argument("--into", type=Path, default=SCHEMAS, metavar="FOLDER")
-    schemas.set_defaults(run=_schemas)
-
-    broken = commands.add_parser("samples", help="the broken samples, a JSON object a line: name, refused, manifest")
-    broken.set_defaults(run=_samples)
+    schemas.set_defaults(run=_write_schemas)
     return parser.parse_args(arguments)
 
 
-def _given(text: str) -> Resource:
+def _existing(text: str) -> Resource:
     qualified, _, name = text.partition("/")
     kind, _, group = qualified.partition(".")
     if not (kind and name):
-        raise argparse.ArgumentTypeError(f"{text}: KIND/NAME is expected")
+        raise argparse.ArgumentTypeError(f"{text} is not KIND/NAME")
     return Resource({"apiVersion": f"{group}/v1" if group else "v1", "kind": kind, "metadata": {"name": name}})
 
 
-def _check(asked: argparse.Namespace) -> int:
-    found: dict[Finding, list[str]] = {}
-    unknown: set[str] = set()
-    folders = asked.folders or kustomizations(Path("knative"))
+def _check(options: argparse.Namespace) -> int:
+    errors: dict[str, list[str]] = {}
+    unchecked: set[str] = set()
+    folders = options.folders or find_kustomizations(KNATIVE)
     for folder in folders:
-        resources = rendered(folder)
-        unknown |= {f"{one.api_version} {one.kind}" for one in resources if not shape_known(one)}
-        for told in findings(resources, asked.given):
-            found.setdefault(told, []).append(str(folder))
-    if not asked.folders and FUNCTION_FILE.is_file():
-        found |= {told: list(map(str, folders)) for told in function_findings(FUNCTION_FILE)}
-    for told, where in sorted(found.items()):
-        print(told if len(where) == len(folders) else f"{told}, only in {', '.join(where)}")
-    if unknown:
-        print(f"no schema here, taken as they are: {', '.join(sorted(unknown))}", file=sys.stderr)
-    return 1 if found else 0
+        resources = render(folder)
+        unchecked |= {f"{one.api_version} {one.kind}" for one in resources if not has_schema(one)}
+        for error in find_errors(resources, options.existing):
+            errors.setdefault(error, []).append(str(folder))
+    if not options.folders:
+        errors |= {error: list(map(str, folders)) for error in validate_function(FUNCTION_FILE)}
+    for error, where in sorted(errors.items()):
+        print(error if len(where) == len(folders) else f"{error} (only in {', '.join(where)})")
+    if unchecked:
+        print(f"no schema, not validated: {', '.join(sorted(unchecked))}", file=sys.stderr)
+    return 1 if errors else 0
 
 
-def kustomizations(root: Path) -> list[Path]:
-    """Every folder under `root` that can be applied by itself: components can't."""
-    found = [path for name in KUSTOMIZATION_FILES for path in root.rglob(name)]
-    return sorted(path.parent for path in found if not is_component(path))
+def find_errors(resources: Sequence[Resource], existing: Sequence[Resource] = ()) -> list[str]:
+    """Return the errors of resources that are applied together, each with file and resource.
+
+    The checks of the project run only if every resource conforms to its schema.
+    """
+    return list(_errors(resources, validate)) or list(
+        _errors(resources, lambda one: (error for check in CHECKS for error in check(one, [*resources, *existing])))
+    )
 
 
-def _render(asked: argparse.Namespace) -> int:
-    print(written(rendered(asked.folder)), end="")
-    return 0
+def _errors(resources: Sequence[Resource], check: Callable[[Resource], Iterator[str]]) -> Iterator[str]:
+    for resource in resources:
+        for error in check(resource):
+            yield f"{resource.origin}: {resource.kind}/{resource.name}: {error}"
 
 
-def _schemas(asked: argparse.Namespace) -> int:
-    made = write_schemas(asked.folder, asked.into)
-    for path in made:
+def _write_schemas(options: argparse.Namespace) -> int:
+    written = write_schemas(options.folder, options.into)
+    for path in written:
         print(path)
-    return 0 if made else 1
-
-
-def _samples(_: argparse.Namespace) -> int:
-    for sample in samples():
-        shown = {"name": sample.name, "refused": sample.refused, "manifest": sample.manifest}
-        print(json.dumps(shown))
-    return 0
+    return 0 if written else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Compact JSON schemas from CRDs: only what a manifest may hold, strictly. manifests/README.md says whence.
+"""Make strict JSON schemas from Knative's CRDs: manifests/README.md names the releases.
 
-Kept are types, names and bounds; descriptions, defaults and statuses are not. A field that a CRD does not know is
-refused, unless the CRD keeps unknown fields; where Eventing's do, its webhook refuses them after all, and so do these.
+The schemas keep names, types and bounds. They leave out descriptions, defaults and statuses. A field that the CRD does
+not know is an error, unless the CRD preserves unknown fields.
 """
 
 import json
@@ -9,88 +9,94 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from manifests.rendering import documents
+from manifests.rendering import load_documents
 
 Schema = dict[str, Any]
 
-_KEPT = ("pattern", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "required")
-LIST_KEYS = "x-kubernetes-list-map-keys"
-_PRESERVED = "x-kubernetes-preserve-unknown-fields"
-_TEXT: Schema = {"type": "string"}
-# What the webhook's type has and the CRD leaves out (eventing, pkg/apis/duck/v1/delivery_types.go).
-_DELIVERY = {"format": _TEXT, "retryAfterMax": _TEXT, "timeout": _TEXT}
+SCHEMAS = Path(__file__).with_name("schemas")
 FUNCTION_SCHEMA = "func"
+KINDS = (  # those under knative/; a test compares them
+    "Broker.v1.eventing.knative.dev",
+    "DomainMapping.v1beta1.serving.knative.dev",
+    "PingSource.v1.sources.knative.dev",
+    "RabbitmqBrokerConfig.v1alpha1.eventing.knative.dev",
+    "Service.v1.serving.knative.dev",
+    "SinkBinding.v1.sources.knative.dev",
+    "Trigger.v1.eventing.knative.dev",
+)
+_KEYWORDS = ("pattern", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "required")
+_TEXT: Schema = {"type": "string"}
+# Fields of Eventing's DeliverySpec that its CRDs omit. They preserve unknown fields, but the API rejects all others.
+_DELIVERY = {"format": _TEXT, "retryAfterMax": _TEXT, "timeout": _TEXT}
 
 
 def write_schemas(source: Path, target: Path) -> list[Path]:
-    """Write a schema for each kind and version of the CRDs in `source`, and func.yaml's; the files written."""
-    written = []
+    """Write the schemas of KINDS and of func.yaml from the files under `source`. Return the files written."""
+    schemas: dict[str, Schema] = {}
     for path in sorted(source.rglob("*.yaml")):
-        for crd in documents(path.read_text(encoding="utf-8")):
-            if crd.get("kind") == "CustomResourceDefinition":
-                written += [_written(target, name, schema) for name, schema in schemas_of(crd)]
+        for document in load_documents(path.read_text(encoding="utf-8")):
+            if document.get("kind") == "CustomResourceDefinition":
+                schemas |= schemas_of(document)
     for path in sorted(source.rglob("func_yaml-schema*.json")):
-        written.append(_written(target, FUNCTION_SCHEMA, _undescribed(json.loads(path.read_text(encoding="utf-8")))))
-    return written
+        schemas[FUNCTION_SCHEMA] = _without_descriptions(json.loads(path.read_text(encoding="utf-8")))
+    return [_write(target / f"{name}.json", schemas[name]) for name in (*KINDS, FUNCTION_SCHEMA) if name in schemas]
+
+
+def _write(path: Path, schema: Schema) -> Path:
+    path.write_text(json.dumps(schema, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
+    return path
 
 
 def schema_name(kind: str, api_version: str) -> str:
-    """The file's name, without its ending: `Service.v1.serving.knative.dev`."""
+    """Return the name of a schema's file without its extension: `Service.v1.serving.knative.dev`."""
     group, _, version = api_version.rpartition("/")
     return f"{kind}.{version}.{group}"
 
 
 def schemas_of(crd: dict[str, Any]) -> Iterator[tuple[str, Schema]]:
-    """The name and the schema of each version of `crd` that is served."""
+    """Yield the name and the schema of each served version of a CRD."""
     group, kind = crd["spec"]["group"], crd["spec"]["names"]["kind"]
     for version in crd["spec"]["versions"]:
-        if not version["served"]:
-            continue
-        found = _strict(version["schema"]["openAPIV3Schema"], f"{group}/{kind}")
-        found["properties"] |= {"apiVersion": _TEXT, "kind": _TEXT, "metadata": {"type": "object"}}
-        found["properties"].pop("status", None)
-        found["required"] = sorted({*found.get("required", ()), "apiVersion", "kind", "metadata"})
-        yield schema_name(kind, f"{group}/{version['name']}"), found
+        if version["served"]:
+            schema = _strict(version["schema"]["openAPIV3Schema"], f"{group}/{kind}")
+            schema["properties"] |= {"apiVersion": _TEXT, "kind": _TEXT, "metadata": {"type": "object"}}
+            schema["properties"].pop("status", None)
+            schema["required"] = sorted({*schema.get("required", ()), "apiVersion", "kind", "metadata"})
+            yield schema_name(kind, f"{group}/{version['name']}"), schema
 
 
-def _strict(node: dict[str, Any], way: str) -> Schema:
-    """The schema of one place of a CRD; `way` leads there."""
+def _strict(node: dict[str, Any], path: str) -> Schema:
+    """Return the schema of the node at `path` in a CRD."""
     if node.get("x-kubernetes-int-or-string"):
-        return {"type": ["integer", "string"], **{key: node[key] for key in _KEPT if key in node}}
-    made: Schema = {key: node[key] for key in ("type", *_KEPT, LIST_KEYS) if key in node}
+        return {"type": ["integer", "string"], **{key: node[key] for key in _KEYWORDS if key in node}}
+    schema: Schema = {key: node[key] for key in ("type", *_KEYWORDS) if key in node}
     if node.get("nullable"):
-        made["type"] = [made["type"], "null"]
+        schema["type"] = [schema["type"], "null"]
     if "items" in node:
-        made["items"] = _strict(node["items"], f"{way}/")
+        schema["items"] = _strict(node["items"], f"{path}/")
     if isinstance(node.get("additionalProperties"), dict):
-        made["additionalProperties"] = _strict(node["additionalProperties"], f"{way}/")
-    if node.get("type") == "object" and "additionalProperties" not in node:
-        made |= _fields(node, way)
-    return made
+        schema["additionalProperties"] = _strict(node["additionalProperties"], f"{path}/")
+    elif node.get("type") == "object":
+        schema |= _properties(node, path)
+    return schema
 
 
-def _fields(node: dict[str, Any], way: str) -> Schema:
-    fields = {name: _strict(child, f"{way}/{name}") for name, child in node.get("properties", {}).items()}
-    delivery = way.endswith("/delivery") and bool(fields)
-    if delivery:
-        fields = _DELIVERY | fields
-    decoded = delivery or way == "eventing.knative.dev/Trigger/spec"
-    kept = node.get(_PRESERVED) and not decoded
-    return ({"properties": fields} if fields else {}) | ({} if kept else {"additionalProperties": False})
+def _properties(node: dict[str, Any], path: str) -> Schema:
+    properties = {name: _strict(child, f"{path}/{name}") for name, child in node.get("properties", {}).items()}
+    is_delivery = path.endswith("/delivery") and bool(properties)
+    if is_delivery:
+        properties = _DELIVERY | properties
+    is_strict = is_delivery or path == "eventing.knative.dev/Trigger/spec"
+    is_open = node.get("x-kubernetes-preserve-unknown-fields") and not is_strict
+    return ({"properties": properties} if properties else {}) | ({} if is_open else {"additionalProperties": False})
 
 
-def _undescribed(node: Any) -> Any:
-    """A schema without its sentences; a property that is called description stays."""
+def _without_descriptions(node: Any) -> Any:
+    """Remove `description` and `$schema`, but keep properties of that name."""
     if isinstance(node, dict):
         return {
-            key: _undescribed(child)
+            key: _without_descriptions(child)
             for key, child in node.items()
             if not (key == "description" and isinstance(child, str)) and key != "$schema"
         }
-    return [_undescribed(child) for child in node] if isinstance(node, list) else node
-
-
-def _written(target: Path, name: str, schema: Schema) -> Path:
-    path = target / f"{name}.json"
-    path.write_text(json.dumps(schema, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
-    return path
+    return [_without_descriptions(child) for child in node] if isinstance(node, list) else node

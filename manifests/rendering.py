@@ -1,4 +1,4 @@
-"""A kustomization rendered by kubectl, each resource with the file that it comes from."""
+"""Render kustomizations with kubectl."""
 
 import os
 import shutil
@@ -9,21 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from manifests.resources import Resource
 
 _ORIGIN = "config.kubernetes.io/origin"
-_SECONDS = 120  # a remote base is fetched in that time or not at all
-KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_TIMEOUT_SECONDS = 120  # includes the download of remote bases
+_KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-class NotRendered(Exception):
-    """A folder that is no kustomization, or one that kustomize refuses; the text says why."""
+class RenderError(Exception):
+    """A folder without a kustomization, or a kustomization that kubectl rejects."""
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc] # yaml ships no types
-    """As a cluster reads YAML: a date is a text."""
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no type information
+    """YAML as the API server reads it: dates are strings."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -32,78 +32,72 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def documents(text: str) -> Iterator[Any]:
-    """The documents of a YAML text that hold something."""
-    return (found for found in yaml.load_all(text, _Loader) if found)
+def load_documents(text: str) -> Iterator[Any]:
+    """Yield the documents of a YAML text, without empty ones."""
+    return (document for document in yaml.load_all(text, _Loader) if document)
 
 
-def is_component(kustomization: Path) -> bool:
-    """Whether a kustomization is a part of others, and can't be rendered by itself."""
-    return any(found.get("kind") == "Component" for found in documents(kustomization.read_text(encoding="utf-8")))
+def find_kustomizations(root: Path) -> list[Path]:
+    """Return every folder under `root` that can be rendered by itself, which excludes components."""
+    files = sorted(path for name in _KUSTOMIZATION_FILES for path in root.rglob(name))
+    return [path.parent for path in files if not _is_component(path)]
 
 
-def rendered(folder: Path) -> list[Resource]:
-    """Every resource of the kustomization in `folder`, or NotRendered."""
+def _is_component(file: Path) -> bool:
+    return any(document.get("kind") == "Component" for document in load_documents(file.read_text(encoding="utf-8")))
+
+
+def render(folder: Path) -> list[Resource]:
+    """Render the kustomization in `folder`. Raise RenderError if that fails."""
     with tempfile.TemporaryDirectory() as name:
         outer = Path(name).resolve()
-        text = _overlaid(folder, outer, {"buildMetadata": ["originAnnotations"]})
-        return [_traced(manifest, outer, folder) for manifest in documents(text)]
+        text = _build(folder, outer, {"buildMetadata": ["originAnnotations"]})
+        return [_resource(manifest, outer, folder) for manifest in load_documents(text)]
 
 
-def overlaid(folder: Path, components: Sequence[Path] = (), **fields: Any) -> str:
-    """The kustomization in `folder` under one that has `components` and `fields`, as YAML; or NotRendered."""
+def render_overlay(folder: Path, components: Sequence[Path] = (), **fields: Any) -> str:
+    """Render an overlay of `folder` with more `components` and kustomization `fields`, as YAML."""
     with tempfile.TemporaryDirectory() as name:
         outer = Path(name).resolve()
-        return _overlaid(folder, outer, {"components": [_from(outer, path) for path in components], **fields})
+        return _build(folder, outer, {"components": [_relative(path, outer) for path in components], **fields})
 
 
-def _from(outer: Path, path: Path) -> str:
-    return os.path.relpath(path.resolve(), outer)  # kustomize takes no absolute path
+def _relative(path: Path, outer: Path) -> str:
+    return os.path.relpath(path.resolve(), outer)  # kustomize accepts no absolute paths
 
 
-def _overlaid(folder: Path, outer: Path, fields: Mapping[str, Any]) -> str:
-    if not any((folder / name).is_file() for name in KUSTOMIZATION_FILES):
-        raise NotRendered(f"{folder}: no kustomization.yaml is there")
-    described = {"resources": [_from(outer, folder)], **fields}
-    (outer / KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(described), encoding="utf-8")
-    asked = [kubectl(), "kustomize", str(outer)]
+def _build(folder: Path, outer: Path, fields: Mapping[str, Any]) -> str:
+    if not any((folder / name).is_file() for name in _KUSTOMIZATION_FILES):
+        raise RenderError(f"{folder}: no kustomization.yaml")
+    kustomization = {"resources": [_relative(folder, outer)], **fields}
+    (outer / _KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    command = [find_kubectl(), "kustomize", str(outer)]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
-        raise NotRendered(f"{folder}: kustomize did not end within {_SECONDS} s") from None
+        raise RenderError(f"{folder}: kubectl kustomize timed out after {_TIMEOUT_SECONDS} s") from None
     if done.returncode:
-        said = " ".join(done.stderr.split()).removeprefix("error: ")
-        raise NotRendered(f"{folder}: {said.replace(str(outer), '.')}")
+        reason = " ".join(done.stderr.split()).removeprefix("error: ")
+        raise RenderError(f"{folder}: {reason.replace(str(outer), '.')}")
     return done.stdout
 
 
-def kubectl() -> str:
-    """The kubectl beside this Python, or that of the PATH; NotRendered without one."""
-    beside = str(Path(sys.executable).parent)
-    found = shutil.which("kubectl", path=beside) or shutil.which("kubectl")
+def find_kubectl() -> str:
+    """Return the kubectl of this virtual environment, or the one on the PATH."""
+    found = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
     if not found:
-        raise NotRendered("kubectl is needed: `make check` installs it")
+        raise RenderError("kubectl is not installed; `make check` installs it")
     return found
 
 
-def _traced(manifest: dict[str, Any], outer: Path, folder: Path) -> Resource:
-    """The resource as it would be applied, without the annotation that says where it comes from."""
+def _resource(manifest: dict[str, Any], outer: Path, folder: Path) -> Resource:
+    """Move the origin annotation from the manifest to the resource."""
     metadata = manifest["metadata"]
-    annotations = metadata["annotations"]
-    told = yaml.safe_load(annotations.pop(_ORIGIN))
-    if not annotations:
+    origin = yaml.safe_load(metadata["annotations"].pop(_ORIGIN))
+    if not metadata["annotations"]:
         del metadata["annotations"]
-    if "repo" in told:
-        return Resource(manifest, f"{told['repo']}/{told.get('path', '')}")
-    inside = told.get("path") or told.get("configuredIn") or str(folder.resolve())
-    return Resource(manifest, _shown((outer / inside).resolve()))
-
-
-def _shown(path: Path) -> str:
+    if "repo" in origin:
+        return Resource(manifest, f"{origin['repo']}/{origin.get('path', '')}")
+    path = (outer / (origin.get("path") or origin.get("configuredIn") or folder.resolve())).resolve()
     here = Path.cwd().resolve()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def written(resources: list[Resource]) -> str:
-    """Resources as one YAML text, to be applied."""
-    return str(yaml.safe_dump_all([one.manifest for one in resources], allow_unicode=True, sort_keys=False))
+    return Resource(manifest, str(path.relative_to(here) if path.is_relative_to(here) else path))

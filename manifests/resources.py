@@ -1,33 +1,23 @@
-"""A rendered resource, the places in it, and what is found wrong there."""
+"""Rendered resources and access to the values in their manifests."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 KSERVICE = "Service.serving.knative.dev"
-CONFIGURATION = "Configuration.serving.knative.dev"
-ROUTE = "Route.serving.knative.dev"
-DOMAIN_MAPPING = "DomainMapping.serving.knative.dev"
 BROKER = "Broker.eventing.knative.dev"
 TRIGGER = "Trigger.eventing.knative.dev"
 SINK_BINDING = "SinkBinding.sources.knative.dev"
-PING_SOURCE = "PingSource.sources.knative.dev"
-CONFIG_MAP = "ConfigMap"
-SECRET = "Secret"  # noqa: S105 - a kind
 NETWORK_POLICY = "NetworkPolicy.networking.k8s.io"
+POD_KINDS = {"Pod", "Deployment.apps", "StatefulSet.apps", "DaemonSet.apps", "Job.batch", "CronJob.batch", KSERVICE}
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of a render: its manifest, and the file it comes from."""
+    """A rendered resource: its manifest and the file that defines it."""
 
     manifest: dict[str, Any]
     origin: str = ""
-
-    @property
-    def group(self) -> str:
-        """`serving.knative.dev` of `serving.knative.dev/v1`, "" of `v1`."""
-        return self.api_version.rpartition("/")[0]
 
     @property
     def api_version(self) -> str:
@@ -35,103 +25,51 @@ class Resource:
 
     @property
     def kind(self) -> str:
-        return str(self.manifest.get("kind", ""))
+        return str(self.manifest["kind"])
+
+    @property
+    def group(self) -> str:
+        """`serving.knative.dev` for `serving.knative.dev/v1`, the empty string for `v1`."""
+        return self.api_version.rpartition("/")[0]
 
     @property
     def qualified_kind(self) -> str:
-        """`Service.serving.knative.dev`, of whatever version; `ConfigMap` for the core group."""
+        """Kind and group without the version: `Service.serving.knative.dev`, `ConfigMap`."""
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
     @property
     def name(self) -> str:
-        return self.root["metadata"]["name"].text
+        return str(self.manifest["metadata"]["name"])
 
     @property
     def namespace(self) -> str:
-        """Empty where the manifest leaves it to whoever applies it."""
-        return self.root["metadata"]["namespace"].text
-
-    @property
-    def root(self) -> "Field":
-        return Field(self, (), self.manifest)
+        """The namespace, or the empty string where the manifest names none."""
+        return str(self.manifest["metadata"].get("namespace", ""))
 
 
-@dataclass(frozen=True)
-class Field:
-    """A place in a manifest; `value` is None where nothing is, so that a way may be followed to its end."""
-
-    resource: Resource
-    way: tuple[str | int, ...]
-    value: Any = field(repr=False)
-
-    def __getitem__(self, key: str | int) -> "Field":
-        found = None
-        if isinstance(key, str) and isinstance(self.value, dict):
-            found = self.value.get(key)
-        elif isinstance(key, int) and isinstance(self.value, list) and key < len(self.value):
-            found = self.value[key]
-        return Field(self.resource, (*self.way, key), found)
-
-    def __iter__(self) -> Iterator["Field"]:
-        """The items of a list; none where no list is."""
-        return (self[index] for index in range(len(self.value) if isinstance(self.value, list) else 0))
-
-    def items(self) -> Iterator[tuple[str, "Field"]]:
-        """The entries of a mapping; none where no mapping is."""
-        for key in self.value if isinstance(self.value, dict) else ():
-            yield str(key), Field(self.resource, (*self.way, key), self.value[key])
-
-    def values(self) -> Iterator["Field"]:
-        """The places of a mapping's entries."""
-        return (place for _, place in self.items())
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(self.value, dict) and key in self.value
-
-    @property
-    def given(self) -> bool:
-        return self.value is not None
-
-    @property
-    def text(self) -> str:
-        """The string there, or ""."""
-        return self.value if isinstance(self.value, str) else ""
-
-    @property
-    def number(self) -> int | None:
-        """The integer there, or None."""
-        return self.value if isinstance(self.value, int) and not isinstance(self.value, bool) else None
-
-    @property
-    def path(self) -> str:
-        """`spec.containers[0].env` and the like; a key with a dot is quoted."""
-        said = ""
-        for key in self.way:
-            if isinstance(key, int):
-                said += f"[{key}]"
-            elif "." in key:
-                said += f'["{key}"]'
-            else:
-                said += f".{key}" if said else key
-        return said
+def lookup(node: Any, *path: str) -> Any:
+    """Return the value at `path` in a manifest, or None."""
+    for key in path:
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
-@dataclass(frozen=True, order=True)
-class Finding:
-    """One thing wrong: in which file and resource, where there, what and why, and which rule says so."""
-
-    origin: str
-    resource: str
-    path: str
-    message: str
-    rule: str
-
-    def __str__(self) -> str:
-        where = f"{self.resource}: {self.path}" if self.path else self.resource
-        return f"{self.origin}: {where}: {self.message} ({self.rule})"
+def walk(node: Any, path: str = "", key: str = "") -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield path, key and value of every mapping under `node`; items of lists have no key."""
+    if isinstance(node, dict):
+        yield path, key, node
+        for name, child in node.items():
+            yield from walk(child, f"{path}.{name}" if path else name, name)
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from walk(child, f"{path}[{index}]")
 
 
-def finding(place: Field, message: str, rule: str) -> Finding:
-    """What `rule` says of `place`."""
-    resource = place.resource
-    return Finding(resource.origin, f"{resource.kind}/{resource.name}", place.path, message, rule)
+def pod_template(resource: Resource) -> Any:
+    """Return the template of the pods that a resource creates, or None."""
+    if resource.qualified_kind not in POD_KINDS:
+        return None
+    if resource.kind == "Pod":
+        return resource.manifest
+    job = ("jobTemplate", "spec") if resource.kind == "CronJob" else ()
+    return lookup(resource.manifest, "spec", *job, "template")

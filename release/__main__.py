@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from manifests.rendering import NotRendered
+from manifests.rendering import RenderError
 from release import manifests
 from release.changelog import NoSection, section
 from shared.version import VERSION
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
         else:
             for path in manifests.write(ROOT / "knative" / "overlays", asked.image, asked.folder):
                 print(path)
-    except (NoSection, WrongTag, NotRendered) as exc:
+    except (NoSection, WrongTag, RenderError) as exc:
         print(exc, file=sys.stderr)
         return 1
     return 0

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from manifests.rendering import NotRendered
+from manifests.rendering import RenderError
 from tests.cluster import options
 from tests.cluster.checks import (
     delivery,
@@ -52,7 +52,7 @@ def main(environ: Mapping[str, str]) -> int:
         wanted = options.read(environ)
         installation = Installation(wanted)
         installation.begin()
-    except (options.BadOption, NotRendered, Refused, TooSlow) as exc:
+    except (options.BadOption, RenderError, Refused, TooSlow) as exc:
         print(exc, file=sys.stderr)
         return 1
     report = Report()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import sample_fixes
-from manifests.rendering import kubectl
+from manifests.rendering import find_kubectl
 from tests.cluster.caller import restricted, restricted_pod
 from tests.cluster.kubectl import Kubectl, Resource, until
 
@@ -110,7 +110,7 @@ class Database:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody reads a fix meanwhile: jobs that begin now wait, for 30 s at most."""
-        command = [kubectl(), "--namespace", self._kubectl.namespace, "exec", "-i", f"deploy/{NAME}", "--"]
+        command = [find_kubectl(), "--namespace", self._kubectl.namespace, "exec", "-i", f"deploy/{NAME}", "--"]
         command += ["psql", "-h", "/tmp", "-U", "postgres", "-d", "owntracks", "-qAt"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
             if session.stdin is None or session.stdout is None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from manifests.rendering import documents, overlaid
+from manifests.rendering import load_documents, render_overlay
 from tests.cluster import caller, database
 from tests.cluster.kubectl import Kubectl, Refused, Resource, TooSlow, condition, until
 from tests.cluster.options import OVERLAYS, Options
@@ -132,7 +132,7 @@ class Installation:
             address = self.options.storage["AWS_ENDPOINT_URL_S3"]
             settings = {"name": "otel-worker", "behavior": "merge", "literals": [f"AWS_ENDPOINT_URL_S3={address}"]}
             fields["configMapGenerator"] = [settings]
-        return list(documents(overlaid(overlay, components, **fields)))
+        return list(load_documents(render_overlay(overlay, components, **fields)))
 
     def _secrets(self) -> list[Resource]:
         root = self.options.storage or {"AWS_ACCESS_KEY_ID": "admin", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}

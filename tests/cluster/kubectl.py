@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from manifests.rendering import kubectl
+from manifests.rendering import find_kubectl
 
 _WEBHOOK_SECONDS = 60
 _BESIDE_THE_POINT = re.compile(r"Warning:|E\d{4} ")  # kubectl's log of its own tries
@@ -28,7 +28,7 @@ class Kubectl:
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
-        self._command = [kubectl(), "--namespace", namespace]
+        self._command = [find_kubectl(), "--namespace", namespace]
 
     def run(self, *words: str, given: str | None = None, timeout: float = 300) -> str:
         """What kubectl prints; Refused with what it complains of."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from manifests.rendering import NotRendered
+from manifests.rendering import RenderError
 from tests.cluster.functions import NotProven
 from tests.cluster.kubectl import Refused, TooSlow
 
@@ -24,7 +24,7 @@ class Report:
         began = time.monotonic()
         try:
             figures, failed = proof(), ""
-        except (NotProven, NotRendered, Refused, TooSlow) as exc:
+        except (NotProven, RenderError, Refused, TooSlow) as exc:
             figures, failed = {}, str(exc)
         except Exception as exc:  # noqa: BLE001 - the other proofs are still worth something
             figures, failed = {}, f"{type(exc).__name__}: {exc}"

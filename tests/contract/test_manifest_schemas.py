@@ -1,4 +1,4 @@
-"""Schemas made from CRDs are as strict as the CRDs let them be."""
+"""The JSON schemas are as strict as the CRDs that they come from."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,15 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from manifests.__main__ import main
-from manifests.crds import schemas_of
-from manifests.structure import SCHEMAS
+from manifests.crds import FUNCTION_SCHEMA, KINDS, SCHEMAS, schemas_of
+from manifests.rendering import find_kustomizations, render
+from manifests.schemas import has_schema
+from tests.contract.markdown import ROOT
 
-TEXT = {"type": "string", "description": "A sentence of somebody else."}
+TEXT = {"type": "string", "description": "A sentence."}
 
 
 def crd(
@@ -26,71 +28,73 @@ def crd(
     }
 
 
-def holds(spec: dict[str, Any], value: object, **known: str) -> bool:
+def accepts(spec: dict[str, Any], value: object, **known: str) -> bool:
     ((_, schema),) = schemas_of(crd(spec, **known))  # type: ignore[arg-type] # group and kind
     manifest = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {}, "spec": value}
     return jsonschema.Draft202012Validator(schema).is_valid(manifest)
 
 
-def test_an_unknown_field_is_refused_unless_the_crd_keeps_it() -> None:
+def test_an_unknown_field_is_an_error_unless_the_crd_preserves_it() -> None:
     spec = {"type": "object", "properties": {"a": TEXT}}
-    assert holds(spec, {"a": "b"})
-    assert not holds(spec, {"b": "b"})
-    assert holds({**spec, "x-kubernetes-preserve-unknown-fields": True}, {"b": "b"})
-    assert not holds({**spec, "x-kubernetes-preserve-unknown-fields": True}, {"a": 1})
+    assert accepts(spec, {"a": "b"})
+    assert not accepts(spec, {"b": "b"})
+    assert accepts({**spec, "x-kubernetes-preserve-unknown-fields": True}, {"b": "b"})
+    assert not accepts({**spec, "x-kubernetes-preserve-unknown-fields": True}, {"a": 1})
 
 
 def test_a_mapping_keeps_the_type_of_its_values() -> None:
     spec = {"type": "object", "additionalProperties": TEXT}
-    assert holds(spec, {"any": "text"})
-    assert not holds(spec, {"any": 1})
+    assert accepts(spec, {"any": "text"})
+    assert not accepts(spec, {"any": 1})
 
 
-def test_an_amount_is_a_number_or_a_text() -> None:
+def test_int_or_string_accepts_both() -> None:
     spec = {"anyOf": [{"type": "integer"}, TEXT], "x-kubernetes-int-or-string": True, "pattern": "^[0-9]+m?$"}
-    assert holds(spec, 1)
-    assert holds(spec, "100m")
-    assert not holds(spec, "a lot")
-    assert not holds(spec, 1.5)
+    assert accepts(spec, 1)
+    assert accepts(spec, "100m")
+    assert not accepts(spec, "a lot")
+    assert not accepts(spec, 1.5)
 
 
 def test_a_nullable_field_may_be_null() -> None:
-    assert not holds(TEXT, None)
-    assert holds({**TEXT, "nullable": True}, None)
+    assert not accepts(TEXT, None)
+    assert accepts({**TEXT, "nullable": True}, None)
 
 
-def test_what_must_be_there_and_in_which_bounds_stays() -> None:
+def test_required_fields_and_bounds_are_kept() -> None:
     spec = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer", "minimum": 1}}}
-    assert not holds(spec, {})
-    assert not holds(spec, {"a": 0})
-    assert holds(spec, {"a": 1})
+    assert not accepts(spec, {})
+    assert not accepts(spec, {"a": 0})
+    assert accepts(spec, {"a": 1})
 
 
-def test_a_delivery_is_closed_as_the_webhook_of_eventing_closes_it() -> None:
+def test_a_delivery_accepts_only_the_fields_of_the_api() -> None:
     delivery = {
         "type": "object",
         "properties": {"retry": {"type": "integer"}},
         "x-kubernetes-preserve-unknown-fields": True,
     }
     spec = {"type": "object", "properties": {"delivery": delivery}}
-    assert holds(spec, {"delivery": {"retry": 1, "timeout": "PT1S"}})
-    assert not holds(spec, {"delivery": {"retries": 1}})
+    assert accepts(spec, {"delivery": {"retry": 1, "timeout": "PT1S"}})
+    assert not accepts(spec, {"delivery": {"retries": 1}})
 
 
 def test_a_version_that_is_not_served_has_no_schema() -> None:
     assert list(schemas_of(crd(TEXT, served=False))) == []
 
 
-def test_schemas_are_made_anew_from_a_folder_of_releases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    release, into = tmp_path / "releases" / "serving", tmp_path / "schemas"
+def test_schemas_are_generated_for_the_kinds_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release, into = tmp_path / "releases" / "eventing", tmp_path / "schemas"
     release.mkdir(parents=True)
     into.mkdir()
     other = {"kind": "ConfigMap", "apiVersion": "v1"}
-    (release / "crds.yaml").write_text(yaml.safe_dump_all([other, crd(TEXT)]), encoding="utf-8")
+    trigger = crd(TEXT, group="eventing.knative.dev", kind="Trigger")
+    (release / "crds.yaml").write_text(yaml.safe_dump_all([other, crd(TEXT), trigger]), encoding="utf-8")
     function = {"description": "A sentence.", "properties": {"description": TEXT}}
     (release / "func_yaml-schema.json").write_text(json.dumps(function), encoding="utf-8")
     assert main(["schemas", str(tmp_path / "releases"), "--into", str(into)]) == 0
-    assert capsys.readouterr().out.split() == [str(into / "Thing.v1.example.com.json"), str(into / "func.json")]
+    written = [str(into / f"{name}.json") for name in ("Trigger.v1.eventing.knative.dev", "func")]
+    assert capsys.readouterr().out.split() == written
     assert json.loads((into / "func.json").read_text(encoding="utf-8")) == {
         "properties": {"description": {"type": "string"}}
     }
@@ -101,7 +105,15 @@ def test_a_folder_without_a_crd_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(SCHEMAS.glob("*.json")), ids=lambda path: path.stem)
-def test_the_schemas_of_the_project_are_schemas_without_sentences(path: Path) -> None:
+def test_a_schema_is_valid_and_has_no_descriptions(path: Path) -> None:
     schema = json.loads(path.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     assert '"description": "' not in json.dumps(schema)
+
+
+def test_there_is_a_schema_for_each_kind_in_use_and_no_other() -> None:
+    resources = [one for folder in find_kustomizations(ROOT / "knative") for one in render(folder)]
+    used = {f"{one.kind}.{one.api_version.rpartition('/')[2]}.{one.group}" for one in resources}
+    assert {path.stem for path in SCHEMAS.iterdir()} == {*KINDS, FUNCTION_SCHEMA}
+    assert set(KINDS) == {name for name in used if name.endswith(".knative.dev")}
+    assert {one.kind for one in resources if not has_schema(one)} == {"RabbitmqCluster"}

@@ -1,28 +1,30 @@
-"""The manifests name what the code has, and every installation is as the base promises; manifests/ has the rules."""
+"""The manifests match the code, and every overlay keeps the properties of the base."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local import broker
-from manifests.project import DRAINED_SECONDS, SECRETS
-from manifests.rendering import rendered
+from manifests.project import DRAIN_SECONDS
+from manifests.references import SECRETS
+from manifests.rendering import render
 from shared import events
 from shared.config import settings
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 
-SECONDS_OF_FUNC = 300  # the timeoutSeconds of what func deploys; no field sets another
+FUNC_TIMEOUT_SECONDS = 300  # timeoutSeconds of a Service that func deploys; func.yaml cannot change it
 PUBLISHED = ("access", "public")
 OVERLAYS = sorted(found.parent for found in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
 COMPONENTS = sorted(found.parent for found in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
 
 
 def manifests(folder: Path) -> list[dict[str, Any]]:
-    return [found.manifest for found in rendered(folder)]
+    return [found.manifest for found in render(folder)]
 
 
 BASE = manifests(ROOT / "knative" / "base")
@@ -37,7 +39,7 @@ def one(kind: str) -> dict[str, Any]:
 
 
 def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The pod templates of some manifests."""
+    """Return the pod templates of manifests."""
     return [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
 
 
@@ -50,11 +52,11 @@ def seconds(duration: str) -> float:
     return float(duration.removeprefix("PT").removesuffix("S"))
 
 
-def test_there_is_a_service_for_each_function_by_its_own_name() -> None:
+def test_each_function_has_a_service_of_its_name() -> None:
     assert sorted(SERVICE_NAMES) == sorted(service._name for service in World().services)
 
 
-def test_only_what_publishes_is_bound_to_the_broker() -> None:
+def test_only_publishers_are_bound_to_the_broker() -> None:
     bound = {found["spec"]["subject"]["name"] for found in BASE if found["kind"] == "SinkBinding"}
     assert bound == {"distance-submit", "distance-calculate"}
 
@@ -64,7 +66,7 @@ def test_a_service_scales_to_zero(service: dict[str, Any]) -> None:
     assert service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"] == "0"
 
 
-def test_a_pod_of_calculate_takes_one_job_at_a_time() -> None:
+def test_a_pod_of_calculate_runs_one_job_at_a_time() -> None:
     assert CALCULATE["spec"]["template"]["spec"]["containerConcurrency"] == 1
 
 
@@ -73,7 +75,13 @@ def test_the_image_has_the_version_of_the_code() -> None:
     assert images == {f"dev.local/otel-worker:{VERSION}"}
 
 
-def test_the_trigger_delivers_as_the_stand_in_on_one_machine_does() -> None:
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
+def test_images_have_a_version_or_a_digest(overlay: Path) -> None:
+    images = {container["image"] for pod in pods(manifests(overlay)) for container in pod["spec"]["containers"]}
+    assert all(re.fullmatch(r".+(:[\w.-]*\d[\w.-]*|@sha256:[0-9a-f]{64})", image) for image in images), images
+
+
+def test_the_trigger_delivers_like_the_local_broker() -> None:
     spec = one("Trigger")["spec"]
     stand_in = broker.triggers("", None)[0]
     assert spec["filter"] == {"attributes": {"type": stand_in.type}}
@@ -85,21 +93,21 @@ def test_the_trigger_delivers_as_the_stand_in_on_one_machine_does() -> None:
     assert delivery["deadLetterSink"]["uri"] == stand_in.dead_letter_sink
 
 
-def test_what_is_posted_to_calculate_meets_a_route() -> None:
+def test_events_for_calculate_have_a_route() -> None:
     calculate = next(service for service in World().services if service._name == "distance-calculate")
     routes = {rule.rule for rule in calculate._url_map.iter_rules() if "POST" in (rule.methods or ())}
     spec = one("Trigger")["spec"]
     assert {"/", spec["delivery"]["deadLetterSink"]["uri"], one("PingSource")["spec"]["sink"]["uri"]} == routes
 
 
-def test_the_function_file_describes_calculate_as_the_base_does() -> None:
+def test_func_yaml_describes_calculate_like_the_base() -> None:
     described = yaml.safe_load((ROOT / "func.yaml").read_text(encoding="utf-8"))
     template = CALCULATE["spec"]["template"]
     scale, limits = described["deploy"]["options"]["scale"], described["deploy"]["options"]["resources"]["limits"]
     assert described["name"] == CALCULATE["metadata"]["name"]
     envs = described["run"]["envs"]
     named = {entry["name"]: entry["value"] for entry in envs if "name" in entry}
-    assert int(named["GRACE_SECONDS"]) + DRAINED_SECONDS < SECONDS_OF_FUNC
+    assert int(named["GRACE_SECONDS"]) + DRAIN_SECONDS < FUNC_TIMEOUT_SECONDS
     assert named == env(CALCULATE) | {"GRACE_SECONDS": named["GRACE_SECONDS"]}
     assert [entry["value"] for entry in envs if "name" not in entry] == ["{{ secret:distance-calculate }}"]
     assert limits["concurrency"] == template["spec"]["containerConcurrency"]
@@ -108,7 +116,7 @@ def test_the_function_file_describes_calculate_as_the_base_does() -> None:
     assert "image" not in described
 
 
-def test_every_component_is_in_an_overlay_of_its_name() -> None:
+def test_every_component_has_an_overlay_of_its_name() -> None:
     assert {found.name for found in OVERLAYS} == {found.name for found in COMPONENTS}
     for overlay in OVERLAYS:
         content = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
@@ -116,14 +124,14 @@ def test_every_component_is_in_an_overlay_of_its_name() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
-def test_an_installation_stays_in_one_namespace(overlay: Path) -> None:
+def test_an_overlay_uses_one_namespace(overlay: Path) -> None:
     found = manifests(overlay)
     (namespace,) = (one["metadata"]["name"] for one in found if one["kind"] == "Namespace")
     assert {one["metadata"]["namespace"] for one in found if one["kind"] != "Namespace"} == {namespace}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
-def test_every_pod_is_nobody_with_a_root_that_it_can_not_write_and_without_a_token(overlay: Path) -> None:
+def test_pods_run_unprivileged_with_a_read_only_root_and_no_token(overlay: Path) -> None:
     found = pods(manifests(overlay))
     assert len(found) >= len(SERVICES)
     for pod in found:
@@ -140,7 +148,7 @@ def test_every_pod_is_nobody_with_a_root_that_it_can_not_write_and_without_a_tok
             assert "memory" in container["resources"]["limits"]
 
 
-def test_a_function_gets_its_own_secret_and_no_other() -> None:
+def test_a_function_uses_only_its_own_secret() -> None:
     for service in SERVICES:
         (container,) = service["spec"]["template"]["spec"]["containers"]
         names = [entry["secretRef"]["name"] for entry in container["envFrom"] if "secretRef" in entry]
@@ -150,14 +158,14 @@ def test_a_function_gets_its_own_secret_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
-def test_no_secret_is_in_the_repository_and_no_setting_of_theirs_in_the_config_map(overlay: Path) -> None:
+def test_overlays_contain_no_secrets_and_no_secret_settings(overlay: Path) -> None:
     found = manifests(overlay)
     assert not [one for one in found if one["kind"] == "Secret"]
     for given in (one["data"] for one in found if one["metadata"]["name"].startswith("otel-worker-")):
         assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"} & set(given)
 
 
-def test_other_settings_are_another_config_map_and_so_a_new_revision() -> None:
+def test_other_settings_make_another_config_map_and_a_new_revision() -> None:
     def settings_of(folder: Path) -> tuple[str, str]:
         found = manifests(folder)
         (made,) = (one for one in found if one["kind"] == "ConfigMap" and "JOBS_BUCKET" in one["data"])
@@ -174,7 +182,7 @@ def test_other_settings_are_another_config_map_and_so_a_new_revision() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
-def test_calculate_is_for_the_cluster_alone_in_every_installation(overlay: Path) -> None:
+def test_calculate_is_cluster_local_in_every_overlay(overlay: Path) -> None:
     services = {
         found["metadata"]["name"]: found["metadata"]["labels"].get("networking.knative.dev/visibility")
         for found in manifests(overlay)
@@ -185,14 +193,14 @@ def test_calculate_is_for_the_cluster_alone_in_every_installation(overlay: Path)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
-def test_whoever_may_ask_from_outside_is_told_no_details_of_health(overlay: Path) -> None:
+def test_published_services_hide_health_details(overlay: Path) -> None:
     for found in manifests(overlay):
         if found["apiVersion"] == "serving.knative.dev/v1":
             published = "networking.knative.dev/visibility" not in found["metadata"]["labels"]
             assert env(found).get("HEALTH_DETAILS") == ("false" if published else None)
 
 
-def test_keys_are_asked_for_by_whom_callers_reach_and_sent_by_who_asks_them() -> None:
+def test_api_keys_are_required_by_published_services_and_sent_by_their_callers() -> None:
     found = manifests(ROOT / "knative" / "overlays" / "access")
     having = {one["metadata"]["name"] for one in found if "'otel-worker-access'" in str(one.get("spec"))}
     assert having == {"distance-submit", "distance-status", "distance-list", "distance-smoke-test"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from manifests.rendering import NotRendered
+from manifests.rendering import RenderError
 from release import manifests
 from release.__main__ import main
 from release.changelog import NoSection, section
@@ -60,16 +60,16 @@ def test_the_base_names_the_image_that_a_release_replaces() -> None:
 
 @pytest.mark.parametrize("image", ["otel-worker", "otel-worker:1.0.0", "otel-worker@sha256:0", f"{IMAGE}0", "a b@c"])
 def test_an_image_without_a_digest_is_refused(image: str) -> None:
-    with pytest.raises(NotRendered, match="by its digest is expected"):
+    with pytest.raises(RenderError, match="by its digest is expected"):
         manifests.rendered(ROOT / "knative" / "base", image)
 
 
 def test_an_overlay_of_another_image_is_refused(tmp_path: Path) -> None:
     pod(overlay(tmp_path / "a", "resources: [pod.yaml]"), "other:1")
-    with pytest.raises(NotRendered, match="not replaced everywhere"):
+    with pytest.raises(RenderError, match="not replaced everywhere"):
         manifests.rendered(tmp_path / "a", IMAGE)
 
 
 def test_an_overlay_that_is_broken_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NotRendered, match=r"none\.yaml"):
+    with pytest.raises(RenderError, match=r"none\.yaml"):
         manifests.rendered(overlay(tmp_path / "a", "resources: [none.yaml]"), IMAGE)
