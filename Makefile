@@ -40,7 +40,7 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, man
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/yamllint --strict .
-	@$(RUN) -m manifests check
+	@$(RUN) -m tools.manifests check
 	@$(RUN) -m pytest --cov
 
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/

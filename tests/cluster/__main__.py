@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from manifests.rendering import RenderError
 from tests.cluster import options
 from tests.cluster.checks import (
     delivery,
@@ -22,6 +21,7 @@ from tests.cluster.checks import (
 from tests.cluster.installation import Installation
 from tests.cluster.kubectl import Refused, TooSlow
 from tests.cluster.report import Report
+from tools.manifests.rendering import RenderError
 
 PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
     "a day becomes a CSV": end_to_end.day_to_csv,

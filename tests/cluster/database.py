@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import sample_fixes
-from manifests.rendering import find_kubectl
 from tests.cluster.caller import restricted, restricted_pod
 from tests.cluster.kubectl import Kubectl, Resource, until
+from tools.manifests.rendering import find_kubectl
 
 NAME = "postgres"
 READER = "otel_worker"

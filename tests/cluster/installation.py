@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from manifests.rendering import load_documents, render_overlay
 from tests.cluster import caller, database
 from tests.cluster.kubectl import Kubectl, Refused, Resource, TooSlow, condition, until
 from tests.cluster.options import OVERLAYS, Options
+from tools.manifests.rendering import load_documents, render_overlay
 
 FUNCTIONS = ("submit", "calculate", "status", "list")
 KNATIVE = ("services.serving.knative.dev", "brokers.eventing.knative.dev", "pingsources.sources.knative.dev")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from manifests.rendering import find_kubectl
+from tools.manifests.rendering import find_kubectl
 
 _WEBHOOK_SECONDS = 60
 _BESIDE_THE_POINT = re.compile(r"Warning:|E\d{4} ")  # kubectl's log of its own tries

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from manifests.rendering import RenderError
 from tests.cluster.functions import NotProven
 from tests.cluster.kubectl import Refused, TooSlow
+from tools.manifests.rendering import RenderError
 
 Proof = Callable[[], dict[str, str]]
 

@@ -79,7 +79,7 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
         "local",
         "tests",
         "benchmarks",
-        "release",
+        "tools",
         "docs",
         "knative",
         "observability",

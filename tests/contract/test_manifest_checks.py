@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from manifests import project
-from manifests.__main__ import find_errors
-from manifests.references import SECRETS, pod_labels, selects
-from manifests.rendering import render
-from manifests.resources import Resource
 from shared.config.settings import Settings, read
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
+from tools.manifests import project
+from tools.manifests.__main__ import find_errors
+from tools.manifests.references import SECRETS, pod_labels, selects
+from tools.manifests.rendering import render
+from tools.manifests.resources import Resource
 
 CALCULATE, TRIGGER, SWEEP = "Service/distance-calculate", "Trigger/distance-requested", "PingSource/distance-sweep"
 CONTAINER = "spec.template.spec.containers.0"

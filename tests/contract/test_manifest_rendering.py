@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
-from manifests.__main__ import FUNCTION_FILE, main
-from manifests.rendering import RenderError, find_kustomizations, render
-from manifests.schemas import validate_function
 from tests.contract.markdown import ROOT
+from tools.manifests.__main__ import FUNCTION_FILE, main
+from tools.manifests.rendering import RenderError, find_kustomizations, render
+from tools.manifests.schemas import validate_function
 
 SUBSCRIBER = {"uri": "http://a.example"}
 TRIGGER = {

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
-from manifests.__main__ import main
-from manifests.crds import FUNCTION_SCHEMA, KINDS, SCHEMAS, schemas_of
-from manifests.rendering import find_kustomizations, render
-from manifests.schemas import has_schema
 from tests.contract.markdown import ROOT
+from tools.manifests.__main__ import main
+from tools.manifests.crds import FUNCTION_SCHEMA, KINDS, SCHEMAS, schemas_of
+from tools.manifests.rendering import find_kustomizations, render
+from tools.manifests.schemas import has_schema
 
 TEXT = {"type": "string", "description": "A sentence."}
 

@@ -8,14 +8,14 @@ import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local import broker
-from manifests.project import DRAIN_SECONDS
-from manifests.references import SECRETS
-from manifests.rendering import render
 from shared import events
 from shared.config import settings
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
+from tools.manifests.project import DRAIN_SECONDS
+from tools.manifests.references import SECRETS
+from tools.manifests.rendering import render
 
 FUNC_TIMEOUT_SECONDS = 300  # timeoutSeconds of a Service that func deploys; func.yaml cannot change it
 PUBLISHED = ("access", "public")

@@ -1,4 +1,4 @@
-"""Alerts and dashboards name what the functions tell, each alert has a runbook, and promtool agrees."""
+"""Alerts and dashboards use existing metrics, each alert has a runbook, and promtool accepts the rules."""
 
 import json
 import re
@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
-from observability import catalogue, drawing, panels
-from observability.catalogue import family, underscored
 from shared.telemetry import metrics
 from tests.contract.markdown import ROOT, anchors, rows
 from tests.contract.test_manifests import CALCULATE, SERVICES
 from tests.contract.test_workflows import run
+from tools.dashboards import panels
+from tools.dashboards.__main__ import FOLDER, METRICS_PAGE, main
+from tools.dashboards.metrics_table import metrics_table, prometheus_label, prometheus_name
 
 HERE = ROOT / "observability"
 RUNBOOKS = "docs/observability/runbooks.md"
@@ -35,19 +36,19 @@ promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is 
 
 def labels_of(metric: metrics.Metric) -> set[str]:
     instance = {"service_instance_id"} if metric in PER_PROCESS else set()
-    return {underscored(name) for name in metric.labels} | {"job", "service_name"} | instance
+    return {prometheus_label(name) for name in metric.labels} | {"job", "service_name"} | instance
 
 
 def series() -> Iterator[tuple[str, set[str]]]:
-    """Every series that Prometheus may have, with the labels that it may have."""
+    """Yield every series that Prometheus can have, with its labels."""
     yield "up", {"job"}
     for metric in metrics.every():
         if isinstance(metric, metrics.Histogram):
-            yield f"{family(metric)}_bucket", labels_of(metric) | {"le"}
-            yield f"{family(metric)}_count", labels_of(metric)
-            yield f"{family(metric)}_sum", labels_of(metric)
+            yield f"{prometheus_name(metric)}_bucket", labels_of(metric) | {"le"}
+            yield f"{prometheus_name(metric)}_count", labels_of(metric)
+            yield f"{prometheus_name(metric)}_sum", labels_of(metric)
         else:
-            yield family(metric), labels_of(metric)
+            yield prometheus_name(metric), labels_of(metric)
     for name, expr in RECORDED.items():
         yield name, set(grouped(expr))
 
@@ -57,7 +58,7 @@ def grouped(expr: str) -> list[str]:
 
 
 def selected(expr: str) -> dict[str, list[str]]:
-    """The series of an expression, each with the labels that are matched."""
+    """Return the series of an expression, each with the labels that it matches."""
     bare = re.sub(r"by \([^)]*\)|\[[^]]*\]|\$\w+", "", expr)
     found: dict[str, list[str]] = {}
     for name, matchers in re.findall(r"([a-zA-Z_:][\w:]*)\s*(?:\{([^}]*)\})?", re.sub(r"\b[\d.]+\w*", "", bare)):
@@ -69,14 +70,14 @@ def selected(expr: str) -> dict[str, list[str]]:
 SERIES = dict(series())
 
 
-def test_names_and_labels_are_those_that_a_collector_printed() -> None:
+def test_names_and_labels_are_those_of_the_collector() -> None:
     lines = (ROOT / "tests" / "contract" / "collector.txt").read_text(encoding="utf-8").splitlines()[1:]
     printed = {name: set(labels.split(",")) for name, _, _, labels in (line.split() for line in lines)}
-    assert printed == {family(metric): labels_of(metric) for metric in metrics.every()}
+    assert printed == {prometheus_name(metric): labels_of(metric) for metric in metrics.every()}
 
 
 @pytest.mark.parametrize("expr", [*(rule["expr"] for rule in RULES), *QUERIES])
-def test_an_expression_names_what_there_is(expr: str) -> None:
+def test_an_expression_uses_existing_series_and_labels(expr: str) -> None:
     found = selected(expr)
     assert found
     assert set(found) <= set(SERIES)
@@ -84,10 +85,10 @@ def test_an_expression_names_what_there_is(expr: str) -> None:
     assert set(grouped(expr)) <= {label for name in found for label in SERIES[name]}
 
 
-def test_a_value_that_is_matched_is_one_that_the_label_has() -> None:
+def test_an_expression_matches_existing_label_values() -> None:
     for metric in metrics.every():
         for name, allowed in metric.labels.items():
-            matched = re.compile(rf'{family(metric)}\w*\{{[^}}]*\b{underscored(name)}!?="([^"]+)"')
+            matched = re.compile(rf'{prometheus_name(metric)}\w*\{{[^}}]*\b{prometheus_label(name)}!?="([^"]+)"')
             for value in (
                 value for expr in [*(rule["expr"] for rule in RULES), *QUERIES] for value in matched.findall(expr)
             ):
@@ -96,7 +97,7 @@ def test_a_value_that_is_matched_is_one_that_the_label_has() -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
-def test_an_alert_says_how_bad_it_is_and_leads_to_its_runbook(alert: dict[str, Any]) -> None:
+def test_an_alert_has_a_severity_and_a_runbook(alert: dict[str, Any]) -> None:
     told = alert["annotations"]
     page, _, anchor = told["runbook_url"].partition("#")
     assert alert["labels"] == {"severity": alert["labels"]["severity"]}
@@ -108,7 +109,7 @@ def test_an_alert_says_how_bad_it_is_and_leads_to_its_runbook(alert: dict[str, A
     assert anchor in anchors(ROOT / RUNBOOKS)
 
 
-def test_every_alert_is_raised_by_a_scenario_and_every_name_in_routes_is_one() -> None:
+def test_every_alert_has_a_test_and_routes_name_existing_alerts() -> None:
     scenarios = "".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.test.yaml"))
     names = {alert["alert"] for alert in ALERTS}
     assert set(re.findall(r'labels: \'\{alertname="(\w+)"', scenarios)) == names
@@ -117,7 +118,7 @@ def test_every_alert_is_raised_by_a_scenario_and_every_name_in_routes_is_one() -
         assert all(any(re.fullmatch(one, name) for name in names) for one in pattern.split("|"))
 
 
-def test_memory_and_saturation_are_measured_by_what_the_base_gives() -> None:
+def test_memory_and_saturation_alerts_have_the_limits_of_the_base() -> None:
     limits = {
         found["metadata"]["name"]: found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
         for found in SERVICES
@@ -131,22 +132,33 @@ def test_memory_and_saturation_are_measured_by_what_the_base_gives() -> None:
 
 
 @promtool
-def test_promtool_takes_the_rules_and_each_scenario_raises_what_it_should() -> None:
+def test_promtool_accepts_the_rules_and_their_tests_pass() -> None:
     for asked in (["check", "config", "prometheus.yaml"], ["test", "rules", "alerts.test.yaml", "slo.test.yaml"]):
         done = subprocess.run(["promtool", *asked], cwd=HERE, capture_output=True, text=True, check=False)
         assert not done.returncode, done.stdout + done.stderr
 
 
-def test_the_dashboards_are_what_the_panels_say() -> None:
-    written = {path.name: path.read_text(encoding="utf-8") for path in (HERE / "dashboards").iterdir()}
-    assert written == {f"{board.uid}.json": drawing.rendered(board) for board in panels.DASHBOARDS}
+def test_dashboards_and_table_of_metrics_are_up_to_date(tmp_path: Path) -> None:
+    page = tmp_path / "metrics.md"
+    page.write_text("# Metrics\n\n| a |\n| - |\n\nEnd\n", encoding="utf-8")
+    main(tmp_path, page)
+    assert page.read_text(encoding="utf-8").splitlines() == ["# Metrics", "", *metrics_table(), "", "End"]
+    page.unlink()
+    written = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    assert written == {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    lines = METRICS_PAGE.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("|")] == metrics_table()
+
+
+def test_every_dashboard_is_installed() -> None:
+    written = {path.name for path in FOLDER.iterdir()}
     kustomization = yaml.safe_load((HERE / "kustomization.yaml").read_text(encoding="utf-8"))
     (installed,) = (made["files"] for made in kustomization["configMapGenerator"] if "options" in made)
     assert set(installed) == {f"dashboards/{name}" for name in written}
 
 
 @pytest.mark.parametrize("path", sorted((HERE / "dashboards").iterdir()), ids=lambda path: path.stem)
-def test_a_dashboard_takes_any_datasource_and_its_panels_say_what_they_show(path: Path) -> None:
+def test_a_dashboard_has_a_selectable_datasource_and_complete_panels(path: Path) -> None:
     board = json.loads(path.read_text(encoding="utf-8"))
     titles = [panel["title"] for panel in board["panels"]]
     assert len(set(titles)) == len(titles)
@@ -156,17 +168,12 @@ def test_a_dashboard_takes_any_datasource_and_its_panels_say_what_they_show(path
         assert all(target["datasource"] == panel["datasource"] for target in panel["targets"])
 
 
-def test_the_table_of_metrics_is_what_the_code_has() -> None:
-    text = (ROOT / "docs" / "observability" / "metrics.md").read_text(encoding="utf-8")
-    assert [line for line in text.splitlines() if line.startswith("|")] == catalogue.table()
-
-
 def source() -> str:
     files = [path for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py")]
     return "".join(path.read_text(encoding="utf-8") for path in files)
 
 
-def test_the_guide_names_spans_and_attributes_that_there_are() -> None:
+def test_the_guide_names_existing_spans_and_attributes() -> None:
     table = rows("docs/observability.md", ["span", "kind, of", "says"])
     code = source()
     named = {name for name, _, says in table for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", f"{name} {says}")}
@@ -176,28 +183,28 @@ def test_the_guide_names_spans_and_attributes_that_there_are() -> None:
     assert set(metrics.STAGES) <= {word for name, *_ in table for word in re.findall(r"\w+", name)}
 
 
-def test_every_metric_is_recorded_somewhere() -> None:
+def test_every_metric_is_recorded() -> None:
     names = [name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)]
     recorded = set(re.findall(r"metrics\.([A-Z_]+)\.(?:add|set|record)\(", source()))
     assert {name for name in names if not isinstance(getattr(metrics, name), metrics.Observed)} == recorded
 
 
-def test_every_metric_is_shown() -> None:
+def test_every_metric_is_on_a_dashboard() -> None:
     shown = {name for expr in QUERIES for name in selected(expr)}
-    unseen = {family(metric) for metric in metrics.every()} - {
+    unseen = {prometheus_name(metric) for metric in metrics.every()} - {
         re.sub(r"_(bucket|count|sum)$", "", name) for name in shown
     }
     assert not unseen
 
 
-def test_runbooks_speak_of_panels_that_there_are() -> None:
+def test_runbooks_name_existing_panels() -> None:
     titles = {panel.title for board in panels.DASHBOARDS for panel in board.panels}
     text = (ROOT / RUNBOOKS).read_text(encoding="utf-8")
     named = set(re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", text))
     assert not [name for name in named if not any(title.startswith(name) for title in titles)]
 
 
-def test_compose_is_valid_and_mounts_what_is_there() -> None:
+def test_compose_is_valid_and_mounts_existing_files() -> None:
     done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", HERE / "compose.yaml")
     assert not done.returncode, done.stdout
     services = yaml.safe_load((HERE / "compose.yaml").read_text(encoding="utf-8"))["services"]
@@ -207,7 +214,7 @@ def test_compose_is_valid_and_mounts_what_is_there() -> None:
             assert not source.startswith(".") or (HERE / source).exists()
 
 
-def test_the_collector_is_the_same_release_wherever_it_runs() -> None:
+def test_the_collector_has_the_same_version_everywhere() -> None:
     deployment = (ROOT / "knative" / "components" / "observability" / "collector.yaml").read_text(encoding="utf-8")
     compose = (HERE / "compose.yaml").read_text(encoding="utf-8")
     (one,), (other,) = (re.findall(r"opentelemetry-collector-contrib:(\S+)", text) for text in (deployment, compose))

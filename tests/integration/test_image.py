@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from image import tree
 from local.install import pip_environment
 from local.stack import Stack
 from shared.config.settings import Settings
 from tests.integration.processes import COMMAND, ROOT, environment, function
 from tests.integration.whole_stack import ask, ended
+from tools import image
 
 TARGETS = ("submit", "calculate", "status", "list")
 LOCK = ROOT / "requirements" / "access.txt"  # the larger of the two that images are made from
@@ -36,7 +36,7 @@ print(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image") / "tree"
     made = subprocess.run(
-        [sys.executable, str(ROOT / "image" / "tree.py"), str(folder)],
+        [sys.executable, str(ROOT / "tools" / "image.py"), str(folder)],
         env=pip_environment(os.environ),
         capture_output=True,
         text=True,
@@ -73,10 +73,10 @@ def content(folder: Path) -> dict[str, str]:
 
 
 def test_the_tree_is_within_its_budget_and_has_no_tool_and_no_test(folder: Path) -> None:
-    assert 50 < tree.megabytes(folder) <= tree.BUDGETS_MB["functions"]
+    assert 50 < image.megabytes(folder) <= image.MAX_MEGABYTES["functions"]
     names = {path.name for path in (folder / "packages").iterdir()}
     assert not names & {"pip", "setuptools", "pytest", "moto", "pandas", "matplotlib", "uv", "mypy", "bin"}
-    assert not list(tree.unused(folder / "packages"))
+    assert not list(image.unused_files(folder / "packages"))
 
 
 def test_everything_is_compiled_whatever_the_times_of_the_files(folder: Path) -> None:

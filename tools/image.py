@@ -1,8 +1,8 @@
-"""`python3 image/tree.py FOLDER [LOCK]`: what the image holds besides its Python, made by any machine that has pip.
+"""`python3 tools/image.py FOLDER [LOCK]`: make the folders that the image contains, on any machine with pip.
 
-FOLDER/packages gets the packages of requirements/LOCK.txt (functions; or access, with tokens and limits), without what
-no function uses; FOLDER/app the source; all of it byte-compiled for the Python that runs this. The Containerfile copies
-both folders. Standard library only.
+FOLDER/packages has the packages of requirements/LOCK.txt (functions, or access with tokens and rate limits) without the
+files that no function uses. FOLDER/app has the source. Both are byte-compiled for the Python that runs this script. The
+Containerfile copies both folders. Uses only the standard library.
 """
 
 import compileall
@@ -14,19 +14,18 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 
 SOURCE = ("functions", "shared", "admin", "gunicorn.conf.py")
-BUDGETS_MB = {"functions": 135, "access": 155}  # by lock
+MAX_MEGABYTES = {"functions": 135, "access": 155}  # by lock
 _ROOT = Path(__file__).resolve().parent.parent
-# Of botocore's 400 services: ours, and those that it gets credentials from by itself.
-_SERVICES = {"s3", "sts", "sso", "sso-oidc"}
+_AWS_SERVICES = {"s3", "sts", "sso", "sso-oidc"}  # of botocore's 400; it gets credentials from the last three
 _UNUSED = (
-    "bin",  # scripts that name the builder's Python; everything here starts by python3 -m
+    "bin",  # scripts with the path of the builder's Python; the image starts everything with python3 -m
     "*/tests",
     "*/*/tests",
     "**/*.pyi",
     "numpy/f2py",
     "numpy/_core/include",
     "numpy/_core/lib",
-    "grpc",  # OTLP goes over HTTP
+    "grpc",  # OTLP is sent over HTTP
     "grpcio-*.dist-info",
     "opentelemetry/exporter/otlp/proto/grpc",
     "opentelemetry_exporter_otlp_proto_grpc-*.dist-info",
@@ -34,39 +33,39 @@ _UNUSED = (
 
 
 def main(arguments: list[str]) -> int:
-    """Make the tree; 1 with a line that says why when it is not as it should be."""
+    """Make the folders. Return 1 with a line on stderr if that fails or they are too large."""
     lock = arguments[1] if len(arguments) == 2 else "functions"
-    if len(arguments) not in (1, 2) or Path(arguments[0]).exists() or lock not in BUDGETS_MB:
-        sys.stderr.write(f"a folder is needed that is not there yet, and one of {', '.join(BUDGETS_MB)} or nothing\n")
+    if len(arguments) not in (1, 2) or Path(arguments[0]).exists() or lock not in MAX_MEGABYTES:
+        sys.stderr.write(f"expected: a folder that does not exist, and optionally {' or '.join(MAX_MEGABYTES)}\n")
         return 1
     folder = Path(arguments[0]).resolve()
     packages, app = folder / "packages", folder / "app"
     _install(packages, _ROOT / "requirements" / f"{lock}.txt")
-    _copy(app)
-    for path in unused(packages):
+    _copy_source(app)
+    for path in unused_files(packages):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    # Unchecked: the times of files change on their way into an image, their content does not.
+    # Unchecked hashes, because copying into an image changes modification times but no content.
     mode = PycInvalidationMode.UNCHECKED_HASH
     if not all(compileall.compile_dir(path, quiet=1, workers=0, invalidation_mode=mode) for path in (packages, app)):
         return 1
     size = megabytes(folder)
     sys.stderr.write(f"{size:.0f} MB in {folder}\n")
-    if size > BUDGETS_MB[lock]:
-        sys.stderr.write(f"that is more than the {BUDGETS_MB[lock]} MB which it may have: see what is new in it\n")
-    return int(size > BUDGETS_MB[lock])
+    if size > MAX_MEGABYTES[lock]:
+        sys.stderr.write(f"the limit is {MAX_MEGABYTES[lock]} MB: see what is new\n")
+    return int(size > MAX_MEGABYTES[lock])
 
 
 def megabytes(folder: Path) -> float:
-    """The files under `folder`, in MB of 10⁶ bytes."""
+    """Return the size of the files under `folder`, in MB of 10⁶ bytes."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def unused(packages: Path) -> Iterator[Path]:
-    """What no function reads, of the installed packages."""
+def unused_files(packages: Path) -> Iterator[Path]:
+    """Yield the installed files and folders that no function reads."""
     for pattern in _UNUSED:
         yield from sorted(packages.glob(pattern))
     for path in sorted((packages / "botocore" / "data").iterdir()):
-        if path.is_dir() and path.name not in _SERVICES:
+        if path.is_dir() and path.name not in _AWS_SERVICES:
             yield path
 
 
@@ -76,7 +75,7 @@ def _install(packages: Path, lock: Path) -> None:
     subprocess.run(command, check=True)
 
 
-def _copy(app: Path) -> None:
+def _copy_source(app: Path) -> None:
     app.mkdir(parents=True)
     for name in SOURCE:
         if (_ROOT / name).is_dir():

@@ -1,4 +1,4 @@
-"""What Grafana wants a dashboard to be, and the queries that panels are made of."""
+"""Grafana dashboards as JSON, and the PromQL queries of their panels."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _WIDTH, _HEIGHT, _COLUMNS = 8, 8, 3
 
 @dataclass(frozen=True)
 class Panel:
-    """Series over time; `queries` maps a legend to PromQL."""
+    """A panel; `queries` maps legends to PromQL, `kind` is Grafana's type of panel."""
 
     title: str
     unit: str
@@ -27,23 +27,25 @@ class Dashboard:
     panels: tuple[Panel, ...]
 
 
-def rate(metric: str, by: str = "", matchers: str = "") -> str:
-    """How often a second."""
+def per_second(metric: str, by: str = "", matchers: str = "") -> str:
+    """Return a query for the rate of a counter per second."""
     return f"sum{_by(by)} (rate({metric}{_braced(matchers)}[$__rate_interval]))"
 
 
-def hourly(metric: str, by: str = "", matchers: str = "") -> str:
-    """How often an hour: there may be a few jobs a day."""
-    return f"{rate(metric, by, matchers)} * 3600"
+def per_hour(metric: str, by: str = "", matchers: str = "") -> str:
+    """Return a query for the rate of a counter per hour, for metrics that count a few jobs a day."""
+    return f"{per_second(metric, by, matchers)} * 3600"
 
 
 def quantiles(metric: str, matchers: str = "") -> dict[str, str]:
+    """Return queries for p50, p95 and p99 of a histogram, by legend."""
     return {f"p{percent}": quantile(metric, percent, matchers=matchers) for percent in (50, 95, 99)}
 
 
 def quantile(metric: str, percent: int, by: str = "", matchers: str = "") -> str:
+    """Return a query for a percentile of a histogram."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({percent / 100}, {rate(f'{metric}_bucket', labels, matchers)})"
+    return f"histogram_quantile({percent / 100}, {per_second(f'{metric}_bucket', labels, matchers)})"
 
 
 def _by(labels: str) -> str:
@@ -54,9 +56,9 @@ def _braced(matchers: str) -> str:
     return f"{{{matchers}}}" if matchers else ""
 
 
-def rendered(dashboard: Dashboard) -> str:
-    """As Grafana imports and provisions it."""
-    described = {
+def to_json(dashboard: Dashboard) -> str:
+    """Return the JSON that Grafana imports and provisions."""
+    model = {
         "uid": dashboard.uid,
         "title": dashboard.title,
         "tags": ["otel-worker"],
@@ -70,15 +72,21 @@ def rendered(dashboard: Dashboard) -> str:
         "links": [{"title": "Distance", "type": "dashboards", "tags": ["otel-worker"], "asDropdown": True}],
         "panels": [_panel(number, panel) for number, panel in enumerate(dashboard.panels)],
     }
-    return json.dumps(described, indent=1) + "\n"
+    return json.dumps(model, indent=1) + "\n"
 
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:
     row, column = divmod(number, _COLUMNS)
-    once = panel.kind == "stat"
+    is_instant = panel.kind == "stat"
     targets = [
-        {"refId": chr(ord("A") + nth), "datasource": _DATASOURCE, "expr": expr, "legendFormat": legend, "instant": once}
-        for nth, (legend, expr) in enumerate(panel.queries.items())
+        {
+            "refId": chr(ord("A") + index),
+            "datasource": _DATASOURCE,
+            "expr": expr,
+            "legendFormat": legend,
+            "instant": is_instant,
+        }
+        for index, (legend, expr) in enumerate(panel.queries.items())
     ]
     return {
         "id": number + 1,

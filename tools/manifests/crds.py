@@ -1,4 +1,4 @@
-"""Make strict JSON schemas from Knative's CRDs: manifests/README.md names the releases.
+"""Make strict JSON schemas from Knative's CRDs: README.md names the releases.
 
 The schemas keep names, types and bounds. They leave out descriptions, defaults and statuses. A field that the CRD does
 not know is an error, unless the CRD preserves unknown fields.
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from manifests.rendering import load_documents
+from tools.manifests.rendering import load_documents
 
 Schema = dict[str, Any]
 

@@ -1,6 +1,7 @@
 """Render kustomizations with kubectl."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
-from manifests.resources import Resource
+from tools.manifests.resources import Resource
 
+UNRELEASED_IMAGE = "dev.local/otel-worker"  # the image name in knative/base
+_DIGEST = re.compile(r"(?P<name>[a-z0-9][a-z0-9./_:-]*)@(?P<digest>sha256:[0-9a-f]{64})")
 _ORIGIN = "config.kubernetes.io/origin"
 _TIMEOUT_SECONDS = 120  # includes the download of remote bases
 _KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -60,6 +63,19 @@ def render_overlay(folder: Path, components: Sequence[Path] = (), **fields: Any)
     with tempfile.TemporaryDirectory() as name:
         outer = Path(name).resolve()
         return _build(folder, outer, {"components": [_relative(path, outer) for path in components], **fields})
+
+
+def render_release(overlay: Path, image: str) -> str:
+    """Render `overlay` with `image`, NAME@sha256:..., in place of the unreleased image, as YAML."""
+    parts = _DIGEST.fullmatch(image)
+    if parts is None:
+        raise RenderError(f"{image} is not an image by digest, NAME@sha256:...")
+    text = render_overlay(
+        overlay, images=[{"name": UNRELEASED_IMAGE, "newName": parts["name"], "digest": parts["digest"]}]
+    )
+    if image not in text or UNRELEASED_IMAGE in text:
+        raise RenderError(f"{overlay}: some images are not {UNRELEASED_IMAGE}, so the release cannot replace them")
+    return text
 
 
 def _relative(path: Path, outer: Path) -> str:

@@ -13,9 +13,9 @@ import kubernetes_validate
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from manifests.crds import FUNCTION_SCHEMA, SCHEMAS, schema_name
-from manifests.rendering import load_documents
-from manifests.resources import Resource
+from tools.manifests.crds import FUNCTION_SCHEMA, SCHEMAS, schema_name
+from tools.manifests.rendering import load_documents
+from tools.manifests.resources import Resource
 
 KUBERNETES_VERSION = "1.34"  # the oldest version that Knative 1.23 supports
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from manifests.references import ENVIRONMENT_SOURCES, entries
-from manifests.resources import KSERVICE, SINK_BINDING, TRIGGER, Resource, lookup, pod_template, walk
 from shared import events
 from shared.config import settings
 from shared.errors import SettingsError
+from tools.manifests.references import ENVIRONMENT_SOURCES, entries
+from tools.manifests.resources import KSERVICE, SINK_BINDING, TRIGGER, Resource, lookup, pod_template, walk
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BROKER_NAME = "otel-worker"
 CALCULATE = "distance-calculate"
 EVENT_TYPES = (events.REQUESTED, events.COMPLETED, events.FAILED)

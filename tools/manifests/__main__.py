@@ -1,16 +1,16 @@
-"""`python -m manifests`: check kustomizations before they are applied."""
+"""`python -m tools.manifests`: check kustomizations before they are applied."""
 
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from manifests.crds import SCHEMAS, write_schemas
-from manifests.project import check_functions, check_routes, check_services, check_triggers
-from manifests.references import check_object_references, check_pod_references, check_selectors
-from manifests.rendering import RenderError, find_kustomizations, render
-from manifests.resources import Resource
-from manifests.schemas import has_schema, validate, validate_function
+from tools.manifests.crds import SCHEMAS, write_schemas
+from tools.manifests.project import check_functions, check_routes, check_services, check_triggers
+from tools.manifests.references import check_object_references, check_pod_references, check_selectors
+from tools.manifests.rendering import RenderError, find_kustomizations, render, render_release
+from tools.manifests.resources import Resource
+from tools.manifests.schemas import has_schema, validate, validate_function
 
 KNATIVE = Path("knative")
 FUNCTION_FILE = Path("func.yaml")
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m manifests", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.manifests", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="print the errors of kustomizations, one a line")
@@ -53,6 +53,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="a resource that the cluster has already: Secret/pull, Broker.eventing.knative.dev/default",
     )
     check.set_defaults(run=_check)
+
+    release = commands.add_parser("release", help="write each overlay into FOLDER, with IMAGE by its digest")
+    release.add_argument("image", metavar="IMAGE", help="NAME@sha256:...")
+    release.add_argument("folder", type=Path, metavar="FOLDER")
+    release.set_defaults(run=lambda options: _write_release(KNATIVE / "overlays", options.image, options.folder))
 
     schemas = commands.add_parser("schemas", help="generate the schemas from Knative's releases")
     schemas.add_argument("folder", type=Path, metavar="FOLDER", help="the CRDs and func's schema, at any depth")
@@ -101,6 +106,15 @@ def _errors(resources: Sequence[Resource], check: Callable[[Resource], Iterator[
     for resource in resources:
         for error in check(resource):
             yield f"{resource.origin}: {resource.kind}/{resource.name}: {error}"
+
+
+def _write_release(overlays: Path, image: str, folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    for overlay in find_kustomizations(overlays):
+        path = folder / f"otel-worker-{overlay.name}.yaml"
+        path.write_text(render_release(overlay, image), encoding="utf-8")
+        print(path)
+    return 0
 
 
 def _write_schemas(options: argparse.Namespace) -> int:

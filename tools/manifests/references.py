@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from manifests.resources import (
+from tools.manifests.resources import (
     BROKER,
     KSERVICE,
     NETWORK_POLICY,

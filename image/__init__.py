@@ -1,1 +1,0 @@
-"""What the image is made of."""

@@ -1,0 +1,1 @@
+"""Tools for developing and releasing the project. The functions do not import them."""

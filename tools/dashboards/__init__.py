@@ -1,0 +1,1 @@
+"""Generator of the Grafana dashboards and of the table of metrics in the documentation."""
