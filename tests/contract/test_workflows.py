@@ -43,6 +43,14 @@ def test_the_schema_of_the_forge_takes_them() -> None:
     assert not done.returncode, done.stdout
 
 
+def test_issue_forms_conform_to_their_schema() -> None:
+    config, *forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"), key=lambda path: path.stem != "config")
+    done = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-config", config)
+    assert not done.returncode, done.stdout
+    done = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
+    assert not done.returncode, done.stdout
+
+
 def test_an_audit_finds_nothing() -> None:
     done = run(
         "zizmor", "--offline", "--quiet", "--no-progress", "--strict-collection", "--persona", "auditor", *AUDITED
