@@ -1,4 +1,4 @@
-"""The forge's workflows: valid, audited, pinned, with no more rights than they need, and true to the checkout."""
+"""The workflows of GitHub are valid, audited, pinned, and have minimal permissions."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from tests.contract.markdown import ROOT
 
@@ -36,7 +36,7 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_schema_of_the_forge_takes_them() -> None:
+def test_workflows_conform_to_their_schema() -> None:
     done = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
     assert not done.returncode, done.stdout
     done = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
@@ -51,7 +51,7 @@ def test_issue_forms_conform_to_their_schema() -> None:
     assert not done.returncode, done.stdout
 
 
-def test_an_audit_finds_nothing() -> None:
+def test_zizmor_finds_nothing() -> None:
     done = run(
         "zizmor", "--offline", "--quiet", "--no-progress", "--strict-collection", "--persona", "auditor", *AUDITED
     )
@@ -59,7 +59,7 @@ def test_an_audit_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_what_is_used_is_pinned_by_commit_with_its_version_beside(path: Path) -> None:
+def test_actions_are_pinned_by_commit_with_their_version(path: Path) -> None:
     used = re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))
     assert used
     for action in used:
@@ -69,7 +69,7 @@ def test_what_is_used_is_pinned_by_commit_with_its_version_beside(path: Path) ->
             assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action), action
 
 
-def test_one_action_has_one_version_everywhere() -> None:
+def test_an_action_has_the_same_version_everywhere() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
     pins = set(re.findall(r"uses: ([\w-]+/[\w-]+)@(.+)", text))
     assert len(pins) == len({action for action, _ in pins})
@@ -81,38 +81,38 @@ def test_an_image_is_pinned_by_digest(image: str) -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list(WORKFLOWS))
-def test_a_workflow_has_no_rights_of_its_own_and_does_not_run_beside_itself(workflow: dict[str, Any]) -> None:
+def test_a_workflow_has_no_permissions_and_runs_once_per_ref(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {}
     assert workflow["concurrency"]["group"].endswith("-${{ github.ref }}")
     assert "pull_request_target" not in triggers(workflow)
 
 
 @pytest.mark.parametrize("job", OWN.values(), ids=list(OWN))
-def test_a_job_ends_by_itself_and_says_its_rights(job: dict[str, Any]) -> None:
+def test_a_job_has_a_timeout_and_permissions(job: dict[str, Any]) -> None:
     assert 0 < job["timeout-minutes"] <= 60
     assert job["permissions"]
     assert job["runs-on"] in ("ubuntu-24.04", "${{ matrix.os }}")
 
 
 @pytest.mark.parametrize("job", OWN.values(), ids=list(OWN))
-def test_a_checkout_keeps_no_credentials(job: dict[str, Any]) -> None:
+def test_a_checkout_does_not_persist_credentials(job: dict[str, Any]) -> None:
     checkouts = [step for step in steps(job) if step.get("uses", "").startswith("actions/checkout@")]
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
 
 
-def test_only_what_publishes_may_write() -> None:
+def test_only_publishing_jobs_may_write() -> None:
     writing = {name for name, job in JOBS.items() if "write" in job["permissions"].values()}
     assert writing == {"image/build", "image/tags", "release/image", "release/release"}
 
 
-def test_what_runs_on_a_pull_request_sees_no_secret() -> None:
+def test_workflows_of_pull_requests_use_no_secrets() -> None:
     for name, workflow in WORKFLOWS.items():
         if "pull_request" in triggers(workflow):
             assert "secrets." not in (ROOT / ".github" / "workflows" / f"{name}.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("job", CALLED.values(), ids=list(CALLED))
-def test_a_workflow_that_is_called_gets_the_rights_and_inputs_that_it_asks_for(job: dict[str, Any]) -> None:
+def test_a_called_workflow_gets_its_permissions_and_inputs(job: dict[str, Any]) -> None:
     callee = WORKFLOWS[Path(job["uses"]).stem]
     asked = triggers(callee)["workflow_call"] or {}
     assert set(job.get("with", {})) == set(asked.get("inputs", {}))
@@ -121,7 +121,7 @@ def test_a_workflow_that_is_called_gets_the_rights_and_inputs_that_it_asks_for(j
     assert rights <= set(job["permissions"].items()) | {("contents", "read")}
 
 
-def test_every_make_target_is_there() -> None:
+def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     asked = [
         target
@@ -132,7 +132,7 @@ def test_every_make_target_is_there() -> None:
     assert {"check", "test", "cluster-test"} == set(asked) <= targets
 
 
-def test_checks_run_on_the_pythons_that_the_package_is_for() -> None:
+def test_checks_run_on_the_supported_python_versions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [found.rsplit(" ", 1)[1] for found in project["classifiers"] if re.search(r"Python :: 3\.\d+$", found)]
     matrix = JOBS["check/check"]["strategy"]["matrix"]
@@ -140,7 +140,7 @@ def test_checks_run_on_the_pythons_that_the_package_is_for() -> None:
     assert {"ubuntu-24.04-arm"} == {job["os"] for job in matrix["include"] if job["python"] in named}
 
 
-def test_the_tests_are_told_of_the_servers_beside_them() -> None:
+def test_the_service_containers_are_those_of_the_tests() -> None:
     job = JOBS["check/servers"]
     published = {port.split(":")[1] for service in job["services"].values() for port in service["ports"]}
     named = {url.rsplit(":", 1)[1].split("/")[0] for url in job["env"].values()}
@@ -149,14 +149,14 @@ def test_the_tests_are_told_of_the_servers_beside_them() -> None:
     assert all(f'"{name}"' in known for name in job["env"])
 
 
-def test_an_image_gets_its_tags_after_both_builds_were_started_and_scanned() -> None:
+def test_an_image_is_started_and_scanned_before_it_is_tagged() -> None:
     build, tags = JOBS["image/build"], JOBS["image/tags"]
     assert "build" in tags["needs"]
     assert {entry["architecture"] for entry in build["strategy"]["matrix"]["include"]} == {"amd64", "arm64"}
     order = [step.get("name", step.get("uses", "")) for step in steps(build)]
     (scan,) = (step for step in steps(build) if "trivy-action" in step.get("uses", ""))
     (built,) = (step for step in steps(build) if "build-push-action" in step.get("uses", ""))
-    assert order.index(built["name"]) < order.index("every function starts from it") < order.index(scan["name"])
+    assert order.index(built["name"]) < order.index("start every function") < order.index(scan["name"])
     assert "push-by-digest=true" in built["with"]["outputs"]
     assert "tags" not in built["with"]
     assert scan["with"]["image-ref"].endswith("@${{ steps.build.outputs.digest }}")
@@ -164,7 +164,7 @@ def test_an_image_gets_its_tags_after_both_builds_were_started_and_scanned() -> 
     assert not [step for step in steps(build) if "continue-on-error" in step]
 
 
-def test_hooks_before_a_commit_run_what_the_lock_has() -> None:
+def test_pre_commit_hooks_run_installed_tools() -> None:
     (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
     entries = [hook["entry"] for hook in local["hooks"]]
     assert all((BIN / re.sub(r"^(?:env \S+ )?\.venv/bin/([\w-]+).*", r"\1", entry)).exists() for entry in entries)
