@@ -1,9 +1,7 @@
-"""The examples for users hold no secret, and name what the manifests and the code have."""
+"""The examples contain no secrets and match the manifests and the code."""
 
 import copy
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,14 +9,15 @@ from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
-import yaml  # type: ignore[import-untyped] # it ships no types, and three calls need no stubs
+import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local.options import TARGETS
 from shared.config.settings import Settings, read
 from tests.contract.markdown import ROOT
+from tools.manifests.rendering import render
 
 EXAMPLES = ROOT / "knative" / "examples"
-LEFT = ["REPLACE ME"]
+PLACEHOLDER = ["REPLACE ME"]
 FILLED = {
     "DATABASE_URL": "postgresql://reader@db/owntracks",
     "AWS_ACCESS_KEY_ID": "key",
@@ -31,10 +30,7 @@ def loaded(path: str) -> list[dict[str, Any]]:
 
 
 def rendered(folder: Path) -> list[dict[str, Any]]:
-    kubectl = Path(sys.executable).parent / "kubectl"
-    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
-    assert not done.returncode, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return [resource.manifest for resource in render(folder)]
 
 
 def of_kind(resources: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
@@ -56,7 +52,7 @@ SECRETS = of_kind(loaded("sops/secrets.example.yaml"), "Secret")
 
 
 def secrets_named(node: object) -> Iterator[tuple[str, str | None]]:
-    """Each Secret that a manifest refers to, with the key or None for all of them."""
+    """Yield each Secret that a manifest references, with the key or None for all keys."""
     if isinstance(node, dict):
         for where in ("secretRef", "secretKeyRef", "secret"):
             if isinstance(found := node.get(where), dict) and "name" in found:
@@ -69,7 +65,7 @@ def secrets_named(node: object) -> Iterator[tuple[str, str | None]]:
             yield from secrets_named(child)
 
 
-def test_the_template_has_just_the_secrets_that_the_manifests_name(cluster: list[dict[str, Any]]) -> None:
+def test_the_template_has_the_secrets_that_the_manifests_reference(cluster: list[dict[str, Any]]) -> None:
     named = set(secrets_named(cluster))
     assert {name for name, _ in named} == set(SECRETS)
     assert all(key is None or key in SECRETS[name]["stringData"] for name, key in named)
@@ -77,9 +73,7 @@ def test_the_template_has_just_the_secrets_that_the_manifests_name(cluster: list
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
-def test_a_function_starts_with_its_secret_and_the_clusters_settings(
-    target: str, cluster: list[dict[str, Any]]
-) -> None:
+def test_a_function_starts_with_its_secret_and_settings(target: str, cluster: list[dict[str, Any]]) -> None:
     (container,) = functions(cluster)[f"distance-{target}"]["spec"]["template"]["spec"]["containers"]
     (name,) = (source["configMapRef"]["name"] for source in container["envFrom"] if "configMapRef" in source)
     config = of_kind(cluster, "ConfigMap")[name]
@@ -90,8 +84,8 @@ def test_a_function_starts_with_its_secret_and_the_clusters_settings(
 
 
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=list(SECRETS))
-def test_a_secret_that_was_not_filled_in_is_refused(secret: dict[str, Any]) -> None:
-    assert all(text == LEFT for text in secret["stringData"].values())
+def test_a_secret_with_placeholders_is_invalid(secret: dict[str, Any]) -> None:
+    assert all(text == PLACEHOLDER for text in secret["stringData"].values())
     filled = copy.deepcopy(secret)
     for left in secret["stringData"]:
         with pytest.raises(kubernetes_validate.ValidationError):
@@ -100,29 +94,29 @@ def test_a_secret_that_was_not_filled_in_is_refused(secret: dict[str, Any]) -> N
     kubernetes_validate.validate(filled, "1.35", strict=True)
 
 
-def test_a_sealed_secret_is_one_of_them_with_nothing_in_it() -> None:
+def test_the_sealed_secret_has_the_keys_of_a_secret_and_no_values() -> None:
     (sealed,) = loaded("sealed-secrets/sealed-secret.example.yaml")
     secret = SECRETS[sealed["metadata"]["name"]]
     assert sealed["spec"]["encryptedData"] == secret["stringData"]
     assert sealed["metadata"]["namespace"] == secret["metadata"]["namespace"]
 
 
-def test_the_rule_for_encrypting_meets_the_file_and_its_values_only() -> None:
+def test_sops_encrypts_only_the_values_of_the_secrets_file() -> None:
     (rule,) = loaded("sops/.sops.yaml")[0]["creation_rules"]
     assert re.search(rule["path_regex"], "clusters/home/secrets.yaml")
     assert not re.search(rule["path_regex"], "secrets.example.yaml")
     encrypted = {name for name in next(iter(SECRETS.values())) if re.search(rule["encrypted_regex"], name)}
     assert encrypted == {"stringData"}
-    assert rule["age"] in LEFT
+    assert rule["age"] in PLACEHOLDER
     assert loaded("sops/secret-generator.yaml")[0]["files"] == ["secrets.yaml"]
 
 
-def test_a_cluster_names_its_image_by_digest_everywhere(cluster: list[dict[str, Any]]) -> None:
+def test_the_overlay_uses_the_image_by_digest_everywhere(cluster: list[dict[str, Any]]) -> None:
     images = set(re.findall(r"otel-worker[@:][\w:.-]+", str(cluster)))
     assert images == {f"otel-worker@sha256:{64 * '0'}"}
 
 
-def test_argo_cd_follows_an_overlay_that_is_there(cluster: list[dict[str, Any]]) -> None:
+def test_argo_cd_follows_an_existing_overlay(cluster: list[dict[str, Any]]) -> None:
     spec = APPLICATION["spec"]
     assert (ROOT / spec["source"]["path"] / "kustomization.yaml").exists()
     assert {found["metadata"].get("namespace") for found in cluster} == {spec["destination"]["namespace"], None}
@@ -130,7 +124,7 @@ def test_argo_cd_follows_an_overlay_that_is_there(cluster: list[dict[str, Any]])
     assert {"CreateNamespace=true", "ServerSideApply=true", "PruneLast=true"} == set(spec["syncPolicy"]["syncOptions"])
 
 
-def test_argo_cd_ignores_nothing_that_the_overlay_says(cluster: list[dict[str, Any]]) -> None:
+def test_argo_cd_ignores_no_field_of_the_overlay(cluster: list[dict[str, Any]]) -> None:
     for ignored in APPLICATION["spec"]["ignoreDifferences"]:
         meant = [
             found
@@ -139,7 +133,7 @@ def test_argo_cd_ignores_nothing_that_the_overlay_says(cluster: list[dict[str, A
         ]
         assert meant, ignored["kind"]
         for pointer in ignored["jsonPointers"]:
-            if not pointer.endswith("broker.class"):  # a component may choose it, and then it doesn't drift
+            if not pointer.endswith("broker.class"):  # a component may set it
                 assert [at(found, pointer) for found in meant] == [None] * len(meant), pointer
 
 
@@ -149,7 +143,7 @@ def at(node: Any, pointer: str) -> Any:
     return node
 
 
-def test_argo_cd_ignores_what_a_sink_binding_injects() -> None:
+def test_argo_cd_ignores_the_variables_of_sink_bindings() -> None:
     (service,) = (one for one in APPLICATION["spec"]["ignoreDifferences"] if one["group"] == "serving.knative.dev")
     injected = set(re.findall(r'"(K_\w+)"', " ".join(service["jqPathExpressions"])))
     assert injected == {name for name in Settings.model_fields if name.startswith("K_")}
@@ -157,7 +151,7 @@ def test_argo_cd_ignores_what_a_sink_binding_injects() -> None:
 
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """An otel-demo with a ConfigMap of its own, and the component."""
+    """Render the component with an otel-demo that has its own ConfigMap."""
     folder = tmp_path_factory.mktemp("otel-demo").resolve()
     (folder / "its-own.yaml").write_text(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: otel-demo\ndata:\n  A: b\n"
@@ -171,19 +165,19 @@ def caller(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return rendered(folder)
 
 
-def test_the_callers_settings_are_added_to_its_own(caller: list[dict[str, Any]]) -> None:
+def test_settings_are_added_to_the_config_map_of_the_caller(caller: list[dict[str, Any]]) -> None:
     (config,) = of_kind(caller, "ConfigMap").values()
     assert config["data"] == {"A": "b", **SETTINGS["data"]}
     assert all(isinstance(text, str) for text in config["data"].values())
 
 
-def test_the_caller_asks_services_that_there_are(cluster: list[dict[str, Any]]) -> None:
-    asked = {urlsplit(url).hostname for name, url in SETTINGS["data"].items() if name.endswith("_ENDPOINT")}
+def test_the_endpoints_of_the_caller_are_existing_services(cluster: list[dict[str, Any]]) -> None:
+    endpoints = {urlsplit(url).hostname for name, url in SETTINGS["data"].items() if name.endswith("_ENDPOINT")}
     there = {f"{name}.{found['metadata']['namespace']}.svc.cluster.local" for name, found in functions(cluster).items()}
-    assert asked == {host for host in there if not host.startswith("distance-calculate.")}
+    assert endpoints == {host for host in there if not host.startswith("distance-calculate.")}
 
 
-def test_the_caller_reaches_knative_and_the_storage_and_no_function_directly(
+def test_the_caller_may_connect_only_to_knative_and_the_storage(
     caller: list[dict[str, Any]], cluster: list[dict[str, Any]]
 ) -> None:
     (policy,) = of_kind(caller, "NetworkPolicy").values()
