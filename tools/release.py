@@ -16,7 +16,9 @@ class ReleaseError(Exception):
 
 def main(arguments: list[str]) -> int:
     """Run a command. Return 1 with one line on stderr if the release is not consistent."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.release", description="Check the tag of a release, print its notes."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("version", help="print the version, if TAG is its tag").add_argument("tag")
     commands.add_parser("notes", help="print the version's section of CHANGELOG.md")

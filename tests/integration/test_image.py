@@ -1,4 +1,4 @@
-"""What the image holds, made by the image's own script into an empty folder, and started from there."""
+"""The folders of the image, made by the script that the Containerfile runs, and the functions started from them."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ from tools import image
 
 TARGETS = ("submit", "calculate", "status", "list")
 LOCK = ROOT / "requirements" / "access.txt"  # the larger of the two that images are made from
-_SPEAKS_S3 = """
+_S3_SCRIPT = """
 import os, boto3
 s3 = boto3.client("s3", region_name="us-east-1")
 bucket = os.environ["CSV_BUCKET"]
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inside(folder: Path) -> dict[str, str]:
-    """The image's environment, for a tree that lies elsewhere."""
+    """Return the environment of the image for other folders."""
     return {
         "PYTHONPATH": f"{folder}/packages:{folder}/app",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -72,23 +72,21 @@ def content(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_tree_is_within_its_budget_and_has_no_tool_and_no_test(folder: Path) -> None:
+def test_the_image_is_small_and_has_no_tools_or_tests(folder: Path) -> None:
     assert 50 < image.megabytes(folder) <= image.MAX_MEGABYTES["functions"]
     names = {path.name for path in (folder / "packages").iterdir()}
     assert not names & {"pip", "setuptools", "pytest", "moto", "pandas", "matplotlib", "uv", "mypy", "bin"}
     assert not list(image.unused_files(folder / "packages"))
 
 
-def test_everything_is_compiled_whatever_the_times_of_the_files(folder: Path) -> None:
+def test_modules_are_compiled_with_unchecked_hashes(folder: Path) -> None:
     for path in (folder / "app").rglob("*.py"):
         if path.name != "gunicorn.conf.py":
             (compiled,) = (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc")
             assert int.from_bytes(compiled.read_bytes()[4:8], "little") == 0b01, "unchecked, by hash"
 
 
-def test_a_job_goes_through_functions_that_run_from_the_tree_and_nothing_of_it_changes(
-    folder: Path, stack: Stack, tmp_path: Path
-) -> None:
+def test_the_functions_process_a_job_without_changing_the_image(folder: Path, stack: Stack, tmp_path: Path) -> None:
     before = content(folder)
     for target in TARGETS:
         settings = {**stack.plan.function(target), **inside(folder)}
@@ -108,27 +106,27 @@ def test_a_job_goes_through_functions_that_run_from_the_tree_and_nothing_of_it_c
     assert content(folder) == before
 
 
-def test_what_is_left_of_boto3_uploads_in_parts_and_signs_urls(folder: Path, stack: Stack) -> None:
+def test_boto3_can_upload_in_parts_and_presign_urls(folder: Path, stack: Stack) -> None:
     keys = {name: text for name, text in stack.plan.function("calculate").items() if name.startswith("AWS")}
-    done = python(folder, "-c", _SPEAKS_S3, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
+    done = python(folder, "-c", _S3_SCRIPT, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
     assert done.returncode == 0, done.stderr
     assert ask("GET", done.stdout.strip()).body == b"whole"
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_missing_setting_ends_the_start_with_one_line_that_names_it(folder: Path, stack: Stack, target: str) -> None:
+def test_a_missing_setting_stops_the_start_with_one_line(folder: Path, stack: Stack, target: str) -> None:
     settings = environment(target, stack.plan.function(target)) | inside(folder) | {"AWS_SECRET_ACCESS_KEY": ""}
     done = python(folder, *COMMAND[1:], **settings)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).splitlines() == ["AWS_SECRET_ACCESS_KEY: this setting is missing"]
 
 
-def test_the_jobs_commands_are_there(folder: Path) -> None:
+def test_the_commands_of_the_jobs_are_installed(folder: Path) -> None:
     for command in ("buckets", "smoke", "forget", "relist"):
         assert python(folder, "-m", "admin", command, "--help").returncode == 0
 
 
-def test_nothing_but_the_tree_is_imported(folder: Path) -> None:
+def test_no_package_outside_the_image_is_imported(folder: Path) -> None:
     script = "import json, sys, functions_framework, boto3, numpy, psycopg, minio; print(json.dumps(sys.path))"
     places = json.loads(python(folder, "-S", "-c", script).stdout)
     assert not [place for place in places if "site-packages" in place]
@@ -136,7 +134,7 @@ def test_nothing_but_the_tree_is_imported(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def resolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subprocess.Popen[str]"]]:
-    """pip at work for each architecture, at once: it mostly waits for wheels."""
+    """Start pip for both architectures in parallel."""
     base = (ROOT / "Containerfile").read_text(encoding="utf-8").split("python:", 1)[1].split("-", 1)[0]
     running = {}
     for machine in ("x86_64", "aarch64"):
@@ -159,8 +157,8 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "su
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_every_package_is_a_wheel_for_both_architectures_of_the_image(
+def test_every_package_has_a_wheel_for_the_architecture(
     machine: str, resolved: dict[str, "subprocess.Popen[str]"]
 ) -> None:
-    _, told = resolved[machine].communicate()
-    assert resolved[machine].returncode == 0, told
+    _, stderr = resolved[machine].communicate()
+    assert resolved[machine].returncode == 0, stderr

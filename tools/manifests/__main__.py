@@ -1,4 +1,4 @@
-"""`python -m tools.manifests`: check kustomizations before they are applied."""
+"""`python -m tools.manifests`: check kustomizations, write those of a release, generate schemas."""
 
 import argparse
 import sys
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.manifests", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.manifests", description="Check and render manifests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="print the errors of kustomizations, one a line")
