@@ -22,7 +22,7 @@ demo: $(VENV)/local.stamp ## the main job, end to end: start everything, calcula
 up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in DATA_DIR, until Ctrl-C
 	@$(RUN) -m local up
 
-observe: $(VENV)/local.stamp ## up, a job, and its trace as a waterfall, here and on http://127.0.0.1:OTLP_PORT, until Ctrl-C
+observe: $(VENV)/local.stamp ## run the system and print the trace of each job as a waterfall, until Ctrl-C
 	@$(RUN) -m local observe
 
 buckets: $(VENV)/local.stamp ## the buckets of an installation, users and policies (docs/storage.md): OPTIONS="--minio --keys FOLDER"

@@ -20,7 +20,7 @@ _PROCESS = (
 # Each part has a name of its own; OTEL_PYTHON_ variables replace what the SDK is made of, OTEL_WORKER_ is the client's.
 _TELEMETRY = r"OTEL_(?!SERVICE_NAME$|PYTHON_|WORKER_)[A-Z0-9_]+"
 _TERMINAL = r"TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR"
-_OPTIONS = r"PORT|DATA_DIR|SUBSCRIBER|ONCE|OTLP_PORT"
+_OPTIONS = r"PORT|DATA_DIR|SUBSCRIBER|ONCE"
 _PARTS = re.compile(f"{_PROCESS}|{_TELEMETRY}")
 _COMMANDS = re.compile("|".join([_PROCESS, _TELEMETRY, _TERMINAL, _OPTIONS, *Settings.model_fields]))
 _STORAGE = re.compile(r"AWS_\w+")

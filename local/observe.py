@@ -1,26 +1,27 @@
-"""`make observe`: the system, a day's job, and its trace as a waterfall, until Ctrl-C (ONCE=1: until it is shown)."""
+"""`make observe`: run the system, and print the trace of each job as a waterfall, until Ctrl-C.
 
-import contextlib
-import re
+A first job is submitted at start. With ONCE=1 the command exits after its trace.
+"""
+
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
-from local import demo, options, ports
+from rich.console import Console
+
+from local import demo, options, waterfall
+from local.otlp_receiver import run_receiver
 from local.stack import running
+from local.telemetry_store import Span, TelemetryStore
 from local.up import REFUSALS, Stopped, stop_on_signals, watch
-from local.viewer import waterfall
-from local.viewer.kept import Span
-from local.viewer.receiver import Receiver, receiving
-from shared.errors import SettingsError
 
-_TRACE_WITHIN_SECONDS = 30
-_REST_SECONDS = 1.5  # longer than a function waits before it sends
-_OTLP_PORT = "4318"  # OTLP's own
+_TRACE_TIMEOUT_SECONDS = 30
+_QUIET_SECONDS = 1.5  # longer than the functions' export interval
+_JOB_SPAN = "distance.calculate"
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Run until stopped; the exit code."""
+    """Run until stopped; return the exit code."""
     stop_on_signals()
     console = demo.terminal()
     began = time.monotonic()
@@ -29,14 +30,16 @@ def main(environ: Mapping[str, str]) -> int:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {what}")
 
     try:
-        with _receiving(environ) as receiver, running(options.read(_watched(environ, receiver.url)), say) as stack:
-            found = _of_a_job(stack.url, receiver, say)
-            console.print(waterfall.table(found, console.width))
-            console.print(f"this trace: {receiver.url}/traces/{found[0].trace_id}")
-            console.print(f"all traces: {receiver.url}/   metrics: {receiver.url}/metrics   system: {stack.url}")
+        with (
+            run_receiver() as receiver,
+            running(options.read(_telemetry_environment(environ, receiver.url)), say) as stack,
+        ):
+            traces = _TracePrinter(receiver.store, console)
+            traces.print(_submit_day(stack.url, say), min_services=2)
             if environ.get("ONCE"):
                 return 0
-            watch(stack)
+            console.print(f"submit more jobs to {stack.url} to see their traces here; Ctrl-C stops the system")
+            watch(stack, traces.print_new)
     except Stopped:
         return 0
     except (*REFUSALS, demo.NotAsItShould) as exc:
@@ -44,33 +47,44 @@ def main(environ: Mapping[str, str]) -> int:
     return 1
 
 
-@contextlib.contextmanager
-def _receiving(environ: Mapping[str, str]) -> Iterator[Receiver]:
-    port = environ.get("OTLP_PORT") or _OTLP_PORT
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise SettingsError("OTLP_PORT: a number from 1 to 65535 is expected")
-    if not ports.is_free(int(port)):
-        raise SettingsError(f"OTLP_PORT: 127.0.0.1:{port} is taken")
-    with receiving(int(port)) as receiver:
-        yield receiver
-
-
-def _watched(environ: Mapping[str, str], url: str) -> dict[str, str]:
-    """The environment of a system that sends everything to `url`, whatever the caller's OTEL_ variables say."""
+def _telemetry_environment(environ: Mapping[str, str], endpoint: str) -> dict[str, str]:
+    """Return the environment of a system that exports traces to `endpoint`, without the caller's OTEL_ variables."""
     others = {name: text for name, text in options.open_door(environ).items() if not name.startswith("OTEL_")}
-    quick = {"OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "2000"}
-    return {**others, **quick, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    return {**others, "OTEL_METRICS_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
 
 
-def _of_a_job(url: str, receiver: Receiver, say: Callable[[str], None]) -> list[Span]:
+def _submit_day(url: str, say: Callable[[str], None]) -> str:
+    """Run one job to completion and return its trace id."""
     say("submitting a day")
     job = demo.ended(demo.submitted(url), say)
     say("waiting for its trace")
-    found = receiver.trace(str(job["job_trace_id"]), _across_services, _TRACE_WITHIN_SECONDS, _REST_SECONDS)
-    if not _across_services(found):
-        raise demo.NotAsItShould(f"the job's trace has not come whole: {len(found)} spans")
-    return found
+    return str(job["job_trace_id"])
 
 
-def _across_services(spans: list[Span]) -> bool:
-    return len({span.service for span in spans}) > 1
+class _TracePrinter:
+    """Prints each trace once."""
+
+    def __init__(self, store: TelemetryStore, console: Console) -> None:
+        self._store = store
+        self._console = console
+        self._printed: set[str] = set()
+
+    def print(self, trace_id: str, min_services: int = 1) -> None:
+        """Wait for spans of `min_services` services and print the trace; NotAsItShould after the timeout."""
+
+        def is_complete(spans: list[Span]) -> bool:
+            return len({span.service for span in spans}) >= min_services
+
+        self._printed.add(trace_id)
+        spans = self._store.wait_for_trace(trace_id, is_complete, _TRACE_TIMEOUT_SECONDS, _QUIET_SECONDS)
+        if not is_complete(spans):
+            raise demo.NotAsItShould(f"the job's trace is incomplete: {len(spans)} spans")
+        self._console.print(f"trace {trace_id}")
+        self._console.print(waterfall.table(spans, self._console.width))
+
+    def print_new(self) -> None:
+        """Print the traces of jobs that were calculated since the last call."""
+        jobs = [span.trace_id for span in self._store.spans() if span.name == _JOB_SPAN]
+        for trace_id in dict.fromkeys(jobs):
+            if trace_id not in self._printed:
+                self.print(trace_id)

@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Never
 
 from local import options
@@ -46,10 +46,11 @@ def main(environ: Mapping[str, str]) -> int:
     return 1
 
 
-def watch(stack: Stack) -> None:
-    """Say each new problem of a part, until Stopped, or until there is nothing left to watch."""
+def watch(stack: Stack, on_poll: Callable[[], None] = lambda: None) -> None:
+    """Print new problems of the parts to stderr, and call `on_poll`, until Stopped or until supervisord exits."""
     while stack.supervisor.alive:
         for line in stack.problems.new():
             print(line, file=sys.stderr, flush=True)
+        on_poll()
         time.sleep(_LOOK_SECONDS)
     print("supervisord ended, and every part with it", file=sys.stderr)

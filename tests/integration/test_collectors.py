@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from local.otlp_receiver import run_receiver
 from local.stack import Stack
-from local.viewer.receiver import receiving
+from tests.integration.otlp_requests import data_points
 from tests.integration.processes import Function, function
 from tests.integration.test_functions import job_id
 from tests.integration.whole_stack import until
@@ -106,22 +107,24 @@ def test_a_collector_that_is_away_or_fails_is_told_of_once(stack: Stack, tmp_pat
 def test_what_was_not_sent_leaves_with_the_pod_unless_it_is_killed(
     stack: Stack, tmp_path: Path, end: Callable[[Function], object]
 ) -> None:
-    with receiving() as receiver:
+    requests: list[tuple[str, bytes]] = []
+    with run_receiver(lambda *request: requests.append(request)) as receiver:
         with function("status", settings(stack, "status", receiver.url, **NEVER), tmp_path / "log") as running:
             assert running.ask("GET", f"/api/distance/jobs/{job_id()}").status == 404
-            assert receiver.kept.spans() == []
+            assert receiver.store.spans() == []
             end(running)
-        names = [span.name for span in receiver.kept.spans()]
+        names = [span.name for span in receiver.store.spans()]
         gone = end is not stopped
         assert names == ([] if gone else ["GET /api/distance/jobs/<job_id>", "S3/GetObject"])
-        assert bool(receiver.kept.series()) is not gone
+        assert bool(data_points(requests)) is not gone
 
 
 def test_a_job_is_told_of_at_once(stack: Stack, tmp_path: Path) -> None:
+    requests: list[tuple[str, bytes]] = []
     with (
-        receiving() as receiver,
+        run_receiver(lambda *request: requests.append(request)) as receiver,
         function("calculate", settings(stack, "calculate", receiver.url, **NEVER), tmp_path / "log") as running,
     ):
         assert running.deliver(job_id()).status == 200
-        until(lambda: "distance.calculate" in [span.name for span in receiver.kept.spans()])
-        until(lambda: "distance.jobs.completed" in [each.name for each in receiver.kept.series()])
+        until(lambda: "distance.calculate" in [span.name for span in receiver.store.spans()])
+        until(lambda: "distance.jobs.completed" in [point.metric for point in data_points(requests)])

@@ -64,7 +64,7 @@ def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
 
 
 def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
-    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=unused(), OTLP_PORT=unused())
+    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=unused())
 
     assert run.stderr == ""
     assert run.returncode == 0

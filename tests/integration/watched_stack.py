@@ -13,9 +13,9 @@ import psycopg
 
 from local import object_storage, postgres
 from local.options import TARGETS
+from local.otlp_receiver import Receiver, run_receiver
 from local.stack import Stack, running
-from local.viewer.kept import Span
-from local.viewer.receiver import Receiver, receiving
+from local.telemetry_store import Span
 from tests.integration.whole_stack import given
 
 DAY = "2026-02-03"
@@ -41,7 +41,7 @@ class Watching:
         def whole(found: list[Span]) -> bool:
             return set(names) <= {span.name for span in found}
 
-        found = self.receiver.trace(trace_id, whole, 30, rest=0.6)
+        found = self.receiver.store.wait_for_trace(trace_id, whole, 30, quiet_period=0.6)
         assert whole(found), [span.name for span in found]
         return found
 
@@ -69,7 +69,7 @@ class Watching:
 def watched_stack(folder: Path) -> Iterator[Watching]:
     """The system in `folder`, a day of marked places in its database."""
     bodies: list[tuple[str, bytes]] = []
-    with receiving(tap=lambda signal, body: bodies.append((signal, body))) as receiver:
+    with run_receiver(on_request=lambda signal, body: bodies.append((signal, body))) as receiver:
         settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "OTEL_LOGS_EXPORTER": "otlp",
