@@ -45,7 +45,7 @@ def measured(stage: Stage) -> list[Figure]:
         tempfile.TemporaryDirectory() as folder,
         served(stage.environment("status"), "hello", "benchmarks/hello.py") as hello,
         gunicorn(
-            ["-c", "python:local.serving", "local.broker:from_environ()"],
+            ["-c", "python:local.gunicorn_config", "local.broker.app:from_environ()"],
             {"QUEUE": str(Path(folder) / "queue"), "CALCULATE_URL": hello.url},
         ) as broker,
     ):

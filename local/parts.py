@@ -71,7 +71,7 @@ class Plan:
             "CALCULATE_URL": f"http://{self.address('calculate')}",
             "OTEL_SERVICE_NAME": "broker",
         } | ({"SUBSCRIBER": self.options.subscriber} if self.options.subscriber else {})
-        return Part("broker", _gunicorn("local.broker:from_environ()", self.ports["broker"]), environment)
+        return Part("broker", _gunicorn("local.broker.app:from_environ()", self.ports["broker"]), environment)
 
     def _function(self, target: str) -> Part:
         environment = {
@@ -93,4 +93,9 @@ class Plan:
 
 
 def _gunicorn(application: str, port: int) -> list[str]:
-    return [*(sys.executable, "-m", "gunicorn", "-c", "python:local.serving"), "-b", f"127.0.0.1:{port}", application]
+    return [
+        *(sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config"),
+        "-b",
+        f"127.0.0.1:{port}",
+        application,
+    ]

@@ -11,7 +11,9 @@ from functions.calculate import delivery as job_delivery
 from functions.calculate.fixes.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
-from local import broker, broker_queue, delivery, gateway, probing, serving
+from local import gateway, gunicorn_config, probing
+from local.broker import app as broker
+from local.broker import dispatcher, queue
 from shared import events
 from shared.auth import jwks_cache, rate_limits
 from shared.http import health, health_checks, socket_options
@@ -36,11 +38,11 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
     columns = ["bound", "submit, status, list", "calculate", "gateway", "stand-in broker", "beyond it"]
     stated = {name: values for name, *values, _ in rows("docs/bounds.md", columns)}
     functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
-    servers = [functions, functions, vars(serving), vars(serving)]
+    servers = [functions, functions, vars(gunicorn_config), vars(gunicorn_config)]
     limits = {service._name: service._max_body_bytes for service in World().services}
     calculate = limits.pop("distance-calculate")
     assert set(limits.values()) == {http_service.MAX_BODY_BYTES}
-    bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._LARGEST_EVENT)
+    bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._MAX_EVENT_BYTES)
     places = (
         http_service.MAX_CONCURRENCY,
         job_delivery.MAX_CONCURRENCY,
@@ -75,11 +77,11 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "a check of a service's health": f"{health.CHECK_TIMEOUT_SECONDS} s",
         "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",
         "an answer through the gateway": size(gateway._LARGEST_ANSWER),
-        "deliveries that wait": str(broker_queue.MOST_WAITING),
-        "free space on its disk": size(broker_queue.SPARE_DISK_BYTES),
-        "deliveries under way, each Trigger": str(broker._DELIVERIES_AT_A_TIME),
-        "a subscriber's reply": size(delivery._LARGEST_REPLY),
-        "replies to replies": str(delivery._MOST_HOPS),
+        "deliveries that wait": str(queue.MAX_DELIVERIES),
+        "free space on its disk": size(queue.MIN_FREE_DISK_BYTES),
+        "deliveries under way, each Trigger": str(broker._CONCURRENT_DELIVERIES),
+        "a subscriber's reply": size(dispatcher._MAX_REPLY_BYTES),
+        "replies to replies": str(dispatcher._MAX_HOPS),
     }
 
 

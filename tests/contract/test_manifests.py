@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
-from local import broker
+from local.broker import app as broker
 from shared import events
 from shared.config import settings
 from shared.version import VERSION
@@ -83,7 +83,7 @@ def test_images_have_a_version_or_a_digest(overlay: Path) -> None:
 
 def test_the_trigger_delivers_like_the_local_broker() -> None:
     spec = one("Trigger")["spec"]
-    stand_in = broker.triggers("", None)[0]
+    stand_in = broker.default_triggers("", None)[0]
     assert spec["filter"] == {"attributes": {"type": stand_in.type}}
     assert stand_in.type == events.REQUESTED
     delivery = spec["delivery"]

@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from local.broker import Broker
-from local.broker_queue import Queue
-from local.delivery import Trigger, poster
+from local.broker.app import Broker
+from local.broker.dispatcher import Trigger, http_sender
+from local.broker.queue import DeliveryQueue
 from tests.cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECONDS, TYPE
 
 
@@ -23,6 +23,6 @@ def application() -> Broker:
         )
         for path, kind in (("/", TYPE), ("/reply", REPLY))
     ]
-    broker = Broker(Queue(Path(os.environ["QUEUE"])), triggers, poster())
+    broker = Broker(DeliveryQueue(Path(os.environ["QUEUE"])), triggers, http_sender())
     broker.start()
     return broker

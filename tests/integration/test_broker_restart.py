@@ -20,9 +20,9 @@ TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
 @contextmanager
 def broker(port: int, queue: Path, subscribers: str) -> Iterator["subprocess.Popen[bytes]"]:
     settings = {"QUEUE": str(queue), "CALCULATE_URL": f"{subscribers}/calculate", "SUBSCRIBER": f"{subscribers}/watch"}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
-        [*command, "local.broker:from_environ()"], env={**os.environ, **settings}, process_group=0
+        [*command, "local.broker.app:from_environ()"], env={**os.environ, **settings}, process_group=0
     )
     try:
         until(lambda: ask("GET", f"http://127.0.0.1:{port}/readyz").status == 200)

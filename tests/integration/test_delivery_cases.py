@@ -46,7 +46,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     port, there = unused(), unused()
     broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{there}"
     queue = str(tmp_path_factory.mktemp("delivery") / "queue.sqlite3")
-    serving = ["-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
+    serving = ["-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     with ExitStack() as running:
         running.enter_context(process(f"{sink}/healthz", subscriber.__file__, str(there)))
         application = "tests.integration.delivery_broker:application()"

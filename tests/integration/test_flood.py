@@ -124,7 +124,7 @@ def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     """A gateway before services that are all at one address."""
     port = free_port()
     addresses = {f"{service.upper()}_ADDRESS": services for service in SERVICES}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
         [*command, "local.gateway:from_environ()"],
         env={**os.environ, **addresses, "INSTANCE": "flooded", "LOG_LEVEL": "CRITICAL"},

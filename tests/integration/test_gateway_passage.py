@@ -46,7 +46,7 @@ def url() -> Iterator[str]:
     upstream, port = ThreadingHTTPServer(("127.0.0.1", 0), Echo), unused()
     threading.Thread(target=upstream.serve_forever).start()
     addresses = {f"{service.upper()}_ADDRESS": f"127.0.0.1:{upstream.server_port}" for service in SERVICES}
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.serving", "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     gateway = subprocess.Popen(
         [*command, "local.gateway:from_environ()"], env={**os.environ, **addresses, "INSTANCE": "test"}
     )

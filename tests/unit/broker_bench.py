@@ -1,14 +1,14 @@
-"""A broker without threads, by the clock of the test, and subscribers that say what the test has them say."""
+"""A broker without threads, with a fake clock and fake subscribers."""
 
 from pathlib import Path
 
-from local.broker_queue import Queue
-from local.delivery import Answer, Dispatcher, Trigger
-from local.messages import Message, message
+from local.broker.dispatcher import Dispatcher, SubscriberResponse, Trigger
+from local.broker.messages import Message, parse_message
+from local.broker.queue import DeliveryQueue
 
 REQUESTED = "otelworker.distance.requested.v1"
 CALCULATE = "http://calculate"
-DONE = Answer(204, {}, b"")
+DONE = SubscriberResponse(204, {}, b"")
 
 
 def event(kind: str = REQUESTED, number: int = 1) -> Message:
@@ -19,50 +19,50 @@ def event(kind: str = REQUESTED, number: int = 1) -> Message:
         "ce-id": str(number),
         "content-type": "application/json",
     }
-    return message(headers, b'{"date": "2026-01-25"}')
+    return parse_message(headers, b'{"date": "2026-01-25"}')
 
 
-def as_answer(of: Message) -> Answer:
-    return Answer(200, of.headers, of.body)
+def as_response(event: Message) -> SubscriberResponse:
+    return SubscriberResponse(200, event.headers, event.body)
 
 
 class Subscribers:
-    """Says what the test has put into `answers`, by URL, the last of them for good; remembers what was posted."""
+    """Return the next of `responses` for the URL, repeating the last one, and record every event in `posted`."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, list[Answer]] = {}
+        self.responses: dict[str, list[SubscriberResponse]] = {}
         self.posted: list[tuple[str, Message]] = []
 
-    def __call__(self, url: str, event: Message, timeout: float) -> Answer:
+    def __call__(self, url: str, event: Message, timeout: float) -> SubscriberResponse:
         self.posted.append((url, event))
-        answers = self.answers.get(url, [DONE])
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        responses = self.responses.get(url, [DONE])
+        return responses.pop(0) if len(responses) > 1 else responses[0]
 
     def urls(self) -> list[str]:
         return [url for url, _ in self.posted]
 
 
 class Bench:
-    """A broker without threads: `run` delivers what is due, `wait` lets time pass."""
+    """A broker whose time the test controls: `run` delivers what is due, `wait` advances the clock."""
 
-    def __init__(self, path: Path, rules: list[Trigger]) -> None:
+    def __init__(self, path: Path, triggers: list[Trigger]) -> None:
         self.now = 1_000_000.0
-        self.rules = rules
+        self.triggers = triggers
         self.subscribers = Subscribers()
-        self.queue = Queue(path)
-        self.courier = Dispatcher(self.queue, rules, self.subscribers, clock=lambda: self.now)
+        self.queue = DeliveryQueue(path)
+        self.dispatcher = Dispatcher(self.queue, triggers, self.subscribers, clock=lambda: self.now)
 
     def run(self) -> int:
-        return sum(self._run(rule.name) for rule in self.rules)
+        return sum(self._run(trigger.name) for trigger in self.triggers)
 
     def _run(self, trigger: str) -> int:
-        return sum(1 for _ in iter(lambda: self.courier.attempt(trigger), False))
+        return sum(1 for _ in iter(lambda: self.dispatcher.deliver_next(trigger), False))
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
     def run_to_the_end(self) -> list[float]:
-        """The seconds after now at which there was something to deliver."""
+        """Run until the queue is empty; return the offsets in seconds at which deliveries were attempted."""
         began, times = self.now, []
         for _ in range(20_000):
             if not len(self.queue):

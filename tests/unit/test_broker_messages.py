@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from local.messages import NotAnEvent, message
+from local.broker.messages import InvalidEvent, parse_message
 
 BINARY = {"ce-specversion": "1.0", "ce-type": "t", "ce-source": "/s", "ce-id": "1"}
 ENVELOPE = {"specversion": "1.0", "type": "t", "source": "/s", "id": "1"}
@@ -10,14 +10,14 @@ STRUCTURED = {"content-type": "application/cloudevents+json"}
 
 
 @pytest.mark.parametrize("body", [b"", b"text", b"\xff\x00", b'{"a": 1, "a": 2}'])
-def test_binary_data_passes_as_it_is(body: bytes) -> None:
-    assert message(BINARY, body).body == body
+def test_binary_data_is_unchanged(body: bytes) -> None:
+    assert parse_message(BINARY, body).body == body
 
 
-def test_only_the_events_own_headers_and_its_trace_are_kept() -> None:
+def test_only_event_attributes_and_trace_headers_are_kept() -> None:
     headers = {**BINARY, "CE-Extra": "x", "traceparent": "p", "Authorization": "secret", "Cookie": "c"}
 
-    assert set(message(headers, b"").headers) == {*BINARY, "ce-extra", "traceparent"}
+    assert set(parse_message(headers, b"").headers) == {*BINARY, "ce-extra", "traceparent"}
 
 
 @pytest.mark.parametrize(
@@ -30,22 +30,24 @@ def test_only_the_events_own_headers_and_its_trace_are_kept() -> None:
         ({}, None, b""),
     ],
 )
-def test_a_structured_event_goes_on_in_binary_mode(content: dict[str, object], kind: str | None, body: bytes) -> None:
+def test_a_structured_event_is_converted_to_binary_mode(
+    content: dict[str, object], kind: str | None, body: bytes
+) -> None:
     envelope = {**ENVELOPE, "flag": True, "count": 7, "subject": 'a "b"', "time": None, **content}
-    found = message(STRUCTURED, json.dumps(envelope).encode())
+    found = parse_message(STRUCTURED, json.dumps(envelope).encode())
 
-    more = {"ce-flag": "true", "ce-count": "7", "ce-subject": "a%20%22b%22"}
-    assert found.headers == {**BINARY, **more, **({"content-type": kind} if kind else {})}
+    extensions = {"ce-flag": "true", "ce-count": "7", "ce-subject": "a%20%22b%22"}
+    assert found.headers == {**BINARY, **extensions, **({"content-type": kind} if kind else {})}
     assert found.body == body
 
 
 @pytest.mark.parametrize("missing", ["specversion", "type", "source", "id"])
-def test_an_event_without_what_every_event_has_is_none(missing: str) -> None:
-    with pytest.raises(NotAnEvent):
-        message({name: text for name, text in BINARY.items() if name != f"ce-{missing}"}, b"{}")
+def test_an_event_without_a_required_attribute_is_invalid(missing: str) -> None:
+    with pytest.raises(InvalidEvent):
+        parse_message({name: text for name, text in BINARY.items() if name != f"ce-{missing}"}, b"{}")
     rest = {name: text for name, text in ENVELOPE.items() if name != missing}
-    with pytest.raises(NotAnEvent):
-        message(STRUCTURED, json.dumps(rest).encode())
+    with pytest.raises(InvalidEvent):
+        parse_message(STRUCTURED, json.dumps(rest).encode())
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,6 @@ def test_an_event_without_what_every_event_has_is_none(missing: str) -> None:
         ({**BINARY, "ce-type": ""}, b""),
     ],
 )
-def test_what_is_no_event_is_refused(headers: dict[str, str], body: bytes) -> None:
-    with pytest.raises(NotAnEvent):
-        message(headers, body)
+def test_a_request_without_a_valid_event_is_refused(headers: dict[str, str], body: bytes) -> None:
+    with pytest.raises(InvalidEvent):
+        parse_message(headers, body)

@@ -1,4 +1,4 @@
-"""Knative's delivery rules, by the clock of the test and subscribers of its own."""
+"""Knative's delivery triggers, by the clock of the test and subscribers of its own."""
 
 import base64
 import json
@@ -7,32 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from local.broker import triggers
-from local.delivery import Answer, Trigger
-from local.messages import message
-from tests.unit.broker_bench import CALCULATE, DONE, REQUESTED, Bench, as_answer, event
+from local.broker.app import default_triggers
+from local.broker.dispatcher import SubscriberResponse, Trigger
+from local.broker.messages import parse_message
+from tests.unit.broker_bench import CALCULATE, DONE, REQUESTED, Bench, as_response, event
 
 NewBench = Callable[..., Bench]
 
 
 @pytest.fixture
 def new_bench(tmp_path: Path) -> Iterator[NewBench]:
-    made: list[Bench] = []
+    benches: list[Bench] = []
 
-    def make(rules: list[Trigger] | None = None) -> Bench:
-        made.append(Bench(tmp_path / "queue.sqlite3", rules or triggers(CALCULATE, "http://watcher/")))
-        return made[-1]
+    def make(triggers: list[Trigger] | None = None) -> Bench:
+        benches.append(Bench(tmp_path / "queue.sqlite3", triggers or default_triggers(CALCULATE, "http://watcher/")))
+        return benches[-1]
 
     yield make
-    for bench in made:
+    for bench in benches:
         bench.queue.close()
 
 
-def test_a_trigger_gets_what_its_filter_admits_and_one_without_a_filter_gets_all(new_bench: NewBench) -> None:
+def test_events_are_delivered_to_the_triggers_whose_filter_they_match(new_bench: NewBench) -> None:
     bench = new_bench()
 
-    bench.courier.accept(event(REQUESTED))
-    bench.courier.accept(event("something.else"))
+    bench.dispatcher.publish(event(REQUESTED))
+    bench.dispatcher.publish(event("something.else"))
     bench.run()
 
     assert bench.subscribers.urls() == [f"{CALCULATE}/", "http://watcher/", "http://watcher/"]
@@ -40,10 +40,10 @@ def test_a_trigger_gets_what_its_filter_admits_and_one_without_a_filter_gets_all
 
 
 @pytest.mark.parametrize("status", [0, 404, 408, 409, 429, 500, 502, 503, 504])
-def test_a_failure_that_may_pass_is_tried_again(new_bench: NewBench, status: int) -> None:
+def test_a_transient_failure_is_retried(new_bench: NewBench, status: int) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(status, {}, b""), DONE]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(status, {}, b""), DONE]
+    bench.dispatcher.publish(event())
 
     bench.run()
     assert bench.subscribers.urls().count(f"{CALCULATE}/") == 1
@@ -55,10 +55,10 @@ def test_a_failure_that_may_pass_is_tried_again(new_bench: NewBench, status: int
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 405, 413, 422])
-def test_a_failure_that_can_not_pass_goes_to_the_dead_letter_sink_at_once(new_bench: NewBench, status: int) -> None:
+def test_a_permanent_failure_goes_to_the_dead_letter_sink_at_once(new_bench: NewBench, status: int) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(status, {}, b"because")]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(status, {}, b"because")]
+    bench.dispatcher.publish(event())
 
     bench.run()
 
@@ -71,20 +71,23 @@ def test_a_failure_that_can_not_pass_goes_to_the_dead_letter_sink_at_once(new_be
 
 
 @pytest.mark.parametrize("body", [b"OK", b'{"status": "done"}'])
-def test_a_success_whose_body_is_no_event_is_a_failed_delivery(new_bench: NewBench, body: bytes) -> None:
+def test_a_2xx_whose_body_is_not_an_event_is_retried(new_bench: NewBench, body: bytes) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(200, {"Content-Type": "application/json"}, body), DONE]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [
+        SubscriberResponse(200, {"Content-Type": "application/json"}, body),
+        DONE,
+    ]
+    bench.dispatcher.publish(event())
 
     bench.run_to_the_end()
 
     assert bench.subscribers.urls().count(f"{CALCULATE}/") == 2
 
 
-def test_an_event_in_the_reply_is_a_new_event(new_bench: NewBench) -> None:
+def test_an_event_in_the_reply_is_published(new_bench: NewBench) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [as_answer(event("done", 2))]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [as_response(event("done", 2))]
+    bench.dispatcher.publish(event())
 
     bench.run()
 
@@ -95,10 +98,10 @@ def test_an_event_in_the_reply_is_a_new_event(new_bench: NewBench) -> None:
     ]
 
 
-def test_a_reply_without_data_is_an_event_too(new_bench: NewBench) -> None:
+def test_a_reply_without_data_is_published(new_bench: NewBench) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(200, event("done", 2).headers, b"")]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(200, event("done", 2).headers, b"")]
+    bench.dispatcher.publish(event())
 
     bench.run()
 
@@ -106,23 +109,28 @@ def test_a_reply_without_data_is_an_event_too(new_bench: NewBench) -> None:
 
 
 @pytest.mark.parametrize(("own", "passed"), [({}, "its cause's"), ({"traceparent": "its own"}, "its own")])
-def test_a_reply_goes_on_in_its_own_trace_or_that_of_its_cause(
+def test_a_reply_without_trace_context_inherits_that_of_its_cause(
     new_bench: NewBench, own: dict[str, str], passed: str
 ) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(200, {**event("done", 2).headers, **own}, b"{}")]
-    bench.courier.accept(message({**event().headers, "traceparent": "its cause's"}, b"{}"))
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(200, {**event("done", 2).headers, **own}, b"{}")]
+    bench.dispatcher.publish(parse_message({**event().headers, "traceparent": "its cause's"}, b"{}"))
 
     bench.run()
 
     assert bench.subscribers.posted[-1][1].headers["traceparent"] == passed
 
 
-@pytest.mark.parametrize("said", [Answer(200, {}, b"OK"), as_answer(event("done", 2))])
-def test_a_success_of_the_dead_letter_sink_is_one_whatever_it_replies(new_bench: NewBench, said: Answer) -> None:
+@pytest.mark.parametrize("response", [SubscriberResponse(200, {}, b"OK"), as_response(event("done", 2))])
+def test_the_body_of_the_dead_letter_sinks_response_is_ignored(
+    new_bench: NewBench, response: SubscriberResponse
+) -> None:
     bench = new_bench()
-    bench.subscribers.answers |= {f"{CALCULATE}/": [Answer(400, {}, b"")], f"{CALCULATE}/dead-letter": [said]}
-    bench.courier.accept(event())
+    bench.subscribers.responses |= {
+        f"{CALCULATE}/": [SubscriberResponse(400, {}, b"")],
+        f"{CALCULATE}/dead-letter": [response],
+    }
+    bench.dispatcher.publish(event())
 
     bench.run_to_the_end()
 
@@ -130,30 +138,30 @@ def test_a_success_of_the_dead_letter_sink_is_one_whatever_it_replies(new_bench:
     assert "done" not in [posted.type for _, posted in bench.subscribers.posted]
 
 
-def test_a_dead_letter_of_answers_that_were_no_failure_by_their_status_carries_no_reason(new_bench: NewBench) -> None:
+def test_a_dead_letter_after_2xx_responses_has_no_error_extensions(new_bench: NewBench) -> None:
     bench = new_bench()
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(200, {}, b"OK")]
-    bench.courier.accept(event())
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(200, {}, b"OK")]
+    bench.dispatcher.publish(event())
 
     bench.run_to_the_end()
 
     assert not [name for _, posted in bench.subscribers.posted for name in posted.headers if "knativeerror" in name]
 
 
-def test_replies_to_replies_come_to_an_end(new_bench: NewBench) -> None:
+def test_a_chain_of_replies_ends_at_the_hop_limit(new_bench: NewBench) -> None:
     bench = new_bench()
-    bench.subscribers.answers["http://watcher/"] = [as_answer(event("echo"))]
-    bench.courier.accept(event("echo"))
+    bench.subscribers.responses["http://watcher/"] = [as_response(event("echo"))]
+    bench.dispatcher.publish(event("echo"))
 
     bench.run_to_the_end()
 
     assert len(bench.subscribers.posted) == 256
 
 
-def test_ten_retries_with_doubling_delays_outlast_a_lease_then_comes_the_dead_letter(new_bench: NewBench) -> None:
-    bench = new_bench(triggers(CALCULATE, None))
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(409, {}, b"")]
-    bench.courier.accept(event())
+def test_ten_retries_with_exponential_backoff_precede_the_dead_letter(new_bench: NewBench) -> None:
+    bench = new_bench(default_triggers(CALCULATE, None))
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(409, {}, b"")]
+    bench.dispatcher.publish(event())
 
     times = bench.run_to_the_end()
 
@@ -162,49 +170,49 @@ def test_ten_retries_with_doubling_delays_outlast_a_lease_then_comes_the_dead_le
 
 
 def test_the_first_retry_of_a_linear_backoff_is_immediate() -> None:
-    rule = Trigger("linear", "http://there", backoff_policy="linear", backoff_delay=2)
+    trigger = Trigger("linear", "http://there", backoff_policy="linear", backoff_delay=2)
 
-    assert [rule.backoff(attempt) for attempt in range(4)] == [0, 2, 4, 6]
+    assert [trigger.backoff(attempt) for attempt in range(4)] == [0, 2, 4, 6]
 
 
-def test_without_a_dead_letter_sink_an_event_is_dropped_in_the_end(new_bench: NewBench) -> None:
+def test_an_event_without_a_dead_letter_sink_is_dropped_after_the_last_retry(new_bench: NewBench) -> None:
     bench = new_bench([Trigger("poor", "http://there", retry=2)])
-    bench.subscribers.answers["http://there"] = [Answer(500, {}, b"")]
-    bench.courier.accept(event())
+    bench.subscribers.responses["http://there"] = [SubscriberResponse(500, {}, b"")]
+    bench.dispatcher.publish(event())
 
     bench.run_to_the_end()
 
     assert bench.subscribers.urls() == ["http://there"] * 3
 
 
-def test_the_dead_letter_sink_is_retried_as_the_subscriber_was(new_bench: NewBench) -> None:
-    bench = new_bench(triggers(CALCULATE, None))
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(400, {}, b"")]
-    bench.subscribers.answers[f"{CALCULATE}/dead-letter"] = [Answer(503, {}, b""), DONE]
-    bench.courier.accept(event())
+def test_the_dead_letter_sink_is_retried_like_the_subscriber(new_bench: NewBench) -> None:
+    bench = new_bench(default_triggers(CALCULATE, None))
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(400, {}, b"")]
+    bench.subscribers.responses[f"{CALCULATE}/dead-letter"] = [SubscriberResponse(503, {}, b""), DONE]
+    bench.dispatcher.publish(event())
 
     bench.run_to_the_end()
 
     assert bench.subscribers.urls() == [f"{CALCULATE}/", *[f"{CALCULATE}/dead-letter"] * 2]
 
 
-def test_one_triggers_failures_are_no_others(new_bench: NewBench) -> None:
+def test_a_failing_trigger_does_not_affect_others(new_bench: NewBench) -> None:
     bench = new_bench()
-    bench.subscribers.answers["http://watcher/"] = [Answer(0, {}, b"")]
+    bench.subscribers.responses["http://watcher/"] = [SubscriberResponse(0, {}, b"")]
 
     for number in range(5):
-        bench.courier.accept(event(number=number))
+        bench.dispatcher.publish(event(number=number))
     bench.run()
 
     assert bench.subscribers.urls().count(f"{CALCULATE}/") == 5
     assert len(bench.queue) == 5
 
 
-def test_the_queue_outlives_its_process_and_what_was_on_its_way_comes_again(new_bench: NewBench) -> None:
+def test_a_restarted_broker_repeats_interrupted_deliveries(new_bench: NewBench) -> None:
     before = new_bench()
-    before.courier.accept(event())
-    assert before.queue.take("requested", before.now)
-    assert before.queue.take("requested", before.now) is None
+    before.dispatcher.publish(event())
+    assert before.queue.claim("requested", before.now)
+    assert before.queue.claim("requested", before.now) is None
 
     after = new_bench()
     after.run()
@@ -213,13 +221,13 @@ def test_the_queue_outlives_its_process_and_what_was_on_its_way_comes_again(new_
     assert after.subscribers.posted[0][1] == event()
 
 
-def test_a_dead_letter_of_a_structured_event_keeps_its_data_and_trace(new_bench: NewBench) -> None:
-    bench = new_bench(triggers(CALCULATE, None))
-    bench.subscribers.answers[f"{CALCULATE}/"] = [Answer(422, {}, b"")]
+def test_a_dead_letter_of_a_structured_event_has_its_data_and_trace(new_bench: NewBench) -> None:
+    bench = new_bench(default_triggers(CALCULATE, None))
+    bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(422, {}, b"")]
     envelope = {"specversion": "1.0", "type": REQUESTED, "source": "/söurce", "id": "1", "data": {"date": "2026-01-25"}}
     trace = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
     headers = {"Content-Type": "application/cloudevents+json; charset=UTF-8", "Authorization": "secret", **trace}
-    bench.courier.accept(message(headers, json.dumps(envelope).encode()))
+    bench.dispatcher.publish(parse_message(headers, json.dumps(envelope).encode()))
 
     bench.run()
 

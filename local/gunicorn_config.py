@@ -1,4 +1,7 @@
-"""How gunicorn serves the broker and the gateway (`-c python:local.serving`); the functions have a gunicorn.conf.py."""
+"""gunicorn's configuration for the broker and the gateway (`-c python:local.gunicorn_config`).
+
+The functions use gunicorn.conf.py.
+"""
 
 import os
 from typing import Any
@@ -8,13 +11,13 @@ from shared.telemetry import logging_config
 
 workers = 1
 worker_class = "gthread"
-threads = 40  # 32 requests are worked on (gateway.py, shared/http/service.py), the rest get 503 at once
+threads = 40  # more than the 32 concurrent requests of gateway and broker, so that others get 503 at once
 worker_connections = 1000
 backlog = 1024
 timeout = 0
 graceful_timeout = 5
 keepalive = 75
-limit_request_line = 4094  # this and all that follows as the functions'
+limit_request_line = 4094  # this and all below as in gunicorn.conf.py
 limit_request_fields = 100
 limit_request_field_size = 16_380
 control_socket_disable = True
@@ -22,5 +25,5 @@ logconfig_dict = logging_config.configuration(os.environ.get("LOG_LEVEL", "INFO"
 
 
 def when_ready(server: Any) -> None:
-    """Keep silent clients from the threads."""
+    """Set socket options that close idle connections before they occupy a thread."""
     socket_options.guard(server.LISTENERS)
