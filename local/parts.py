@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local import object_storage, postgres
 from local.environment import NO_AWS_FILES
-from local.gateway import SERVICES
+from local.gateway.app import SERVICES
 from local.options import TARGETS, Options
 from local.supervision import Part
 from shared.config import settings
@@ -88,7 +88,7 @@ class Plan:
 
     def _gateway(self) -> Part:
         environment = {f"{service.upper()}_ADDRESS": self.address(service) for service in SERVICES}
-        command = _gunicorn("local.gateway:from_environ()", self.options.port)
+        command = _gunicorn("local.gateway.app:from_environ()", self.options.port)
         return Part("gateway", command, {**environment, "INSTANCE": self.instance, "OTEL_SERVICE_NAME": "gateway"})
 
 

@@ -11,9 +11,11 @@ from functions.calculate import delivery as job_delivery
 from functions.calculate.fixes.connection import DAY, LOOK, PROBE
 from functions.list import results
 from functions.list.numbers import STUCK
-from local import gateway, gunicorn_config, probing
+from local import gunicorn_config
 from local.broker import app as broker
 from local.broker import dispatcher, queue
+from local.gateway import app as gateway
+from local.gateway import health as gateway_health
 from shared import events
 from shared.auth import jwks_cache, rate_limits
 from shared.http import health, health_checks, socket_options
@@ -42,11 +44,11 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
     limits = {service._name: service._max_body_bytes for service in World().services}
     calculate = limits.pop("distance-calculate")
     assert set(limits.values()) == {http_service.MAX_BODY_BYTES}
-    bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._LARGEST_BODY, broker._MAX_EVENT_BYTES)
+    bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._MAX_BODY_BYTES, broker._MAX_EVENT_BYTES)
     places = (
         http_service.MAX_CONCURRENCY,
         job_delivery.MAX_CONCURRENCY,
-        gateway._AT_ONCE,
+        gateway._MAX_CONCURRENT_REQUESTS,
         http_service.MAX_CONCURRENCY,
     )
     assert stated == {
@@ -73,10 +75,10 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "the results of a page of the list": f"{results.SECONDS} s",
         "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
         "the store of limits": f"{rate_limits._STORE_SECONDS} s",
-        "the gateway's wait for a service": f"{gateway._ANSWER_SECONDS} s",
+        "the gateway's wait for a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",
         "a check of a service's health": f"{health.CHECK_TIMEOUT_SECONDS} s",
-        "the gateway's wait for a service's health": f"{probing._PROBE_SECONDS} s",
-        "an answer through the gateway": size(gateway._LARGEST_ANSWER),
+        "the gateway's wait for a service's health": f"{gateway_health._TIMEOUT_SECONDS} s",
+        "an answer through the gateway": size(gateway._MAX_RESPONSE_BYTES),
         "deliveries that wait": str(queue.MAX_DELIVERIES),
         "free space on its disk": size(queue.MIN_FREE_DISK_BYTES),
         "deliveries under way, each Trigger": str(broker._CONCURRENT_DELIVERIES),

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.gateway import SERVICES
+from local.gateway.app import SERVICES
 from local.stack import Stack
 from shared.http.service import MAX_CONCURRENCY
 from tests.integration.conftest import free_port
@@ -126,7 +126,7 @@ def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     addresses = {f"{service.upper()}_ADDRESS": services for service in SERVICES}
     command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
-        [*command, "local.gateway:from_environ()"],
+        [*command, "local.gateway.app:from_environ()"],
         env={**os.environ, **addresses, "INSTANCE": "flooded", "LOG_LEVEL": "CRITICAL"},
         process_group=0,
     )

@@ -1,4 +1,4 @@
-"""What goes through the gateway comes out on the other side as it went in: both ends are real HTTP."""
+"""Requests and responses through the gateway, over real HTTP on both sides."""
 
 import json
 import os
@@ -11,29 +11,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from local.gateway import SERVICES
+from local.gateway.app import SERVICES
 from local.ports import unused
 from tests.integration.whole_stack import ask, until
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what it was asked; a path that ends in a number asks for that status."""
+    """Responds with the request as JSON; a number at the end of the path is the status."""
 
     protocol_version = "HTTP/1.1"
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        asked = {"target": self.path, "body": body.decode(), "headers": dict(self.headers.items())}
-        said = json.dumps(asked).encode()
+        received = {"target": self.path, "body": body.decode(), "headers": dict(self.headers.items())}
+        content = json.dumps(received).encode()
         tail = self.path.rsplit("/", 1)[-1]
         self.send_response(int(tail) if tail.isdigit() else 200)
-        self.send_header("Content-Length", str(len(said)))
+        self.send_header("Content-Length", str(len(content)))
         self.send_header("Location", "http://elsewhere/a%2Fb?c=%20")
         self.send_header("Retry-After", "2")
         self.send_header("Set-Cookie", "one=1")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(said)
+            self.wfile.write(content)
 
     do_GET = do_HEAD = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
 
@@ -48,7 +48,7 @@ def url() -> Iterator[str]:
     addresses = {f"{service.upper()}_ADDRESS": f"127.0.0.1:{upstream.server_port}" for service in SERVICES}
     command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     gateway = subprocess.Popen(
-        [*command, "local.gateway:from_environ()"], env={**os.environ, **addresses, "INSTANCE": "test"}
+        [*command, "local.gateway.app:from_environ()"], env={**os.environ, **addresses, "INSTANCE": "test"}
     )
     try:
         until(lambda: ask("GET", f"http://127.0.0.1:{port}/healthz").status == 200)
@@ -69,12 +69,12 @@ def url() -> Iterator[str]:
         "/api/distance/jobs/%C3%A9%ff",
     ],
 )
-def test_path_and_query_pass_byte_for_byte(url: str, target: str) -> None:
+def test_path_and_query_are_forwarded_byte_for_byte(url: str, target: str) -> None:
     assert ask("GET", url + target).json["target"] == target
 
 
 @pytest.mark.parametrize("status", [200, 202, 302, 404, 409, 422, 429, 503])
-def test_statuses_and_headers_of_the_answer_pass(url: str, status: int) -> None:
+def test_status_and_headers_of_the_response_are_forwarded(url: str, status: int) -> None:
     answer = ask("GET", f"{url}/api/distance/jobs/{status}")
 
     assert answer.status == status
@@ -82,24 +82,24 @@ def test_statuses_and_headers_of_the_answer_pass(url: str, status: int) -> None:
     assert answer.headers["retry-after"] == "2"
 
 
-def test_headers_and_body_of_the_request_pass(url: str) -> None:
+def test_headers_and_body_of_the_request_are_forwarded(url: str) -> None:
     sent = {"Idempotency-Key": "k", "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01", "Content-Type": "a/b; c=d"}
 
-    asked = ask("POST", f"{url}/api/distance/calculate", "é".encode(), sent).json
+    received = ask("POST", f"{url}/api/distance/calculate", "é".encode(), sent).json
 
-    assert asked["body"] == "é"
-    arrived = {name.lower(): text for name, text in asked["headers"].items()}
+    assert received["body"] == "é"
+    arrived = {name.lower(): text for name, text in received["headers"].items()}
     assert {name.lower(): text for name, text in sent.items()}.items() <= arrived.items()
 
 
-def test_a_head_has_the_length_and_no_body(url: str) -> None:
+def test_a_head_response_has_a_length_and_no_body(url: str) -> None:
     answer = ask("HEAD", f"{url}/api/distance/jobs")
 
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 0
 
 
-def test_a_chunked_body_arrives_whole(url: str) -> None:
+def test_a_chunked_body_is_forwarded(url: str) -> None:
     connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
     connection.request("POST", "/broker", iter([b"one ", b"two"]), encode_chunked=True)
     assert json.loads(connection.getresponse().read())["body"] == "one two"

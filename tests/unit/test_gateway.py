@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from local.gateway import SERVICES, Gateway, _service
+from local.gateway.app import SERVICES, Gateway, _service_of
 
 
 def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[str, dict[str, str], Any]:
-    """The gateway's own answer: there is no service behind it."""
-    said: list[Any] = []
+    """Return the response of a gateway without services."""
+    responses: list[Any] = []
     request = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -21,11 +21,11 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
     }
     gateway = Gateway(dict.fromkeys(SERVICES, "127.0.0.1:0"), "this")
 
-    def start_response(*answer: Any) -> Any:
-        said.append(answer)
+    def start_response(*response: Any) -> Any:
+        responses.append(response)
 
     chunks: Iterable[bytes] = gateway(request, start_response)
-    status, headers = said[0]
+    status, headers = responses[0]
     return status, dict(headers), json.loads(b"".join(chunks))
 
 
@@ -54,8 +54,8 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
         ("", None),
     ],
 )
-def test_each_path_goes_to_its_service_and_no_other_path_goes_anywhere(path: str, service: str | None) -> None:
-    assert _service(path) == service
+def test_each_path_is_routed_to_its_service(path: str, service: str | None) -> None:
+    assert _service_of(path) == service
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_each_path_goes_to_its_service_and_no_other_path_goes_anywhere(path: str
         ("GET", "/api/distance/jobs", 503, "SERVICE_UNAVAILABLE"),
     ],
 )
-def test_its_own_refusals_have_the_envelope(method: str, path: str, status: int, code: str) -> None:
+def test_errors_of_the_gateway_have_the_envelope_and_a_trace_id(method: str, path: str, status: int, code: str) -> None:
     line, headers, body = call(method, path)
 
     assert line.startswith(f"{status} ")
@@ -78,12 +78,12 @@ def test_its_own_refusals_have_the_envelope(method: str, path: str, status: int,
     assert body["trace_id"] == headers["X-Trace-Id"] == "ab" * 16
 
 
-def test_a_refusal_names_the_services_that_are_away() -> None:
+def test_a_503_names_the_unavailable_services() -> None:
     assert call("GET", "/healthz")[2]["error"]["message"] == f"Unavailable: {', '.join(SERVICES)}"
     assert call("POST", "/broker")[2]["error"]["message"] == "Unavailable: broker"
 
 
-def test_a_body_that_is_too_large_or_broken_off_goes_nowhere() -> None:
+def test_an_oversized_or_truncated_body_is_rejected() -> None:
     large = b"x" * ((1 << 20) + 1)
 
     assert call("POST", "/broker", large, CONTENT_LENGTH=str(len(large)))[0].startswith("413 ")

@@ -1,4 +1,4 @@
-"""What the gateway makes of its services' health."""
+"""Aggregation of the services' health by the gateway."""
 
 import json
 import threading
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from local.probing import Probing
+from local.gateway.health import HealthAggregator
 
-Answers = dict[str, tuple[int, Any]]
-WELL: Answers = {
+Responses = dict[str, tuple[int, Any]]
+HEALTHY: Responses = {
     "/healthz": (200, {"status": "healthy"}),
     "/readyz": (200, {"status": "ready"}),
     "/health/startup": (200, {"status": "started"}),
@@ -22,23 +22,23 @@ WELL: Answers = {
 
 
 class Services:
-    """Services, of which each answers what it is told to by path."""
+    """HTTP services whose responses by path a test can change."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self.said: dict[str, Answers] = {"submit": dict(WELL), "list": dict(WELL)}
-        addresses = {name: self._served(answers, stack) for name, answers in self.said.items()}
-        self.probing = Probing(addresses, "this")
+        self.responses: dict[str, Responses] = {"submit": dict(HEALTHY), "list": dict(HEALTHY)}
+        addresses = {name: self._start(responses, stack) for name, responses in self.responses.items()}
+        self.aggregator = HealthAggregator(addresses, "this")
 
-    def _served(self, answers: Answers, stack: ExitStack) -> str:
+    def _start(self, responses: Responses, stack: ExitStack) -> str:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = answers[self.path]
+                status, body = responses[self.path]
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(body if isinstance(body, bytes) else json.dumps(body).encode())
 
             def log_message(self, *_: object) -> None:
-                """To nobody."""
+                """Disable the access log."""
 
         server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
@@ -53,7 +53,7 @@ def services() -> Iterator[Services]:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked", "status"),
+    ("path", "probe", "status"),
     [
         ("/healthz", "/healthz", "healthy"),
         ("/health/live", "/healthz", "healthy"),
@@ -62,14 +62,16 @@ def services() -> Iterator[Services]:
         ("/health/startup", "/health/startup", "started"),
     ],
 )
-def test_yes_is_the_yes_of_all(services: Services, path: str, asked: str, status: str) -> None:
-    assert services.probing.answer(path) == ([], {"status": status, "service": "gateway", "instance": "this"})
-    services.said["list"][asked] = 503, {"status": "unavailable"}
-    assert services.probing.answer(path) == (["list"], {})
+def test_a_probe_succeeds_if_it_succeeds_for_all_services(
+    services: Services, path: str, probe: str, status: str
+) -> None:
+    assert services.aggregator.check(path) == ([], {"status": status, "service": "gateway", "instance": "this"})
+    services.responses["list"][probe] = 503, {"status": "unavailable"}
+    assert services.aggregator.check(path) == (["list"], {})
 
 
 @pytest.mark.parametrize(
-    ("said", "overall", "failing"),
+    ("response", "overall", "failing"),
     [
         ((200, {"overall_status": "healthy"}), "healthy", []),
         ((200, {"overall_status": "degraded"}), "degraded", []),
@@ -81,24 +83,24 @@ def test_yes_is_the_yes_of_all(services: Services, path: str, asked: str, status
     ],
 )
 @pytest.mark.parametrize("path", ["/health", "/api/v1/health"])
-def test_the_whole_is_as_well_as_its_worst_part(
-    services: Services, said: tuple[int, Any], overall: str, failing: list[str], path: str
+def test_overall_health_is_that_of_the_worst_service(
+    services: Services, response: tuple[int, Any], overall: str, failing: list[str], path: str
 ) -> None:
-    services.said["list"]["/health"] = said
-    found, body = services.probing.answer(path)
+    services.responses["list"]["/health"] = response
+    found, body = services.aggregator.check(path)
     assert (found, body["status"], body["overall_status"]) == (failing, overall, overall)
     assert body["services"]["submit"] == {"overall_status": "healthy", "checks": {}}
     assert body["services"]["list"]["overall_status"] in (overall, ["odd"])
     assert "error" not in body["services"]["list"]
 
 
-def test_status_has_that_of_each_part_and_the_jobs(services: Services) -> None:
-    failing, body = services.probing.answer("/status")
+def test_status_contains_that_of_each_service_and_the_job_metrics(services: Services) -> None:
+    failing, body = services.aggregator.check("/status")
     assert (failing, body["status"], body["service_name"]) == ((), "healthy", "gateway")
     assert body["metrics"] == {"jobs_queued": 1}
     assert set(body["services"]) == set(body["dependencies"]) == {"submit", "list"}
-    services.said["list"]["/status"] = 404, {"error": {}}
-    _, body = services.probing.answer("/api/v1/status")
+    services.responses["list"]["/status"] = 404, {"error": {}}
+    _, body = services.aggregator.check("/api/v1/status")
     assert body["status"] == body["dependencies"]["list"]["status"] == "unhealthy"
     assert body["dependencies"]["list"]["message"] == "unavailable"
     assert "metrics" not in body

@@ -1,0 +1,1 @@
+"""The gateway: one port for all services of the local system."""
