@@ -35,5 +35,5 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    environment.apply()
+    environment.restrict_process_environment()
     sys.exit(main(sys.argv[1:]))

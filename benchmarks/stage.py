@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from local import object_storage, options, postgres, stack
-from local.ports import unused
+from local.ports import find_free_port
 from shared.config import settings
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -53,19 +53,19 @@ class Stage:
 
     def environment(self, target: str, bucket: str | None = None) -> dict[str, str]:
         """The settings that the stack gives `target`; with `bucket`, jobs are kept there, out of the stack's sight."""
-        environment = self.running.plan.function(target)
+        environment = self.running.plan.function_environment(target)
         if bucket is None:
             return environment
-        environment |= {"JOBS_BUCKET": bucket, **object_storage.keys(self.folder, object_storage.ADMIN)}
+        environment |= {"JOBS_BUCKET": bucket, **object_storage.access_keys(self.folder, object_storage.ADMIN)}
         return environment
 
     def settings(self, target: str, bucket: str | None = None) -> settings.Settings:
         """The same, read; the buckets are there."""
         made = settings.read(self.environment(target, bucket), target)
-        admin = object_storage.keys(self.folder, object_storage.ADMIN)
+        admin = object_storage.access_keys(self.folder, object_storage.ADMIN)
         os.environ.update(admin)  # where boto3 looks for the keys of clients in this process
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
-        while not object_storage.furnished(made, admin):
+        while object_storage.create_buckets(made, admin):
             if time.monotonic() > deadline:
                 raise TimeoutError("object storage")
             time.sleep(0.05)
@@ -91,8 +91,8 @@ def running() -> Iterator[Stage]:
     ours = (*settings.Settings.model_fields, "SUBSCRIBER")
     environ = {name: text for name, text in os.environ.items() if name not in ours and not name.startswith("AWS_")}
     with tempfile.TemporaryDirectory(prefix="otel-worker-bench-") as folder:
-        read = options.read({**environ, "PORT": str(unused()), "DATA_DIR": folder})
-        with stack.running(read) as started:
+        read = options.read({**environ, "PORT": str(find_free_port()), "DATA_DIR": folder})
+        with stack.run_stack(read) as started:
             yield Stage(started, Path(folder))
 
 
@@ -127,7 +127,7 @@ def served(environment: dict[str, str], target: str, source: str) -> Iterator[Se
 @contextlib.contextmanager
 def gunicorn(words: list[str], environment: Mapping[str, str]) -> Iterator[Served]:
     """A gunicorn on a free port, answering, for the time of the block."""
-    port = unused()
+    port = find_free_port()
     inherited = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     bound = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(_ROOT), "LOG_LEVEL": "WARNING"}
     command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *words]

@@ -1,4 +1,4 @@
-"""`python -m local up`, `demo` and `observe`, for the Makefile."""
+"""`python -m local up`, `demo` and `observe`, the commands behind the Makefile's targets."""
 
 import importlib
 import sys
@@ -10,5 +10,5 @@ _COMMANDS = ("up", "demo", "observe")
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in _COMMANDS:
         sys.exit(f"usage: python -m local {'|'.join(_COMMANDS)}")
-    given = environment.apply()  # before libraries are imported that read the environment then
-    sys.exit(importlib.import_module(f"local.{sys.argv[1]}").main(given))
+    environ = environment.restrict_process_environment()  # before the import of libraries that read the environment
+    sys.exit(importlib.import_module(f"local.{sys.argv[1]}").main(environ))

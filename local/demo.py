@@ -1,4 +1,4 @@
-"""`make demo`: one day's job from end to end, on the real parts, for a person to watch."""
+"""`make demo`: one job from end to end on the real system, with its progress on the terminal."""
 
 import csv
 import hashlib
@@ -18,39 +18,40 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local import options, ports
-from local.stack import running
-from local.up import REFUSALS, Stopped, stop_on_signals
+from local import options
+from local.ports import find_free_port
+from local.stack import run_stack
+from local.up import STARTUP_ERRORS, StopRequested, stop_on_signals
 
 _REQUEST = {"date": "2026-01-21", "device_id": "iphone_stuart"}
-_JOB_WITHIN_SECONDS = 60
-_LOOK_SECONDS = 0.2
+_JOB_TIMEOUT_SECONDS = 60
+_POLL_SECONDS = 0.2
 _ROWS_SHOWN = 5
-_NARROWEST = 80
-_HEADER = [
+_MIN_WIDTH = 80
+_CSV_HEADER = [
     *("timestamp", "device_id", "latitude", "longitude", "distance_from_home_km", "is_away"),
     *("accuracy", "battery", "velocity", "cumulative_away_time_minutes"),
 ]
-_NUMBERS = {
+_LABELS_AND_UNITS = {
     "total_locations": ("fixes", ""),
-    "rejected_locations": ("fixes left out", ""),
-    "total_distance_km": ("distances from home, summed", "km"),
-    "max_distance_km": ("farthest from home", "km"),
-    "min_distance_km": ("nearest to home", "km"),
-    "avg_distance_km": ("from home on average", "km"),
-    "path_length_km": ("length of the path", "km"),
-    "away_minutes": ("away from home", "min"),
-    "processing_time_ms": ("time to calculate", "ms"),
+    "rejected_locations": ("rejected fixes", ""),
+    "total_distance_km": ("sum of distances from home", "km"),
+    "max_distance_km": ("maximum distance from home", "km"),
+    "min_distance_km": ("minimum distance from home", "km"),
+    "avg_distance_km": ("average distance from home", "km"),
+    "path_length_km": ("path length", "km"),
+    "away_minutes": ("time away from home", "min"),
+    "processing_time_ms": ("processing time", "ms"),
 }
 
 
-class NotAsItShould(Exception):
-    """The system's answer is not what the contract says."""
+class UnexpectedResponse(Exception):
+    """A response of the system violates the API's contract."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a server said; header names are in lower case."""
+class HttpResponse:
+    """An HTTP response; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,112 +59,118 @@ class Answer:
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Run the demo; the exit code."""
+    """Run the demo; return the exit code."""
     stop_on_signals()
-    console = terminal()
-    began = time.monotonic()
+    console = create_console()
+    started = time.monotonic()
     try:
-        given = options.read({**options.open_door(environ), "PORT": str(ports.unused())})
-        mine = replace(given, data_dir=given.data_dir / "demo")
+        read = options.read({**options.without_authentication(environ), "PORT": str(find_free_port())})
+        demo_options = replace(read, data_dir=read.data_dir / "demo")
         with console.status("starting") as status:
 
-            def say(what: str) -> None:
-                console.print(f"[dim]{time.monotonic() - began:5.1f} s[/dim]  {what}")
-                status.update(what)
+            def report(step: str) -> None:
+                console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {step}")
+                status.update(step)
 
-            with running(mine, say) as stack:
-                day_to_csv(stack.url, mine.data_dir, console, say)
-                say("stopping everything")
-            say("done")
-    except Stopped:
+            with run_stack(demo_options, report) as stack:
+                run_job(stack.url, demo_options.data_dir, console, report)
+                report("stopping everything")
+            report("done")
+    except StopRequested:
         return 130
-    except (*REFUSALS, NotAsItShould) as exc:
+    except (*STARTUP_ERRORS, UnexpectedResponse) as exc:
         print(f"the demo failed: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
-def terminal() -> Console:
-    """Standard output; tables keep their columns where COLUMNS is small."""
+def create_console() -> Console:
+    """Return a console for stdout, wide enough for the tables even if COLUMNS is small."""
     console = Console(highlight=False, soft_wrap=True)
-    console.width = max(console.width, _NARROWEST)
+    console.width = max(console.width, _MIN_WIDTH)
     return console
 
 
-def day_to_csv(url: str, folder: Path, console: Console, say: Callable[[str], None]) -> Path:
-    """Submit a day to the system at `url`, print its numbers, download its CSV into `folder`, and check it all."""
-    say(f"submitting {_REQUEST['date']} of {_REQUEST['device_id']}")
-    done = ended(submitted(url), say)
-    result = done["result"]
-    table = Table("what", "value", title=f"{done['device_id']}, {done['date']}")
+def run_job(url: str, folder: Path, console: Console, report: Callable[[str], None]) -> Path:
+    """Submit a job to the system at `url`, print its numbers, and download and verify its CSV into `folder`.
+
+    Raises UnexpectedResponse.
+    """
+    report(f"submitting {_REQUEST['date']} of {_REQUEST['device_id']}")
+    job = wait_for_completion(submit_job(url), report)
+    result = job["result"]
+    table = Table("number", "value", title=f"{job['device_id']}, {job['date']}")
     table.columns[1].justify = "right"
-    for name, (words, unit) in _NUMBERS.items():
-        table.add_row(words, f"{result[name]:,} {unit}".strip())
+    for name, (label, unit) in _LABELS_AND_UNITS.items():
+        table.add_row(label, f"{result[name]:,} {unit}".strip())
     console.print(table)
-    say("downloading the CSV by its presigned URL")
-    content = _csv(result)
-    saved = folder / str(result["csv_path"]).rsplit("/", 1)[-1]
-    saved.write_bytes(content)
+    report("downloading the CSV by its presigned URL")
+    content = _download_csv(result)
+    path = folder / str(result["csv_path"]).rsplit("/", 1)[-1]
+    path.write_bytes(content)
     console.print(*content.decode().splitlines()[: _ROWS_SHOWN + 1], "...", sep="\n", markup=False)
-    console.print(f"the whole CSV ({result['total_locations']:,} rows, {len(content):,} bytes) lies at {saved}")
-    return saved
+    console.print(f"CSV with {result['total_locations']:,} rows ({len(content):,} bytes) saved as {path}")
+    return path
 
 
-def submitted(url: str) -> str:
-    """The job's status URL."""
-    answer = _asked("POST", f"{url}/api/distance/calculate", json.dumps(_REQUEST).encode())
-    _expect(answer.status == 202, f"submitting was answered with {answer.status} instead of 202")
-    return url + str(json.loads(answer.body)["status_url"])
+def submit_job(url: str) -> str:
+    """Submit the demo's job; return its status URL."""
+    response = _request("POST", f"{url}/api/distance/calculate", json.dumps(_REQUEST).encode())
+    _expect(response.status == 202, f"the submission returned status {response.status} instead of 202")
+    return url + str(json.loads(response.body)["status_url"])
 
 
-def ended(status_url: str, say: Callable[[str], None]) -> dict[str, Any]:
-    """The job once it is completed; `say` is told of each new state."""
-    deadline = time.monotonic() + _JOB_WITHIN_SECONDS
-    seen = ""
+def wait_for_completion(status_url: str, report: Callable[[str], None]) -> dict[str, Any]:
+    """Return the job once it is completed; `report` is called with each change of its status."""
+    deadline = time.monotonic() + _JOB_TIMEOUT_SECONDS
+    status = ""
     while time.monotonic() < deadline:
-        answer = _asked("GET", status_url)
-        _expect(answer.status == 200, f"the job's status was answered with {answer.status} instead of 200")
-        job: dict[str, Any] = json.loads(answer.body)
-        if job["status"] != seen:
-            seen = job["status"]
-            say(f"the job is {seen}")
-        _expect(seen != "failed", f"the job failed: {job.get('error_message')}")
-        if seen == "completed":
+        response = _request("GET", status_url)
+        _expect(response.status == 200, f"the job's status URL returned status {response.status} instead of 200")
+        job: dict[str, Any] = json.loads(response.body)
+        if job["status"] != status:
+            status = job["status"]
+            report(f"the job is {status}")
+        _expect(status != "failed", f"the job failed: {job.get('error_message')}")
+        if status == "completed":
             return job
-        time.sleep(_LOOK_SECONDS)
-    raise NotAsItShould(f"the job is still {seen} after {_JOB_WITHIN_SECONDS} s")
+        time.sleep(_POLL_SECONDS)
+    raise UnexpectedResponse(f"the job is still {status} after {_JOB_TIMEOUT_SECONDS} s")
 
 
-def _csv(result: Mapping[str, Any]) -> bytes:
-    answer = _asked("GET", result["csv_download_url"])
-    _expect(answer.status == 200, f"the download was answered with {answer.status} instead of 200")
-    kind, disposition = answer.headers.get("content-type", ""), answer.headers.get("content-disposition", "")
-    _expect(kind.split(";")[0] == "text/csv", f"the CSV comes as {kind or 'nothing'} instead of text/csv")
-    _expect(disposition.startswith("attachment; filename="), "the CSV does not come as an attachment")
-    _expect(len(answer.body) == result["csv_size_bytes"], "the CSV is not as long as its job says")
-    digest = hashlib.sha256(answer.body).hexdigest()
-    _expect(digest == result["csv_sha256"], "the SHA-256 of the CSV is not the one that its job says")
-    rows = list(csv.reader(io.StringIO(answer.body.decode())))
-    _expect(rows[:1] == [_HEADER], "the CSV has another header row")
-    _expect(len(rows) - 1 == result["total_locations"], "the CSV has not as many rows as its job has fixes")
-    return answer.body
+def _download_csv(result: Mapping[str, Any]) -> bytes:
+    response = _request("GET", result["csv_download_url"])
+    _expect(response.status == 200, f"the download returned status {response.status} instead of 200")
+    content_type = response.headers.get("content-type", "")
+    _expect(content_type.split(";")[0] == "text/csv", f"the CSV has Content-Type {content_type!r} instead of text/csv")
+    disposition = response.headers.get("content-disposition", "")
+    _expect(disposition.startswith("attachment; filename="), "the CSV has no Content-Disposition: attachment")
+    _expect(len(response.body) == result["csv_size_bytes"], "the CSV's size differs from csv_size_bytes")
+    digest = hashlib.sha256(response.body).hexdigest()
+    _expect(digest == result["csv_sha256"], "the CSV's SHA-256 differs from csv_sha256")
+    rows = list(csv.reader(io.StringIO(response.body.decode())))
+    _expect(rows[:1] == [_CSV_HEADER], "the CSV has an unexpected header row")
+    _expect(len(rows) - 1 == result["total_locations"], "the CSV's number of rows differs from total_locations")
+    return response.body
 
 
-def _asked(method: str, url: str, body: bytes | None = None) -> Answer:
+def _request(method: str, url: str, body: bytes | None = None) -> HttpResponse:
     headers = {"Content-Type": "application/json"} if body else {}
-    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - the system's own URLs
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - URLs of this system
     try:
         try:
-            answer = urllib.request.urlopen(request, timeout=30)  # noqa: S310 - by a proxy, where a given storage needs one
+            # urllib uses the proxy of the environment, which an external storage may need.
+            response = urllib.request.urlopen(request, timeout=30)  # noqa: S310 - URLs of this system
         except urllib.error.HTTPError as exc:
-            answer = exc
-        with answer:
-            return Answer(answer.status, {name.lower(): text for name, text in answer.headers.items()}, answer.read())
+            response = exc
+        with response:
+            names = {name.lower(): text for name, text in response.headers.items()}
+            return HttpResponse(response.status, names, response.read())
     except (OSError, http.client.HTTPException) as exc:
-        where = urllib.parse.urlsplit(url).netloc
-        raise NotAsItShould(f"no answer from {where}: {type(exc).__name__}") from exc
+        host = urllib.parse.urlsplit(url).netloc
+        raise UnexpectedResponse(f"no response from {host}: {type(exc).__name__}") from exc
 
 
-def _expect(condition: object, otherwise: str) -> None:
+def _expect(condition: object, message: str) -> None:
     if not condition:
-        raise NotAsItShould(otherwise)
+        raise UnexpectedResponse(message)

@@ -1,7 +1,7 @@
-"""The environment that the commands and their parts run in: an allow-list, whatever the shell has exported.
+"""An allow-list of environment variables for the commands and the components that they start.
 
-A shell is often set up for other projects: proxies, libpq's PG*, boto3's AWS_*, options of servers and frameworks.
-None of that may change what `make up` does. What is allowed is documented in docs/development.md.
+Shells often export variables for other projects: libpq's PG*, boto3's AWS_*, options of servers and frameworks.
+None of them changes what a command does. docs/development.md documents the allowed variables.
 """
 
 import os
@@ -12,59 +12,59 @@ from collections.abc import Mapping
 from shared.config.libpq import security_variables
 from shared.config.settings import Settings
 
-# For every process. The COVERAGE variables are set by the tests, which measure the parts as well.
+# For every process. The tests set COVERAGE_ variables to measure the components too.
 _PROCESS = (
     r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_[A-Z]+|TMPDIR|LD_LIBRARY_PATH|SSL_CERT_(FILE|DIR)"
     r"|(HTTP|HTTPS|ALL)_PROXY|(http|https|all)_proxy|COVERAGE_[A-Z_]+"
 )
-# Each part has a name of its own; OTEL_PYTHON_ variables replace what the SDK is made of, OTEL_WORKER_ is the client's.
+# Each component sets its own service name; OTEL_PYTHON_ replaces parts of the SDK; OTEL_WORKER_ is the client's.
 _TELEMETRY = r"OTEL_(?!SERVICE_NAME$|PYTHON_|WORKER_)[A-Z0-9_]+"
 _TERMINAL = r"TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR"
 _OPTIONS = r"PORT|DATA_DIR|SUBSCRIBER|ONCE"
-_PARTS = re.compile(f"{_PROCESS}|{_TELEMETRY}")
-_COMMANDS = re.compile("|".join([_PROCESS, _TELEMETRY, _TERMINAL, _OPTIONS, *Settings.model_fields]))
+_COMPONENT = re.compile(f"{_PROCESS}|{_TELEMETRY}")
+_COMMAND = re.compile("|".join([_PROCESS, _TELEMETRY, _TERMINAL, _OPTIONS, *Settings.model_fields]))
 _STORAGE = re.compile(r"AWS_\w+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# Without a storage of the caller's, ~/.aws leads elsewhere or can't be read at all.
+# For the embedded storage: ~/.aws may name another region or profile, or be unreadable.
 NO_AWS_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
-def of_command(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environ` that a command heeds: settings, and what any process needs.
+def command_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a command uses: settings, and those of any process.
 
-    boto3's variables count only where AWS_ENDPOINT_URL_S3 is set, libpq's for TLS only where a database is given.
+    boto3's variables are included only if AWS_ENDPOINT_URL_S3 is set, libpq's for TLS only if a database is set.
     """
-    storage = bool(environ.get("AWS_ENDPOINT_URL_S3"))
-    kept = {
+    external_storage = bool(environ.get("AWS_ENDPOINT_URL_S3"))
+    allowed = {
         name: text
         for name, text in environ.items()
-        if (storage if _STORAGE.fullmatch(name) else _COMMANDS.fullmatch(name))
+        if (external_storage if _STORAGE.fullmatch(name) else _COMMAND.fullmatch(name))
     }
     if environ.get("DATABASE_URL") or environ.get("POSTGRES_HOST"):
-        kept |= security_variables(environ)
-    return {**kept, **({} if storage else NO_AWS_FILES), **_no_proxy(environ), "PYTHONUTF8": "1"}
+        allowed |= security_variables(environ)
+    return {**allowed, **({} if external_storage else NO_AWS_FILES), **_no_proxy(environ), "PYTHONUTF8": "1"}
 
 
-def of_parts(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that every part inherits: no setting and no secret."""
-    kept = {name: text for name, text in environ.items() if _PARTS.fullmatch(name)}
-    return {**kept, **_no_proxy(environ), "PYTHONUTF8": "1"}
+def component_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that every component inherits: no settings and no secrets."""
+    allowed = {name: text for name, text in environ.items() if _COMPONENT.fullmatch(name)}
+    return {**allowed, **_no_proxy(environ), "PYTHONUTF8": "1"}
 
 
-def apply() -> Mapping[str, str]:
-    """Return what a command heeds, and reduce this process's environment to it, for the libraries that read it.
+def restrict_process_environment() -> Mapping[str, str]:
+    """Return the command's environment, and remove all other variables from this process.
 
-    Telemetry is for the parts alone.
+    OTEL_ variables are removed from the process too: only the components export telemetry.
     """
-    kept = of_command(os.environ)
+    allowed = command_environment(os.environ)
     os.environ.clear()
-    os.environ.update({name: text for name, text in kept.items() if not name.startswith("OTEL_")})
+    os.environ.update({name: text for name, text in allowed.items() if not name.startswith("OTEL_")})
     time.tzset()
-    return kept
+    return allowed
 
 
 def _no_proxy(environ: Mapping[str, str]) -> dict[str, str]:
-    """Both spellings of NO_PROXY with the hosts of both, and this machine: libraries differ in which they read."""
-    given = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in environ.get(name, "").split(",")]
-    hosts = "*" if "*" in given else ",".join(dict.fromkeys([*filter(None, given), *_LOOPBACK]))
+    """Return NO_PROXY and no_proxy with the hosts of both and the loopback addresses: libraries read either one."""
+    configured = [host.strip() for name in ("no_proxy", "NO_PROXY") for host in environ.get(name, "").split(",")]
+    hosts = "*" if "*" in configured else ",".join(dict.fromkeys([*filter(None, configured), *_LOOPBACK]))
     return {"NO_PROXY": hosts, "no_proxy": hosts}

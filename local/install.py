@@ -1,7 +1,7 @@
-"""`.venv/bin/python -I local/install.py LOCK`: installs requirements/LOCK.txt beside the Python that runs this.
+"""`.venv/bin/python -I local/install.py LOCK`: install requirements/LOCK.txt into this Python's environment.
 
-Of pip's own configuration (PIP_* variables and pip.conf) only what says how to reach an index is taken: `user = true`,
-`target`, `prefix`, `no-binary` and others would install something else, or elsewhere. Needs nothing but Python and pip.
+Of pip's configuration (PIP_* variables and pip.conf), only options for reaching a package index apply. Others, such as
+`user`, `target` or `no-binary`, would change what is installed or where. This script needs only Python and pip.
 """
 
 import ast
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-_WAY_TO_AN_INDEX = frozenset(
+_INDEX_OPTIONS = frozenset(
     {
         *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "keyring-provider"),
         *("cert", "client-cert", "proxy", "timeout", "default-timeout", "retries", "resume-retries"),
@@ -23,39 +23,39 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_
 
 
 def pip_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` for pip: without its configuration, but for what says how to reach an index."""
-    given = {name: text for name, text in environ.items() if not name.startswith(("PIP_", "PYTHON"))}
-    for name in CERTIFICATES:  # the hashes of the lock do not depend on them
-        if not Path(given.get(name, "/")).exists():
-            del given[name]
-    own = {name: text for name, text in environ.items() if name == "PIP_CONFIG_FILE" or _is_allowed(name)}
+    """Return the environment for pip: `environ` with no configuration of pip's except options for reaching an index."""
+    inherited = {name: text for name, text in environ.items() if not name.startswith(("PIP_", "PYTHON"))}
+    for name in CERTIFICATES:  # a path to a missing file makes pip fail; the lock's hashes verify the packages
+        if not Path(inherited.get(name, "/")).exists():
+            del inherited[name]
+    allowed = {name: text for name, text in environ.items() if name == "PIP_CONFIG_FILE" or _is_allowed(name)}
     return {
-        **given,
-        **{f"PIP_{key.upper().replace('-', '_')}": text for key, text in _configured(given | own).items()},
+        **inherited,
+        **{f"PIP_{key.upper().replace('-', '_')}": text for key, text in _index_options(inherited | allowed).items()},
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
 
 def _is_allowed(variable: str) -> bool:
-    return variable.startswith("PIP_") and variable.removeprefix("PIP_").lower().replace("_", "-") in _WAY_TO_AN_INDEX
+    return variable.startswith("PIP_") and variable.removeprefix("PIP_").lower().replace("_", "-") in _INDEX_OPTIONS
 
 
-def _configured(environ: Mapping[str, str]) -> dict[str, str]:
-    """The allowed options as pip finds them in its files and in `environ`, which has the last word."""
+def _index_options(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the allowed options from pip's configuration files and `environ`, which takes precedence."""
     command = [sys.executable, "-I", "-m", "pip", "config", "list"]
-    listed = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=False).stdout
-    found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
-    for line in listed.splitlines():
+    output = subprocess.run(command, env=environ, stdout=subprocess.PIPE, text=True, check=False).stdout
+    sections: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
+    for line in output.splitlines():
         section, _, option = line.partition(".")
         key, _, text = option.partition("=")
-        if section in found and key in _WAY_TO_AN_INDEX:
-            found[section][key] = str(ast.literal_eval(text))
-    return {**found["global"], **found["install"], **found[":env:"]}
+        if section in sections and key in _INDEX_OPTIONS:
+            sections[section][key] = str(ast.literal_eval(text))
+    return {**sections["global"], **sections["install"], **sections[":env:"]}
 
 
 def main(lock: str) -> int:
-    """Install the lock; the exit code is that of pip."""
+    """Install the lock; return pip's exit code."""
     name = f"requirements/{lock}.txt"
     print(f"installing {name} into {Path(sys.prefix).name} (once)", file=sys.stderr, flush=True)
     options = ["--quiet", "--require-hashes", "-r", str(_REQUIREMENTS / f"{lock}.txt")]

@@ -1,4 +1,4 @@
-"""A real S3 server (SeaweedFS from its wheel) on 127.0.0.1 alone: its identities with their rights, and the buckets."""
+"""SeaweedFS from its wheel as S3 server on 127.0.0.1: command, identities with their policies, buckets."""
 
 import contextlib
 import os
@@ -20,19 +20,19 @@ from shared.storage.client import CONFIG
 ADMIN = "admin"
 SERVERS = ("master", "volume", "filer", "s3")
 PORTS = tuple(name for server in SERVERS for name in (server, f"{server}.grpc"))
-_ONCE = CONFIG.merge(Config(retries={"total_max_attempts": 1}))  # who waits for a server asks again by itself
+_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"total_max_attempts": 1}))  # callers poll
 
 
-def keys(data_dir: Path, identity: str) -> dict[str, str]:
-    """The credentials of `identity`, as the settings name them."""
+def access_keys(data_dir: Path, identity: str) -> dict[str, str]:
+    """Return the credentials of an identity, as settings."""
     return {
         "AWS_ACCESS_KEY_ID": identity,
-        "AWS_SECRET_ACCESS_KEY": credentials.secret(data_dir, f"s3-{identity}"),
+        "AWS_SECRET_ACCESS_KEY": credentials.read_secret(data_dir, f"s3-{identity}"),
     }
 
 
 def prepare(data_dir: Path, jobs_bucket: str, csv_bucket: str) -> None:
-    """The folder of the objects and the file of the identities, which follows the buckets' names."""
+    """Create the folder of the objects, and write the identities with their policies for these buckets."""
     _objects(data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
     functions = rights(jobs_bucket, csv_bucket)
     users = {function: _pair(data_dir, function) for function in functions}
@@ -40,9 +40,9 @@ def prepare(data_dir: Path, jobs_bucket: str, csv_bucket: str) -> None:
 
 
 def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
-    """What runs the server in the foreground, with a port of ours (`PORTS`) wherever it would open its own.
+    """Return the command of a server in the foreground; `ports` has a port for each of PORTS.
 
-    It has to run in `data_dir`: paths are relative to it, for a comma in one would separate two folders.
+    The working directory must be `data_dir`: SeaweedFS splits paths at commas, so the command has relative paths.
     """
     weed = Path(sysconfig.get_path("scripts")) / "weed"
     options = {
@@ -57,10 +57,10 @@ def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
         "s3.port.lance": 0,
         "filer.localSocket": _socket("filer", ports["filer"]),
         "s3.localSocket": _socket("s3", ports["s3"]),
-        "volume.max": 200,  # every bucket takes several
+        "volume.max": 200,  # each bucket uses several
         "volume.preStopSeconds": 0,
         "master.telemetry": "false",
-        # Alone, it need not wait for others to answer an election: 2 s to a restart instead of 18.
+        # A single master need not wait for peers in its election: it is ready after 2 s instead of 18 s.
         "master.electionTimeout": "400ms",
         "master.heartbeatInterval": "100ms",
     }
@@ -70,42 +70,37 @@ def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The server's own variables: it must not find the configuration of another one in the user's home directory."""
+    """Return the server's environment; HOME hides a configuration in the user's home directory."""
     return {"HOME": os.devnull}
 
 
-def clear(ports: Mapping[str, int]) -> None:
-    """Remove the sockets that the server leaves under /tmp, a place that it doesn't let us choose for all of them."""
+def remove_sockets(ports: Mapping[str, int]) -> None:
+    """Remove the sockets that the server leaves in /tmp; the path of some cannot be configured."""
     for server in SERVERS:
         for path in (_socket(server, ports[server]), Path(f"{_SOCKETS}{server}-grpc-{ports[f'{server}.grpc']}.sock")):
             path.unlink(missing_ok=True)
 
 
-def furnished(settings: Settings, own: Mapping[str, str] | None = None) -> bool:
-    """Whether `problem` finds none."""
-    return not problem(settings, own)
+def create_buckets(settings: Settings, admin: Mapping[str, str] | None = None) -> str:
+    """Create missing buckets; return "" on success, otherwise the cause of the failure.
 
-
-def problem(settings: Settings, own: Mapping[str, str] | None = None) -> str:
-    """Why the object storage of `settings` does not answer, or "": both buckets are there, made if they were missing.
-
-    `own` has the keys of our own server's admin, else they are boto3's to find. An object is written to our own as
-    well: a fresh server answers before it can take one.
+    `admin` has the keys of the embedded server's administrator; without it, boto3 finds the keys. The embedded server
+    also gets a test object, because it responds before it can store one.
     """
-    pair = (own["AWS_ACCESS_KEY_ID"], own["AWS_SECRET_ACCESS_KEY"]) if own else None
+    pair = (admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"]) if admin else None
     try:
-        with contextlib.closing(client(settings, config=_ONCE, keys=pair)) as s3:
+        with contextlib.closing(client(settings, config=_WITHOUT_RETRIES, keys=pair)) as s3:
             for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
                 buckets.made(s3, bucket, settings.AWS_REGION)
-                if own:
-                    Bucket(s3, bucket).put("probe", b"a volume takes it")
+                if admin:
+                    Bucket(s3, bucket).put("probe", b"test")
                     Bucket(s3, bucket).delete("probe")
     except Unavailable as exc:
         return exc.cause
     return ""
 
 
-_SOCKETS = "/tmp/seaweedfs-"  # noqa: S108 - the server's own choice
+_SOCKETS = "/tmp/seaweedfs-"  # noqa: S108 - SeaweedFS's default
 
 
 def _socket(server: str, port: int) -> Path:
@@ -117,8 +112,8 @@ def _objects(data_dir: Path) -> Path:
 
 
 def _identities(data_dir: Path) -> Path:
-    return credentials.kept(data_dir, f"s3-{ADMIN}").with_name("s3.json")
+    return credentials.secret_file(data_dir, f"s3-{ADMIN}").with_name("s3.json")
 
 
 def _pair(data_dir: Path, identity: str) -> Keys:
-    return Keys(*keys(data_dir, identity).values())
+    return Keys(*access_keys(data_dir, identity).values())

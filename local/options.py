@@ -1,4 +1,4 @@
-"""What the caller of `make up` and `make demo` may set: the only reader of their environment."""
+"""The options of `make up`, `make demo` and `make observe`, parsed from their environment."""
 
 import os
 import re
@@ -20,13 +20,14 @@ TARGETS = {
 }
 _DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.startswith("POSTGRES_")))
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_LONGEST_PATH = 450  # SQLite takes 512, symbolic links followed, for a file below it, and PostgreSQL 1,023
-_OF_CALLERS = ("API_KEYS", "AUTH_", "RATE_LIMIT_")
+# SQLite allows 512 for a file in the folder, after symbolic links are resolved; PostgreSQL allows 1,023.
+_MAX_PATH_BYTES = 450
+_AUTH_PREFIXES = ("API_KEYS", "AUTH_", "RATE_LIMIT_")
 
 
 @dataclass(frozen=True)
 class Options:
-    """`environ` has what the commands heed; beside the other fields it holds the settings of the functions."""
+    """Parsed options. `environ` is the command's environment, with the settings of the functions."""
 
     port: int
     data_dir: Path
@@ -34,39 +35,39 @@ class Options:
     environ: Mapping[str, str]
 
     @property
-    def own_database(self) -> bool:
+    def embedded_database(self) -> bool:
         return not any(self.environ.get(name) for name in ("DATABASE_URL", "POSTGRES_HOST"))
 
     @property
-    def own_storage(self) -> bool:
+    def embedded_storage(self) -> bool:
         return not self.environ.get("AWS_ENDPOINT_URL_S3")
 
-    def for_all(self) -> dict[str, str]:
-        """What every part inherits: the machine's variables and OpenTelemetry's, no setting and no secret."""
-        return environment.of_parts(self.environ)
+    def common_environment(self) -> dict[str, str]:
+        """Return the variables that every component inherits: those of any process, and OpenTelemetry's."""
+        return environment.component_environment(self.environ)
 
-    def for_function(self, target: str) -> dict[str, str]:
-        """The settings that the caller gave, as they are, without those that are another function's."""
+    def function_environment(self, target: str) -> dict[str, str]:
+        """Return the caller's settings for a function, unchanged, without those of other functions."""
         names = [name for name in Settings.model_fields if name not in (*_DATABASE, *_KEYS, "K_SINK")]
-        names += _DATABASE if target == "calculate" and not self.own_database else ()
-        if target == "calculate":  # the broker's: callers never reach it
-            names = [name for name in names if not name.startswith(_OF_CALLERS)]
+        names += _DATABASE if target == "calculate" and not self.embedded_database else ()
+        if target == "calculate":  # reachable by the broker only
+            names = [name for name in names if not name.startswith(_AUTH_PREFIXES)]
         names += ["K_SINK"] if target in ("submit", "calculate") else []
-        if not self.own_storage:
+        if not self.embedded_storage:
             names += [name for name in self.environ if name.startswith("AWS_")]
-        if target == "calculate":  # none is there without a database of the caller's
+        if target == "calculate":  # empty unless the caller configures a database
             names += security_variables(self.environ)
         return {name: self.environ[name] for name in names if self.environ.get(name)}
 
 
-def open_door(environ: Mapping[str, str]) -> dict[str, str]:
-    """The same without what asks callers who they are: for a system that is asked by whoever has started it."""
-    return {name: text for name, text in environ.items() if not name.startswith(_OF_CALLERS)}
+def without_authentication(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` without authentication and rate limits, for a command that is the system's only client."""
+    return {name: text for name, text in environ.items() if not name.startswith(_AUTH_PREFIXES)}
 
 
 def read(environ: Mapping[str, str]) -> Options:
-    """The options of `environ`, or SettingsError with one line that names the bad one."""
-    environ = environment.of_command(environ)
+    """Return the options; SettingsError names the invalid one."""
+    environ = environment.command_environment(environ)
     port = environ.get("PORT", "").strip() or "8080"
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
         raise SettingsError("PORT: a number from 1 to 65535 is expected")
@@ -78,14 +79,14 @@ def read(environ: Mapping[str, str]) -> Options:
 
 
 def _data_dir(text: str) -> Path:
-    if not text.isprintable():  # PostgreSQL refuses line breaks; what is not UTF-8 is no text in the parts' scripts
+    if not text.isprintable():  # PostgreSQL rejects line breaks, and the components' scripts are UTF-8
         raise SettingsError("DATA_DIR: printable characters in UTF-8 are expected")
     try:
         path = Path(text).expanduser().absolute()
-    except RuntimeError:  # ~ of nobody
+    except RuntimeError:  # unknown user after ~
         raise SettingsError(f"DATA_DIR: {text}: there is no such home directory") from None
-    if max(len(os.fsencode(path)), len(os.fsencode(os.path.realpath(path)))) > _LONGEST_PATH:
-        raise SettingsError(f"DATA_DIR: at most {_LONGEST_PATH} bytes are expected, as an absolute path")
+    if max(len(os.fsencode(path)), len(os.fsencode(os.path.realpath(path)))) > _MAX_PATH_BYTES:
+        raise SettingsError(f"DATA_DIR: at most {_MAX_PATH_BYTES} bytes are expected, as an absolute path")
     return path
 
 

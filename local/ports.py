@@ -1,15 +1,15 @@
-"""Ports on 127.0.0.1 for the parts of one stack."""
+"""TCP ports on 127.0.0.1 for the components of one stack."""
 
 import socket
 from collections.abc import Sequence
 
-# Below the ports that the system hands out for outgoing connections: while a part is down, nobody is given its port.
+# Below the kernel's ephemeral ports: no outgoing connection takes a component's port while it restarts.
 _FIRST, _LAST = 20_000, 32_000
-_BLOCK = 20
+_PORTS_PER_STACK = 20
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port`; connections of an earlier one that are fading out don't matter."""
+    """Return whether a server can listen on `port`; connections in TIME_WAIT do not matter."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -19,16 +19,15 @@ def is_free(port: int) -> bool:
     return True
 
 
-def chosen(names: Sequence[str], port: int) -> dict[str, int]:
-    """A free port for each of `names`: the same for the same public `port`, others for another, unless taken."""
-    start = _FIRST + port * _BLOCK % (_LAST - _FIRST)
+def assign_ports(names: Sequence[str], public_port: int) -> dict[str, int]:
+    """Return a free port for each of `names`, derived from the public port so that restarts reuse them."""
+    start = _FIRST + public_port * _PORTS_PER_STACK % (_LAST - _FIRST)
     candidates = [*range(start, _LAST), *range(_FIRST, start)]
-    free = (candidate for candidate in candidates if candidate != port and is_free(candidate))
+    free = (candidate for candidate in candidates if candidate != public_port and is_free(candidate))
     return {name: next(free) for name in names}
 
 
-def unused() -> int:
-    """Any free port, for a public one that nobody asked for."""
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Sample fixes: two devices' fortnight from 2026-01-12 to 2026-01-25 (UTC days), the same on every machine."""
+"""Sample fixes of two devices from 2026-01-12 to 2026-01-25 (UTC), the same on every machine."""
 
 import math
 import random
@@ -17,7 +17,7 @@ _SCHEMA = Path(__file__).with_name("schema.sql")
 HOME = (40.736097, -74.039373)
 _OFFICE = (40.752726, -73.977229)
 _CAFE = (40.719843, -74.042610)
-_BEACON = (41.504812, -73.969580)  # the weekend's trip, up the Hudson
+_BEACON = (41.504812, -73.969580)  # the trip on Saturday
 _PARK = (40.708700, -74.055400)
 
 COLUMNS = (
@@ -29,7 +29,7 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Leg:
-    """From `start` to `end` hours of a day the device goes from one place to another, or stays where both are."""
+    """A movement from `origin` to `target` between two hours of a day, or a stay if both are the same."""
 
     start: float
     end: float
@@ -37,11 +37,11 @@ class Leg:
     target: tuple[float, float]
 
     @property
-    def moves(self) -> bool:
+    def is_moving(self) -> bool:
         return self.origin != self.target
 
-    def at(self, hour: float) -> tuple[float, float]:
-        """Latitude and longitude at `hour`: slow at both ends, as trains and people are."""
+    def position(self, hour: float) -> tuple[float, float]:
+        """Return latitude and longitude at `hour`, with acceleration at the start and braking at the end."""
         share = (hour - self.start) / (self.end - self.start)
         eased = share * share * (3 - 2 * share)
         return (
@@ -50,16 +50,17 @@ class Leg:
         )
 
     def velocity(self, hour: float) -> float:
-        """Kilometres an hour at `hour`."""
+        """Return the speed at `hour` in km/h."""
         step = 1 / 3600
-        (north, east), (there_north, there_east) = self.at(hour), self.at(min(hour + step, self.end))
-        width = math.cos(math.radians(north))
-        metres = math.hypot(there_north - north, (there_east - east) * width) * _METRES_PER_DEGREE
+        latitude, longitude = self.position(hour)
+        next_latitude, next_longitude = self.position(min(hour + step, self.end))
+        scale = math.cos(math.radians(latitude))
+        metres = math.hypot(next_latitude - latitude, (next_longitude - longitude) * scale) * _METRES_PER_DEGREE
         return metres / 1000 / step
 
 
-def _way(*stops: tuple[float, tuple[float, float]]) -> list[Leg]:
-    """A day of legs; each stop is the hour of arrival and the place, beginning and ending at home."""
+def _legs(*stops: tuple[float, tuple[float, float]]) -> list[Leg]:
+    """Return the legs of a day that starts and ends at home; each stop is an hour of arrival and a place."""
     legs, hour, place = [], 0.0, HOME
     for until, target in (*stops, (24.0, HOME)):
         legs.append(Leg(hour, until, place, target))
@@ -67,65 +68,65 @@ def _way(*stops: tuple[float, tuple[float, float]]) -> list[Leg]:
     return legs
 
 
-def _day_of(device: str, weekday: int) -> list[Leg]:
-    """Hours are UTC: five more than on the clocks of the place."""
+def _legs_of(device: str, weekday: int) -> list[Leg]:
+    """Return a day's legs; hours are UTC, five ahead of local time."""
     if device == "garmin":  # worn for a run
-        return _way((12.0, HOME), (12.4, _PARK), (12.9, HOME)) if weekday in (1, 3, 6) else _way()
+        return _legs((12.0, HOME), (12.4, _PARK), (12.9, HOME)) if weekday in (1, 3, 6) else _legs()
     if weekday < 5:
-        return _way((12.8, HOME), (13.6, _OFFICE), (22.3, _OFFICE), (23.1, HOME))
+        return _legs((12.8, HOME), (13.6, _OFFICE), (22.3, _OFFICE), (23.1, HOME))
     if weekday == 5:
-        return _way((14.0, HOME), (15.6, _BEACON), (20.5, _BEACON), (22.2, HOME))
-    return _way((16.0, HOME), (16.4, _CAFE), (18.0, _CAFE), (18.4, HOME))
+        return _legs((14.0, HOME), (15.6, _BEACON), (20.5, _BEACON), (22.2, HOME))
+    return _legs((16.0, HOME), (16.4, _CAFE), (18.0, _CAFE), (18.4, HOME))
 
 
 def rows() -> Iterator[Row]:
-    """Every fix as a row of the table, without its id, in the order of arrival of each device."""
+    """Yield every fix as a row of COLUMNS, by device and in order of arrival."""
     for device, seconds in ((("iphone_stuart", "SF"), 59.0), (("garmin", "GA"), 240.0)):
-        chance = random.Random(f"{device[0]} 2026")  # noqa: S311 - the same numbers each time are the point
+        rng = random.Random(f"{device[0]} 2026")  # noqa: S311 - reproducible by design
         battery = 88.0
         for number in range(_DAYS):
             day = _FIRST_DAY + timedelta(days=number)
-            legs = _day_of(device[0], day.weekday())
-            gap = chance.uniform(3, 11)  # without a network, or in a tunnel
-            second = chance.uniform(0, seconds)
+            legs = _legs_of(device[0], day.weekday())
+            gap = rng.uniform(3, 11)  # a gap without reception
+            second = rng.uniform(0, seconds)
             while second < 86_400:
                 hour = second / 3600
-                if not gap < hour < gap + chance.uniform(0.0, 0.12):
+                if not gap < hour < gap + rng.uniform(0.0, 0.12):
                     leg = next(leg for leg in legs if hour < leg.end)
                     charging = 3.5 < hour < 10.5
                     battery = min(100.0, battery + 0.35) if charging else max(4.0, battery - 0.045)
                     yield _row(
-                        chance, device, day + timedelta(seconds=int(second)), leg, -battery if charging else battery
+                        rng, device, day + timedelta(seconds=int(second)), leg, -battery if charging else battery
                     )
-                second += seconds * chance.uniform(0.94, 1.06)
+                second += seconds * rng.uniform(0.94, 1.06)
 
 
-def _row(chance: random.Random, device: tuple[str, str], instant: datetime, leg: Leg, battery: float) -> Row:
-    """One fix on `leg`; `battery` is positive, or negative while it is being charged."""
+def _row(rng: random.Random, device: tuple[str, str], instant: datetime, leg: Leg, battery: float) -> Row:
+    """Return one fix on `leg`; `battery` is negative while charging."""
     hour = instant.hour + instant.minute / 60 + instant.second / 3600
-    accuracy = round(chance.choice((4, 5, 8, 12, 16, 35)) * (1.5 if leg.moves else 1.0))
-    north, east = leg.at(hour)
-    width = math.cos(math.radians(north)) * _METRES_PER_DEGREE
+    accuracy = round(rng.choice((4, 5, 8, 12, 16, 35)) * (1.5 if leg.is_moving else 1.0))
+    true_latitude, true_longitude = leg.position(hour)
+    metres_per_degree_of_longitude = math.cos(math.radians(true_latitude)) * _METRES_PER_DEGREE
     noise = accuracy / 3
-    latitude = round(north + chance.uniform(-noise, noise) / _METRES_PER_DEGREE, 6)
-    longitude = round(east + chance.uniform(-noise, noise) / width, 6)
-    velocity = max(0, round(leg.velocity(hour) * chance.uniform(0.85, 1.1))) if leg.moves else 0
-    arrival = instant + timedelta(milliseconds=chance.randint(150, 2400))
-    known = chance.random() > 0.03
+    latitude = round(true_latitude + rng.uniform(-noise, noise) / _METRES_PER_DEGREE, 6)
+    longitude = round(true_longitude + rng.uniform(-noise, noise) / metres_per_degree_of_longitude, 6)
+    velocity = max(0, round(leg.velocity(hour) * rng.uniform(0.85, 1.1))) if leg.is_moving else 0
+    arrival = instant + timedelta(milliseconds=rng.randint(150, 2400))
+    battery_known = rng.random() > 0.03
     return (
-        *(*device, latitude, longitude, accuracy, round(chance.uniform(6, 22), 1), velocity),
+        *(*device, latitude, longitude, accuracy, round(rng.uniform(6, 22), 1), velocity),
         *(
-            round(abs(battery)) if known else None,
+            round(abs(battery)) if battery_known else None,
             2 if battery < 0 else 1,
-            "m" if leg.moves else "w",
-            "t" if leg.moves else "u",
+            "m" if leg.is_moving else "w",
+            "t" if leg.is_moving else "u",
         ),
         *(instant, arrival),
     )
 
 
 def load(connection: psycopg.Connection) -> None:
-    """The table with the sample fixes is there; made in one transaction by the first call."""
+    """Create and fill the table in the connection's transaction, unless it exists."""
     found = connection.execute("SELECT to_regclass('public.locations')").fetchone()
     if found and found[0]:
         return

@@ -1,4 +1,4 @@
-"""The whole system on one machine, for the time of a block."""
+"""The whole system on one machine, started and stopped as one."""
 
 import contextlib
 import fcntl
@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import object_storage, readiness
+from local import object_storage, startup
+from local.components import PORTS, Plan
+from local.log_errors import ErrorLogFollower
 from local.options import TARGETS, Options
-from local.parts import PORTS, Plan
-from local.ports import chosen, is_free
-from local.problems import Problems
-from local.supervision import Supervisor, prepare, supervised
+from local.ports import assign_ports, is_free
+from local.supervisor import Supervisor, run_supervisor, write_configuration
 from shared.errors import SettingsError
 from shared.storage.client import client
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A system that runs: how to reach it, what it consists of."""
+    """A running system."""
 
     plan: Plan
     supervisor: Supervisor
-    problems: Problems
+    log_errors: ErrorLogFollower
 
     @property
     def url(self) -> str:
@@ -32,36 +32,36 @@ class Stack:
 
 
 @contextlib.contextmanager
-def running(options: Options, say: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
-    """The system of `options`, every part answering; at the end of the block no process is left.
+def run_stack(options: Options, report: Callable[[str], None] = lambda _: None) -> Iterator[Stack]:
+    """Run the system for the duration of the block, once every component is ready; no process is left afterwards.
 
-    SettingsError names a bad setting, a port or a folder that is taken, before anything has started; `say` is told
-    what is being waited for.
+    `report` is called with the name of each step. Raises SettingsError for an invalid setting, or a port or data
+    folder in use, before a component is started; PostgresUnavailable and StartupError afterwards.
     """
     data_dir = options.data_dir
-    with _claimed(data_dir) as lock:
+    with _locked(data_dir) as lock:
         if not is_free(options.port):
-            raise SettingsError(f"PORT: 127.0.0.1:{options.port} is taken")
-        plan = Plan(options, chosen(PORTS, options.port), secrets.token_hex(8))
-        with _writing(data_dir):
+            raise SettingsError(f"PORT: 127.0.0.1:{options.port} is already in use")
+        plan = Plan(options, assign_ports(PORTS, options.port), secrets.token_hex(8))
+        with _data_dir_errors(data_dir):
             for target in TARGETS:
                 client(plan.settings(target)).close()
-            say("preparing the data folder")
-            parts = plan.parts()
-            prepare(parts, data_dir, plan.ports["supervisor"])
+            report("preparing the data folder")
+            components = plan.components()
+            write_configuration(components, data_dir, plan.ports["supervisor"])
         port = plan.ports["supervisor"]
-        storage = {name: plan.ports[name] for name in object_storage.PORTS}
+        storage_ports = {name: plan.ports[name] for name in object_storage.PORTS}
         try:
-            with supervised(parts, data_dir, port, options.for_all(), lock) as supervisor:
-                readiness.wait(plan, supervisor, say)
-                yield Stack(plan, supervisor, Problems(data_dir / "logs"))
+            with run_supervisor(components, data_dir, port, options.common_environment(), lock) as supervisor:
+                startup.wait_until_ready(plan, supervisor, report)
+                yield Stack(plan, supervisor, ErrorLogFollower(data_dir / "logs"))
         finally:
-            object_storage.clear(storage)
+            object_storage.remove_sockets(storage_ports)
 
 
 @contextlib.contextmanager
-def _writing(data_dir: Path) -> Iterator[None]:
-    """Turn a failure to write to the folder into a SettingsError that names it."""
+def _data_dir_errors(data_dir: Path) -> Iterator[None]:
+    """Convert OSError to a SettingsError that names the folder."""
     try:
         yield
     except OSError as exc:
@@ -69,9 +69,9 @@ def _writing(data_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _claimed(data_dir: Path) -> Iterator[int]:
-    """The folder is ours alone; the lock's file descriptor, inherited, keeps it so until the last part has gone."""
-    with _writing(data_dir):
+def _locked(data_dir: Path) -> Iterator[int]:
+    """Lock the folder. The components inherit the descriptor, so the lock is held until the last of them exits."""
+    with _data_dir_errors(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = os.open(data_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:

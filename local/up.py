@@ -1,4 +1,4 @@
-"""`make up`: the whole system in the foreground until Ctrl-C or SIGTERM."""
+"""`make up`: run the whole system in the foreground until Ctrl-C or SIGTERM."""
 
 import signal
 import sys
@@ -7,50 +7,50 @@ from collections.abc import Callable, Mapping
 from typing import Never
 
 from local import options
-from local.postgres import NotStarted
-from local.readiness import NotReady
-from local.stack import Stack, running
+from local.postgres import PostgresUnavailable
+from local.stack import Stack, run_stack
+from local.startup import StartupError
 from shared.errors import SettingsError
 
-REFUSALS = (SettingsError, NotStarted, NotReady)
-_LOOK_SECONDS = 0.5
+STARTUP_ERRORS = (SettingsError, PostgresUnavailable, StartupError)
+_POLL_SECONDS = 0.5
 
 
-class Stopped(BaseException):
-    """Somebody wants this to end: not an Exception, so that nothing on the way takes it for a failure."""
+class StopRequested(BaseException):
+    """SIGTERM or Ctrl-C. Not an Exception, so that no handler of failures catches it."""
 
 
 def stop_on_signals() -> None:
-    """SIGTERM and Ctrl-C raise Stopped, once: the second one may not cut the orderly end short."""
+    """Make SIGTERM and Ctrl-C raise StopRequested once; later signals do not interrupt the shutdown."""
 
     def stop(*_: object) -> Never:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        raise Stopped
+        raise StopRequested
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """Run until stopped; the exit code."""
+    """Run until stopped; return the exit code."""
     stop_on_signals()
     try:
-        with running(options.read(environ)) as stack:
+        with run_stack(options.read(environ)) as stack:
             print(f"ready {stack.url}", flush=True)
-            watch(stack)
-    except Stopped:
+            print_errors(stack)
+    except StopRequested:
         return 0
-    except REFUSALS as exc:
+    except STARTUP_ERRORS as exc:
         print(exc, file=sys.stderr)
     return 1
 
 
-def watch(stack: Stack, on_poll: Callable[[], None] = lambda: None) -> None:
-    """Print new problems of the parts to stderr, and call `on_poll`, until Stopped or until supervisord exits."""
-    while stack.supervisor.alive:
-        for line in stack.problems.new():
+def print_errors(stack: Stack, on_poll: Callable[[], None] = lambda: None) -> None:
+    """Print new errors in the components' logs to stderr, and call `on_poll`, until supervisord exits."""
+    while stack.supervisor.is_running:
+        for line in stack.log_errors.new_errors():
             print(line, file=sys.stderr, flush=True)
         on_poll()
-        time.sleep(_LOOK_SECONDS)
-    print("supervisord ended, and every part with it", file=sys.stderr)
+        time.sleep(_POLL_SECONDS)
+    print("supervisord exited and stopped all components", file=sys.stderr)

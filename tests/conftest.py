@@ -18,7 +18,7 @@ _KEPT = re.compile(r"(TEST|PIP|PYTEST)_[A-Z_]+|PYTHONPATH|PYTHONUTF8")
 
 def reduced(environ: Mapping[str, str]) -> dict[str, str]:
     """What of `environ` the tests may see: no setting, no telemetry, nothing of another project."""
-    parts = environment.of_parts(environ)
+    parts = environment.component_environment(environ)
     return {
         **{name: text for name, text in parts.items() if not name.startswith("OTEL_")},
         **{name: text for name, text in environ.items() if _KEPT.fullmatch(name)},

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local import environment
-from local.up import REFUSALS, Stopped, stop_on_signals
+from local.up import STARTUP_ERRORS, StopRequested, stop_on_signals
 from tests.chaos import report
 from tests.chaos.kills import PARTS
 from tests.chaos.run import Plan, new_seed, run
@@ -40,10 +40,10 @@ def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
         done = run(wanted, folder)
         print(*report.lines(done), sep="\n", flush=True)
         good = done.verdict.good and done.enough
-    except Stopped:
+    except StopRequested:
         good = True  # nobody asks any more
         return 1
-    except REFUSALS as exc:
+    except STARTUP_ERRORS as exc:
         print(exc, file=sys.stderr)
     finally:
         if good:
@@ -56,5 +56,5 @@ def main(words: Sequence[str], environ: Mapping[str, str]) -> int:
 if __name__ == "__main__":
     stop_on_signals()
     given = dict(os.environ)
-    environment.apply()
+    environment.restrict_process_environment()
     sys.exit(main(sys.argv[1:], given))

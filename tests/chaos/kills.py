@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 
 from local.options import TARGETS
-from local.supervision import Supervisor
+from local.supervisor import Supervisor
 
 PARTS = ("submit", "calculate", "status", "list", "broker", "s3", "postgres", "gateway")
 _SHARES = {"calculate": 3}  # of what is killed; the others have one each

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from local import options, postgres, stack
-from local.ports import unused
+from local.ports import find_free_port
 from shared.config.settings import Settings
 from tests.chaos import days, observations, outcomes, workload
 from tests.chaos import kills as killing
@@ -121,8 +121,8 @@ def _system(folder: Path, subscriber: str) -> Iterator[stack.Stack]:
     """A stack on free ports with its own folder, for the time of the block; no setting of the caller's reaches it."""
     environ = {name: text for name, text in os.environ.items() if name not in Settings.model_fields}
     environ = {name: text for name, text in environ.items() if not name.startswith("AWS_")}
-    own = {"PORT": str(unused()), "DATA_DIR": str(folder), "SUBSCRIBER": subscriber}
-    with stack.running(options.read(environ | own)) as system:
+    own = {"PORT": str(find_free_port()), "DATA_DIR": str(folder), "SUBSCRIBER": subscriber}
+    with stack.run_stack(options.read(environ | own)) as system:
         yield system
 
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 
 from local import postgres
-from local.stack import Stack, running
+from local.stack import Stack, run_stack
 from tests.integration import given_servers
 from tests.integration.whole_stack import given
 
@@ -30,7 +30,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given_servers.POSTGRES:
         yield given_servers.POSTGRES
         return
-    with postgres.running(tmp_path_factory.mktemp("postgres"), free_port()) as url:
+    with postgres.run_server(tmp_path_factory.mktemp("postgres"), free_port()) as url:
         yield url
 
 
@@ -65,5 +65,5 @@ def database_url(new_database: Callable[[str], str]) -> str:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole system, sample fixes in it: `url`, `plan` (ports, settings of each function), `supervisor.pids()`."""
-    with running(given(DATA_DIR=tmp_path_factory.mktemp("stack"))) as stack:
+    with run_stack(given(DATA_DIR=tmp_path_factory.mktemp("stack"))) as stack:
         yield stack

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from local.environment import of_parts
+from local.environment import component_environment
 from local.options import TARGETS
 from tests.integration.conftest import free_port
 from tests.integration.whole_stack import Answer, ask, until
@@ -48,7 +48,7 @@ class Function:
 def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
     """What the function is started with: its settings, and of ours only what every part inherits."""
     return (
-        of_parts(os.environ)
+        component_environment(os.environ)
         | {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": TARGETS[target], "BIND_HOST": "127.0.0.1"}
         | dict(settings)
     )

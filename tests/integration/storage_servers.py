@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 
 from local import object_storage
-from local.ports import chosen
+from local.ports import assign_ports
 from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import CONFIG
@@ -58,7 +58,7 @@ def running(server: str, folder: Path) -> Iterator[Settings]:
     with starters[server](folder) as (url, keys):
         settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url, **keys})
         deadline = time.monotonic() + 60
-        while not object_storage.furnished(settings, keys):
+        while object_storage.create_buckets(settings, keys):
             assert time.monotonic() < deadline, folder
             time.sleep(0.2)
         yield settings
@@ -85,12 +85,12 @@ Started = Iterator[tuple[str, dict[str, str]]]
 @contextlib.contextmanager
 def _seaweedfs(folder: Path) -> Started:
     object_storage.prepare(folder, "otel-worker-jobs", "otel-worker-csv")
-    ports = chosen(object_storage.PORTS, free_port())
+    ports = assign_ports(object_storage.PORTS, free_port())
     try:
         with _process(object_storage.command(folder, ports), folder, object_storage.environment()):
-            yield f"http://127.0.0.1:{ports['s3']}", object_storage.keys(folder, object_storage.ADMIN)
+            yield f"http://127.0.0.1:{ports['s3']}", object_storage.access_keys(folder, object_storage.ADMIN)
     finally:
-        object_storage.clear(ports)
+        object_storage.remove_sockets(ports)
 
 
 @contextlib.contextmanager

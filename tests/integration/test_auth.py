@@ -17,7 +17,7 @@ from otel_worker_client.distance_client import DistanceClient
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from admin.__main__ import main
-from local.stack import Stack, running
+from local.stack import Stack, run_stack
 from tests.integration import redis_server
 from tests.integration.processes import function
 from tests.integration.test_command import command
@@ -62,7 +62,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         process = None
         if redis_server.PROGRAM:
             settings["RATE_LIMIT_STORE"], process = parts.enter_context(redis_server.redis_server())
-        yield Guarded(parts.enter_context(running(given(**settings))), site, process)
+        yield Guarded(parts.enter_context(run_stack(given(**settings))), site, process)
 
 
 def test_every_service_asks_who_calls(guarded: Guarded) -> None:
@@ -133,7 +133,7 @@ def test_an_issuer_that_went_away_keeps_nobody_out_and_one_that_never_was_there_
     pages, guarded.site.pages = guarded.site.pages, {}
     try:
         assert guarded.ask("list", JOBS, guarded.bearer()).status == 200
-        with function("list", guarded.stack.plan.function("list"), tmp_path / "log") as fresh:
+        with function("list", guarded.stack.plan.function_environment("list"), tmp_path / "log") as fresh:
             answer = fresh.ask("GET", JOBS, None, guarded.bearer())
     finally:
         guarded.site.pages = pages

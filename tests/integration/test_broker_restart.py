@@ -1,4 +1,4 @@
-"""The stand-in broker as a process: what it has taken it delivers, whatever dies in between."""
+"""The broker as a process that is killed and restarted."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from local.ports import unused
+from local.ports import find_free_port
 from tests.integration.whole_stack import ask, until
 
 EVENTS = [str(number) for number in range(5)]
@@ -33,11 +33,11 @@ def broker(port: int, queue: Path, subscribers: str) -> Iterator["subprocess.Pop
 
 
 @contextmanager
-def subscribers(port: int, seen: list[tuple[str, dict[str, str]]]) -> Iterator[None]:
+def subscribers(port: int, received: list[tuple[str, dict[str, str]]]) -> Iterator[None]:
     class Subscriber(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append((self.path, {name.lower(): text for name, text in self.headers.items()}))
+            received.append((self.path, {name.lower(): text for name, text in self.headers.items()}))
             self.send_response(204)
             self.end_headers()
 
@@ -46,7 +46,7 @@ def subscribers(port: int, seen: list[tuple[str, dict[str, str]]]) -> Iterator[N
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            """The broker is killed while it is connected."""
+            """Ignore that the broker is killed while it is connected."""
 
     server = Server(("127.0.0.1", port), Subscriber)
     threading.Thread(target=server.serve_forever).start()
@@ -57,9 +57,9 @@ def subscribers(port: int, seen: list[tuple[str, dict[str, str]]]) -> Iterator[N
         server.server_close()
 
 
-def test_events_outlive_a_killed_broker_and_an_absent_subscriber(tmp_path: Path) -> None:
-    port, there, queue = unused(), unused(), tmp_path / "queue.sqlite3"
-    seen: list[tuple[str, dict[str, str]]] = []
+def test_accepted_events_are_delivered_after_the_broker_is_killed(tmp_path: Path) -> None:
+    port, there, queue = find_free_port(), find_free_port(), tmp_path / "queue.sqlite3"
+    received: list[tuple[str, dict[str, str]]] = []
 
     with broker(port, queue, f"http://127.0.0.1:{there}"):
         for number in EVENTS:
@@ -72,10 +72,10 @@ def test_events_outlive_a_killed_broker_and_an_absent_subscriber(tmp_path: Path)
                 "Authorization": "secret",
             }
             assert ask("POST", f"http://127.0.0.1:{port}/", {"date": "2026-01-21"}, headers).status == 202
-    with subscribers(there, seen), broker(port, queue, f"http://127.0.0.1:{there}"):
-        until(lambda: len(seen) >= 2 * len(EVENTS))
+    with subscribers(there, received), broker(port, queue, f"http://127.0.0.1:{there}"):
+        until(lambda: len(received) >= 2 * len(EVENTS))
 
     for path in ("/calculate/", "/watch"):
-        assert sorted(headers["ce-id"] for to, headers in seen if to == path) == EVENTS
-    assert all(headers["traceparent"] == TRACEPARENT for _, headers in seen)
-    assert not any("authorization" in headers for _, headers in seen)
+        assert sorted(headers["ce-id"] for path_of, headers in received if path_of == path) == EVENTS
+    assert all(headers["traceparent"] == TRACEPARENT for _, headers in received)
+    assert not any("authorization" in headers for _, headers in received)

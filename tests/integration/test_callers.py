@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import unused
+from local.ports import find_free_port
 from local.stack import Stack
 from shared.events import REQUESTED
 from tests.contract.markdown import blocks
@@ -65,7 +65,7 @@ def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
 def test_who_consumes_outcomes(stack: Stack) -> None:
     """What calculate replies goes to it as a broker sends it on: the same headers, the same body."""
     _, script = blocks(PAGE, "python", "## By events")
-    port = unused()
+    port = find_free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, "PORT": str(port)}, stdout=subprocess.PIPE, text=True
     )

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from otel_worker_client import Client, JobFailedError, NotFoundError, ServiceUnavailableError, ValidationError
 from otel_worker_client.distance_client import DistanceClient
 
-from local.ports import unused
+from local.ports import find_free_port
 from local.stack import Stack
 from tests.integration import demo_api
 from tests.integration.processes import Gate
@@ -129,7 +129,7 @@ def test_the_apis_errors_are_those_of_the_service(demo: FlaskClient, monkeypatch
     assert demo.get("/api/distance/download/distance_20200101.csv").status_code == 404
     assert demo.get("/api/distance/download/day.csv").status_code == 400
     assert demo.get("/api/distance/jobs?device_id=a@b").status_code == 500  # without the clause of docs/otel-demo.md
-    monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{unused()}")
+    monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{find_free_port()}")
     monkeypatch.setenv("DISTANCE_SERVICE_TIMEOUT", "1")
     away = demo.get("/api/distance/jobs")
     assert (away.status_code, away.json["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")  # type: ignore[index] # it is JSON

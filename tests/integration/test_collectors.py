@@ -50,7 +50,7 @@ def collector(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
 
 def settings(stack: Stack, target: str, url: str, **more: str) -> dict[str, str]:
     quick = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_LOGS_EXPORTER": "otlp"}
-    return {**stack.plan.function(target), **quick, **more, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    return {**stack.plan.function_environment(target), **quick, **more, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
 
 
 def answered(running: Function) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import unused
+from local.ports import find_free_port
 from local.stack import Stack
 from tests.integration.whole_stack import ask, environ, until
 
@@ -85,7 +85,7 @@ def test_what_can_not_be_is_a_line_and_a_code(stack: Stack, words: tuple[str, ..
 def test_a_service_that_is_away_is_a_code_of_its_own() -> None:
     main = "from otel_worker_client import client; client.Client.__init__.__defaults__ = (client.DEFAULT_URL, 0.3)\n"
     main += "from otel_worker_client.cli import main; main()"
-    variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{unused()}", PYTHONPATH=CLIENT)
+    variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{find_free_port()}", PYTHONPATH=CLIENT)
     run = subprocess.run(
         [sys.executable, "-c", main, "list"], env=variables, capture_output=True, text=True, check=False
     )

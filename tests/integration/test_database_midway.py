@@ -138,7 +138,7 @@ def killed(folder: Path) -> None:
 
 def test_a_killed_server_is_followed_by_another_at_its_address_even_a_standby(tmp_path: Path) -> None:
     port = free_port()
-    with postgres.running(tmp_path, port) as url:
+    with postgres.run_server(tmp_path, port) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(SCHEMA.encode())
         fill(url, MANY)
@@ -147,7 +147,7 @@ def test_a_killed_server_is_followed_by_another_at_its_address_even_a_standby(tm
         assert broken(fixes, lambda: killed(tmp_path)) == "08006"
     assert cause(fixes) == "08001"
 
-    with postgres.running(tmp_path, port):
+    with postgres.run_server(tmp_path, port):
         assert numbers(read(fixes)) == wanted
         nothing_is_left(url)
 
@@ -159,7 +159,7 @@ def test_a_killed_server_is_followed_by_another_at_its_address_even_a_standby(tm
     finally:
         refusing.send_signal(signal.SIGINT)
         refusing.wait(30)
-    with postgres.running(tmp_path, port):
+    with postgres.run_server(tmp_path, port):
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
         assert numbers(read(fixes)) == wanted

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.ports import unused
+from local.ports import find_free_port
 from tests.cluster import in_pod
 from tests.cluster.delivery import subscriber
 from tests.cluster.delivery.cases import CASES, REFUSALS, Case, Refusal
@@ -43,7 +43,7 @@ def process(ready: str, *command: str, **environ: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
     """What became of all cases at once."""
-    port, there = unused(), unused()
+    port, there = find_free_port(), find_free_port()
     broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{there}"
     queue = str(tmp_path_factory.mktemp("delivery") / "queue.sqlite3")
     serving = ["-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]

@@ -1,4 +1,4 @@
-"""`make demo` as its user sees it."""
+"""`make demo` as a subprocess."""
 
 import csv
 import subprocess
@@ -13,7 +13,7 @@ def demo(**settings: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, env=environ(**settings), capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_day_goes_from_submission_to_a_csv_on_disk(tmp_path: Path) -> None:
+def test_the_demo_downloads_the_csv_of_a_day(tmp_path: Path) -> None:
     run = demo(DATA_DIR=tmp_path)
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -26,7 +26,7 @@ def test_a_day_goes_from_submission_to_a_csv_on_disk(tmp_path: Path) -> None:
     assert 1400 < len(rows) < 1500
 
 
-def test_a_setting_it_can_not_use_is_its_reason_to_fail(tmp_path: Path) -> None:
+def test_an_invalid_setting_fails_the_demo(tmp_path: Path) -> None:
     run = demo(DATA_DIR=tmp_path, AWAY_THRESHOLD_KM="far")
 
     assert run.returncode == 1

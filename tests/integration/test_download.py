@@ -55,7 +55,7 @@ def damaged(exchange: Exchange) -> None:
 def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     job_id = submit(stack)
     assert ended(stack, job_id)["status"] == "completed"
-    settings = stack.plan.function("status")
+    settings = stack.plan.function_environment("status")
     log = tmp_path_factory.mktemp("status") / "log"
     with (
         before(settings["AWS_ENDPOINT_URL_S3"]) as proxy,

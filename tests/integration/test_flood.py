@@ -57,7 +57,7 @@ def refused(answers: list[Answer]) -> list[Answer]:
 @pytest.fixture
 def held(stack: Stack, tmp_path: Path) -> Iterator[tuple[Function, Gate]]:
     """Submit, and the way to its storage."""
-    settings = stack.plan.function("submit")
+    settings = stack.plan.function_environment("submit")
     with (
         Gate(settings["AWS_ENDPOINT_URL_S3"]) as gate,
         function("submit", settings | {"AWS_ENDPOINT_URL_S3": gate.url}, tmp_path / "log") as running,

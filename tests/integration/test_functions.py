@@ -51,7 +51,7 @@ def locked(stack: Stack) -> Iterator[None]:
 def test_a_setting_that_is_missing_or_bad_stops_the_process_with_one_line(
     stack: Stack, target: str, name: str, text: str
 ) -> None:
-    settings = {**stack.plan.function(target), name: text}
+    settings = {**stack.plan.function_environment(target), name: text}
     run = subprocess.run(
         COMMAND, cwd=ROOT, env=environment(target, settings), capture_output=True, timeout=60, check=False
     )
@@ -63,14 +63,14 @@ def test_a_setting_that_is_missing_or_bad_stops_the_process_with_one_line(
 
 @pytest.fixture
 def calculate(stack: Stack, tmp_path: Path) -> Iterator[Function]:
-    with function("calculate", stack.plan.function("calculate"), tmp_path / "log") as running:
+    with function("calculate", stack.plan.function_environment("calculate"), tmp_path / "log") as running:
         yield running
 
 
 def test_the_same_job_ten_times_at_once_in_two_processes_is_calculated_once(
     stack: Stack, calculate: Function, tmp_path: Path
 ) -> None:
-    with function("calculate", stack.plan.function("calculate"), tmp_path / "other") as other:
+    with function("calculate", stack.plan.function_environment("calculate"), tmp_path / "other") as other:
         job = job_id()
         with ThreadPoolExecutor(10) as pool:
             answers = list(pool.map(lambda n: (calculate, other)[n % 2].deliver(job), range(10)))
@@ -94,7 +94,7 @@ class Abandoned:
 def abandoned(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Abandoned:
     """One whose process was killed, one whose process lost its storage; both at once, since both leases must end."""
     killed, cut_off, logs = job_id(), job_id(), tmp_path_factory.mktemp("abandoned")
-    settings = stack.plan.function("calculate")
+    settings = stack.plan.function_environment("calculate")
     with (
         Gate(settings["AWS_ENDPOINT_URL_S3"]) as gate,
         ThreadPoolExecutor(2) as pool,
@@ -142,7 +142,7 @@ def test_a_job_in_flight_is_finished_before_the_process_ends(stack: Stack, calcu
 
 
 def test_a_job_that_outlasts_the_grace_is_given_back_and_starts_at_once_elsewhere(stack: Stack, tmp_path: Path) -> None:
-    job, settings = job_id(), stack.plan.function("calculate")
+    job, settings = job_id(), stack.plan.function_environment("calculate")
     with (
         function("calculate", settings | {"GRACE_SECONDS": "2"}, tmp_path / "log") as ending,
         function("calculate", settings, tmp_path / "other") as other,
@@ -160,7 +160,7 @@ def test_a_job_that_outlasts_the_grace_is_given_back_and_starts_at_once_elsewher
 
 
 def test_a_database_that_goes_away_is_503_and_the_job_goes_on_when_it_is_back(stack: Stack, tmp_path: Path) -> None:
-    settings = stack.plan.function("calculate")
+    settings = stack.plan.function_environment("calculate")
     with Gate(settings["DATABASE_URL"]) as gate:
         settings["DATABASE_URL"] = gate.url
         with function("calculate", settings, tmp_path / "log") as calculate:
@@ -179,7 +179,7 @@ def test_a_database_that_goes_away_is_503_and_the_job_goes_on_when_it_is_back(st
 
 
 def test_a_database_that_breaks_midway_leaves_nothing_half_written(stack: Stack, tmp_path: Path) -> None:
-    settings = stack.plan.function("calculate")
+    settings = stack.plan.function_environment("calculate")
     with Gate(settings["DATABASE_URL"]) as gate, ThreadPoolExecutor(1) as pool:
         settings["DATABASE_URL"] = gate.url
         with function("calculate", settings, tmp_path / "log") as calculate:
@@ -201,9 +201,9 @@ def test_storage_that_goes_away_is_503_everywhere_and_all_goes_on_when_it_is_bac
         "list": ("GET", "/api/distance/jobs", None),
     }
     wanted = {"submit": 202, "status": 404, "list": 200}
-    with Gate(stack.plan.function("list")["AWS_ENDPOINT_URL_S3"]) as gate:
+    with Gate(stack.plan.function_environment("list")["AWS_ENDPOINT_URL_S3"]) as gate:
         for target, (method, path, body) in asked.items():
-            settings = stack.plan.function(target) | {"AWS_ENDPOINT_URL_S3": gate.url}
+            settings = stack.plan.function_environment(target) | {"AWS_ENDPOINT_URL_S3": gate.url}
             with function(target, settings, tmp_path / target) as running:
                 assert running.ask(method, path, body).status == wanted[target]
                 gate.shut()
@@ -253,5 +253,5 @@ def test_broken_bodies_get_the_envelope_and_the_process_lives_on(
 @pytest.fixture(scope="module")
 def submit(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
     log = tmp_path_factory.mktemp("submit") / "log"
-    with function("submit", stack.plan.function("submit"), log) as running:
+    with function("submit", stack.plan.function_environment("submit"), log) as running:
         yield running

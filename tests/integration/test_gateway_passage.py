@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from local.gateway.app import SERVICES
-from local.ports import unused
+from local.ports import find_free_port
 from tests.integration.whole_stack import ask, until
 
 
@@ -43,7 +43,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    upstream, port = ThreadingHTTPServer(("127.0.0.1", 0), Echo), unused()
+    upstream, port = ThreadingHTTPServer(("127.0.0.1", 0), Echo), find_free_port()
     threading.Thread(target=upstream.serve_forever).start()
     addresses = {f"{service.upper()}_ADDRESS": f"127.0.0.1:{upstream.server_port}" for service in SERVICES}
     command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]

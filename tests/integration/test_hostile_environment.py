@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from local import object_storage
-from local.ports import unused
-from local.stack import Stack, running
+from local.ports import find_free_port
+from local.stack import Stack, run_stack
 from tests.integration import hostile
 from tests.integration.whole_stack import ended, given, submit
 
@@ -64,7 +64,7 @@ def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
 
 
 def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
-    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=unused())
+    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=find_free_port())
 
     assert run.stderr == ""
     assert run.returncode == 0
@@ -74,8 +74,8 @@ def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
 
 def test_make_buckets_works_in_a_hostile_shell(stack: Stack, tmp_path: Path) -> None:
     storage = {
-        **object_storage.keys(stack.plan.options.data_dir, object_storage.ADMIN),
-        "AWS_ENDPOINT_URL_S3": stack.plan.function("status")["AWS_ENDPOINT_URL_S3"],
+        **object_storage.access_keys(stack.plan.options.data_dir, object_storage.ADMIN),
+        "AWS_ENDPOINT_URL_S3": stack.plan.function_environment("status")["AWS_ENDPOINT_URL_S3"],
         **WITHOUT_NONSENSE,
     }
     run = make(tmp_path, "buckets", **storage, JOBS_BUCKET="hostile-jobs", CSV_BUCKET="hostile-csv")
@@ -91,7 +91,7 @@ ODD_NAME = (
 
 
 def test_the_data_folder_may_have_any_printable_name(tmp_path: Path) -> None:
-    with running(given(DATA_DIR=tmp_path / ODD_NAME)) as stack:
+    with run_stack(given(DATA_DIR=tmp_path / ODD_NAME)) as stack:
         assert ended(stack, submit(stack))["status"] == "completed"
 
     assert (tmp_path / ODD_NAME / "objects").is_dir()
@@ -105,7 +105,7 @@ def test_the_data_folder_may_be_a_relative_link_to_a_long_path(tmp_path: Path) -
     target.mkdir(parents=True)
     (tmp_path / "link").symlink_to(target)
 
-    with running(given(DATA_DIR=os.path.relpath(tmp_path / "link"))) as stack:
+    with run_stack(given(DATA_DIR=os.path.relpath(tmp_path / "link"))) as stack:
         assert ended(stack, submit(stack))["status"] == "completed"
 
     assert (target / "postgres").is_dir()
@@ -114,13 +114,13 @@ def test_the_data_folder_may_be_a_relative_link_to_a_long_path(tmp_path: Path) -
 _REACH = """
 import sys
 from local import demo, environment
-environment.apply()
+environment.restrict_process_environment()
 from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 for url in sys.argv[1:]:
     Bucket(client(Settings.model_validate({**keys, "AWS_ENDPOINT_URL_S3": url})), "bucket").ping()
-    assert demo._asked("GET", f"{url}/bucket/object").status == 200
+    assert demo._request("GET", f"{url}/bucket/object").status == 200
 """
 
 

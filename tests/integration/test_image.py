@@ -89,7 +89,7 @@ def test_modules_are_compiled_with_unchecked_hashes(folder: Path) -> None:
 def test_the_functions_process_a_job_without_changing_the_image(folder: Path, stack: Stack, tmp_path: Path) -> None:
     before = content(folder)
     for target in TARGETS:
-        settings = {**stack.plan.function(target), **inside(folder)}
+        settings = {**stack.plan.function_environment(target), **inside(folder)}
         with function(target, settings, tmp_path / target, folder / "app") as running:
             assert running.ask("GET", "/readyz").status == 200, (tmp_path / target).read_text()
             if target == "submit":
@@ -107,7 +107,7 @@ def test_the_functions_process_a_job_without_changing_the_image(folder: Path, st
 
 
 def test_boto3_can_upload_in_parts_and_presign_urls(folder: Path, stack: Stack) -> None:
-    keys = {name: text for name, text in stack.plan.function("calculate").items() if name.startswith("AWS")}
+    keys = {name: text for name, text in stack.plan.function_environment("calculate").items() if name.startswith("AWS")}
     done = python(folder, "-c", _S3_SCRIPT, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
     assert done.returncode == 0, done.stderr
     assert ask("GET", done.stdout.strip()).body == b"whole"
@@ -115,7 +115,9 @@ def test_boto3_can_upload_in_parts_and_presign_urls(folder: Path, stack: Stack) 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_missing_setting_stops_the_start_with_one_line(folder: Path, stack: Stack, target: str) -> None:
-    settings = environment(target, stack.plan.function(target)) | inside(folder) | {"AWS_SECRET_ACCESS_KEY": ""}
+    settings = (
+        environment(target, stack.plan.function_environment(target)) | inside(folder) | {"AWS_SECRET_ACCESS_KEY": ""}
+    )
     done = python(folder, *COMMAND[1:], **settings)
     assert done.returncode != 0
     assert (done.stdout + done.stderr).splitlines() == ["AWS_SECRET_ACCESS_KEY: this setting is missing"]

@@ -63,7 +63,7 @@ def installation(
     folder = tmp_path_factory.mktemp(request.param)
     with running(request.param, folder) as settings:
         if request.param == "SeaweedFS":
-            users = {function: _pair(object_storage.keys(folder, function)) for function in TARGETS}
+            users = {function: _pair(object_storage.access_keys(folder, function)) for function in TARGETS}
         else:
             users = {function: (f"key-of-{function}", secrets.token_hex(10)) for function in TARGETS}
             command = ["buckets", "--minio", "--keys", str(_given(users, folder / "keys"))]

@@ -84,7 +84,12 @@ def test_what_boto3_refuses_is_named_in_the_log() -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_function_works_with_white_space_around_every_setting(stack: Stack, target: str, tmp_path: Path) -> None:
     telemetry = {"OTEL_TRACES_EXPORTER": "none", "OTEL_SERVICE_NAME": "odd", "LOG_LEVEL": "info"}
-    settings = {"AWS_REGION": "us-east-1", "BIND_HOST": "127.0.0.1", **telemetry, **stack.plan.function(target)}
+    settings = {
+        "AWS_REGION": "us-east-1",
+        "BIND_HOST": "127.0.0.1",
+        **telemetry,
+        **stack.plan.function_environment(target),
+    }
     padded = {name: f"\t{text}\r\n" for name, text in settings.items() if text}
     with function(target, padded, tmp_path / "log") as running:
         ready = running.ask("GET", "/readyz")

@@ -1,4 +1,4 @@
-"""One system on one machine: what survives, who may do what, how requests pass the gateway."""
+"""The local system: recovery of killed components, access rights, routing through the gateway."""
 
 import contextlib
 import csv
@@ -17,10 +17,10 @@ from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, client
 from tests.integration.whole_stack import DAY, ask, ended, is_ready, submit, until
 
-PARTS = ("postgres", "s3", "broker", *TARGETS, "gateway")
+COMPONENTS = ("postgres", "s3", "broker", *TARGETS, "gateway")
 
 
-def test_a_submitted_day_becomes_numbers_and_a_csv(stack: Stack) -> None:
+def test_a_submitted_day_completes_with_numbers_and_a_csv(stack: Stack) -> None:
     job = ended(stack, submit(stack))
 
     assert job["status"] == "completed"
@@ -31,7 +31,7 @@ def test_a_submitted_day_becomes_numbers_and_a_csv(stack: Stack) -> None:
     assert 'filename="distance_20260121_iphone_stuart.csv"' in download.headers["content-disposition"]
 
 
-def test_many_days_at_once_all_end(stack: Stack) -> None:
+def test_concurrent_jobs_all_complete(stack: Stack) -> None:
     days = [f"2026-01-{day}" for day in range(12, 26)]
 
     with ThreadPoolExecutor(8) as callers:
@@ -42,14 +42,14 @@ def test_many_days_at_once_all_end(stack: Stack) -> None:
     assert [job["date"] for job in ends] == days
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_part_that_is_killed_comes_back_and_nothing_is_lost(stack: Stack, part: str) -> None:
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_killed_component_is_restarted_without_losing_jobs(stack: Stack, component: str) -> None:
     before = submit(stack)
-    until(lambda: len(stack.supervisor.pids()) == len(PARTS))
-    pid = stack.supervisor.pids()[part]
+    until(lambda: len(stack.supervisor.pids()) == len(COMPONENTS))
+    pid = stack.supervisor.pids()[component]
 
     os.kill(pid, signal.SIGKILL)
-    until(lambda: stack.supervisor.pids().get(part) not in (None, pid), 10)
+    until(lambda: stack.supervisor.pids().get(component) not in (None, pid), 10)
     until(lambda: is_ready(stack.url), 30)
 
     assert ended(stack, before, 120)["status"] == "completed"
@@ -57,8 +57,8 @@ def test_a_part_that_is_killed_comes_back_and_nothing_is_lost(stack: Stack, part
 
 
 @pytest.mark.parametrize("function", list(TARGETS))
-def test_a_function_has_keys_of_its_own_with_just_its_rights(stack: Stack, function: str) -> None:
-    environment = stack.plan.function(function)
+def test_a_function_has_its_own_keys_with_least_privilege(stack: Stack, function: str) -> None:
+    environment = stack.plan.function_environment(function)
     settings = stack.plan.settings(function)
     pair = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
 
@@ -73,7 +73,7 @@ def test_a_function_has_keys_of_its_own_with_just_its_rights(stack: Stack, funct
             jobs.delete("t/probe")
 
 
-def test_a_job_that_is_deleted_is_gone_with_its_csv(stack: Stack) -> None:
+def test_deleting_a_job_deletes_its_csv(stack: Stack) -> None:
     job = ended(stack, submit(stack))
     path, download = f"{stack.url}/api/distance/jobs/{job['job_id']}", job["result"]["csv_download_url"]
     assert ask("GET", download).status == 200
@@ -82,17 +82,17 @@ def test_a_job_that_is_deleted_is_gone_with_its_csv(stack: Stack) -> None:
 
     assert ask("GET", path).status == 404
     assert ask("GET", download).status == 404
-    listed = ask("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]
-    assert job["job_id"] not in {one["job_id"] for one in listed}
+    jobs = ask("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]
+    assert job["job_id"] not in {one["job_id"] for one in jobs}
 
 
-def test_only_calculate_is_told_where_the_database_is(stack: Stack) -> None:
-    told = {target for target in TARGETS if "DATABASE_URL" in stack.plan.function(target)}
+def test_only_calculate_has_the_database_url(stack: Stack) -> None:
+    targets = {target for target in TARGETS if "DATABASE_URL" in stack.plan.function_environment(target)}
 
-    assert told == {"calculate"}
+    assert targets == {"calculate"}
 
 
-def test_secrets_stand_in_no_command_line(stack: Stack) -> None:
+def test_no_command_line_contains_a_secret(stack: Stack) -> None:
     secrets = [path.read_bytes() for path in (stack.plan.options.data_dir / "credentials").glob("[!s]*")]
     secrets += [path.read_bytes() for path in (stack.plan.options.data_dir / "credentials").glob("s3-*")]
 
@@ -102,7 +102,7 @@ def test_secrets_stand_in_no_command_line(stack: Stack) -> None:
         assert not any(secret in command for secret in secrets)
 
 
-def test_an_event_posted_to_the_gateway_becomes_a_job(stack: Stack) -> None:
+def test_an_event_posted_to_the_gateway_starts_a_job(stack: Stack) -> None:
     event = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": "/someone", "id": "gateway-1"}
     body = json.dumps({**event, "datacontenttype": "application/json", "data": DAY}).encode()
 
@@ -117,7 +117,7 @@ def test_an_event_posted_to_the_gateway_becomes_a_job(stack: Stack) -> None:
     )
 
 
-def test_what_is_no_event_is_refused_by_the_brokers_ingress(stack: Stack) -> None:
+def test_the_brokers_ingress_rejects_requests_without_an_event(stack: Stack) -> None:
     assert ask("POST", f"{stack.url}/broker", {"date": "2026-01-21"}).status == 400
     assert ask("GET", f"{stack.url}/broker").status == 405
 
@@ -134,7 +134,7 @@ def test_what_is_no_event_is_refused_by_the_brokers_ingress(stack: Stack) -> Non
         ("GET", "/api/distance/download/..%2Fdistance_20260121.csv", 400, "VALIDATION_ERROR"),
     ],
 )
-def test_every_refusal_has_the_envelope_and_a_trace(
+def test_every_error_has_the_envelope_and_a_trace_id(
     stack: Stack, method: str, path: str, status: int, code: str
 ) -> None:
     answer = ask(method, stack.url + path, headers={"X-Trace-Id": "ab" * 16})
@@ -144,7 +144,7 @@ def test_every_refusal_has_the_envelope_and_a_trace(
     assert status != 405 or answer.headers["allow"]
 
 
-def test_health_and_readiness_are_those_of_every_part(stack: Stack) -> None:
+def test_health_and_readiness_aggregate_every_service(stack: Stack) -> None:
     assert ask("GET", f"{stack.url}/healthz").json["status"] == "healthy"
     assert ask("HEAD", f"{stack.url}/readyz").status == 200
     for path in ("/health/live", "/api/v1/health/ready", "/health/startup"):
@@ -154,8 +154,8 @@ def test_health_and_readiness_are_those_of_every_part(stack: Stack) -> None:
     assert {"database", "storage", "broker"} <= set(report["services"]["calculate"]["checks"])
 
 
-def test_jobs_are_counted_through_the_gateway(stack: Stack) -> None:
-    told = ask("GET", f"{stack.url}/metrics/json").json
+def test_job_counts_are_available_through_the_gateway(stack: Stack) -> None:
+    counts = ask("GET", f"{stack.url}/metrics/json").json
     total = ask("GET", f"{stack.url}/api/distance/jobs?limit=1").json["total_count"]
-    assert told["jobs_total"] == total
+    assert counts["jobs_total"] == total
     assert ask("GET", f"{stack.url}/api/v1/status").json["metrics"]["jobs_total"] == total

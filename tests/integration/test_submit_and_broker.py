@@ -17,7 +17,7 @@ def test_a_job_is_durable_and_accepted_whatever_the_broker_answers(
     stack: Stack, tmp_path: Path, answer: Callable[[socket.socket], None]
 ) -> None:
     with raw(answer) as broker:
-        settings = stack.plan.function("submit") | {"K_SINK": broker.url}
+        settings = stack.plan.function_environment("submit") | {"K_SINK": broker.url}
         with function("submit", settings, tmp_path / "log") as submit:
             accepted = submit.ask("POST", "/api/distance/calculate", DAY)  # which waits for 30 s, as callers do
         assert accepted.status == 202

@@ -1,4 +1,4 @@
-"""`make up` as its user sees it: one line when it is ready, one when it can't be, nothing left behind."""
+"""`make up` as a subprocess: its output, exit code, and processes."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ import psutil
 import psycopg
 import pytest
 
-from local.ports import unused
+from local.ports import find_free_port
 from local.stack import Stack
 from tests.integration.whole_stack import DAY, ask, environ, until
 
@@ -45,8 +45,8 @@ def refusal(**settings: object) -> str:
     return run.stderr
 
 
-def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stack, tmp_path: Path) -> None:
-    port, data_dir = unused(), tmp_path / "with 100% odd; #name's"
+def test_a_second_system_keeps_its_jobs_over_a_restart_and_leaves_no_process(stack: Stack, tmp_path: Path) -> None:
+    port, data_dir = find_free_port(), tmp_path / "with 100% odd; #name's"
     url = f"http://127.0.0.1:{port}"
 
     with up(PORT=port, DATA_DIR=data_dir) as process:
@@ -64,9 +64,9 @@ def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stac
 
     with up(PORT=port, DATA_DIR=data_dir) as process:
         assert first_line(process) == f"ready {url}\n"
-        kept = ask("GET", url + job["status_url"]).json
-        assert kept["status"] == "completed"
-        assert len(ask("GET", kept["result"]["csv_download_url"]).body) == kept["result"]["csv_size_bytes"]
+        job = ask("GET", url + job["status_url"]).json
+        assert job["status"] == "completed"
+        assert len(ask("GET", job["result"]["csv_download_url"]).body) == job["result"]["csv_size_bytes"]
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         until(lambda: not any(child.is_running() for child in children))
@@ -75,7 +75,7 @@ def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stac
 
 
 @pytest.mark.parametrize(
-    ("settings", "named"),
+    ("settings", "setting"),
     [
         ({"PORT": "http"}, "PORT"),
         ({"PORT": "70000"}, "PORT"),
@@ -88,14 +88,14 @@ def test_it_runs_beside_another_keeps_its_jobs_and_leaves_no_process(stack: Stac
         ({"DATA_DIR": "/dev/null/here"}, "DATA_DIR"),
     ],
 )
-def test_a_bad_setting_is_one_line_that_names_it(tmp_path: Path, settings: dict[str, str], named: str) -> None:
+def test_an_invalid_setting_is_reported_in_one_line(tmp_path: Path, settings: dict[str, str], setting: str) -> None:
     line = refusal(**{"DATA_DIR": tmp_path, **settings})
 
-    assert line.startswith(f"{named}: ")
+    assert line.startswith(f"{setting}: ")
 
 
 @pytest.mark.parametrize("kind", ["a file", "a dangling link", "under a file", "a long name", "a folder in the way"])
-def test_a_folder_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path, kind: str) -> None:
+def test_an_unusable_data_folder_is_reported_in_one_line(tmp_path: Path, kind: str) -> None:
     place = {"under a file": tmp_path / "there" / "below", "a long name": tmp_path / ("long" * 70)}
     folder = place.get(kind, tmp_path / "there")
     if kind == "a dangling link":
@@ -108,14 +108,14 @@ def test_a_folder_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path, 
     assert refusal(DATA_DIR=folder).startswith(f"DATA_DIR: {folder}")
 
 
-def test_a_taken_port_is_one_line_that_names_it(stack: Stack, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(stack: Stack, tmp_path: Path) -> None:
     port = stack.plan.options.port
 
-    assert refusal(PORT=port, DATA_DIR=tmp_path) == f"PORT: 127.0.0.1:{port} is taken\n"
+    assert refusal(PORT=port, DATA_DIR=tmp_path) == f"PORT: 127.0.0.1:{port} is already in use\n"
 
 
-def test_refusals_of_given_stores_come_within_seconds_with_their_cause(stack: Stack, tmp_path: Path) -> None:
-    calculate = stack.plan.function("calculate")
+def test_failures_of_external_stores_are_reported_within_seconds(stack: Stack, tmp_path: Path) -> None:
+    calculate = stack.plan.function_environment("calculate")
     user, place = calculate["DATABASE_URL"].rsplit("@", 1)
     storage = {
         "AWS_ENDPOINT_URL_S3": calculate["AWS_ENDPOINT_URL_S3"],
@@ -125,12 +125,12 @@ def test_refusals_of_given_stores_come_within_seconds_with_their_cause(stack: St
     cases: list[tuple[dict[str, str], str]] = [
         (
             {"DATABASE_URL": f"{user[:-3]}@{place}"},
-            "DATABASE_URL: the database there refuses: wrong password (28P01)",
+            "DATABASE_URL: database rejected the request: wrong password (28P01)",
         ),
-        (storage, "AWS_ENDPOINT_URL_S3: the storage there refuses: SignatureDoesNotMatch"),
+        (storage, "AWS_ENDPOINT_URL_S3: object storage rejected the request: SignatureDoesNotMatch"),
         (
             {**storage, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"},
-            "AWS_ENDPOINT_URL_S3: no storage answers there: EndpointConnectionError",
+            "AWS_ENDPOINT_URL_S3: object storage is unavailable: EndpointConnectionError",
         ),
     ]
     for settings, line in cases:
@@ -138,14 +138,14 @@ def test_refusals_of_given_stores_come_within_seconds_with_their_cause(stack: St
 
         assert refusal(DATA_DIR=tmp_path, **settings) == f"{line}\n"
 
-        assert time.monotonic() - began < 45, line  # on two busy cores; most of it are start and end of the parts
+        assert time.monotonic() - began < 45, line  # mostly start and stop of the components, on two busy cores
 
 
-def test_other_stores_and_another_broker_take_the_place_of_its_own(stack: Stack, tmp_path: Path) -> None:
-    calculate = stack.plan.function("calculate")
+def test_external_stores_and_broker_replace_the_embedded_ones(stack: Stack, tmp_path: Path) -> None:
+    calculate = stack.plan.function_environment("calculate")
     settings = {
         "DATA_DIR": tmp_path,
-        "PORT": unused(),
+        "PORT": find_free_port(),
         "DATABASE_URL": calculate["DATABASE_URL"],
         "AWS_ENDPOINT_URL_S3": calculate["AWS_ENDPOINT_URL_S3"],
         "AWS_ACCESS_KEY_ID": "admin",

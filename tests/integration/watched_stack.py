@@ -14,7 +14,7 @@ import psycopg
 from local import object_storage, postgres
 from local.options import TARGETS
 from local.otlp_receiver import Receiver, run_receiver
-from local.stack import Stack, running
+from local.stack import Stack, run_stack
 from local.telemetry_store import Span
 from tests.integration.whole_stack import given
 
@@ -59,9 +59,9 @@ class Watching:
     def secrets(self) -> set[str]:
         """Every secret that one of the functions holds."""
         plan = self.stack.plan
-        found = {plan.function(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
-        found.add(object_storage.keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
-        found.add(plan.function("calculate")["DATABASE_URL"])
+        found = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
+        found.add(object_storage.access_keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
+        found.add(plan.function_environment("calculate")["DATABASE_URL"])
         return found
 
 
@@ -80,7 +80,7 @@ def watched_stack(folder: Path) -> Iterator[Watching]:
             "HOME_LATITUDE": HOME[0],
             "HOME_LONGITUDE": HOME[1],
         }
-        with running(given(DATA_DIR=folder, **settings)) as stack:
+        with run_stack(given(DATA_DIR=folder, **settings)) as stack:
             watching = Watching(stack, receiver, bodies)
             with psycopg.connect(watching.database) as connection:
                 _fill(connection)

@@ -28,7 +28,7 @@ class Answer:
 
 def environ(**settings: object) -> dict[str, str]:
     """This process's environment with settings of a stack, on a port of its own unless PORT is among them."""
-    return {**os.environ, "PORT": str(ports.unused()), **{name: str(value) for name, value in settings.items()}}
+    return {**os.environ, "PORT": str(ports.find_free_port()), **{name: str(value) for name, value in settings.items()}}
 
 
 def given(**settings: object) -> options.Options:
