@@ -25,10 +25,10 @@ up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in D
 observe: $(VENV)/local.stamp ## run the system and print the trace of each job as a waterfall, until Ctrl-C
 	@$(RUN) -m local observe
 
-buckets: $(VENV)/local.stamp ## the buckets of an installation, users and policies (docs/storage.md): OPTIONS="--minio --keys FOLDER"
+buckets: $(VENV)/local.stamp ## create the buckets, users and policies of an installation (docs/storage.md): OPTIONS="--minio --keys FOLDER"
 	@$(RUN) -m admin buckets $(OPTIONS)
 
-forget: $(VENV)/local.stamp ## delete all jobs of a device or of some dates: OPTIONS="--device ID --from DATE --to DATE"
+forget: $(VENV)/local.stamp ## delete all jobs of a device or of a range of dates: OPTIONS="--device ID --from DATE --to DATE"
 	@$(RUN) -m admin forget $(OPTIONS)
 
 test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server

@@ -1,1 +1,1 @@
-"""What an administrator does once for an installation: buckets, and who may do what in them."""
+"""Administration of an installation: buckets, storage users and their policies, bulk deletion, scheduled jobs."""

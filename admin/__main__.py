@@ -1,4 +1,4 @@
-"""`python -m admin buckets` and other commands: what people do to an installation, not requests."""
+"""`python -m admin COMMAND`: administrative commands for an installation."""
 
 import argparse
 import os
@@ -7,132 +7,142 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from admin.api import Api
-from admin.forget import Forgotten, forget
-from admin.furnishing import furnish, say
-from admin.nightly import ended, nightly
-from admin.relisting import relist
-from admin.smoke import Services, smoke
+from admin.api import ApiClient
+from admin.delete_jobs import JobFilter, delete_jobs
+from admin.nightly import last_days, submit_days
+from admin.provisioning import provision, report
+from admin.rebuild_index import rebuild_index
+from admin.smoke import Services, run_smoke_test
 from shared.config.settings import read, strip_environment
 from shared.days import time_zones
 from shared.errors import SettingsError, Unavailable
 from shared.storage.bucket import Bucket, client
 
-_AWAY = {"EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"}
-_REFUSED = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}
+_CONNECTION_ERRORS = {
+    *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"),
+}
+_AUTHENTICATION_ERRORS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied"}
 
 Command = Callable[[argparse.Namespace, Mapping[str, str]], None]
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Do what is asked; 1 with one line that names what is wrong, when it can't be done."""
-    asked = _arguments(arguments)
-    run: Command = asked.run
-    given = {name: text.strip() for name, text in environ.items()}
+    """Run a command; return 0, or 1 after one line on stderr with the cause."""
+    parsed = _parse(arguments)
+    run: Command = parsed.run
     try:
-        run(asked, given)
+        run(parsed, {name: text.strip() for name, text in environ.items()})
     except SettingsError as exc:
         print(exc, file=sys.stderr)
     except Unavailable as exc:
-        print(_told(exc), file=sys.stderr)
+        print(_message(exc), file=sys.stderr)
     else:
         return 0
     return 1
 
 
-def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m admin", description="Settings and keys: docs/storage.md.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    made = commands.add_parser("buckets", help="make what is missing")
-    made.add_argument("--minio", action="store_true", help="users and policies on MinIO")
-    made.add_argument("--identities", type=Path, metavar="FILE", help="users and policies in a file for SeaweedFS")
-    made.add_argument("--policies", type=Path, metavar="FOLDER", help="a policy document for each function")
-    made.add_argument("--keys", type=Path, metavar="FOLDER", help="FUNCTION/AWS_ACCESS_KEY_ID and the like")
-    made.set_defaults(run=_buckets)
+    buckets = commands.add_parser("buckets", help="create missing buckets, users and policies")
+    buckets.add_argument("--minio", action="store_true", help="create users and policies on MinIO")
+    buckets.add_argument("--identities", type=Path, metavar="FILE", help="write users and policies for SeaweedFS")
+    buckets.add_argument("--policies", type=Path, metavar="FOLDER", help="write a policy document for each function")
+    buckets.add_argument("--keys", type=Path, metavar="FOLDER", help="FUNCTION/AWS_ACCESS_KEY_ID and the secret keys")
+    buckets.set_defaults(run=_buckets)
 
-    gone = commands.add_parser("forget", help="delete all jobs of a device, of some dates, or both, through the API")
-    gone.add_argument("--url", default="http://127.0.0.1:8080", help="where the API is (default: that of `make up`)")
-    gone.add_argument("--device", metavar="ID", help="the jobs of this device")
-    gone.add_argument("--every-device", action="store_true", help="with --device: also jobs over every device")
-    gone.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DATE", help="of this date and later")
-    gone.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="of this date and earlier")
-    gone.add_argument("--count", action="store_true", help="only say how many they are")
-    gone.set_defaults(run=_forget)
+    forget = commands.add_parser("forget", help="delete all jobs of a device, of a range of dates, or both")
+    forget.add_argument("--url", default="http://127.0.0.1:8080", help="URL of the API (default: that of `make up`)")
+    forget.add_argument("--device", metavar="ID", help="jobs of this device")
+    forget.add_argument("--every-device", action="store_true", help="with --device: jobs over all devices too")
+    forget.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DATE", help="first date")
+    forget.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DATE", help="last date")
+    forget.add_argument("--count", action="store_true", help="print the number of jobs and delete none")
+    forget.set_defaults(run=_forget)
 
-    shown = commands.add_parser("relist", help="list every job that has a record: after x/ or t/ was lost")
-    shown.set_defaults(run=_relist)
+    relist = commands.add_parser("relist", help="rebuild the index from the job records, after x/ or t/ was lost")
+    relist.set_defaults(run=_relist)
 
-    tried = commands.add_parser("smoke", help="one job through every function; nothing of it stays")
-    where = tried.add_mutually_exclusive_group(required=True)
-    where.add_argument("--namespace", metavar="NAME", help="of the installation, from within its cluster")
-    where.add_argument("--url", help="one address of all functions")
+    smoke = commands.add_parser("smoke", help="run one job through every function, and delete it")
+    location = smoke.add_mutually_exclusive_group(required=True)
+    location.add_argument("--namespace", metavar="NAME", help="namespace of the installation, from within the cluster")
+    location.add_argument("--url", help="URL of a gateway for all functions")
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    tried.add_argument("--date", type=date.fromisoformat, default=yesterday, help="default: yesterday")
-    tried.add_argument("--device", default="", metavar="ID", help="default: every device")
-    tried.set_defaults(run=_smoke)
+    smoke.add_argument("--date", type=date.fromisoformat, default=yesterday, help="default: yesterday")
+    smoke.add_argument("--device", default="", metavar="ID", help="default: all devices")
+    smoke.set_defaults(run=_smoke)
 
-    each = commands.add_parser("nightly", help="submit the days that have ended, each one once")
-    at = each.add_mutually_exclusive_group(required=True)
-    at.add_argument("--namespace", metavar="NAME", help="of the installation, from within its cluster")
-    at.add_argument("--url", help="where the API is")
-    each.add_argument("--days", type=int, default=1, metavar="N", help="that many, up to yesterday (default: 1)")
-    each.add_argument("--device", action="append", metavar="ID", help="a job for each of these (default: for all)")
-    each.set_defaults(run=_nightly)
+    nightly = commands.add_parser("nightly", help="submit the latest complete days; a repeated run adds no jobs")
+    location = nightly.add_mutually_exclusive_group(required=True)
+    location.add_argument("--namespace", metavar="NAME", help="namespace of the installation, from within the cluster")
+    location.add_argument("--url", help="URL of the API")
+    nightly.add_argument("--days", type=int, default=1, metavar="N", help="number of days until yesterday (default: 1)")
+    nightly.add_argument(
+        "--device", action="append", metavar="ID", help="repeatable (default: one job for all devices)"
+    )
+    nightly.set_defaults(run=_nightly)
 
-    found = parser.parse_args(arguments)
-    if found.run is _nightly and found.days < 1:
+    parsed = parser.parse_args(arguments)
+    if parsed.run is _nightly and parsed.days < 1:
         parser.error("--days: 1 or more is expected")
-    if found.run is _buckets and (found.minio or found.identities) and not found.keys:
+    if parsed.run is _buckets and (parsed.minio or parsed.identities) and not parsed.keys:
         parser.error("--minio and --identities need --keys")
-    if found.run is _forget and not (found.device or found.first or found.last):
+    if parsed.run is _forget and not (parsed.device or parsed.first or parsed.last):
         parser.error("one of --device, --from and --to is needed")
-    return found
+    return parsed
 
 
-def _buckets(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    furnish(asked, read(environ, "admin"))
+def _buckets(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    provision(arguments, read(environ, "admin"))
 
 
-def _api(environ: Mapping[str, str], name: str = "API") -> Api:
-    return Api(environ.get("API_KEYS", ""), name)
+def _api(environ: Mapping[str, str], name: str = "API") -> ApiClient:
+    return ApiClient(environ.get("API_KEYS", ""), name)
 
 
-def _forget(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    url, wanted = asked.url.rstrip("/"), Forgotten(asked.device, asked.first, asked.last, asked.every_device)
-    found = forget(_api(environ), url, wanted, lambda job_id: say(job_id, "deleted"), only_count=asked.count)
-    say("jobs", f"{found.deleted} {'would be' if asked.count else 'were'} deleted")
-    if asked.device and found.left:
-        say("jobs over every device", f"{found.left} stay, and may hold fixes of {asked.device} (--every-device)")
+def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    job_filter = JobFilter(arguments.device, arguments.first, arguments.last, arguments.every_device)
+    url, dry_run = arguments.url.rstrip("/"), arguments.count
+    result = delete_jobs(_api(environ), url, job_filter, lambda job_id: report(job_id, "deleted"), dry_run=dry_run)
+    report("jobs", f"{result.deleted} {'would be' if dry_run else 'were'} deleted")
+    if arguments.device and result.unfiltered:
+        reason = f"may contain fixes of {arguments.device}; --every-device deletes them"
+        report("jobs over all devices", f"{result.unfiltered} remain and {reason}")
 
 
 def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:
     settings = read(environ, "admin")
-    count = relist(Bucket(client(settings), settings.JOBS_BUCKET))
-    say("jobs", f"{count} have a marker; a sweep takes in 10,000 a minute")
+    count = rebuild_index(Bucket(client(settings), settings.JOBS_BUCKET))
+    report("jobs", f"{count} have a marker; each sweep adds up to 10,000 of them to the index")
 
 
-def _smoke(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    services = Services.at(asked.url.rstrip("/")) if asked.url else Services.of_namespace(asked.namespace)
-    smoke(_api(environ, "the functions"), services, asked.date, asked.device, say)
+def _smoke(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    services = (
+        Services.behind_gateway(arguments.url.rstrip("/"))
+        if arguments.url
+        else Services.in_namespace(arguments.namespace)
+    )
+    run_smoke_test(_api(environ, "the functions"), services, arguments.date, arguments.device, report)
 
 
-def _nightly(asked: argparse.Namespace, environ: Mapping[str, str]) -> None:
-    zone = environ.get("DAY_TIMEZONE") or "UTC"  # yesterday is the jobs' own
+def _nightly(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
+    zone = environ.get("DAY_TIMEZONE") or "UTC"
     if zone not in time_zones():
         raise SettingsError("DAY_TIMEZONE: an IANA name is expected")
-    url = asked.url.rstrip("/") if asked.url else Services.of_namespace(asked.namespace).submit
-    nightly(_api(environ), url, ended(datetime.now(UTC), zone, asked.days), asked.device or [""], say)
+    url = arguments.url.rstrip("/") if arguments.url else Services.in_namespace(arguments.namespace).submit
+    days = last_days(datetime.now(UTC), zone, arguments.days)
+    submit_days(_api(environ), url, days, arguments.device or [""], report)
 
 
-def _told(failed: Unavailable) -> str:
-    if failed.dependency == "API":
-        return f"--url: the API does not do it ({failed.cause})"
-    if failed.cause in _AWAY:
-        return f"AWS_ENDPOINT_URL_S3: no storage answers there ({failed.cause})"
-    if failed.cause in _REFUSED:
-        return f"AWS_ACCESS_KEY_ID: the storage refuses the admin's keys ({failed.cause})"
-    return str(failed)
+def _message(error: Unavailable) -> str:
+    if error.dependency == "API":
+        return f"--url: the API request failed ({error.cause})"
+    if error.cause in _CONNECTION_ERRORS:
+        return f"AWS_ENDPOINT_URL_S3: object storage is unavailable ({error.cause})"
+    if error.cause in _AUTHENTICATION_ERRORS:
+        return f"AWS_ACCESS_KEY_ID: object storage rejected the administrator's keys ({error.cause})"
+    return str(error)
 
 
 if __name__ == "__main__":

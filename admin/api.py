@@ -1,4 +1,4 @@
-"""The HTTP API, as the commands here ask it."""
+"""A client of the HTTP API with retries."""
 
 from typing import Any
 
@@ -13,8 +13,11 @@ _RETRIES = urllib3.Retry(
 )
 
 
-class Api:
-    """Asks again where that may help; sends the first of `keys`, as the setting API_KEYS has them, if there are any."""
+class ApiClient:
+    """Retries failed requests, and sends the first key of `keys`, a value of the setting API_KEYS.
+
+    `name` is the dependency that Unavailable names.
+    """
 
     def __init__(self, keys: str = "", name: str = "API", http: urllib3.PoolManager | None = None) -> None:
         self._http = http or urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
@@ -24,12 +27,11 @@ class Api:
         except ValueError as exc:
             raise SettingsError(f"API_KEYS: {exc}") from None
 
-    def asked(
+    def request(
         self, method: str, url: str, json: dict[str, Any] | None = None, headers: dict[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, whatever its status; Unavailable where there is none."""
-        sent = self._headers | (headers or {})
+        """Return the response of any status; Unavailable if there is none."""
         try:
-            return self._http.request(method, url, json=json, headers=sent, redirect=False)
+            return self._http.request(method, url, json=json, headers=self._headers | (headers or {}), redirect=False)
         except urllib3.exceptions.HTTPError as exc:
             raise Unavailable(self._name, type(exc).__name__) from exc

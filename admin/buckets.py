@@ -1,4 +1,4 @@
-"""The two buckets, and the rule that ends uploads in parts which nobody completed."""
+"""The two buckets, and the lifecycle rule that aborts incomplete multipart uploads."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,47 +8,47 @@ from shared.storage.client import asked
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_RULE = "otel-worker-unfinished-uploads"
-_DAYS = 1
+_RULE_ID = "otel-worker-unfinished-uploads"
+_EXPIRY_DAYS = 1
 
 
-def made(s3: "S3Client", bucket: str, region: str) -> bool:
-    """Whether the bucket was missing; it is there now, or Unavailable tells why not."""
+def ensure_bucket(s3: "S3Client", bucket: str, region: str) -> bool:
+    """Create the bucket if it is missing; return whether it was. Raises Unavailable."""
     try:
-        asked(lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1))  # HEAD would give no code for refused keys
+        asked(lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1))  # a failed HEAD request has no error code
     except Unavailable as exc:
         if exc.cause != "NoSuchBucket":
             raise
     else:
         return False
-    place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    # us-east-1 is the one region that refuses its own name here.
-    asked(lambda: s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else place)))
+    location: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    # us-east-1 is the only region that must not be named here.
+    asked(lambda: s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else location)))
     return True
 
 
-def uploads_expire(s3: "S3Client", bucket: str) -> str:
-    """Make the storage abort uploads that are a day old; in words what came of it. Other rules stay as they are."""
+def ensure_upload_expiry(s3: "S3Client", bucket: str) -> str:
+    """Add a rule that aborts multipart uploads after a day, and keep all other rules; return the result as text."""
     try:
-        rules = _rules(s3, bucket)
+        rules = _lifecycle_rules(s3, bucket)
         if any("AbortIncompleteMultipartUpload" in rule for rule in rules):
-            return "aborted by a rule that is there already"
-        ours = {
-            "ID": _RULE,
+            return "aborted by an existing rule"
+        rule = {
+            "ID": _RULE_ID,
             "Status": "Enabled",
             "Filter": {"Prefix": ""},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _DAYS},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _EXPIRY_DAYS},
         }
-        wanted: Any = {"Rules": [*rules, ours]}
-        asked(lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=wanted))
-        if any("AbortIncompleteMultipartUpload" in rule for rule in _rules(s3, bucket)):
-            return "aborted after a day, by a new rule"
+        configuration: Any = {"Rules": [*rules, rule]}
+        asked(lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=configuration))
+        if any("AbortIncompleteMultipartUpload" in rule for rule in _lifecycle_rules(s3, bucket)):
+            return "aborted after a day by a new rule"
     except Unavailable as exc:
-        return f"the storage takes no rule for them ({exc.cause})"
-    return "the storage drops the rule for them"
+        return f"not aborted, object storage rejected the rule ({exc.cause})"
+    return "not aborted, object storage ignored the rule"
 
 
-def _rules(s3: "S3Client", bucket: str) -> list[Any]:
+def _lifecycle_rules(s3: "S3Client", bucket: str) -> list[Any]:
     try:
         return list(asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket))["Rules"])
     except Unavailable as exc:

@@ -1,4 +1,4 @@
-"""The users of a server that reads them from a file when it starts: SeaweedFS's `-s3.config`."""
+"""Users and policies in SeaweedFS's configuration file (`-s3.config`), which the server reads at start."""
 
 import json
 import os
@@ -6,55 +6,65 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from admin.keys import Keys
-from admin.rights import Rights, policy
+from admin.iam_policies import Permissions, iam_policy
+from admin.keys import KeyPair
 from shared.errors import SettingsError
 
-_NAME = "otel-worker-"
+_PREFIX = "otel-worker-"
 
 
-def document(granted: Mapping[str, Rights], users: Mapping[str, Keys], admin: Keys, others: Any = None) -> Any:
-    """The file's content: a user for each function, an admin, and whatever else `others`, such a content, has."""
-    kept = {} if others is None else others
-    names = {f"{_NAME}{function}" for function in granted}
+def configuration(
+    permissions: Mapping[str, Permissions], users: Mapping[str, KeyPair], admin: KeyPair, existing: Any = None
+) -> Any:
+    """Return the content of the file: a user per function, an administrator, and the rest of `existing`."""
+    current = {} if existing is None else existing
+    names = {f"{_PREFIX}{function}" for function in permissions}
     identities: list[Any] = [
-        {"name": f"{_NAME}{function}", "credentials": [_pair(users[function])], "policyNames": [f"{_NAME}{function}"]}
-        for function in granted
+        {
+            "name": f"{_PREFIX}{function}",
+            "credentials": [_credentials(users[function])],
+            "policyNames": [f"{_PREFIX}{function}"],
+        }
+        for function in permissions
     ]
-    identities += [one for one in kept.get("identities", []) if one.get("name") not in names]
-    if not any(pair.get("accessKey") == admin.access for one in identities for pair in one.get("credentials", [])):
-        identities.append({"name": "admin", "credentials": [_pair(admin)], "actions": ["Admin"]})
+    identities += [item for item in current.get("identities", []) if item.get("name") not in names]
+    access_keys = {pair.get("accessKey") for item in identities for pair in item.get("credentials", [])}
+    if admin.access not in access_keys:
+        identities.append({"name": "admin", "credentials": [_credentials(admin)], "actions": ["Admin"]})
     policies: list[Any] = [
-        {"name": f"{_NAME}{function}", "content": json.dumps(policy(rights))} for function, rights in granted.items()
+        {"name": f"{_PREFIX}{function}", "content": json.dumps(iam_policy(granted))}
+        for function, granted in permissions.items()
     ]
-    policies += [one for one in kept.get("policies", []) if one.get("name") not in names]
-    return {**kept, "identities": identities, "policies": policies}
+    policies += [item for item in current.get("policies", []) if item.get("name") not in names]
+    return {**current, "identities": identities, "policies": policies}
 
 
-def written(path: Path, granted: Mapping[str, Rights], users: Mapping[str, Keys], admin: Keys) -> bool:
-    """Whether the file had to be changed; it has these users now, and the others that it had."""
+def update_file(
+    path: Path, permissions: Mapping[str, Permissions], users: Mapping[str, KeyPair], admin: KeyPair
+) -> bool:
+    """Add or replace the functions' users and keep all others; return whether the file changed."""
     try:
         before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-        after = document(granted, users, admin, before)
+        after = configuration(permissions, users, admin, before)
     except (OSError, ValueError, AttributeError, TypeError) as exc:
-        raise SettingsError(f"{path}: this is no file of identities") from exc
+        raise SettingsError(f"{path}: this is not a file of identities") from exc
     if before == after:
         return False
-    replace(path, after)
+    write_file(path, after)
     return True
 
 
-def replace(path: Path, content: Any) -> None:
-    """The file with this content, for its owner's eyes only, whole at any time."""
-    unfinished = path.with_name(f".{path.name}.new")
+def write_file(path: Path, content: Any) -> None:
+    """Write the file atomically, with mode 0600."""
+    temporary = path.with_name(f".{path.name}.new")
     try:
-        unfinished.unlink(missing_ok=True)
-        with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             json.dump(content, file, indent=1)
-        unfinished.rename(path)
+        temporary.rename(path)
     except OSError as exc:
         raise SettingsError(f"{path}: this file cannot be written") from exc
 
 
-def _pair(keys: Keys) -> dict[str, str]:
+def _credentials(keys: KeyPair) -> dict[str, str]:
     return {"accessKey": keys.access, "secretKey": keys.secret}

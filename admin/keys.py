@@ -1,4 +1,4 @@
-"""The keys of the functions' users, as their owner gives them: files, never arguments or output."""
+"""Access keys of the functions' storage users, read from files; they are never arguments or output."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,28 +8,30 @@ from shared.errors import SettingsError
 
 
 @dataclass(frozen=True)
-class Keys:
-    """One user's pair."""
+class KeyPair:
+    """The access key id and secret access key of one user."""
 
     access: str
     secret: str
 
 
-def read(folder: Path, functions: Iterable[str]) -> dict[str, Keys]:
-    """Each function's keys out of FOLDER/FUNCTION/AWS_ACCESS_KEY_ID and …/AWS_SECRET_ACCESS_KEY, or SettingsError.
+def read_key_files(folder: Path, functions: Iterable[str]) -> dict[str, KeyPair]:
+    """Read FOLDER/FUNCTION/AWS_ACCESS_KEY_ID and …/AWS_SECRET_ACCESS_KEY of each function; raises SettingsError.
 
-    The layout is that of the functions' Kubernetes Secrets, mounted side by side.
+    The functions' Kubernetes Secrets, mounted into one folder, have this layout.
     """
-    found = {
-        function: Keys(_of(folder / function / "AWS_ACCESS_KEY_ID"), _of(folder / function / "AWS_SECRET_ACCESS_KEY"))
+    keys = {
+        function: KeyPair(
+            _read(folder / function / "AWS_ACCESS_KEY_ID"), _read(folder / function / "AWS_SECRET_ACCESS_KEY")
+        )
         for function in functions
     }
-    if len({keys.access for keys in found.values()}) < len(found):
+    if len({pair.access for pair in keys.values()}) < len(keys):
         raise SettingsError(f"{folder}: two functions have the same AWS_ACCESS_KEY_ID")
-    return found
+    return keys
 
 
-def _of(path: Path) -> str:
+def _read(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as exc:

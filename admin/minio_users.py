@@ -1,4 +1,4 @@
-"""The functions' users and their policies on MinIO, which has an interface of its own for them."""
+"""The functions' users and policies on MinIO, by its admin API."""
 
 import json
 import re
@@ -12,20 +12,20 @@ from minio.error import MinioAdminException
 from minio.minioadmin import MinioAdmin
 from urllib3.exceptions import HTTPError
 
-from admin.keys import Keys
-from admin.rights import Rights, policy
+from admin.iam_policies import Permissions, iam_policy
+from admin.keys import KeyPair
 from shared.config.settings import Settings
 from shared.errors import SettingsError, Unavailable
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import DEPENDENCY
 
-_CODE = re.compile(r'"Code":"(\w+)"')  # the exception keeps it to itself; other servers than MinIO answer in XML
+_ERROR_CODE = re.compile(r'"Code":"(\w+)"')  # the exception has no attribute for it; other servers answer in XML
 
 
-class Users:
-    """The users of one MinIO; every failure of it is Unavailable, told by MinIO's code."""
+class MinioUsers:
+    """The users of one MinIO. Methods raise Unavailable with MinIO's error code."""
 
-    def __init__(self, settings: Settings, admin: Keys) -> None:
+    def __init__(self, settings: Settings, admin: KeyPair) -> None:
         self._settings = settings
         if settings.AWS_ENDPOINT_URL_S3 is None:
             raise SettingsError("AWS_ENDPOINT_URL_S3: this setting is missing")
@@ -38,34 +38,34 @@ class Users:
             http_client=urllib3.PoolManager(timeout=urllib3.Timeout(connect=2, read=10), retries=False),
         )
 
-    def policy(self, name: str, granted: Rights) -> bool:
-        """Whether the policy had to be made or changed."""
-        wanted = policy(granted)
-        there = _asked(lambda: json.loads(self._minio.policy_list())).get(name)
-        if _sorted(there) == _sorted(wanted):
+    def ensure_policy(self, name: str, permissions: Permissions) -> bool:
+        """Create or replace the policy if necessary; return whether it changed."""
+        policy = iam_policy(permissions)
+        current = _translate_errors(lambda: json.loads(self._minio.policy_list())).get(name)
+        if _normalized(current) == _normalized(policy):
             return False
-        _asked(lambda: self._minio.policy_add(name, policy=wanted))
+        _translate_errors(lambda: self._minio.policy_add(name, policy=policy))
         return True
 
-    def user(self, keys: Keys, policy_name: str) -> bool:
-        """Whether the user had to be made or changed; it has these keys and this one policy now."""
-        changed = self._policy_of(keys.access) != policy_name or not self._signs_in(keys)
+    def ensure_user(self, keys: KeyPair, policy_name: str) -> bool:
+        """Create or change the user, so that it has these keys and this policy only; return whether it changed."""
+        changed = self._policy_name(keys.access) != policy_name or not self._can_sign_in(keys)
         if changed:
-            _asked(lambda: self._minio.user_add(keys.access, keys.secret))
-            _asked(lambda: self._minio.policy_set(policy_name, user=keys.access))
+            _translate_errors(lambda: self._minio.user_add(keys.access, keys.secret))
+            _translate_errors(lambda: self._minio.policy_set(policy_name, user=keys.access))
         return changed
 
-    def _policy_of(self, access: str) -> str:
-        """The policies of the user as MinIO joins them; "" when it has none, or isn't there."""
+    def _policy_name(self, access: str) -> str:
+        """Return the user's policies, joined by MinIO; "" if there is no such user, or it has none."""
         try:
-            return str(_asked(lambda: json.loads(self._minio.user_info(access))).get("policyName", ""))
+            return str(_translate_errors(lambda: json.loads(self._minio.user_info(access))).get("policyName", ""))
         except Unavailable as exc:
             if exc.cause != "XMinioAdminNoSuchUser":
                 raise
             return ""
 
-    def _signs_in(self, keys: Keys) -> bool:
-        """Whether MinIO takes the secret, which it tells nobody; every function may list what `ping` lists."""
+    def _can_sign_in(self, keys: KeyPair) -> bool:
+        """Return whether MinIO accepts the secret, which it does not disclose; every function may list records."""
         try:
             Bucket(client(self._settings, keys=(keys.access, keys.secret)), self._settings.JOBS_BUCKET).ping()
         except Unavailable:
@@ -73,22 +73,22 @@ class Users:
         return True
 
 
-def _asked(request: Callable[[], Any]) -> Any:
+def _translate_errors(request: Callable[[], Any]) -> Any:
     try:
         return request()
     except MinioAdminException as exc:
-        code = _CODE.search(str(exc))
+        code = _ERROR_CODE.search(str(exc))
         if code is None:
-            raise SettingsError("AWS_ENDPOINT_URL_S3: what answers there is no MinIO") from exc
+            raise SettingsError("AWS_ENDPOINT_URL_S3: the server there is not MinIO") from exc
         raise Unavailable(DEPENDENCY, code[1]) from exc
     except (HTTPError, ValueError) as exc:
         raise Unavailable(DEPENDENCY, type(exc).__name__) from exc
 
 
-def _sorted(document: Any) -> Any:
-    """The document with its lists in an order of ours: MinIO gives a policy's back in any."""
+def _normalized(document: Any) -> Any:
+    """Return the document with its lists sorted: MinIO returns those of a policy in any order."""
     if isinstance(document, dict):
-        return {name: _sorted(value) for name, value in document.items()}
+        return {name: _normalized(value) for name, value in document.items()}
     if isinstance(document, list):
-        return sorted((_sorted(value) for value in document), key=repr)
+        return sorted((_normalized(value) for value in document), key=repr)
     return document

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from botocore.config import Config
 
-from admin import buckets, identities
-from admin.keys import Keys
-from admin.rights import rights
+from admin import identities
+from admin.buckets import ensure_bucket
+from admin.iam_policies import function_permissions
+from admin.keys import KeyPair
 from local import credentials
 from shared.config.settings import Settings
 from shared.errors import Unavailable
@@ -34,9 +35,10 @@ def access_keys(data_dir: Path, identity: str) -> dict[str, str]:
 def prepare(data_dir: Path, jobs_bucket: str, csv_bucket: str) -> None:
     """Create the folder of the objects, and write the identities with their policies for these buckets."""
     _objects(data_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
-    functions = rights(jobs_bucket, csv_bucket)
-    users = {function: _pair(data_dir, function) for function in functions}
-    identities.replace(_identities(data_dir), identities.document(functions, users, _pair(data_dir, ADMIN)))
+    permissions = function_permissions(jobs_bucket, csv_bucket)
+    users = {function: _key_pair(data_dir, function) for function in permissions}
+    content = identities.configuration(permissions, users, _key_pair(data_dir, ADMIN))
+    identities.write_file(_identities(data_dir), content)
 
 
 def command(data_dir: Path, ports: Mapping[str, int]) -> list[str]:
@@ -87,11 +89,11 @@ def create_buckets(settings: Settings, admin: Mapping[str, str] | None = None) -
     `admin` has the keys of the embedded server's administrator; without it, boto3 finds the keys. The embedded server
     also gets a test object, because it responds before it can store one.
     """
-    pair = (admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"]) if admin else None
+    keys = (admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"]) if admin else None
     try:
-        with contextlib.closing(client(settings, config=_WITHOUT_RETRIES, keys=pair)) as s3:
+        with contextlib.closing(client(settings, config=_WITHOUT_RETRIES, keys=keys)) as s3:
             for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
-                buckets.made(s3, bucket, settings.AWS_REGION)
+                ensure_bucket(s3, bucket, settings.AWS_REGION)
                 if admin:
                     Bucket(s3, bucket).put("probe", b"test")
                     Bucket(s3, bucket).delete("probe")
@@ -115,5 +117,5 @@ def _identities(data_dir: Path) -> Path:
     return credentials.secret_file(data_dir, f"s3-{ADMIN}").with_name("s3.json")
 
 
-def _pair(data_dir: Path, identity: str) -> Keys:
-    return Keys(*access_keys(data_dir, identity).values())
+def _key_pair(data_dir: Path, identity: str) -> KeyPair:
+    return KeyPair(*access_keys(data_dir, identity).values())

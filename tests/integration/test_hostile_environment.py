@@ -82,7 +82,7 @@ def test_make_buckets_works_in_a_hostile_shell(stack: Stack, tmp_path: Path) -> 
 
     assert run.stderr == ""
     assert run.returncode == 0
-    assert "bucket hostile-jobs: made" in run.stdout
+    assert "bucket hostile-jobs: created" in run.stdout
 
 
 ODD_NAME = (

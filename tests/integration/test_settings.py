@@ -156,4 +156,4 @@ def test_the_administrators_command_takes_white_space_and_underscores(
     given = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "JOBS_BUCKET": "other-jobs"}
     environ = given | {"AWS_ENDPOINT_URL_S3": named.AWS_ENDPOINT_URL_S3 or ""}
     assert main(["buckets"], {name: f" {text}\n" for name, text in environ.items()}) == 0
-    assert "bucket other-jobs: made" in capsys.readouterr().out
+    assert "bucket other-jobs: created" in capsys.readouterr().out

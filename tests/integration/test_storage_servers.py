@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from admin.buckets import uploads_expire
+from admin.buckets import ensure_upload_expiry
 from shared.config.settings import Settings
 from shared.errors import NotFound, Unavailable
 from shared.jobs import deletion
@@ -286,7 +286,7 @@ def test_unfinished_uploads_are_listed_by_a_prefix(bucket: Bucket, key: str) -> 
 @ability("a rule aborts unfinished uploads")
 def test_a_rule_for_unfinished_uploads_is_taken(settings: Settings) -> None:
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
-        assert uploads_expire(csvs._s3, settings.CSV_BUCKET) == "aborted after a day, by a new rule"
+        assert ensure_upload_expiry(csvs._s3, settings.CSV_BUCKET) == "aborted after a day by a new rule"
 
 
 @ability("a deletion holds to If-Match")

@@ -1,4 +1,4 @@
-"""What `python -m admin` reads, writes and refuses before it asks a server."""
+"""Key files, identities and policies of `python -m admin buckets`."""
 
 import json
 from pathlib import Path
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from admin import identities, keys
+from admin import identities
 from admin.__main__ import main
-from admin.keys import Keys
-from admin.rights import policy, rights
+from admin.iam_policies import function_permissions, iam_policy
+from admin.keys import KeyPair, read_key_files
 from shared.errors import SettingsError
 
-GRANTED = rights("jobs-bucket", "csv-bucket")
-USERS = {function: Keys(function, f"secret-{function}") for function in GRANTED}
-ADMIN = Keys("admin-key", "admin-secret")
+PERMISSIONS = function_permissions("jobs-bucket", "csv-bucket")
+USERS = {function: KeyPair(function, f"secret-{function}") for function in PERMISSIONS}
+ADMIN = KeyPair("admin-key", "admin-secret")
 ENVIRON = {
     "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1",
     "AWS_ACCESS_KEY_ID": ADMIN.access,
@@ -22,20 +22,23 @@ ENVIRON = {
 }
 
 
-def test_only_who_deletes_jobs_may_delete_a_csv_and_only_calculate_a_record() -> None:
-    deleting = {
-        (function, place) for function, rights in GRANTED.items() for place in rights if _deletes(rights[place])
+def test_only_calculate_and_status_may_delete_csvs_and_only_calculate_records() -> None:
+    may_delete = {
+        (function, place)
+        for function, permissions in PERMISSIONS.items()
+        for place in permissions
+        if _deletes(permissions[place])
     }
-    assert {function for function, place in deleting if place.startswith("csv-bucket")} == {"calculate", "status"}
-    assert {function for function, place in deleting if place == "jobs-bucket/jobs/"} == {"calculate"}
+    assert {function for function, place in may_delete if place.startswith("csv-bucket")} == {"calculate", "status"}
+    assert {function for function, place in may_delete if place == "jobs-bucket/jobs/"} == {"calculate"}
 
 
 def _deletes(actions: Any) -> bool:
     return "s3:DeleteObject" in actions
 
 
-def test_a_policy_allows_objects_and_listings_of_just_its_prefixes() -> None:
-    assert policy({"jobs/t/": ["s3:GetObject", "s3:ListBucket"]}) == {
+def test_a_policy_is_limited_to_its_prefixes() -> None:
+    assert iam_policy({"jobs/t/": ["s3:GetObject", "s3:ListBucket"]}) == {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::jobs/t/*"]},
@@ -49,9 +52,9 @@ def test_a_policy_allows_objects_and_listings_of_just_its_prefixes() -> None:
     }
 
 
-def given(folder: Path, **changed: str | None) -> Path:
-    """Files of keys as their owner gives them; `function` with None has no secret."""
-    for function in GRANTED:
+def write_key_files(folder: Path, **changed: str | None) -> Path:
+    """Write a folder of key files; a function changed to None has no secret."""
+    for function in PERMISSIONS:
         (folder / function).mkdir(parents=True)
         (folder / function / "AWS_ACCESS_KEY_ID").write_text(f"{changed.get(function) or function}\n")
         if changed.get(function, "") is not None:
@@ -59,30 +62,30 @@ def given(folder: Path, **changed: str | None) -> Path:
     return folder
 
 
-def test_keys_are_read_from_a_folder_for_each_function(tmp_path: Path) -> None:
-    assert keys.read(given(tmp_path), GRANTED) == USERS
+def test_keys_are_read_from_one_folder_per_function(tmp_path: Path) -> None:
+    assert read_key_files(write_key_files(tmp_path), PERMISSIONS) == USERS
 
 
-def test_keys_that_are_missing_empty_or_shared_are_named(tmp_path: Path) -> None:
+def test_missing_empty_or_shared_keys_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"list/AWS_SECRET_ACCESS_KEY: this file cannot be read$"):
-        keys.read(given(tmp_path / "missing", list=None), GRANTED)
+        read_key_files(write_key_files(tmp_path / "missing", list=None), PERMISSIONS)
     with pytest.raises(SettingsError, match=r": two functions have the same AWS_ACCESS_KEY_ID$"):
-        keys.read(given(tmp_path / "shared", list="status"), GRANTED)
-    (given(tmp_path / "empty") / "status" / "AWS_ACCESS_KEY_ID").write_text(" \n")
+        read_key_files(write_key_files(tmp_path / "shared", list="status"), PERMISSIONS)
+    (write_key_files(tmp_path / "empty") / "status" / "AWS_ACCESS_KEY_ID").write_text(" \n")
     with pytest.raises(SettingsError, match=r"status/AWS_ACCESS_KEY_ID: this file is empty$"):
-        keys.read(tmp_path / "empty", GRANTED)
+        read_key_files(tmp_path / "empty", PERMISSIONS)
 
 
-def test_a_file_of_identities_gets_the_functions_and_an_admin_and_keeps_the_others(tmp_path: Path) -> None:
+def test_updating_identities_adds_functions_and_admin_and_keeps_the_others(tmp_path: Path) -> None:
     path = tmp_path / "s3.json"
     path.write_text(json.dumps({"identities": [{"name": "backup", "actions": ["Read"]}], "accounts": [1]}))
 
-    assert identities.written(path, GRANTED, USERS, ADMIN)
-    assert not identities.written(path, GRANTED, USERS, ADMIN)
+    assert identities.update_file(path, PERMISSIONS, USERS, ADMIN)
+    assert not identities.update_file(path, PERMISSIONS, USERS, ADMIN)
 
-    found = json.loads(path.read_text())
-    assert found["accounts"] == [1]
-    assert {one["name"] for one in found["identities"]} == {
+    content = json.loads(path.read_text())
+    assert content["accounts"] == [1]
+    assert {item["name"] for item in content["identities"]} == {
         "backup",
         "admin",
         *(f"otel-worker-{name}" for name in USERS),
@@ -90,56 +93,54 @@ def test_a_file_of_identities_gets_the_functions_and_an_admin_and_keeps_the_othe
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_new_secret_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_a_new_secret_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "s3.json"
-    identities.written(path, GRANTED, USERS, ADMIN)
-    assert identities.written(path, GRANTED, {**USERS, "list": Keys("list", "rotated")}, ADMIN)
+    identities.update_file(path, PERMISSIONS, USERS, ADMIN)
+    assert identities.update_file(path, PERMISSIONS, {**USERS, "list": KeyPair("list", "rotated")}, ADMIN)
     assert "rotated" in path.read_text()
     assert "secret-list" not in path.read_text()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"identities": 1}', '{"identities": [1]}', "\x00"])
-def test_a_file_that_holds_no_identities_is_left_alone(tmp_path: Path, text: str) -> None:
+def test_a_file_without_identities_is_not_changed(tmp_path: Path, text: str) -> None:
     path = tmp_path / "s3.json"
     path.write_text(text)
-    with pytest.raises(SettingsError, match=r"s3.json: this is no file of identities$"):
-        identities.written(path, GRANTED, USERS, ADMIN)
+    with pytest.raises(SettingsError, match=r"s3.json: this is not a file of identities$"):
+        identities.update_file(path, PERMISSIONS, USERS, ADMIN)
     assert path.read_text() == text
 
 
-def test_the_policies_are_written_for_who_enters_them_by_hand(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_policy_documents_are_written_to_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["buckets", "--policies", str(tmp_path / "new")], {**ENVIRON, "JOBS_BUCKET": "x"}) == 1
     assert main(["buckets", "--policies", str(tmp_path / "new")], {**ENVIRON, "JOBS_BUCKET": "jobs-bucket"}) == 1
     submit = json.loads((tmp_path / "new" / "submit.json").read_text())
-    assert submit == policy(rights("jobs-bucket", "otel-worker-csv")["submit"])
+    assert submit == iam_policy(function_permissions("jobs-bucket", "otel-worker-csv")["submit"])
     assert capsys.readouterr().err.splitlines() == [
         (
             "JOBS_BUCKET: a bucket name is expected: 3 to 63 lower-case letters, digits, inner hyphens and "
             "single dots, no address"
         ),
-        "AWS_ENDPOINT_URL_S3: no storage answers there (EndpointConnectionError)",
+        "AWS_ENDPOINT_URL_S3: object storage is unavailable (EndpointConnectionError)",
     ]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "missing", "told"),
+    ("arguments", "missing", "message"),
     [
         ([], "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID: this setting is missing"),
         (["--identities", "there/s3.json"], "", "there/s3.json: this file cannot be written"),
         (["--policies", "/dev/null/there"], "", "/dev/null/there: the policies cannot be written there"),
     ],
 )
-def test_what_is_missing_is_told_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], missing: str, told: str
+def test_failures_are_reported_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], missing: str, message: str
 ) -> None:
     environ = {name: text for name, text in ENVIRON.items() if name != missing}
-    assert main(["buckets", *arguments, "--keys", str(given(tmp_path))], environ) == 1
-    assert capsys.readouterr().err.splitlines() == [told]
+    assert main(["buckets", *arguments, "--keys", str(write_key_files(tmp_path))], environ) == 1
+    assert capsys.readouterr().err.splitlines() == [message]
 
 
-def test_users_need_keys(capsys: pytest.CaptureFixture[str]) -> None:
+def test_users_require_keys(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["buckets", "--minio"], ENVIRON)
     assert capsys.readouterr().err.endswith("--minio and --identities need --keys\n")

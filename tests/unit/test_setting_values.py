@@ -18,7 +18,7 @@ from cloudevents.http import from_http
 from psycopg.conninfo import conninfo_to_dict
 from urllib3.util import parse_url
 
-from admin.api import Api
+from admin.api import ApiClient
 from functions.calculate.fixes.source import FixSource
 from shared import events
 from shared.auth.authenticator import API_KEY_HEADER, authenticator
@@ -144,7 +144,7 @@ def extends_events(found: Settings) -> None:
 
 def _sends_its_key(found: Settings) -> None:
     assert found.API_KEYS is not None
-    (key,) = Api(found.API_KEYS.get_secret_value())._headers.values()
+    (key,) = ApiClient(found.API_KEYS.get_secret_value())._headers.values()
     sent("http://api", {API_KEY_HEADER: key})
     door = authenticator(found)
     assert door is not None

@@ -56,10 +56,10 @@ def own_jobs(installation: Installation) -> Figures:
     kubectl.apply([one for one in installation.rendered if one["metadata"]["name"] == "distance-buckets"])
     installation.wait_for_job("distance-buckets")
     second = kubectl.logs("job/distance-buckets").splitlines()
-    changed = [line for line in second if line.endswith((": made", ": written"))]
+    changed = [line for line in second if line.endswith((": created", ": updated"))]
     expect(not changed, f"the second run of the buckets' Job changed: {'; '.join(changed)}")
     expect(len(second) == len(first), f"the second run said {len(second)} lines, the first {len(first)}")
-    made = sum(line.endswith((": made", ": written")) for line in first)
+    made = sum(line.endswith((": created", ": updated")) for line in first)
     return {
         "smoke test": smoke,
         "buckets, first run": f"{made} things made",

@@ -1,12 +1,15 @@
-"""`relist`: the list made anew from the records, which are the only truth, after its own objects were lost."""
+"""`relist`: rebuild the index from the job records, after the index's objects were lost."""
 
 from shared.errors import CorruptRecord, JobDeleted, NotFound
 from shared.jobs.store import RECORD_PREFIX, JobStore
 from shared.storage.bucket import Bucket
 
 
-def relist(bucket: Bucket) -> int:
-    """Put a marker for every record, so that sweeps take them in; how many. Jobs may come and go meanwhile."""
+def rebuild_index(bucket: Bucket) -> int:
+    """Write a marker for every record and return their number; the following sweeps compact them into the index.
+
+    Jobs may be submitted and deleted meanwhile.
+    """
     jobs = JobStore(bucket)
     count = 0
     for key in bucket.keys(RECORD_PREFIX):

@@ -4,8 +4,8 @@ import pytest
 import urllib3
 
 from admin.__main__ import main
-from admin.forget import Forgotten
-from admin.relisting import relist
+from admin.delete_jobs import JobFilter
+from admin.rebuild_index import rebuild_index
 from shared.job_index.markers import position_of
 from shared.jobs.store import JobStore
 from shared.models import Status
@@ -20,39 +20,41 @@ JOBS = [
 ]
 
 
-def meant(wanted: Forgotten) -> set[str]:
-    return {job["job_id"] for job in JOBS if wanted.means(job)}
+def matching(job_filter: JobFilter) -> set[str]:
+    return {job["job_id"] for job in JOBS if job_filter.matches(job)}
 
 
-def test_the_jobs_of_a_device_are_meant_and_no_others() -> None:
-    assert meant(Forgotten("garmin")) == {"garmin/20", "garmin/21", "garmin/22"}
+def test_a_device_matches_only_its_jobs() -> None:
+    assert matching(JobFilter("garmin")) == {"garmin/20", "garmin/21", "garmin/22"}
 
 
-def test_dates_are_meant_from_the_first_to_the_last_both_included() -> None:
-    assert meant(Forgotten(first=date(2026, 1, 22))) == {"/22", "garmin/22", "iphone_stuart/22"}
-    assert meant(Forgotten("garmin", date(2026, 1, 20), date(2026, 1, 21))) == {"garmin/20", "garmin/21"}
+def test_the_first_and_last_dates_are_included() -> None:
+    assert matching(JobFilter(first=date(2026, 1, 22))) == {"/22", "garmin/22", "iphone_stuart/22"}
+    assert matching(JobFilter("garmin", date(2026, 1, 20), date(2026, 1, 21))) == {"garmin/20", "garmin/21"}
 
 
-def test_jobs_over_every_device_are_meant_when_that_is_said_and_told_of_when_not() -> None:
+def test_jobs_over_all_devices_match_only_with_every_device() -> None:
     last = date(2026, 1, 20)
-    assert meant(Forgotten("garmin", last=last, every_device=True)) == {"garmin/20", "/20"}
-    wanted = Forgotten("garmin", last=last)
-    assert [job["job_id"] for job in JOBS if wanted.may_mean(job)] == ["/20"]
+    assert matching(JobFilter("garmin", last=last, every_device=True)) == {"garmin/20", "/20"}
+    job_filter = JobFilter("garmin", last=last)
+    assert [job["job_id"] for job in JOBS if job_filter.may_contain_device(job)] == ["/20"]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--count"], ["--from", "yesterday"], ["--every-device"]])
-def test_what_says_nothing_of_which_jobs_is_refused(arguments: list[str]) -> None:
+def test_arguments_without_a_device_or_date_are_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["forget", *arguments], {})
 
 
-def test_an_api_that_is_away_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_api_is_reported_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(urllib3.Retry, "sleep", lambda *_: None)
     assert main(["forget", "--device", "garmin", "--url", "http://127.0.0.1:1"], {}) == 1
-    assert capsys.readouterr().err == "--url: the API does not do it (MaxRetryError)\n"
+    assert capsys.readouterr().err == "--url: the API request failed (MaxRetryError)\n"
 
 
-def test_the_list_is_made_anew_from_the_records() -> None:
+def test_the_index_is_rebuilt_from_the_records() -> None:
     bucket, clock = MemoryBucket(), Clock()
     jobs = JobStore(bucket, clock)
     for number in range(4):
@@ -64,5 +66,5 @@ def test_the_list_is_made_anew_from_the_records() -> None:
     bucket.put(f"jobs/{JOB_ID[:-1]}9.json", b"{}")
     bucket.delete_many([key for key in bucket.objects if not key.startswith("jobs/")])
     assert listed(bucket) == []
-    assert relist(bucket) == 3
+    assert rebuild_index(bucket) == 3
     assert [entry.status for entry in listed(bucket)] == [Status.COMPLETED, Status.QUEUED, Status.COMPLETED]
