@@ -1,4 +1,4 @@
-"""The service's routes as methods."""
+"""The client: a method for each route of the service."""
 
 import os
 import threading
@@ -25,20 +25,20 @@ from otel_worker_client.transport import Transport
 T = TypeVar("T")
 DEFAULT_URL = "http://127.0.0.1:8080"
 _JOBS = "/api/distance/jobs"
-_LONGEST_KEY = 255
+_MAX_KEY_LENGTH = 255
 _NO_CONTENT = 204
-_LONGEST_LOOK_SECONDS = 10.0
+_MAX_POLL_SECONDS = 10.0
 
 
 class Client:
-    """One for any number of threads; `timeout` is in seconds, for a call with all of its tries.
+    """A client of one installation, safe for use by several threads.
 
-    `url` is a gateway's, or distance-submit's; then `status_url` and `list_url` are those of the others. A cold start
-    fits into the default timeout. Where the service asks who calls, a bearer `token`, or a function that has a good one
-    at any time, or an `api_key` says it.
+    `url` is the URL of a gateway, or of distance-submit together with `status_url` and `list_url` for the other
+    services. `timeout` is in seconds, for a call with all its attempts; the default allows for a cold start. `token` is
+    a bearer token, or a function that returns a valid one; `api_key` is an API key.
 
-    Every method raises OtelWorkerError, of the kinds in errors.py; so does the constructor for a URL or timeout that
-    cannot work. Other exceptions are those of the token function and, of `download`, OSError of the file system.
+    The constructor raises ConfigurationError. Methods raise subclasses of OtelWorkerError (see errors.py), exceptions
+    of the token function and, for `download`, OSError of the file system.
     """
 
     def __init__(
@@ -54,13 +54,13 @@ class Client:
         self._submit = endpoint("submit", "url (OTEL_WORKER_URL, DISTANCE_SERVICE_ENDPOINT)", url)
         self._status = endpoint("status", "status_url (DISTANCE_STATUS_ENDPOINT)", status_url or url)
         self._list = endpoint("list", "list_url (DISTANCE_LIST_ENDPOINT)", list_url or url)
-        if not 0 < timeout <= threading.TIMEOUT_MAX:  # NaN is neither
+        if not 0 < timeout <= threading.TIMEOUT_MAX:  # false for NaN
             raise ConfigurationError("timeout (DISTANCE_SERVICE_TIMEOUT): a positive number of seconds is expected")
         self._transport = Transport(timeout, Credentials(token, api_key))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Of the service at OTEL_WORKER_URL, with OTEL_WORKER_TOKEN or OTEL_WORKER_API_KEY if they are set."""
+        """Return a client configured by OTEL_WORKER_URL, OTEL_WORKER_TOKEN and OTEL_WORKER_API_KEY."""
         url, token, api_key = (environ.get(f"OTEL_WORKER_{name}", "").strip() for name in ("URL", "TOKEN", "API_KEY"))
         return cls(url or DEFAULT_URL, token=token or None, api_key=api_key or None)
 
@@ -74,48 +74,49 @@ class Client:
         away_threshold_km: float | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
-        """A job for `date` (YYYY-MM-DD) that is durable from now on; `home` is latitude and longitude in degrees.
+        """Submit a job for `date` (YYYY-MM-DD) and return it; `home` is latitude and longitude in degrees.
 
-        The same key again is the same job. Without one, each call makes a job, and only its own tries are one.
+        Calls with the same idempotency key return the same job. Without one, each call creates a job.
         """
-        place = None if home is None else {"latitude": home[0], "longitude": home[1]}
-        wanted = {"device_id": device_id, "timezone": timezone, "home": place, "away_threshold_km": away_threshold_km}
-        body = {"date": date, **{name: value for name, value in wanted.items() if value is not None}}
+        home_body = None if home is None else {"latitude": home[0], "longitude": home[1]}
+        fields = {"timezone": timezone, "home": home_body, "away_threshold_km": away_threshold_km}
+        fields = {name: value for name, value in fields.items() if value is not None}
+        body = {"date": date, "device_id": device_id, **fields}
         headers = {"Idempotency-Key": _idempotency_key(idempotency_key or str(uuid.uuid4()))}
 
-        def accepted(answer: Mapping[str, Any]) -> Job:
-            return Job.read(answer, date=date, device_id=device_id)
+        def parse(body: Mapping[str, Any]) -> Job:
+            return Job.read(body, date=date, device_id=device_id)
 
-        return self._call(accepted, self._submit, "POST", "/api/distance/calculate", json=body, headers=headers)
+        return self._call(parse, self._submit, "POST", "/api/distance/calculate", json=body, headers=headers)
 
     def job(self, job_id: str) -> Job:
-        """The job as it is now; its CSV's URL is a fresh one."""
+        """Return the current state of the job, with a new presigned URL of its CSV."""
         return self._call(Job.read, self._status, "GET", _job_path(job_id))
 
-    def wait(self, job_id: str, timeout: float = 180, tell: Callable[[Job], None] = lambda _: None) -> Job:
-        """The job once it is completed; `tell` is given it at each look.
+    def wait(self, job_id: str, timeout: float = 180, on_poll: Callable[[Job], None] = lambda _: None) -> Job:
+        """Poll the job and return it once it is completed; `on_poll` is called with each response.
 
-        JobFailedError if it fails, NotFinishedError after `timeout` seconds: it goes on then.
+        Raises JobFailedError if it fails, and NotFinishedError after `timeout` seconds; the job continues then.
         """
         clock = self._transport.clock
-        ends, pause, status = clock.now() + timeout, 0.0, "not to be seen"
+        deadline, pause, status = clock.now() + timeout, 0.0, "unknown"
         while True:
-            after = ""
+            retry_after = ""
             try:
-                answer = self._transport.call(self._status, "GET", _job_path(job_id))
+                response = self._transport.call(self._status, "GET", _job_path(job_id))
             except ServiceUnavailableError:
-                if clock.now() > ends:
+                if clock.now() > deadline:
                     raise
             else:
-                job = responses.decode(self._status, answer, Job.read)
-                tell(job)
+                job = responses.decode(self._status, response, Job.read)
+                on_poll(job)
                 if job.status == "failed":
                     raise JobFailedError(job.error_message, code=job.error_code, trace_id=job.job_trace_id)
                 if job.finished:
                     return job
-                after, status = answer.headers.get("Retry-After", ""), job.status
-            pause = min(max(float(after) if after.isdecimal() else 1.0, pause * 1.5), _LONGEST_LOOK_SECONDS)
-            if clock.now() + pause > ends:
+                retry_after, status = response.headers.get("Retry-After", ""), job.status
+            pause = min(max(float(retry_after) if retry_after.isdecimal() else 1.0, pause * 1.5), _MAX_POLL_SECONDS)
+            if clock.now() + pause > deadline:
                 raise NotFinishedError(f"job {job_id} is still {status} after {timeout:.0f} s")
             clock.sleep(pause)
 
@@ -129,30 +130,31 @@ class Client:
         device_id: str = "",
         results: bool = True,
     ) -> Page:
-        """A page of the jobs that the filters admit ("" is none), newest first, with the `results` of those that ended.
+        """Return a page of the jobs that match the filters ("" matches all), newest first.
 
-        ResultReader there are without a way to the CSV, and may be missing while records can't be read.
+        With `results`, completed jobs have their numbers without URLs of the CSV; they are missing while the records
+        cannot be read.
         """
-        wanted = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
-        query = {"limit": limit, "offset": offset, **{name: text for name, text in wanted.items() if text}}
+        filters = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
+        query = {"limit": limit, "offset": offset, **{name: text for name, text in filters.items() if text}}
         return self._call(Page.read, self._list, "GET", _JOBS, query=query)
 
     def jobs(self, *, status: str = "", date: str = "", device_id: str = "", results: bool = True) -> Iterator[Job]:
-        """Every job that the filters admit, newest first, each once."""
+        """Yield every job that matches the filters once, newest first."""
         offset: int | None = 0
-        seen: set[str] = set()
+        yielded: set[str] = set()
         while offset is not None:
             page = self.page(limit=500, offset=offset, status=status, date=date, device_id=device_id, results=results)
-            yield from (job for job in page.jobs if job.job_id not in seen)
-            seen.update(job.job_id for job in page.jobs)  # jobs that arrive meanwhile push others onto the next page
+            yield from (job for job in page.jobs if job.job_id not in yielded)
+            yielded.update(job.job_id for job in page.jobs)  # new jobs shift others to the next page
             offset = page.next_offset
 
     def devices(self) -> Devices:
-        """The devices that have fixes, at most an hour old."""
+        """Return the devices that have fixes; the list is at most an hour old."""
         return self._call(Devices.read, self._list, "GET", "/api/distance/devices")
 
     def stats(self) -> dict[str, int]:
-        """How many jobs are in each state, and the `total`."""
+        """Return the number of jobs in each state, and the `total`."""
 
         def counts(body: Mapping[str, Any]) -> dict[str, int]:
             return {"total": body["total"], **{name: count for name, count in body.items() if isinstance(count, int)}}
@@ -160,28 +162,28 @@ class Client:
         return self._call(counts, self._list, "GET", "/api/distance/stats")
 
     def delete(self, job_id: str) -> None:
-        """The job goes, with its CSVs, whatever state it is in."""
-        answer = self._transport.call(self._status, "DELETE", _job_path(job_id))
-        if answer.status_code != _NO_CONTENT:
-            raise responses.route_not_found(self._status, answer)
+        """Delete the job and its CSVs, in any state."""
+        response = self._transport.call(self._status, "DELETE", _job_path(job_id))
+        if response.status_code != _NO_CONTENT:
+            raise responses.route_not_found(self._status, response)
 
     def download(self, job: Job | str, into: Path = Path()) -> Path:
-        """The CSV of a completed job, whole, in the folder or at the path `into`; where it lies."""
+        """Download the verified CSV of a completed job to the folder or path `into`; return its path."""
         job_id = job if isinstance(job, str) else job.job_id
         return downloads.download(lambda: self.job(job_id), self._transport, into)
 
     def csv(self, filename: str) -> Iterator[bytes]:
-        """The CSV of that name, piece by piece, to be passed on; it is asked for before the first piece is taken."""
+        """Return the chunks of a CSV; the request is sent by this call, before the first chunk is read."""
         path = f"/api/distance/download/{quote(filename, safe='')}"
-        answer = self._transport.call(self._status, "GET", path, redirects=True)
-        return downloads.open_csv(self._transport, self._status, answer)
+        response = self._transport.call(self._status, "GET", path, redirects=True)
+        return downloads.open_csv(self._transport, self._status, response)
 
     def healthy(self) -> bool:
-        """Whether each service is at its URL, accepts the credentials, and is ready."""
+        """Return whether each service is at its URL, accepts the credentials, and is ready."""
         return health.check(self._transport, self._submit, self._status, self._list)
 
     def close(self) -> None:
-        """Give the connections up."""
+        """Close the connections."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -193,7 +195,7 @@ class Client:
         self.close()
 
     def _call(self, parse: Callable[[Mapping[str, Any]], T], to: Endpoint, method: str, path: str, **options: Any) -> T:
-        """The response of a service, parsed."""
+        """Send a request and parse the response."""
         return responses.decode(to, self._transport.call(to, method, path, **options), parse)
 
 
@@ -204,6 +206,6 @@ def _job_path(job_id: str) -> str:
 
 
 def _idempotency_key(key: str) -> str:
-    if len(key) > _LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+    if len(key) > _MAX_KEY_LENGTH or not all("!" <= character <= "~" for character in key):
         raise ValidationError("Idempotency-Key must be 1 to 255 visible ASCII characters")
     return key

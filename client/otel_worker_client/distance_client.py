@@ -1,7 +1,7 @@
-"""DistanceClient: the drop-in for otel-demo's gRPC client, with its names, arguments, results and exceptions.
+"""DistanceClient: a drop-in replacement for otel-demo's gRPC client, with the same names, arguments and exceptions.
 
-Results have what protobuf's messages had: every attribute is there, "" or 0 where nothing is known, and timestamps are
-Timestamp (`.seconds`, `.ToDatetime()`).
+Results behave like protobuf messages: every attribute exists, unknown values are "" or 0, and times are Timestamp
+(`.seconds`, `.ToDatetime()`).
 """
 
 import math
@@ -46,32 +46,32 @@ DistanceServiceError = OtelWorkerError
 
 @dataclass(frozen=True)
 class Timestamp:
-    """As protobuf's: seconds and nanoseconds since 1970, both 0 for a time that is not known."""
+    """Like protobuf's: seconds and nanoseconds since 1970, both 0 for an unknown time."""
 
     seconds: int = 0
     nanos: int = 0
 
     @classmethod
     def of(cls, instant: datetime | None) -> Self:
-        """That instant."""
+        """Convert an aware datetime."""
         if instant is None:
             return cls()
         microseconds = round((instant - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
         return cls(microseconds // 1_000_000, microseconds % 1_000_000 * 1000)
 
     def ToDatetime(self, tzinfo: tzinfo | None = None) -> datetime:  # noqa: N802 - protobuf's name
-        """In UTC, without a zone unless one is given."""
+        """Return a naive datetime in UTC, or an aware one in `tzinfo`."""
         instant = datetime.fromtimestamp(self.seconds, UTC).replace(microsecond=self.nanos // 1000)
         return instant.astimezone(tzinfo) if tzinfo else instant.replace(tzinfo=None)
 
     def ToJsonString(self) -> str:  # noqa: N802 - protobuf's name
-        """RFC 3339 with Z."""
+        """Return RFC 3339 in UTC."""
         return self.ToDatetime().isoformat(timespec="milliseconds") + "Z"
 
 
 @dataclass(frozen=True)
 class CalculateDistanceResponse:
-    """A job that is durable."""
+    """An accepted job."""
 
     job_id: str
     status: str
@@ -80,7 +80,7 @@ class CalculateDistanceResponse:
 
 @dataclass(frozen=True)
 class GetJobStatusResponse:
-    """A job in whatever state; `result` is None unless it is completed."""
+    """A job in any state; `result` is None unless it is completed."""
 
     job_id: str
     status: str
@@ -93,7 +93,7 @@ class GetJobStatusResponse:
 
 @dataclass(frozen=True)
 class JobSummary:
-    """A job in the list, without its result, as before."""
+    """A job in the list, without its result."""
 
     job_id: str
     status: str
@@ -114,48 +114,47 @@ class ListJobsResponse:
 
 
 class DistanceClient:
-    """One for each endpoint, however often it is made, until it is closed.
+    """A client of one endpoint. Constructor calls with the same arguments return the same instance until it is closed.
 
-    `endpoint` is a URL, or host:port; where each function has a host of its own it is distance-submit's, and
-    DISTANCE_STATUS_ENDPOINT and DISTANCE_LIST_ENDPOINT in the environment are the others'. DISTANCE_SERVICE_API_KEY is
-    the key where the service asks for one.
+    `endpoint` is a URL or host:port, of a gateway or of distance-submit. If each function has its own host, set
+    DISTANCE_STATUS_ENDPOINT and DISTANCE_LIST_ENDPOINT in the environment. DISTANCE_SERVICE_API_KEY is the API key.
     """
 
-    _made: ClassVar[dict[tuple[str, float], "DistanceClient"]] = {}
-    _making: ClassVar[threading.Lock] = threading.Lock()
+    _instances: ClassVar[dict[tuple[str, float], "DistanceClient"]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
 
     endpoint: str
     timeout: float
     _client: Client
 
     def __new__(cls, endpoint: str = "", timeout: float = 30) -> Self:
-        """The one of that endpoint."""
+        """Return the instance of the endpoint."""
         endpoint = endpoint or os.environ.get("DISTANCE_SERVICE_ENDPOINT") or DEFAULT_URL
-        with cls._making:
-            made = cls._made.get((endpoint, timeout))
-            if made is None:
-                made = super().__new__(cls)
-                made.endpoint, made.timeout = endpoint, timeout
-                made._client = _client(endpoint, timeout)
-                cls._made[endpoint, timeout] = made
-        return made  # type: ignore[return-value] # nobody inherits from it
+        with cls._lock:
+            instance = cls._instances.get((endpoint, timeout))
+            if instance is None:
+                instance = super().__new__(cls)
+                instance.endpoint, instance.timeout = endpoint, timeout
+                instance._client = _client(endpoint, timeout)
+                cls._instances[endpoint, timeout] = instance
+        return instance  # type: ignore[return-value] # the class has no subclasses
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Of DISTANCE_SERVICE_ENDPOINT and DISTANCE_SERVICE_TIMEOUT."""
+        """Return a client configured by DISTANCE_SERVICE_ENDPOINT and DISTANCE_SERVICE_TIMEOUT."""
         return cls(environ.get("DISTANCE_SERVICE_ENDPOINT", ""), _seconds(environ.get("DISTANCE_SERVICE_TIMEOUT", "")))
 
     def calculate_distance(self, date: str, device_id: str = "") -> CalculateDistanceResponse:
-        """Start a job."""
-        about = {"distance.date": date, "distance.device_id": device_id}
-        with tracing.span("distance-calculate-distance", about) as span:
+        """Submit a job."""
+        attributes = {"distance.date": date, "distance.device_id": device_id}
+        with tracing.span("distance-calculate-distance", attributes) as span:
             job = self._client.submit(date, device_id)
             span.set_attribute("distance.job_id", job.job_id)
             span.set_attribute("distance.status", job.status)
         return CalculateDistanceResponse(job.job_id, job.status, Timestamp.of(job.queued_at))
 
     def get_job_status(self, job_id: str) -> GetJobStatusResponse:
-        """A job as it is now; NotFoundError for one that there is not."""
+        """Return the current state of a job; raises NotFoundError."""
         with tracing.span("distance-get-job-status", {"distance.job_id": job_id}) as span:
             job = self._client.job(job_id)
             span.set_attribute("distance.status", job.status)
@@ -172,9 +171,13 @@ class DistanceClient:
     def list_jobs(
         self, status: str = "", limit: int = 50, offset: int = 0, date: str = "", device_id: str = ""
     ) -> ListJobsResponse:
-        """A page of the jobs that the filters admit."""
-        about = {"distance.filter.status": status, "distance.filter.limit": limit, "distance.filter.offset": offset}
-        with tracing.span("distance-list-jobs", about) as span:
+        """Return a page of the jobs that match the filters."""
+        attributes = {
+            "distance.filter.status": status,
+            "distance.filter.limit": limit,
+            "distance.filter.offset": offset,
+        }
+        with tracing.span("distance-list-jobs", attributes) as span:
             page = self._client.page(
                 limit=limit, offset=offset, status=status, date=date, device_id=device_id, results=False
             )
@@ -183,19 +186,19 @@ class DistanceClient:
         return ListJobsResponse([_summary(job) for job in page.jobs], page.total_count, page.limit, page.offset)
 
     def download_csv(self, filename: str) -> Iterator[bytes]:
-        """The CSV by the name that a `csv_path` ends with, piece by piece; NotFoundError where there is none."""
+        """Return the chunks of a CSV by the file name in `csv_path`; raises NotFoundError."""
         with tracing.span("distance-download-csv", {"distance.filename": filename}):
             return self._client.csv(filename)
 
     def health_check(self) -> bool:
-        """Whether all three services are at their endpoints and ready; False within seconds where one is not."""
+        """Return whether all three services are at their endpoints and ready; takes a few seconds at most."""
         with tracing.span("distance-health-check", {}):
             return self._client.healthy()
 
     def close(self) -> None:
-        """Give the connections up; the next one made is a new one."""
-        with self._making:
-            self._made.pop((self.endpoint, self.timeout), None)
+        """Close the connections; the next constructor call returns a new instance."""
+        with self._lock:
+            self._instances.pop((self.endpoint, self.timeout), None)
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -208,10 +211,10 @@ class DistanceClient:
 
 
 def _client(endpoint: str, timeout: float) -> Client:
-    # Of another endpoint than its own the environment says nothing.
-    others = os.environ if endpoint == os.environ.get("DISTANCE_SERVICE_ENDPOINT") else {}
-    status, listing = (others.get(f"DISTANCE_{name}_ENDPOINT", "").strip() or endpoint for name in ("STATUS", "LIST"))
-    key = others.get("DISTANCE_SERVICE_API_KEY", "").strip() or None
+    # The other variables apply only to the endpoint that the environment configures.
+    environ = os.environ if endpoint == os.environ.get("DISTANCE_SERVICE_ENDPOINT") else {}
+    status, listing = (environ.get(f"DISTANCE_{name}_ENDPOINT", "").strip() or endpoint for name in ("STATUS", "LIST"))
+    key = environ.get("DISTANCE_SERVICE_API_KEY", "").strip() or None
     return Client(_url(endpoint), timeout, status_url=_url(status), list_url=_url(listing), api_key=key)
 
 
@@ -223,7 +226,7 @@ def _seconds(text: str) -> float:
     try:
         return float(text or 30)
     except ValueError:
-        return math.nan  # which the client refuses
+        return math.nan  # rejected by Client
 
 
 def _summary(job: Job) -> JobSummary:

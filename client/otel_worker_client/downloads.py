@@ -1,4 +1,4 @@
-"""A CSV from object storage: streamed, resumed where it broke off, by a fresh URL where that has expired, checked."""
+"""CSV downloads from object storage: streamed, resumed, verified, with a new presigned URL if one has expired."""
 
 import contextlib
 import hashlib
@@ -15,133 +15,136 @@ from otel_worker_client.endpoints import Endpoint
 from otel_worker_client.errors import DownloadError, NotFoundError, OtelWorkerError, ServiceUnavailableError
 from otel_worker_client.failures import REQUEST_ERRORS, RequestFailed
 from otel_worker_client.models import Job, Result
-from otel_worker_client.transport import BACKOFF, Budget, Outcome, Transport
+from otel_worker_client.transport import BACKOFF, Outcome, RetryBudget, Transport
 
-_TRIES = 5
-_PIECE = 1 << 16
-
-
-class _Unfinished(Exception):
-    """There is more to come."""
+_MAX_ATTEMPTS = 5
+_CHUNK_BYTES = 1 << 16
 
 
-def download(look: Callable[[], Job], transport: Transport, into: Path) -> Path:
-    """The CSV of the job that `look` gives, at `into` or in that folder: whole, or not there at all."""
-    result = _result(look())
+class _Incomplete(Exception):
+    """The file is not complete after this attempt."""
+
+
+def download(get_job: Callable[[], Job], transport: Transport, into: Path) -> Path:
+    """Download the CSV of a job to the path or folder `into`; it appears there complete or not at all.
+
+    `get_job` is called for a new presigned URL.
+    """
+    result = _result(get_job())
     target = into / result.csv_path.rsplit("/", 1)[-1] if into.is_dir() else into
-    part = target.with_name(f"{target.name}.part")
-    tag = ""
-    budget = Budget(transport.clock, math.inf)
+    partial = target.with_name(f"{target.name}.part")
+    etag = ""
+    budget = RetryBudget(transport.clock, math.inf)
 
-    def tried() -> None:
-        nonlocal result, tag
-        got = part.stat().st_size if tag and part.exists() else 0
-        headers = {"Range": f"bytes={got}-", "If-Range": tag} if got else {}
+    def attempt() -> None:
+        nonlocal result, etag
+        offset = partial.stat().st_size if etag and partial.exists() else 0
+        headers = {"Range": f"bytes={offset}-", "If-Range": etag} if offset else {}
         started = transport.clock.now()
-        outcome = transport.once("GET", _url(result), transport.timeout, headers=headers, stream=True)
+        outcome = transport.send("GET", _url(result), transport.timeout, headers=headers, stream=True)
         if isinstance(outcome, OtelWorkerError):
             raise outcome
         budget.record(outcome, started)
         if isinstance(outcome, RequestFailed):
             raise outcome
-        with outcome as answer:
-            if answer.status_code in (200, 206):
-                tag = answer.headers.get("ETag", "")
-                _take(answer, part, append=answer.status_code == 206)
-                if part.stat().st_size == result.csv_size_bytes:
+        with outcome as response:
+            if response.status_code in (200, 206):
+                etag = response.headers.get("ETag", "")
+                _append(response, partial, append=response.status_code == 206)
+                if partial.stat().st_size == result.csv_size_bytes:
                     return
-            elif answer.status_code in (400, 403):  # the URL's time is over
-                result = _result(look())
-        raise _Unfinished
+            elif response.status_code in (400, 403):  # the presigned URL has expired
+                result = _result(get_job())
+        raise _Incomplete
 
     try:
         failure = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((RequestFailed, _Unfinished)),
+            retry=tenacity.retry_if_exception_type((RequestFailed, _Incomplete)),
             wait=BACKOFF,
-            stop=lambda state: state.attempt_number >= _TRIES or budget.is_spent(state),
+            stop=lambda state: state.attempt_number >= _MAX_ATTEMPTS or budget.is_spent(state),
             sleep=transport.clock.sleep,
             retry_error_callback=lambda state: state.outcome and state.outcome.exception(),
-        )(tried)
+        )(attempt)
         if not isinstance(failure, RequestFailed):
-            _check(part, result)
-            part.replace(target)
+            _check(partial, result)
+            partial.replace(target)
             return target
-    except OSError:  # the file system's
-        _remove(part)
+    except OSError:  # of the file system
+        _remove(partial)
         raise
-    _remove(part)
+    _remove(partial)
     raise ServiceUnavailableError(f"Object storage unreachable: {failure}")
 
 
-def _remove(part: Path) -> None:
-    with contextlib.suppress(OSError):  # it is a directory, say
-        part.unlink(missing_ok=True)
+def _remove(partial: Path) -> None:
+    with contextlib.suppress(OSError):  # for example a directory
+        partial.unlink(missing_ok=True)
 
 
 def open_csv(transport: Transport, endpoint: Endpoint, redirect: requests.Response) -> Iterator[bytes]:
-    """The CSV that a response of `endpoint` redirects to, piece by piece; there is one attempt."""
-    answer = _followed(transport, endpoint, redirect)
-    if isinstance(answer, OtelWorkerError):
-        raise answer
-    if isinstance(answer, RequestFailed):
-        raise ServiceUnavailableError(f"Object storage unreachable: {answer}")
-    if answer.status_code != 200:
-        answer.close()
-        kind = NotFoundError if answer.status_code == 404 else ServiceUnavailableError
-        raise kind(f"Object storage answered {answer.status_code}", status=answer.status_code)
-    if answer.headers.get("Content-Type", "").startswith("text/html"):  # a login page, say
-        answer.close()
+    """Return the chunks of the CSV that a response of `endpoint` redirects to; the request is not retried."""
+    response = _follow(transport, endpoint, redirect)
+    if isinstance(response, OtelWorkerError):
+        raise response
+    if isinstance(response, RequestFailed):
+        raise ServiceUnavailableError(f"Object storage unreachable: {response}")
+    if response.status_code != 200:
+        response.close()
+        kind = NotFoundError if response.status_code == 404 else ServiceUnavailableError
+        raise kind(f"Object storage returned status {response.status_code}", status=response.status_code)
+    if response.headers.get("Content-Type", "").startswith("text/html"):  # for example a login page
+        response.close()
         raise responses.route_not_found(endpoint, redirect)
-    return _pieces(answer)
+    return _chunks(response)
 
 
-def _followed(transport: Transport, endpoint: Endpoint, redirect: requests.Response) -> Outcome | OtelWorkerError:
-    """The outcome at the presigned URL, which no traceback has: errors are returned."""
+def _follow(transport: Transport, endpoint: Endpoint, redirect: requests.Response) -> Outcome | OtelWorkerError:
+    """Return the outcome of a request to the presigned URL; errors are returned to keep the URL out of tracebacks."""
     location = redirect.headers.get("Location")
     if not location:
         return responses.route_not_found(endpoint, redirect)
-    return transport.once("GET", urljoin(endpoint.url, location), transport.timeout, stream=True)
+    return transport.send("GET", urljoin(endpoint.url, location), transport.timeout, stream=True)
 
 
-def _pieces(answer: requests.Response) -> Iterator[bytes]:
-    with answer:
-        content = answer.iter_content(_PIECE)
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    with response:
+        content = response.iter_content(_CHUNK_BYTES)
         while True:
             try:
-                piece = next(content, b"")
+                chunk = next(content, b"")
             except REQUEST_ERRORS:
                 break
-            if not piece:
+            if not chunk:
                 return
-            yield piece
-    raise ServiceUnavailableError("Object storage broke the connection off")
+            yield chunk
+    raise ServiceUnavailableError("Object storage closed the connection early")
 
 
-def _take(answer: requests.Response, part: Path, *, append: bool) -> None:
-    """What comes of it, into the file; a connection that breaks leaves what came before."""
-    with part.open("ab" if append else "wb") as file:
+def _append(response: requests.Response, partial: Path, *, append: bool) -> None:
+    """Write the response to the file; a lost connection leaves the part received so far."""
+    with partial.open("ab" if append else "wb") as file:
         try:
-            for piece in answer.iter_content(_PIECE):
-                file.write(piece)
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                file.write(chunk)
         except requests.RequestException:
-            pass  # the next try goes on from here
+            pass  # the next attempt resumes from here
 
 
-def _check(part: Path, result: Result) -> None:
-    """Compare the file with the job's size and SHA-256; jobs older than csv_sha256 have their size only.
+def _check(partial: Path, result: Result) -> None:
+    """Compare the file with the job's size and SHA-256; jobs without csv_sha256 are verified by size.
 
-    The ETag is a version of the object and no digest: with SSE-KMS, for example, it is no MD5.
+    The ETag identifies a version of the object and is not a digest: with SSE-KMS, for example, it is not an MD5.
     """
-    size = part.stat().st_size if part.exists() else 0
+    size = partial.stat().st_size if partial.exists() else 0
     if size != result.csv_size_bytes:
-        part.unlink(missing_ok=True)
-        raise DownloadError(f"the CSV came with {size} of its {result.csv_size_bytes} bytes")
+        partial.unlink(missing_ok=True)
+        raise DownloadError(f"the CSV has {size} of {result.csv_size_bytes} bytes")
     if result.csv_sha256 is not None:
-        with part.open("rb") as file:
+        with partial.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != result.csv_sha256:
-            part.unlink()
-            raise DownloadError("the SHA-256 of the CSV is not the csv_sha256 of the job")
+            partial.unlink()
+            raise DownloadError("the CSV's SHA-256 differs from the job's csv_sha256")
 
 
 def _result(job: Job) -> Result:
@@ -152,5 +155,5 @@ def _result(job: Job) -> Result:
 
 def _url(result: Result) -> str:
     if result.csv_download_url is None:
-        raise NotFoundError("the CSV has gone, by its age")
+        raise NotFoundError("the CSV has expired")
     return result.csv_download_url

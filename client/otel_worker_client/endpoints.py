@@ -1,4 +1,4 @@
-"""Where a service is, and who calls it: base URLs and credentials, checked by what will use them."""
+"""Base URLs and credentials, validated by the libraries that use them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Token = str | Callable[[], str]
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The base URL of one service; `setting` names what a user sets to change it."""
+    """The base URL of one service; `setting` names the parameter and variable that configure it."""
 
     service: str
     setting: str
@@ -23,16 +23,15 @@ class Endpoint:
 
 
 def endpoint(service: str, setting: str, url: str) -> Endpoint:
-    """The endpoint at `url`; ConfigurationError, without the URL, if no request could be sent there."""
+    """Return the endpoint at `url`; ConfigurationError, without the URL in its text, if it is invalid."""
     base = url.strip().rstrip("/")
-    problem = _problem(base)
-    if problem:
-        raise ConfigurationError(f"{setting}: {problem}")
+    if error := _url_error(base):
+        raise ConfigurationError(f"{setting}: {error}")
     return Endpoint(service, setting, base)
 
 
-def _problem(base: str) -> str:
-    """What is wrong with a base URL, "" if nothing is."""
+def _url_error(base: str) -> str:
+    """Return why a base URL is invalid, or ""."""
     try:
         parts = urlsplit(str(requests.Request("GET", base).prepare().url))
         has_host = bool((parts.hostname or "").encode("idna") and parts.port != 0)
@@ -55,22 +54,22 @@ class Credentials:
     api_key: str | None = None
 
     def headers(self) -> dict[str, str] | ConfigurationError:
-        """The headers that carry them, or, without their values, the error that none can.
+        """Return the authentication headers, or an error, without the values, if one is not a valid header.
 
-        The error is returned: in the traceback of a raised one, the variables of this frame would hold the secret. An
-        exception of the token function passes through.
+        The error is returned, because the traceback of a raised one refers to this frame and its secrets. Exceptions of
+        the token function propagate.
         """
         token = self.token() if callable(self.token) else self.token
         values = {"token": token, "api_key": self.api_key}
-        given = {name: _header_value(value) for name, value in values.items() if value is not None}
-        for name, value in given.items():
+        present = {name: _header_value(value) for name, value in values.items() if value is not None}
+        for name, value in present.items():
             if not value:
                 return ConfigurationError(f"{name}: visible ASCII characters are expected")
         headers = {"token": ("Authorization", "Bearer "), "api_key": ("X-API-Key", "")}
-        return {headers[name][0]: headers[name][1] + value for name, value in given.items()}
+        return {headers[name][0]: headers[name][1] + value for name, value in present.items()}
 
 
 def _header_value(value: Any) -> str:
-    """`value` without surrounding white space, "" if no header can carry it."""
+    """Return `value` without surrounding white space, or "" if it is not a valid header value."""
     text = value.strip() if isinstance(value, str) else ""
     return text if text.isascii() and text.isprintable() else ""

@@ -1,15 +1,15 @@
-"""What can go wrong.
+"""The errors that the client raises.
 
 OtelWorkerError
-├── ServiceUnavailableError   no answer, or none but "come again later", for as long as was waited
-├── ValidationError           the request breaks a rule
-│   └── NotFoundError         there is no such job or file
-├── NotAllowedError           the service wants a token or key, or a better one
-├── JobFailedError            the job ended without numbers
-├── NotFinishedError          the job had not ended in time
-├── ConfigurationError        a URL, credential, proxy or certificate cannot work
-│   └── RouteNotFoundError    the configured URL is not that of the service
-└── DownloadError             what came is not the CSV that the job has
+├── ServiceUnavailableError   no response, or only 429, 502, 503 or 504, until the timeout
+├── ValidationError           the request is invalid
+│   └── NotFoundError         the job or file does not exist
+├── NotAllowedError           authentication or authorization failed
+├── JobFailedError            the job failed
+├── NotFinishedError          the job did not finish in time
+├── ConfigurationError        a URL, credential, proxy or certificate is invalid
+│   └── RouteNotFoundError    the configured URL is not the service's
+└── DownloadError             the downloaded file is not the job's CSV
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,10 @@ from typing import Any
 
 
 class OtelWorkerError(Exception):
-    """Its text is for people; `code`, `details` and `trace_id` are the service's, `status` HTTP's (0: no answer).
+    """The base class; the text is for people.
 
-    `retry_after` are the seconds that the service asks to wait, 0 where it does not.
+    `code`, `details` and `trace_id` are those of the service's error, `status` is the HTTP status (0: no response), and
+    `retry_after` the value of Retry-After in seconds (0: none).
     """
 
     def __init__(
@@ -41,36 +42,36 @@ class OtelWorkerError(Exception):
 
 
 class ServiceUnavailableError(OtelWorkerError):
-    """The service, or what it depends on, is away, or has too much to do."""
+    """The service or one of its dependencies is unavailable or overloaded."""
 
 
 class ValidationError(OtelWorkerError):
-    """The request breaks a rule; `details` names field and value."""
+    """The request is invalid; `details` has the field and its value."""
 
 
 class NotFoundError(ValidationError):
-    """There is no such job or file."""
+    """The job or file does not exist."""
 
 
 class NotAllowedError(OtelWorkerError):
-    """The service wants a token or key, or a better one."""
+    """Authentication or authorization failed."""
 
 
 class JobFailedError(OtelWorkerError):
-    """The job ended without numbers; `code` is its error code."""
+    """The job failed; `code` is its error code."""
 
 
 class NotFinishedError(OtelWorkerError):
-    """The job had not ended in time; it goes on."""
+    """The job did not finish in time; it continues."""
 
 
 class DownloadError(OtelWorkerError):
-    """What came is not the CSV that the job has."""
+    """The downloaded file is not the job's CSV."""
 
 
 class ConfigurationError(OtelWorkerError):
-    """A URL, credential, proxy or certificate cannot work; the text names the setting, never its value."""
+    """A URL, credential, proxy or certificate is invalid; the text names the setting and not its value."""
 
 
 class RouteNotFoundError(ConfigurationError):
-    """What answers at the configured URL is not the service, or another one; a missing job is a NotFoundError."""
+    """The server at the configured URL is not the service; a missing job is a NotFoundError."""

@@ -1,4 +1,4 @@
-"""Classification of failed requests: what may be retried and for how long, in words that hold no secret.
+"""Classification of failed requests: whether and how long to retry, with texts that contain no secret.
 
 Exceptions of requests and urllib3 carry the request with its headers, and URLs with passwords or signatures. None of
 them leaves this package: callers raise what `classify` returns after their `except` block has ended, so that neither
@@ -23,30 +23,30 @@ REQUEST_ERRORS = (
 )
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.SSLError, "the certificate of the server is not trusted"),
-    (requests.exceptions.ContentDecodingError, "the response is not what its headers say"),
+    (requests.exceptions.ContentDecodingError, "the response's encoding does not match its headers"),
     (requests.RequestException, "check the URL and the proxy settings"),
     (OSError, "check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"),
 )
 
 
 class RequestFailed(Exception):
-    """No usable response came; the text is the name of an exception class."""
+    """There is no usable response; the text is the name of an exception class."""
 
 
 class Unreachable(RequestFailed):
-    """No connection was made: refused, timed out, or the name is unknown."""
+    """The connection failed: refused, timed out, or unknown host."""
 
 
 class ConnectionLost(RequestFailed):
-    """The connection ended before the response did."""
+    """The connection was closed before the response was complete."""
 
 
 class NoResponse(RequestFailed):
-    """The server did not answer in time."""
+    """The server did not respond in time."""
 
 
 def classify(exc: BaseException) -> RequestFailed | OtelWorkerError:
-    """The failure that `exc` means: a RequestFailed may be retried, an OtelWorkerError is permanent."""
+    """Return a RequestFailed, which may be retried, or an OtelWorkerError, which is permanent."""
     name = type(exc).__name__
     if isinstance(exc, requests.exceptions.InvalidJSONError):
         return ValidationError("The request is not valid JSON: numbers must be finite")
@@ -71,13 +71,13 @@ def _is_untrusted(exc: BaseException) -> bool:
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """`exc` and what it wraps, in the ways of requests and urllib3."""
-    pending, seen = [exc], set[int]()
+    """Yield `exc` and the exceptions that it wraps, which requests and urllib3 keep in several attributes."""
+    pending, visited = [exc], set[int]()
     while pending:
         cause = pending.pop()
-        if id(cause) in seen:
+        if id(cause) in visited:
             continue
-        seen.add(id(cause))
+        visited.add(id(cause))
         yield cause
         wrapped = (*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__)
-        pending += [one for one in wrapped if isinstance(one, BaseException)]
+        pending += [item for item in wrapped if isinstance(item, BaseException)]

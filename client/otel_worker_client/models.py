@@ -1,4 +1,4 @@
-"""What the service says of jobs; fields of later versions are left out."""
+"""The service's responses as dataclasses; unknown fields are ignored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Self
 
 
-class _Read:
+class _Model:
     @classmethod
-    def read(cls, body: Mapping[str, Any], **more: Any) -> Self:
-        """From decoded JSON; times become datetimes with a zone."""
-        known = {one.name for one in fields(cls)}  # type: ignore[arg-type] # whatever inherits it is a dataclass
-        found = {name: _value(name, value) for name, value in {**more, **body}.items() if name in known}
-        return cls(**found)
+    def read(cls, body: Mapping[str, Any], **defaults: Any) -> Self:
+        """Create an instance from decoded JSON; times become aware datetimes."""
+        known = {item.name for item in fields(cls)}  # type: ignore[arg-type] # every subclass is a dataclass
+        values = {name: _value(name, value) for name, value in {**defaults, **body}.items() if name in known}
+        return cls(**values)
 
 
 def _value(name: str, value: Any) -> Any:
@@ -21,15 +21,15 @@ def _value(name: str, value: Any) -> Any:
     if name == "result" and isinstance(value, Mapping):
         return Result.read(value)
     if name == "jobs":
-        return tuple(Job.read(one) for one in value)
+        return tuple(Job.read(item) for item in value)
     if name == "devices":
-        return tuple(Device.read(one) for one in value)
+        return tuple(Device.read(item) for item in value)
     return value
 
 
 @dataclass(frozen=True)
-class Result(_Read):
-    """The numbers of a completed job (km, minutes, counts), and the way to its CSV; the list has the numbers only."""
+class Result(_Model):
+    """The numbers of a completed job (km, minutes, counts) and the location of its CSV; the list has no URLs."""
 
     total_distance_km: float
     total_locations: int
@@ -42,7 +42,7 @@ class Result(_Read):
     csv_path: str
     csv_size_bytes: int
     processing_time_ms: int
-    csv_sha256: str | None = None  # hex, of the whole CSV; None for jobs older than this field
+    csv_sha256: str | None = None  # hexadecimal; None for jobs older than this field
     csv_download_url: str | None = field(default=None, repr=False)  # its signature is a credential
     csv_download_expires_at: datetime | None = None
     csv_download_path: str = ""
@@ -52,8 +52,8 @@ class Result(_Read):
 
 
 @dataclass(frozen=True)
-class Job(_Read):
-    """A job in whatever state; `device_id` "" is every device."""
+class Job(_Model):
+    """A job in any state; the `device_id` "" stands for all devices."""
 
     job_id: str
     status: str
@@ -69,13 +69,13 @@ class Job(_Read):
 
     @property
     def finished(self) -> bool:
-        """Whether it has its end."""
+        """Return whether the job completed or failed."""
         return self.status in ("completed", "failed")
 
 
 @dataclass(frozen=True)
-class Page(_Read):
-    """A page of jobs, newest first; `total_count` counts all that the filter admits."""
+class Page(_Model):
+    """A page of jobs, newest first; `total_count` is the number of all jobs that match the filter."""
 
     jobs: tuple[Job, ...]
     total_count: int
@@ -85,7 +85,7 @@ class Page(_Read):
 
 
 @dataclass(frozen=True)
-class Device(_Read):
+class Device(_Model):
     """A device that has fixes."""
 
     device_id: str
@@ -93,8 +93,8 @@ class Device(_Read):
 
 
 @dataclass(frozen=True)
-class Devices(_Read):
-    """All of them, by their ids, as the database was seen at `as_of`: None before it was."""
+class Devices(_Model):
+    """All devices, ordered by id, as of the query of the database at `as_of`; None before the first one."""
 
     devices: tuple[Device, ...]
     as_of: datetime | None = None

@@ -1,4 +1,4 @@
-"""What a response means: the service's own error, or a server that is not the service."""
+"""Interpretation of responses: results, the service's errors, and responses of other servers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -20,15 +20,15 @@ _ERRORS: Mapping[int, type[OtelWorkerError]] = {
     **dict.fromkeys((400, 413, 422), ValidationError),
     **dict.fromkeys((401, 403), NotAllowedError),
     404: NotFoundError,
-    407: ConfigurationError,  # a proxy's
+    407: ConfigurationError,  # from a proxy
     **dict.fromkeys((429, 502, 503, 504), ServiceUnavailableError),
 }
 T = TypeVar("T")
-_NO_ROUTE = "No such path"  # the service's 404 for a path that is not its own
+_NO_ROUTE = "No such path"  # the service's message for an unknown path
 
 
 def decode(endpoint: Endpoint, response: requests.Response, parse: Callable[[Mapping[str, Any]], T]) -> T:
-    """The JSON object of a successful response, parsed; RouteNotFoundError if it is not the service's."""
+    """Parse the JSON object of a successful response; RouteNotFoundError if the service would not send it."""
     try:
         return parse(response.json())
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -37,7 +37,7 @@ def decode(endpoint: Endpoint, response: requests.Response, parse: Callable[[Map
 
 
 def error(endpoint: Endpoint, response: requests.Response) -> OtelWorkerError:
-    """The error that a response of 400 or above means."""
+    """Return the error for a response with a status of 400 or above."""
     status = response.status_code
     message, code, details, trace_id = _envelope(response)
     if _has_no_route(status, message, code):
@@ -49,17 +49,17 @@ def error(endpoint: Endpoint, response: requests.Response) -> OtelWorkerError:
 
 
 def route_not_found(endpoint: Endpoint, response: requests.Response) -> RouteNotFoundError:
-    """The error for a response that the service at `endpoint` would not send."""
+    """Return the error for a response that the service at `endpoint` would not send."""
     return RouteNotFoundError(
         f"The {endpoint.service} service is not at its configured URL (HTTP {response.status_code}): "
-        f"check {endpoint.setting}; a gateway's URL stands for all three services",
+        f"check {endpoint.setting}; a gateway's URL serves all three services",
         trace_id=response.headers.get("X-Trace-Id", ""),
         status=response.status_code,
     )
 
 
 def has_route(response: requests.Response) -> bool:
-    """Whether the response is the service's own, from one of its routes."""
+    """Return whether the response comes from a route of the service."""
     message, code, *_ = _envelope(response)
     return bool(code) and message != _NO_ROUTE
 
@@ -69,13 +69,13 @@ def _has_no_route(status: int, message: str, code: str) -> bool:
 
 
 def retry_after(response: requests.Response) -> float:
-    """How many seconds the service asks to wait, 0 where it does not."""
+    """Return the value of Retry-After in seconds, 0 if there is none."""
     text = response.headers.get("Retry-After", "")
     return float(text) if text.isdecimal() else 0.0
 
 
 def _envelope(response: requests.Response) -> tuple[str, str, Mapping[str, Any], str]:
-    """Message, code, details and trace id; without a code where it is not the service's, but a gateway's or proxy's."""
+    """Return message, code, details and trace id; the code is "" for a response of a gateway or proxy."""
     try:
         body = response.json()
         error, trace_id = body["error"], body.get("trace_id", "")

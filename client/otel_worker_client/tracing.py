@@ -1,4 +1,4 @@
-"""The caller's trace goes along where OpenTelemetry is installed; elsewhere this does nothing."""
+"""Propagation of the caller's trace if OpenTelemetry is installed; otherwise no-ops."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -7,35 +7,35 @@ from typing import Any
 try:
     from opentelemetry import context, propagate, trace
 except ImportError:  # the extra `tracing`
-    context = propagate = trace = None  # type: ignore[assignment] # what has no trace has none to pass on
+    context = propagate = trace = None  # type: ignore[assignment] # checked before each use
 
-# The key by which instrumentations of HTTP clients leave a call out, as in opentelemetry.instrumentation.utils.
+# The context key that suppresses instrumentation of HTTP clients, from opentelemetry.instrumentation.utils.
 _SUPPRESSED = getattr(context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", "suppress_http_instrumentation")
 
 
 def headers() -> dict[str, str]:
-    """What makes the service's spans children of the caller's."""
+    """Return the trace context headers of the current span."""
     carrier: dict[str, str] = {}
     if propagate is not None:
         propagate.inject(carrier)
     return carrier
 
 
-class NoSpan:
-    """Nobody is told."""
+class NoOpSpan:
+    """A span for a process without OpenTelemetry."""
 
     def set_attribute(self, name: str, value: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 @contextlib.contextmanager
 def span(name: str, attributes: Mapping[str, Any]) -> Iterator[Any]:
-    """The one CLIENT span of a call, for the time of a block; an exception is recorded by its class.
+    """Run the block in a CLIENT span; an exception sets `error.type` to its class.
 
-    An instrumented requests would make another one below it for each request.
+    Instrumentation of requests is suppressed: it would add a span for each attempt.
     """
     if trace is None:
-        yield NoSpan()
+        yield NoOpSpan()
         return
     tracer = trace.get_tracer("otel-worker-client")
     with tracer.start_as_current_span(

@@ -1,4 +1,4 @@
-"""One request to a service, with retries within one timeout: the result is a response or an error."""
+"""Requests with retries within one timeout."""
 
 import time
 from collections.abc import Mapping
@@ -23,27 +23,27 @@ UNREACHABLE_SECONDS = 2.0
 BACKOFF = tenacity.wait_exponential(multiplier=0.25, max=8) + tenacity.wait_random(0, 0.25)
 _CONNECTIONS = 32
 _BAD_GATEWAY = 502
-_RETRIED = frozenset({429, _BAD_GATEWAY, 503, 504})
+_RETRYABLE_STATUSES = frozenset({429, _BAD_GATEWAY, 503, 504})
 
 Outcome = requests.Response | RequestFailed
 
 
 class Clock:
-    """The time; tests pass a clock that they move."""
+    """The clock; tests replace it."""
 
     def now(self) -> float:
-        """Seconds of a monotonic clock."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Return after `seconds`."""
+        """Sleep for `seconds`."""
         time.sleep(seconds)
 
 
 class Transport:
-    """A pool of connections, for any number of threads; `timeout` is in seconds, for a call with all of its attempts.
+    """A connection pool, safe for use by several threads; `timeout` is in seconds, for a call with all its attempts.
 
-    The credentials go to the services, never to object storage.
+    Credentials are sent to the services only, never to object storage.
     """
 
     def __init__(self, timeout: float, credentials: Credentials | None = None, clock: Clock | None = None) -> None:
@@ -69,16 +69,16 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         redirects: bool = False,
     ) -> requests.Response:
-        """A response below 300, or below 400 where `redirects` are expected; every request must be safe to repeat.
+        """Return a response with a status below 300, or below 400 if `redirects`; the request must be idempotent.
 
-        429, 503, 504 and slow responses are retried within the timeout. A service that is unreachable, or behind a
-        gateway that says so, is retried for UNREACHABLE_SECONDS. Everything else is raised at once.
+        429, 503, 504 and timeouts are retried within the timeout. Connection failures and 502 are retried for
+        UNREACHABLE_SECONDS. All other errors are raised at once.
         """
-        budget = Budget(self.clock, self.timeout)
+        budget = RetryBudget(self.clock, self.timeout)
 
         def attempt() -> Outcome:
             started = self.clock.now()
-            outcome = self.once(
+            outcome = self.send(
                 method,
                 endpoint.url + path,
                 budget.seconds(),
@@ -94,7 +94,7 @@ class Transport:
             return outcome
 
         outcome: Outcome = tenacity.Retrying(
-            retry=tenacity.retry_if_result(_is_retried),
+            retry=tenacity.retry_if_result(_is_retryable),
             wait=_pause,
             stop=budget.is_spent,
             sleep=self.clock.sleep,
@@ -108,7 +108,7 @@ class Transport:
             raise responses.route_not_found(endpoint, outcome)
         return outcome
 
-    def once(
+    def send(
         self,
         method: str,
         url: str,
@@ -119,9 +119,10 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Outcome | OtelWorkerError:
-        """The outcome of one attempt, with the credentials only if it is `authenticated`. Redirects are responses.
+        """Send one request, with credentials if `authenticated`, without following redirects; return the outcome.
 
-        Errors are returned, so that no traceback has the variables of this frame; a RequestFailed may be repeated.
+        Errors are returned, because tracebacks of raised ones refer to this frame and its secrets. A RequestFailed may
+        be retried.
         """
         secrets = self._credentials.headers() if authenticated else {}
         if isinstance(secrets, OtelWorkerError):
@@ -133,8 +134,8 @@ class Transport:
             return classify(exc)
 
 
-class Budget:
-    """The time that a call may take: all of it, or less from when the service became unreachable."""
+class RetryBudget:
+    """The time for a call with its retries; it is shortened while the service is unreachable."""
 
     def __init__(self, clock: Clock, timeout: float) -> None:
         self._clock = clock
@@ -142,36 +143,36 @@ class Budget:
         self._unreachable_since: float | None = None
 
     def record(self, outcome: Outcome, started: float) -> None:
-        """Note the outcome of an attempt that started at that time."""
+        """Record the outcome of an attempt that started at `started`."""
         if _is_reached(outcome):
             self._unreachable_since = None
         elif self._unreachable_since is None:
             self._unreachable_since = started if isinstance(outcome, Unreachable) else self._clock.now()
 
     def seconds(self) -> float:
-        """What is left for a response."""
+        """Return the remaining time for a response."""
         return max(self._deadline - self._clock.now(), 0.001)
 
     def connect_seconds(self) -> float:
-        """What is left for a connection."""
-        return max(min(self._ends() - self._clock.now(), UNREACHABLE_SECONDS), 0.001)
+        """Return the remaining time for a connection."""
+        return max(min(self._deadline_now() - self._clock.now(), UNREACHABLE_SECONDS), 0.001)
 
     def is_spent(self, state: tenacity.RetryCallState) -> bool:
-        """Whether the next attempt would start too late."""
-        return self._clock.now() + state.upcoming_sleep >= self._ends()
+        """Return whether the next attempt would start after the deadline."""
+        return self._clock.now() + state.upcoming_sleep >= self._deadline_now()
 
-    def _ends(self) -> float:
+    def _deadline_now(self) -> float:
         since = self._unreachable_since
         return self._deadline if since is None else min(self._deadline, since + UNREACHABLE_SECONDS)
 
 
 def _without_netrc(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """The request as it is: without an `auth`, requests reads ~/.netrc."""
+    """Return the request unchanged; without an `auth` argument, requests reads ~/.netrc."""
     return request
 
 
-def _is_retried(outcome: Outcome) -> bool:
-    return not isinstance(outcome, requests.Response) or outcome.status_code in _RETRIED
+def _is_retryable(outcome: Outcome) -> bool:
+    return not isinstance(outcome, requests.Response) or outcome.status_code in _RETRYABLE_STATUSES
 
 
 def _last_outcome(state: tenacity.RetryCallState) -> Outcome:
@@ -181,15 +182,15 @@ def _last_outcome(state: tenacity.RetryCallState) -> Outcome:
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Longer each time, different for each caller, and no shorter than the service asks for."""
+    """Return the delay before the next attempt: exponential backoff with jitter, at least Retry-After."""
     outcome = _last_outcome(state)
-    asked = responses.retry_after(outcome) if isinstance(outcome, requests.Response) else 0.0
+    retry_after = responses.retry_after(outcome) if isinstance(outcome, requests.Response) else 0.0
     backoff = BACKOFF(state)
-    return max(asked, backoff if _is_reached(outcome) else min(backoff, UNREACHABLE_SECONDS / 4))
+    return max(retry_after, backoff if _is_reached(outcome) else min(backoff, UNREACHABLE_SECONDS / 4))
 
 
 def _is_reached(outcome: Outcome) -> bool:
-    """Whether the service got the request, and is slow or busy at worst."""
+    """Return whether the request reached the service, which may be slow or overloaded."""
     if isinstance(outcome, requests.Response):
         return outcome.status_code != _BAD_GATEWAY
     return isinstance(outcome, NoResponse)

@@ -55,7 +55,7 @@ def test_output_fits_any_encoding(
 ) -> None:
     server.device = "garmin_\u2603"  # no encoding but Unicode's has it
     code, out, err = finish(start(server, tmp_path, *words, environ=environ))
-    assert (code, err) in {(0, ""), (0, "the database has not been looked at yet: a sweep does, once a minute\n")}
+    assert (code, err) in {(0, ""), (0, "no device list yet: the next sweep queries the database within a minute\n")}
     if "UTF-8" not in environ.values() and "C.UTF-8" not in environ.values():
         assert out.isascii()
     if words[0] == "show":
@@ -80,7 +80,7 @@ def test_closed_pipe_is_not_an_error(words: tuple[str, ...], server: Server, tmp
     os.close(writer)
     code, _, err = finish(process)
     assert code == 141
-    assert err in ("", "the database has not been looked at yet: a sweep does, once a minute\n")
+    assert err in ("", "no device list yet: the next sweep queries the database within a minute\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")

@@ -64,7 +64,7 @@ def script(client: Client, *answers: Answer) -> Scripted:
     return answering(client._transport, *answers)
 
 
-def test_a_submission_says_what_is_given_and_a_key_of_its_own(client: Client) -> None:
+def test_a_submission_has_the_given_fields_and_a_new_key(client: Client) -> None:
     server = script(client, (202, ACCEPTED, {}))
     job = client.submit("2026-01-25", "garmin", home=(51.5, -0.1), away_threshold_km=0)
     assert server.sent() == {
@@ -80,7 +80,7 @@ def test_a_submission_says_what_is_given_and_a_key_of_its_own(client: Client) ->
     assert (len(first), second) == (36, "night")
 
 
-def test_every_try_of_a_submission_has_the_same_key(client: Client, pauses: list[float]) -> None:
+def test_every_attempt_of_a_submission_has_the_same_key(client: Client, pauses: list[float]) -> None:
     server = script(
         client, requests.ConnectionError("refused"), AWAY, (429, {}, {"Retry-After": "7"}), (202, ACCEPTED, {})
     )
@@ -91,7 +91,7 @@ def test_every_try_of_a_submission_has_the_same_key(client: Client, pauses: list
     assert pauses[0] < 0.51
 
 
-def test_it_gives_up_before_its_time_is_over(client: Client, pauses: list[float]) -> None:
+def test_retries_end_before_the_timeout(client: Client, pauses: list[float]) -> None:
     script(
         client,
         (
@@ -122,7 +122,9 @@ def test_it_gives_up_before_its_time_is_over(client: Client, pauses: list[float]
         ((400, b"[]", {}), ValidationError, "HTTP 400"),
     ],
 )
-def test_an_error_is_what_the_service_says(client: Client, answer: Answer, kind: type[Exception], words: str) -> None:
+def test_errors_have_the_fields_of_the_services_envelope(
+    client: Client, answer: Answer, kind: type[Exception], words: str
+) -> None:
     server = script(client, answer)
     with pytest.raises(kind, match=words) as told:
         client.job(ID)
@@ -132,18 +134,18 @@ def test_an_error_is_what_the_service_says(client: Client, answer: Answer, kind:
         assert (told.value.details, told.value.trace_id) == ({"field": "timezone"}, REFUSED["trace_id"])
 
 
-def test_waiting_looks_as_often_as_it_is_told(client: Client, pauses: list[float]) -> None:
+def test_waiting_polls_at_the_interval_of_retry_after(client: Client, pauses: list[float]) -> None:
     working = ok({**ACCEPTED, "status": "processing"}, **{"Retry-After": "2"})
     script(client, ok(ACCEPTED, **{"Retry-After": "1"}), working, ok(DONE))
     seen: list[str] = []
-    job = client.wait(ID, tell=lambda job: seen.append(job.status))
+    job = client.wait(ID, on_poll=lambda job: seen.append(job.status))
     assert seen == ["queued", "processing", "completed"]
     assert pauses == [1, 2]
     assert job.result
     assert (job.result.total_locations, job.result.csv_size_bytes) == (3, len(CSV))
 
 
-def test_a_job_that_fails_or_goes_on_is_an_error(client: Client) -> None:
+def test_waiting_raises_for_failed_and_unfinished_jobs(client: Client) -> None:
     script(client, ok({**ACCEPTED, "status": "failed", "error_code": "NO_DATA", "error_message": "No location data"}))
     with pytest.raises(JobFailedError, match="No location data") as failed:
         client.wait(ID)
@@ -153,7 +155,7 @@ def test_a_job_that_fails_or_goes_on_is_an_error(client: Client) -> None:
         client.wait(ID, timeout=0)
 
 
-def test_all_jobs_are_walked_through_each_once(client: Client) -> None:
+def test_jobs_yields_every_job_once(client: Client) -> None:
     rows = [{**ACCEPTED, "job_id": name} for name in ("c", "b", "a")]
     first = {"jobs": rows[:2], "total_count": 3, "limit": 500, "offset": 0, "next_offset": 500}
     second = {"jobs": rows[1:], "total_count": 3, "limit": 500, "offset": 500, "next_offset": None}
@@ -165,7 +167,7 @@ def test_all_jobs_are_walked_through_each_once(client: Client) -> None:
     ]
 
 
-def test_a_page_has_results_unless_they_are_not_wanted(client: Client) -> None:
+def test_a_page_has_results_unless_disabled(client: Client) -> None:
     numbers = {name: value for name, value in RESULT.items() if not name.startswith("csv_download")}
     failed = {**ACCEPTED, "status": "failed", "error_code": "NO_DATA", "error_message": "No location data"}
     rows = [{**DONE, "result": numbers}, failed, ACCEPTED]
@@ -184,7 +186,7 @@ def test_a_page_has_results_unless_they_are_not_wanted(client: Client) -> None:
     ]
 
 
-def test_a_job_id_stays_in_its_place_of_the_path(client: Client) -> None:
+def test_a_job_id_is_escaped_in_the_path(client: Client) -> None:
     server = script(client, (404, REFUSED, {}))
     for name in ("../jobs?limit=1", "a/b#c"):
         with pytest.raises(NotFoundError):
@@ -198,16 +200,16 @@ def test_a_job_id_stays_in_its_place_of_the_path(client: Client) -> None:
     assert len(server.requests) == 2
 
 
-def test_waiting_outlasts_a_service_that_is_away() -> None:
+def test_waiting_continues_while_the_service_is_unavailable() -> None:
     client = Client("http://worker", timeout=0.1)
     script(client, requests.ConnectionError(), requests.ConnectionError(), ok(DONE))
     assert client.wait(ID).status == "completed"
     script(client, requests.ConnectionError())
-    with pytest.raises(NotFinishedError, match="not to be seen after 0 s"):
+    with pytest.raises(NotFinishedError, match="still unknown after 0 s"):
         client.wait(ID, timeout=0.2)
 
 
-def test_without_opentelemetry_it_works_all_the_same(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
+def test_the_client_works_without_opentelemetry(monkeypatch: pytest.MonkeyPatch, client: Client) -> None:
     monkeypatch.setattr(sys.modules["otel_worker_client.tracing"], "propagate", None)
     monkeypatch.setattr(sys.modules["otel_worker_client.tracing"], "trace", None)
     server = script(client, ok(DONE))
@@ -215,7 +217,7 @@ def test_without_opentelemetry_it_works_all_the_same(monkeypatch: pytest.MonkeyP
     assert "traceparent" not in server.requests[0].headers
 
 
-def test_devices_are_listed_with_their_times(client: Client) -> None:
+def test_devices_have_their_latest_fix(client: Client) -> None:
     one = {"device_id": "garmin", "last_fix_at": "2026-01-26T12:00:00.345Z", "new": 1}
     script(
         client,
@@ -229,6 +231,6 @@ def test_devices_are_listed_with_their_times(client: Client) -> None:
     assert client.devices() == Devices((), None)
 
 
-def test_jobs_are_counted(client: Client) -> None:
+def test_stats_counts_jobs_by_state(client: Client) -> None:
     script(client, ok({"queued": 1, "total": 1, "trace_id": "t"}))
     assert client.stats() == {"queued": 1, "total": 1}

@@ -15,7 +15,7 @@ def shown(server: Scripted, name: str) -> list[str | None]:
     return [request.headers.get(name) for request in server.requests]
 
 
-def test_a_token_or_key_goes_with_every_try_and_not_to_object_storage(tmp_path: Path) -> None:
+def test_credentials_are_sent_with_every_attempt_and_not_to_object_storage(tmp_path: Path) -> None:
     tokens = iter(["first", "second", "third"])
     client = Client("http://worker", token=lambda: next(tokens), api_key="k" * 32)
     refused = (503, b"", {"Retry-After": "0"})
@@ -26,9 +26,7 @@ def test_a_token_or_key_goes_with_every_try_and_not_to_object_storage(tmp_path: 
     assert shown(server, "X-API-Key") == ["k" * 32, "k" * 32, "k" * 32, None]
 
 
-def test_nobody_in_particular_shows_nothing_not_even_what_netrc_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_anonymous_requests_ignore_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine worker login ada password secret\n")
     netrc.chmod(0o600)
@@ -40,7 +38,7 @@ def test_nobody_in_particular_shows_nothing_not_even_what_netrc_has(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_who_is_not_let_in_is_told_so_and_does_not_try_again(status: int) -> None:
+def test_rejected_credentials_are_not_retried(status: int) -> None:
     client = Client("http://worker", token="old")
     server = answering(client._transport, (status, REFUSED, {}))
     with pytest.raises(NotAllowedError) as caught:
@@ -57,14 +55,14 @@ def test_who_is_not_let_in_is_told_so_and_does_not_try_again(status: int) -> Non
         ({"OTEL_WORKER_TOKEN": "", "OTEL_WORKER_API_KEY": ""}, "Authorization", None),
     ],
 )
-def test_the_environment_may_say_it(environ: dict[str, Any], header: str, text: str | None) -> None:
+def test_credentials_are_read_from_the_environment(environ: dict[str, Any], header: str, text: str | None) -> None:
     client = Client.from_environ(environ)
     server = answering(client._transport, (200, DONE, {}))
     client.job(ID)
     assert shown(server, header) == [text]
 
 
-def test_the_drop_in_has_its_key_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_distance_client_reads_its_key_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", "worker:8080")
     monkeypatch.setenv("DISTANCE_SERVICE_API_KEY", "key")
     with DistanceClient.from_environ() as client:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from otel_worker_client.cli import commands, telling
+from otel_worker_client.cli import commands, output
 from typer.testing import CliRunner
 
 from tests.command_server import COMMANDS, SECRET, Server, serving
@@ -47,13 +47,13 @@ BAD_CONFIGURATION: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize(("environ", "text"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION)
 def test_bad_configuration_is_one_line(words: tuple[str, ...], environ: dict[str, str], text: str) -> None:
-    assert text in failed(*words, code=telling.WRONG, **{"OTEL_WORKER_URL": "http://worker.invalid", **environ})
+    assert text in failed(*words, code=output.INVALID, **{"OTEL_WORKER_URL": "http://worker.invalid", **environ})
 
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_other_server_at_the_url_is_one_line(words: tuple[str, ...], server: Server) -> None:
     server.page = b"<html>It works!</html>"
-    text = failed(*words, code=telling.WRONG, OTEL_WORKER_URL=server.url)
+    text = failed(*words, code=output.INVALID, OTEL_WORKER_URL=server.url)
     assert "service is not at its configured URL" in text
     assert "OTEL_WORKER_URL" in text or "_ENDPOINT" in text
 
@@ -72,7 +72,7 @@ def test_file_that_cannot_be_written_is_one_line(name: str, problem: str, server
         (place / "day.csv.part").mkdir()
         target = place / ("day.svg" if name == "plot" else "day.csv")
     words = (*COMMANDS[name][:2], *(() if name == "plot" else ("--into",)), str(target))
-    text = failed(*words, code=telling.FAILED, OTEL_WORKER_URL=server.url)
+    text = failed(*words, code=output.FAILED, OTEL_WORKER_URL=server.url)
     assert str(place) in text
 
 
@@ -88,7 +88,7 @@ def test_home_that_is_no_place_is_a_usage_error(command: str, place: str) -> Non
 
 @pytest.mark.parametrize(("place", "home"), [("1.5,-2", (1.5, -2)), (" 51.5 , -.1 ", (51.5, -0.1)), ("1.,2", (1, 2))])
 def test_home_is_read_as_people_write_it(place: str, home: tuple[float, float]) -> None:
-    assert commands._place(place) == home
+    assert commands._parse_home(place) == home
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "far", ""])
@@ -101,27 +101,27 @@ def test_threshold_that_is_no_number_is_a_usage_error(command: str, number: str)
 
 @pytest.mark.parametrize("key", ["night\nly", "é", "k" * 256])
 def test_key_that_no_header_carries_is_one_line(key: str) -> None:
-    failed("submit", "2026-01-25", "--key", key, code=telling.WRONG, OTEL_WORKER_URL="http://worker.invalid")
+    failed("submit", "2026-01-25", "--key", key, code=output.INVALID, OTEL_WORKER_URL="http://worker.invalid")
 
 
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
-        (KeyboardInterrupt(), telling.INTERRUPTED, ""),
-        (BrokenPipeError(32, "Broken pipe"), telling.BROKEN_PIPE, ""),
+        (KeyboardInterrupt(), output.INTERRUPTED, ""),
+        (BrokenPipeError(32, "Broken pipe"), output.BROKEN_PIPE, ""),
         (
             PermissionError(13, "Permission denied", "/data/day.csv"),
-            telling.FAILED,
+            output.FAILED,
             "/data/day.csv: Permission denied\n",
         ),
-        (OSError(28, "No space left on device"), telling.FAILED, "No space left on device\n"),
-        (OSError("odd"), telling.FAILED, "OSError\n"),
+        (OSError(28, "No space left on device"), output.FAILED, "No space left on device\n"),
+        (OSError("odd"), output.FAILED, "OSError\n"),
     ],
 )
 def test_exit_code_of_the_system_s_errors(
     error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as ended, telling.exit_codes():
+    with pytest.raises(typer.Exit) as ended, output.exit_codes():
         raise error
     assert ended.value.exit_code == code
     assert capsys.readouterr().err == text

@@ -17,7 +17,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client("http://worker/", timeout=60)
 
 
-def test_a_download_goes_on_where_it_broke_off_and_asks_for_a_fresh_url(client: Client, tmp_path: Path) -> None:
+def test_a_download_resumes_with_a_new_presigned_url(client: Client, tmp_path: Path) -> None:
     half = len(CSV) // 2
     cut: Answer = (200, CSV[:half], {"ETag": TAG, "Content-Length": str(half)})
     expired: Answer = (403, b"<Code>AccessDenied</Code>", {})
@@ -31,13 +31,13 @@ def test_a_download_goes_on_where_it_broke_off_and_asks_for_a_fresh_url(client: 
     assert list(tmp_path.iterdir()) == [saved]
 
 
-def test_a_storage_that_tells_no_tag_is_asked_once(client: Client, tmp_path: Path) -> None:
+def test_a_csv_without_an_etag_is_downloaded_with_one_request(client: Client, tmp_path: Path) -> None:
     server = script(client, ok(DONE), (200, CSV, {}))
     assert client.download(ID, tmp_path / "day.csv").read_bytes() == CSV
     assert len(server.requests) == 2
 
 
-def test_an_object_that_is_another_by_now_is_taken_from_its_beginning(client: Client, tmp_path: Path) -> None:
+def test_a_changed_object_is_downloaded_from_the_start(client: Client, tmp_path: Path) -> None:
     script(client, ok(DONE), (200, CSV[:10], {"ETag": '"old"'}), (200, CSV, {"ETag": '"new-2"'}))
     assert client.download(ID, tmp_path / "day.csv").read_bytes() == CSV
 
@@ -45,13 +45,16 @@ def test_an_object_that_is_another_by_now_is_taken_from_its_beginning(client: Cl
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((200, CSV[:-1], {"ETag": '"part-2"'}), "99999 of its 100000 bytes"),
-        ((200, CSV[:-1] + b"x", {"ETag": f'"{hashlib.md5(CSV[:-1] + b"x").hexdigest()}"'}), "is not the csv_sha256"),
-        ((200, CSV[:-1] + b"x", {}), "is not the csv_sha256"),
-        ((500, b"", {}), "0 of its 100000 bytes"),
+        ((200, CSV[:-1], {"ETag": '"part-2"'}), "99999 of 100000 bytes"),
+        (
+            (200, CSV[:-1] + b"x", {"ETag": f'"{hashlib.md5(CSV[:-1] + b"x").hexdigest()}"'}),
+            "differs from the job's csv_sha256",
+        ),
+        ((200, CSV[:-1] + b"x", {}), "differs from the job's csv_sha256"),
+        ((500, b"", {}), "0 of 100000 bytes"),
     ],
 )
-def test_what_is_not_the_csv_is_not_kept(client: Client, tmp_path: Path, answer: Answer, words: str) -> None:
+def test_a_file_that_is_not_the_csv_is_deleted(client: Client, tmp_path: Path, answer: Answer, words: str) -> None:
     script(client, ok(DONE), answer)
     with pytest.raises(DownloadError, match=words):
         client.download(ID, tmp_path)
@@ -59,27 +62,25 @@ def test_what_is_not_the_csv_is_not_kept(client: Client, tmp_path: Path, answer:
 
 
 @pytest.mark.parametrize("tag", [TAG, '"part-2"', f'"{hashlib.md5(CSV).hexdigest()}"', f"W/{TAG}"])
-def test_the_entity_tag_is_not_compared_with_the_file(client: Client, tmp_path: Path, tag: str) -> None:
+def test_the_etag_is_not_compared_with_the_file(client: Client, tmp_path: Path, tag: str) -> None:
     script(client, ok(DONE), (200, CSV, {"ETag": tag}))
     assert client.download(ID, tmp_path).read_bytes() == CSV
 
 
 @pytest.mark.parametrize("older", [{}, {"csv_sha256": None}], ids=["field missing", "null"])
-def test_a_csv_of_a_job_without_digest_is_checked_by_its_size(
-    client: Client, tmp_path: Path, older: dict[str, None]
-) -> None:
+def test_a_csv_without_a_digest_is_verified_by_its_size(client: Client, tmp_path: Path, older: dict[str, None]) -> None:
     result = {name: value for name, value in RESULT.items() if name != "csv_sha256"} | older
     script(client, ok({**DONE, "result": result}), (200, CSV, {"ETag": TAG}))
     assert client.download(ID, tmp_path / "day.csv").read_bytes() == CSV
     script(client, ok({**DONE, "result": result}), (200, CSV[:-1], {"ETag": TAG}))
-    with pytest.raises(DownloadError, match="99999 of its 100000 bytes"):
+    with pytest.raises(DownloadError, match="99999 of 100000 bytes"):
         client.download(ID, tmp_path / "other.csv")
 
 
-def test_there_is_nothing_to_download_of_a_job_that_goes_on_or_is_old(client: Client, tmp_path: Path) -> None:
+def test_unfinished_and_expired_jobs_have_no_csv(client: Client, tmp_path: Path) -> None:
     script(client, ok(ACCEPTED))
     with pytest.raises(DownloadError, match="is queued"):
         client.download(ID, tmp_path)
     script(client, ok({**DONE, "result": {**RESULT, "csv_download_url": None}}))
-    with pytest.raises(NotFoundError, match="by its age"):
+    with pytest.raises(NotFoundError, match="has expired"):
         client.download(ID, tmp_path)

@@ -1,12 +1,12 @@
-"""The command `otel-worker`, of the extra `cli`."""
+"""The command `otel-worker`, from the extra `cli`."""
 
 import sys
 
 
 def main() -> None:
-    """Run it; without the extra, say how to get it."""
+    """Run the command; exit with a hint if the extra is not installed."""
     try:
-        from otel_worker_client.cli import commands, telling  # noqa: PLC0415 - it may not be there
+        from otel_worker_client.cli import commands, output  # noqa: PLC0415 - needs the extra `cli`
     except ModuleNotFoundError as exc:
         sys.exit(f"{exc.name} is missing: install otel-worker-client with the extra cli")
-    telling.run(commands.app)
+    output.run(commands.app)

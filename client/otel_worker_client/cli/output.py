@@ -1,0 +1,177 @@
+"""Output of the command: tables or JSON on stdout, errors on stderr, and exit codes."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from otel_worker_client.errors import (
+    ConfigurationError,
+    NotAllowedError,
+    NotFoundError,
+    OtelWorkerError,
+    ServiceUnavailableError,
+    ValidationError,
+)
+from otel_worker_client.models import Devices, Job
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise: `exit_codes` handles it."""
+        raise BrokenPipeError
+
+
+OUT, ERR = _Console(highlight=False), _Console(highlight=False, stderr=True, soft_wrap=True)
+_WIDE = _Console(highlight=False, width=250)
+FAILED, INVALID, UNAVAILABLE, NOT_FOUND, NOT_ALLOWED, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 5, 130, 141
+_CODES = (
+    (ConfigurationError, INVALID),
+    (NotAllowedError, NOT_ALLOWED),
+    (NotFoundError, NOT_FOUND),
+    (ValidationError, INVALID),
+    (ServiceUnavailableError, UNAVAILABLE),
+    (OtelWorkerError, FAILED),
+)
+_LABELS_AND_UNITS = {
+    "total_locations": ("fixes", ""),
+    "rejected_locations": ("rejected fixes", ""),
+    "max_distance_km": ("maximum distance from home", "km"),
+    "min_distance_km": ("minimum distance from home", "km"),
+    "avg_distance_km": ("average distance from home", "km"),
+    "path_length_km": ("path length", "km"),
+    "away_minutes": ("time away from home", "min"),
+    "total_distance_km": ("sum of distances from home", "km"),
+}
+
+
+def run(app: Callable[[], object]) -> NoReturn:
+    """Run the command and end the process; characters that the terminal's encoding lacks are escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    code: Any = 0
+    try:
+        with exit_codes():
+            try:
+                app()
+            except SystemExit as exc:
+                code = exc.code
+            sys.stdout.flush()
+    except typer.Exit as exc:  # flushing the output failed
+        code = exc.exit_code
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def exit_codes() -> Iterator[None]:
+    """Convert an error to one line on stderr and an exit code.
+
+    1 failed, 2 invalid, 3 unavailable, 4 not found, 5 not allowed, 130 Ctrl-C, 141 (without a line) stdout closed.
+    """
+    try:
+        yield
+    except OtelWorkerError as exc:
+        trace = f" (trace {exc.trace_id})" if exc.trace_id else ""
+        ERR.print(f"{exc}{trace}", markup=False)
+        raise typer.Exit(_code(exc)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _discard_output()
+        raise typer.Exit(BROKEN_PIPE) from None
+    except OSError as exc:
+        _discard_output()  # the error may come from stdout itself
+        path = f"{exc.filename}: " if exc.filename else ""
+        ERR.print(f"{path}{exc.strerror or type(exc).__name__}", markup=False)
+        raise typer.Exit(FAILED) from None
+
+
+def _discard_output() -> None:
+    """Redirect stdout to the null device: flushing its buffer at exit would fail again."""
+    with contextlib.suppress(OSError, ValueError):  # stdout is not a file, or closed
+        stdout = sys.stdout.fileno()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
+
+
+def can_print(text: str) -> bool:
+    """Return whether stdout's encoding has all characters of `text`."""
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _code(exc: OtelWorkerError) -> int:
+    kinds: tuple[tuple[type[Exception], int], ...] = _CODES
+    return next((code for kind, code in kinds if isinstance(exc, kind)), FAILED)
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value."""
+
+    def encode(item: Any) -> Any:
+        return item.isoformat() if isinstance(item, datetime) else dataclasses.asdict(item)
+
+    print(json.dumps(value, default=encode))
+
+
+def print_job(job: Job) -> None:
+    """Print a job with its numbers."""
+    table = Table(show_header=False, title=f"{job.device_id or 'all devices'}, {job.date}", title_justify="left")
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    table.add_row("job", job.job_id)
+    table.add_row("status", job.status)
+    if job.error_message:
+        table.add_row("reason", job.error_message)
+    for name, (label, unit) in _LABELS_AND_UNITS.items() if job.result else ():
+        table.add_row(label, f"{getattr(job.result, name):,} {unit}".strip())
+    OUT.print(table)
+
+
+def print_jobs(jobs: Iterable[Job]) -> None:
+    """Print one line for each job, regardless of the terminal's width."""
+    table = result_table("job", "date", "status", "device")
+    for job in jobs:
+        columns = job.job_id, job.date, job.status, job.device_id or "all"
+        table.add_row(*columns, *result_columns(job), job.error_code)
+    _WIDE.print(table)
+
+
+def print_devices(devices: Devices) -> None:
+    """Print one line for each device."""
+    table = Table("device", "latest fix", box=None)
+    for device in devices.devices:
+        table.add_row(device.device_id, f"{device.last_fix_at:%Y-%m-%d %H:%M:%SZ}")
+    _WIDE.print(table)
+    if devices.as_of is None:
+        ERR.print("no device list yet: the next sweep queries the database within a minute")
+
+
+def result_table(*columns: str) -> Table:
+    """Return a table with `columns`, those of `result_columns`, and one for errors."""
+    table = Table(*columns, box=None)
+    for label in ("fixes", "max, km", "path, km", "away, min"):
+        table.add_column(label, justify="right")
+    table.add_column()
+    return table
+
+
+def result_columns(job: Job | None) -> tuple[str, str, str, str]:
+    """Return the main numbers of a job as text, empty if it has no result."""
+    if job is None or job.result is None:
+        return "", "", "", ""
+    result = job.result
+    distances = f"{result.max_distance_km:.3f}", f"{result.path_length_km:.3f}"
+    return f"{result.total_locations:,}", *distances, f"{result.away_minutes:.1f}"
