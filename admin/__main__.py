@@ -106,9 +106,9 @@ def _forget(arguments: argparse.Namespace, environ: Mapping[str, str]) -> None:
     url, dry_run = arguments.url.rstrip("/"), arguments.count
     result = delete_jobs(_api(environ), url, job_filter, lambda job_id: report(job_id, "deleted"), dry_run=dry_run)
     report("jobs", f"{result.deleted} {'would be' if dry_run else 'were'} deleted")
-    if arguments.device and result.unfiltered:
+    if arguments.device and result.remaining:
         reason = f"may contain fixes of {arguments.device}; --every-device deletes them"
-        report("jobs over all devices", f"{result.unfiltered} remain and {reason}")
+        report("jobs over all devices", f"{result.remaining} remain and {reason}")
 
 
 def _relist(_: argparse.Namespace, environ: Mapping[str, str]) -> None:

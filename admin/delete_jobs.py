@@ -45,7 +45,7 @@ class DeletionResult:
     """The number of deleted jobs, and of remaining jobs over all devices that may contain the same fixes."""
 
     deleted: int
-    unfiltered: int
+    remaining: int
 
 
 def delete_jobs(
@@ -58,12 +58,12 @@ def delete_jobs(
     deleted: set[str] = set()
     for _ in range(_MAX_PASSES):
         jobs = list(_list_jobs(api, url))
-        unfiltered = sum(map(job_filter.may_contain_device, jobs))
+        remaining = sum(map(job_filter.may_contain_device, jobs))
         matching = [job["job_id"] for job in jobs if job_filter.matches(job) and job["job_id"] not in deleted]
         if dry_run:
-            return DeletionResult(len(matching), unfiltered)
+            return DeletionResult(len(matching), remaining)
         if not matching:
-            return DeletionResult(len(deleted), unfiltered)
+            return DeletionResult(len(deleted), remaining)
         for job_id in matching:
             response = api.request("DELETE", f"{url}/api/distance/jobs/{job_id}")
             if response.status not in (204, 404):

@@ -127,8 +127,8 @@ def _row(rng: random.Random, device: tuple[str, str], instant: datetime, leg: Le
 
 def load(connection: psycopg.Connection) -> None:
     """Create and fill the table in the connection's transaction, unless it exists."""
-    found = connection.execute("SELECT to_regclass('public.locations')").fetchone()
-    if found and found[0]:
+    row = connection.execute("SELECT to_regclass('public.locations')").fetchone()
+    if row and row[0]:
         return
     connection.execute(_SCHEMA.read_bytes())
     with connection.cursor().copy(f"COPY public.locations ({COLUMNS}) FROM STDIN") as copy:

@@ -62,7 +62,7 @@ def http_sender() -> Sender:
     http = urllib3.PoolManager(maxsize=8, retries=False)
 
     def send(url: str, event: Message, timeout: float) -> SubscriberResponse:
-        # A kept-alive connection would keep the port of a worker whose gunicorn master was killed in use.
+        # A persistent connection would occupy the port of a worker whose gunicorn master was killed.
         headers = {**event.headers, "prefer": "reply", "connection": "close"}
         timeouts = urllib3.Timeout(connect=min(timeout, 5), read=timeout)
         try:

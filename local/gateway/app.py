@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local.gateway.health import HealthAggregator
+from local.options import TARGETS
 from shared.openapi import operations
 from shared.openapi.routes import ROUTES as API_DOCUMENTS
 from shared.telemetry.context import trace_of
@@ -17,7 +18,7 @@ from shared.telemetry.context import trace_of
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-SERVICES = ("submit", "calculate", "status", "list", "broker")
+SERVICES = (*TARGETS, "broker")
 _MAX_BODY_BYTES = 1 << 20
 _MAX_RESPONSE_BYTES = 16 << 20
 _MAX_CONCURRENT_REQUESTS = 32  # less than the threads of gunicorn_config.py
@@ -152,7 +153,7 @@ class _Exchange:
         headers: Mapping[str, str] | None = None,
         fields: Mapping[str, Any] | None = None,
     ) -> Iterable[bytes]:
-        """Respond with the API's error envelope, and `fields` beside it."""
+        """Respond with the API's error envelope and additional `fields`."""
         error = {"error": {"code": code, "message": message, "details": {}}}
         return self.respond(status, {**(fields or {}), **error}, headers)
 

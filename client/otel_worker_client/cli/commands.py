@@ -110,18 +110,18 @@ def list_jobs(
     """List jobs with their numbers, newest first."""
     with output.exit_codes(), _client(url) as client:
         if every:
-            found = list(client.jobs(status=status, date=when, device_id=device))
+            jobs = list(client.jobs(status=status, date=when, device_id=device))
         else:
-            found = list(client.page(limit=limit, status=status, date=when, device_id=device).jobs)
-        output.print_json(found) if as_json else output.print_jobs(found)
+            jobs = list(client.page(limit=limit, status=status, date=when, device_id=device).jobs)
+        output.print_json(jobs) if as_json else output.print_jobs(jobs)
 
 
 @app.command()
 def devices(*, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """List the devices that have fixes; the list is at most an hour old."""
     with output.exit_codes(), _client(url) as client:
-        found = client.devices()
-        output.print_json(found) if as_json else output.print_devices(found)
+        listed = client.devices()
+        output.print_json(listed) if as_json else output.print_devices(listed)
 
 
 @app.command()
@@ -140,7 +140,7 @@ def download(
 
 
 @app.command("range")
-def over_days(
+def submit_range(
     first: Day,
     last: Day,
     *,
@@ -173,12 +173,12 @@ def over_days(
 def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """Show a day: its numbers, the distance from home over time, and the periods away."""
     with output.exit_codes(), _client(url) as client:
-        found, tracks = _job_and_tracks(client, job, device)
+        resolved, tracks = _job_and_tracks(client, job, device)
         away = list(day_chart.all_away_periods(tracks))
         if as_json:
-            output.print_json({"job": found, "away": away})
+            output.print_json({"job": resolved, "away": away})
             return
-        output.print_job(found)
+        output.print_job(resolved)
         chart = day_chart.render_text(tracks, output.OUT.width)
         print(chart if output.can_print(chart) else day_chart.render_text(tracks, output.OUT.width, is_ascii=True))
         table = Table("away from", "until", "min", "max, km", "device", box=None)
@@ -196,9 +196,9 @@ def plot(
     if target.suffix not in (".png", ".svg"):
         raise typer.BadParameter("a name that ends in .png or .svg is expected")
     with output.exit_codes(), _client(url) as client:
-        found, tracks = _job_and_tracks(client, job, device)
+        resolved, tracks = _job_and_tracks(client, job, device)
         try:
-            day_chart.save_image(tracks, f"{found.device_id or 'all devices'}, {found.date}", target)
+            day_chart.save_image(tracks, f"{resolved.device_id or 'all devices'}, {resolved.date}", target)
         except ModuleNotFoundError as exc:
             output.ERR.print(f"{exc.name} is missing: install otel-worker-client with the extra plot", markup=False)
             raise typer.Exit(output.FAILED) from None
@@ -229,10 +229,10 @@ def _find_job(client: Client, job_or_date: str, device: str) -> Job:
         when = date.fromisoformat(job_or_date)
     except ValueError:
         return client.job(job_or_date)
-    found = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device, results=False).jobs
-    if not found:
+    jobs = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device, results=False).jobs
+    if not jobs:
         raise NotFoundError(f"no completed job of {when}: submit one first")
-    return client.job(found[0].job_id)
+    return client.job(jobs[0].job_id)
 
 
 def _job_and_tracks(client: Client, job_or_date: str, device: str) -> tuple[Job, dict[str, day_chart.Track]]:
