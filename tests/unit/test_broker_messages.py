@@ -34,11 +34,11 @@ def test_a_structured_event_is_converted_to_binary_mode(
     content: dict[str, object], kind: str | None, body: bytes
 ) -> None:
     envelope = {**ENVELOPE, "flag": True, "count": 7, "subject": 'a "b"', "time": None, **content}
-    found = parse_message(STRUCTURED, json.dumps(envelope).encode())
+    parsed = parse_message(STRUCTURED, json.dumps(envelope).encode())
 
     extensions = {"ce-flag": "true", "ce-count": "7", "ce-subject": "a%20%22b%22"}
-    assert found.headers == {**BINARY, **extensions, **({"content-type": kind} if kind else {})}
-    assert found.body == body
+    assert parsed.headers == {**BINARY, **extensions, **({"content-type": kind} if kind else {})}
+    assert parsed.body == body
 
 
 @pytest.mark.parametrize("missing", ["specversion", "type", "source", "id"])

@@ -58,9 +58,9 @@ def test_the_index_is_rebuilt_from_the_records() -> None:
     bucket, clock = MemoryBucket(), Clock()
     jobs = JobStore(bucket, clock)
     for number in range(4):
-        made = jobs.create(record(job_id=f"{JOB_ID[:-1]}{number}"))
+        job = jobs.create(record(job_id=f"{JOB_ID[:-1]}{number}"))
         if number % 2:
-            jobs.complete(jobs.claim(made.job_id), result())
+            jobs.complete(jobs.claim(job.job_id), result())
     first = jobs.get(f"{JOB_ID[:-1]}0")
     jobs.replace_with_tombstone(first.job_id, position_of(first))
     bucket.put(f"jobs/{JOB_ID[:-1]}9.json", b"{}")

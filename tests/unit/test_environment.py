@@ -10,9 +10,9 @@ PROXIES = {"NO_PROXY", "no_proxy"}
 def test_components_inherit_process_and_telemetry_variables() -> None:
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_SDK_DISABLED": "true"}
 
-    found = environment.component_environment({**PROCESS, **telemetry, "LOG_LEVEL": "DEBUG", "PORT": "1"})
+    variables = environment.component_environment({**PROCESS, **telemetry, "LOG_LEVEL": "DEBUG", "PORT": "1"})
 
-    assert found == {**PROCESS, **telemetry, "PYTHONUTF8": "1", **dict.fromkeys(PROXIES, "127.0.0.1,localhost,::1")}
+    assert variables == {**PROCESS, **telemetry, "PYTHONUTF8": "1", **dict.fromkeys(PROXIES, "127.0.0.1,localhost,::1")}
 
 
 @pytest.mark.parametrize("name", sorted(VARIABLES))
@@ -23,16 +23,16 @@ def test_no_variable_of_another_project_reaches_a_component(name: str) -> None:
         *(name for name in VARIABLES if name.startswith(("OTEL_", "COVERAGE_"))),
     } - {"OTEL_SERVICE_NAME", *(name for name in VARIABLES if name.startswith(("OTEL_PYTHON_", "OTEL_WORKER_")))}
 
-    found = environment.component_environment({name: VARIABLES[name]})
+    variables = environment.component_environment({name: VARIABLES[name]})
 
-    assert found.keys() - PROXIES - {"PYTHONUTF8"} == {name} & inherited
+    assert variables.keys() - PROXIES - {"PYTHONUTF8"} == {name} & inherited
 
 
 @pytest.mark.parametrize("name", sorted(name for name in VARIABLES if name.startswith(("PG", "AWS_"))))
 def test_commands_with_embedded_stores_ignore_variables_of_libpq_and_boto3(name: str) -> None:
-    found = environment.command_environment({name: VARIABLES[name]})
+    variables = environment.command_environment({name: VARIABLES[name]})
 
-    assert found.get(name) == environment.NO_AWS_FILES.get(name)
+    assert variables.get(name) == environment.NO_AWS_FILES.get(name)
 
 
 def test_boto3_variables_apply_to_an_external_storage() -> None:
@@ -64,10 +64,10 @@ def test_libpq_tls_variables_apply_to_an_external_database(database: dict[str, s
     ],
 )
 def test_no_proxy_combines_both_spellings_and_the_loopback_addresses(configured: dict[str, str], hosts: str) -> None:
-    found = environment.component_environment({**configured, "HTTPS_PROXY": "http://proxy.example:3128"})
+    variables = environment.component_environment({**configured, "HTTPS_PROXY": "http://proxy.example:3128"})
 
-    assert (found["NO_PROXY"], found["no_proxy"]) == (hosts, hosts)
-    assert found["HTTPS_PROXY"] == "http://proxy.example:3128"
+    assert (variables["NO_PROXY"], variables["no_proxy"]) == (hosts, hosts)
+    assert variables["HTTPS_PROXY"] == "http://proxy.example:3128"
 
 
 @pytest.mark.parametrize("name", ["PORT", "DATA_DIR", "SUBSCRIBER", "K_SINK", "HOME_LATITUDE", "DAY_TIMEZONE"])

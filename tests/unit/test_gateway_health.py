@@ -87,8 +87,8 @@ def test_overall_health_is_that_of_the_worst_service(
     services: Services, response: tuple[int, Any], overall: str, failing: list[str], path: str
 ) -> None:
     services.responses["list"]["/health"] = response
-    found, body = services.aggregator.check(path)
-    assert (found, body["status"], body["overall_status"]) == (failing, overall, overall)
+    unavailable, body = services.aggregator.check(path)
+    assert (unavailable, body["status"], body["overall_status"]) == (failing, overall, overall)
     assert body["services"]["submit"] == {"overall_status": "healthy", "checks": {}}
     assert body["services"]["list"]["overall_status"] in (overall, ["odd"])
     assert "error" not in body["services"]["list"]

@@ -21,16 +21,16 @@ def rendered(spans: list[Span], width: int = 80) -> list[str]:
 
 
 def test_children_follow_their_parent_in_order_of_start() -> None:
-    found = waterfall.rows(
+    rows = waterfall.rows(
         [span("late", 6, 8, "root"), span("early", 1, 9, "root"), span("root", 0, 10), span("leaf", 2, 3, "early")]
     )
-    assert [(row.depth, row.span.name) for row in found] == [(0, "root"), (1, "early"), (2, "leaf"), (1, "late")]
-    assert [(row.start, row.width) for row in found] == [(0, 1), (0.1, 0.8), (0.2, 0.1), (0.6, 0.2)]
+    assert [(row.depth, row.span.name) for row in rows] == [(0, "root"), (1, "early"), (2, "leaf"), (1, "late")]
+    assert [(row.start, row.width) for row in rows] == [(0, 1), (0.1, 0.8), (0.2, 0.1), (0.6, 0.2)]
 
 
 def test_a_span_without_a_known_parent_is_a_root() -> None:
-    found = waterfall.rows([span("b", 5, 6, "gone"), span("a", 1, 2, "caller")])
-    assert [(row.depth, row.span.name) for row in found] == [(0, "a"), (0, "b")]
+    rows = waterfall.rows([span("b", 5, 6, "gone"), span("a", 1, 2, "caller")])
+    assert [(row.depth, row.span.name) for row in rows] == [(0, "a"), (0, "b")]
 
 
 def test_a_span_that_is_its_own_parent_is_listed_once() -> None:
