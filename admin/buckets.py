@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import Unavailable
-from shared.storage.client import asked
+from shared.storage.client import translate_errors
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -15,7 +15,8 @@ _EXPIRY_DAYS = 1
 def ensure_bucket(s3: "S3Client", bucket: str, region: str) -> bool:
     """Create the bucket if it is missing; return whether it was. Raises Unavailable."""
     try:
-        asked(lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1))  # a failed HEAD request has no error code
+        # A failed HEAD request has no error code.
+        translate_errors(lambda: s3.list_objects_v2(Bucket=bucket, MaxKeys=1))
     except Unavailable as exc:
         if exc.cause != "NoSuchBucket":
             raise
@@ -23,7 +24,7 @@ def ensure_bucket(s3: "S3Client", bucket: str, region: str) -> bool:
         return False
     location: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
     # us-east-1 is the only region that must not be named here.
-    asked(lambda: s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else location)))
+    translate_errors(lambda: s3.create_bucket(Bucket=bucket, **({} if region == "us-east-1" else location)))
     return True
 
 
@@ -40,7 +41,9 @@ def ensure_upload_expiry(s3: "S3Client", bucket: str) -> str:
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _EXPIRY_DAYS},
         }
         configuration: Any = {"Rules": [*rules, rule]}
-        asked(lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=configuration))
+        translate_errors(
+            lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=configuration)
+        )
         if any("AbortIncompleteMultipartUpload" in rule for rule in _lifecycle_rules(s3, bucket)):
             return "aborted after a day by a new rule"
     except Unavailable as exc:
@@ -50,7 +53,7 @@ def ensure_upload_expiry(s3: "S3Client", bucket: str) -> str:
 
 def _lifecycle_rules(s3: "S3Client", bucket: str) -> list[Any]:
     try:
-        return list(asked(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket))["Rules"])
+        return list(translate_errors(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket))["Rules"])
     except Unavailable as exc:
         if exc.cause == "NoSuchLifecycleConfiguration":
             return []

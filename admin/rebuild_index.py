@@ -12,7 +12,7 @@ def rebuild_index(bucket: Bucket) -> int:
     """
     jobs = JobStore(bucket)
     count = 0
-    for key in bucket.keys(RECORD_PREFIX):
+    for key in bucket.list_keys(RECORD_PREFIX):
         try:
             jobs.relist(jobs.get_for_update(key.removeprefix(RECORD_PREFIX).removesuffix(".json")).record)
         except (NotFound, JobDeleted, CorruptRecord):

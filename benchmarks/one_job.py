@@ -16,7 +16,7 @@ from shared import ids
 from shared.config import settings
 from shared.jobs.store import JobStore, utc_now
 from shared.models import Submission
-from shared.storage.bucket import Bucket, ObjectMissing, Stored, client
+from shared.storage.bucket import Bucket, ObjectMissing, StoredObject, client
 from shared.storage.multipart import Upload
 from shared.telemetry.context import trace_of
 
@@ -27,10 +27,10 @@ class Discarding(Bucket):
     def __init__(self) -> None:
         self._records: dict[str, bytes] = {}
 
-    def get(self, key: str) -> Stored:
+    def get(self, key: str) -> StoredObject:
         if key not in self._records:
             raise ObjectMissing(key)
-        return Stored(self._records[key], "")
+        return StoredObject(self._records[key], "")
 
     def put(self, key: str, body: bytes = b"", content_type: str = "") -> None: ...
 
@@ -43,15 +43,15 @@ class Discarding(Bucket):
 
     def delete(self, key: str) -> None: ...
 
-    def start_parts(self, key: str, content_type: str) -> str:
+    def start_upload(self, key: str, content_type: str) -> str:
         return key + content_type
 
-    def put_part(self, *_: object, **__: object) -> str:
+    def upload_part(self, *_: object, **__: object) -> str:
         return ""
 
-    def complete_parts(self, key: str, upload: str, etags: list[str]) -> None: ...
+    def complete_upload(self, key: str, upload: str, etags: list[str]) -> None: ...
 
-    def abort_parts(self, key: str, upload: str) -> None: ...
+    def abort_upload(self, key: str, upload: str) -> None: ...
 
     def abort_uploads(self, key: str) -> None: ...
 
@@ -61,8 +61,8 @@ class Undigested(Upload):
 
     sha256 = "0" * 64
 
-    def _put_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
-        return self._bucket.put_part(self._key, upload, number, part)
+    def _upload_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
+        return self._bucket.upload_part(self._key, upload, number, part)
 
 
 def main(day: str, sink: str, variant: str = "") -> None:

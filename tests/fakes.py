@@ -1,4 +1,4 @@
-"""In-memory stand-ins for what the functions talk to; they keep the real ones' promises and count requests."""
+"""In-memory fakes of the dependencies, with the semantics of the real ones. They record requests."""
 
 import hashlib
 import threading
@@ -11,14 +11,14 @@ from cloudevents.http import CloudEvent
 from functions.calculate.fixes.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
-from shared.storage.bucket import Bucket, Listed, ObjectChanged, ObjectMissing, Stored
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, ObjectSummary, StoredObject
 from tests.reference import EPOCH, Fix, block
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
 
 
 class Clock:
-    """A clock that goes when it is told to."""
+    """A clock that advances only by `advance`."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -31,11 +31,11 @@ class Clock:
 
 
 class MemoryBucket(Bucket):
-    """A bucket in memory. `before` is called ahead of each request with its name and key, and may raise."""
+    """A bucket in memory. Each request calls `before` first, with its name and key. `before` may raise."""
 
     def __init__(self, before: Callable[[str, str], None] = lambda name, key: None) -> None:
-        self.objects: dict[str, Stored] = {}
-        self.modified: dict[str, datetime] = {}
+        self.objects: dict[str, StoredObject] = {}
+        self.last_modified: dict[str, datetime] = {}
         self.clock: Callable[[], datetime] = lambda: NOW
         self.parts: dict[str, dict[int, bytes]] = {}
         self.uploads: dict[str, str] = {}
@@ -44,103 +44,103 @@ class MemoryBucket(Bucket):
         self._lock = threading.Lock()
         self._versions = 0
 
-    def _ask(self, name: str, key: str) -> None:
+    def _request(self, name: str, key: str) -> None:
         self.requests.append((name, key))
         self.before(name, key)
 
     def _store(self, key: str, body: bytes) -> str:
         self._versions += 1
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}-{self._versions}"'
-        self.objects[key] = Stored(body, etag)
-        self.modified[key] = self.clock()
+        self.objects[key] = StoredObject(body, etag)
+        self.last_modified[key] = self.clock()
         return etag
 
-    def get(self, key: str) -> Stored:
-        self._ask("get", key)
+    def get(self, key: str) -> StoredObject:
+        self._request("get", key)
         if key not in self.objects:
             raise ObjectMissing(key)
         return self.objects[key]
 
-    def get_unless(self, key: str, etag: str) -> Stored | None:
-        found = self.get(key)
-        return None if found.etag == etag else found
+    def get_if_modified(self, key: str, etag: str) -> StoredObject | None:
+        stored = self.get(key)
+        return None if stored.etag == etag else stored
 
     def put(self, key: str, body: bytes = b"", content_type: str = "application/octet-stream") -> None:
-        self._ask("put", key)
+        self._request("put", key)
         with self._lock:
             self._store(key, body)
 
     def create(self, key: str, body: bytes) -> str:
-        self._ask("create", key)
+        self._request("create", key)
         with self._lock:
             if key in self.objects:
                 raise ObjectChanged(key)
             return self._store(key, body)
 
     def replace(self, key: str, body: bytes, etag: str) -> str:
-        self._ask("replace", key)
+        self._request("replace", key)
         with self._lock:
             if key not in self.objects or self.objects[key].etag != etag:
                 raise ObjectChanged(key)
             return self._store(key, body)
 
     def delete(self, key: str) -> None:
-        self._ask("delete", key)
+        self._request("delete", key)
         self.objects.pop(key, None)
 
     def delete_many(self, keys: Iterable[str]) -> None:
         for key in keys:
             self.delete(key)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        self._ask("list", prefix)
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        self._request("list", prefix)
         yield from sorted(key for key in self.objects if key.startswith(prefix))
 
-    def page(self, prefix: str, after: str = "", limit: int = 1000) -> list[Listed]:
-        self._ask("list", prefix)
-        found = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
-        return [Listed(key, self.modified[key]) for key in found[:limit]]
+    def list_page(self, prefix: str, after: str = "", limit: int = 1000) -> list[ObjectSummary]:
+        self._request("list", prefix)
+        keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
+        return [ObjectSummary(key, self.last_modified[key]) for key in keys[:limit]]
 
     def ping(self) -> None:
-        self._ask("ping", "")
+        self._request("ping", "")
 
-    def presigned(self, key: str, filename: str, ttl_seconds: int, method: str = "GET") -> tuple[str, datetime]:
+    def presign(self, key: str, filename: str, ttl_seconds: int, method: str = "GET") -> tuple[str, datetime]:
         signed_for = "" if method == "GET" else f"&method={method}"
         return f"http://csv.example/{key}?as={filename}{signed_for}", NOW + timedelta(seconds=ttl_seconds)
 
     def signed(self, key: str, filename: str, method: str) -> tuple[str, datetime]:
-        return self.presigned(key, filename, 900, method)
+        return self.presign(key, filename, 900, method)
 
-    def start_parts(self, key: str, content_type: str) -> str:
-        self._ask("start", key)
-        upload = f"upload-{len(self.requests)}"
-        self.parts[upload] = {}
-        self.uploads[upload] = key
-        return upload
+    def start_upload(self, key: str, content_type: str) -> str:
+        self._request("start", key)
+        upload_id = f"upload-{len(self.requests)}"
+        self.parts[upload_id] = {}
+        self.uploads[upload_id] = key
+        return upload_id
 
-    def put_part(self, key: str, upload: str, number: int, body: bytes | bytearray) -> str:
-        self._ask("part", key)
-        self.parts[upload][number] = bytes(body)
-        return f"{upload}/{number}"
+    def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> str:
+        self._request("part", key)
+        self.parts[upload_id][number] = bytes(body)
+        return f"{upload_id}/{number}"
 
-    def complete_parts(self, key: str, upload: str, etags: list[str]) -> None:
-        self._ask("complete", key)
-        assert etags == [f"{upload}/{number}" for number in range(1, len(etags) + 1)]
-        parts = self.parts.pop(upload)
+    def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None:
+        self._request("complete", key)
+        assert etags == [f"{upload_id}/{number}" for number in range(1, len(etags) + 1)]
+        parts = self.parts.pop(upload_id)
         self._store(key, b"".join(parts[number] for number in sorted(parts)))
 
-    def abort_parts(self, key: str, upload: str) -> None:
-        self._ask("abort", key)
-        self.parts.pop(upload, None)
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        self._request("abort", key)
+        self.parts.pop(upload_id, None)
 
     def abort_uploads(self, key: str) -> None:
-        self._ask("abort", key)
-        for upload in [upload for upload in self.parts if self.uploads[upload] == key]:
-            self.parts.pop(upload)
+        self._request("abort", key)
+        for upload_id in [upload_id for upload_id in self.parts if self.uploads[upload_id] == key]:
+            self.parts.pop(upload_id)
 
 
 class MemoryFixes:
-    """A table of fixes in memory; `during` is called between blocks and may raise, as a server may fail midway."""
+    """A table of fixes in memory. `during` is called after each block and may raise, as when a server fails."""
 
     def __init__(self, fixes: list[Fix] | None = None, rows: int = 100) -> None:
         self.fixes = fixes or []
@@ -172,7 +172,7 @@ class MemoryFixes:
 
 
 class Broker(Publisher):
-    """A sink that keeps what it is given, or is away."""
+    """A broker that records events, or is unavailable."""
 
     def __init__(self) -> None:
         self.events: list[CloudEvent] = []
@@ -186,7 +186,7 @@ class Broker(Publisher):
 
 @contextmanager
 def away(bucket: MemoryBucket) -> Iterator[None]:
-    """The bucket's server is not there for a while."""
+    """Make every request to `bucket` raise Unavailable for the duration of the block."""
 
     def refuse(name: str, key: str) -> None:
         raise Unavailable("storage", "EndpointConnectionError")

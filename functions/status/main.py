@@ -41,7 +41,7 @@ _SERVICE = service(
     JobStore(_BUCKET),
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
     _newest,
-    lambda key, filename, method: _PUBLIC.presigned(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
+    lambda key, filename, method: _PUBLIC.presign(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
     checks={"storage": _BUCKET.ping, **default_checks()},
     csv_age=_SETTINGS.csv_age,
     options=Options.from_settings(_SETTINGS),

@@ -37,7 +37,7 @@ def read(bucket: Bucket, known: VersionedDevices | None = None) -> VersionedDevi
     """What is there now: `known` if it has not changed."""
     try:
         if known is not None and known.etag is not None:
-            stored = bucket.get_unless(KEY, known.etag)
+            stored = bucket.get_if_modified(KEY, known.etag)
             if stored is None:
                 return known
         else:

@@ -60,7 +60,7 @@ def read(bucket: Bucket, known: VersionedManifest | None = None) -> VersionedMan
     """The catalogue as it is now: `known` if it has not changed."""
     try:
         if known is not None and known.etag is not None:
-            stored = bucket.get_unless(CURRENT, known.etag)
+            stored = bucket.get_if_modified(CURRENT, known.etag)
             if stored is None:
                 return known
         else:

@@ -106,7 +106,7 @@ class MarkerLog:
     def __init__(self, bucket: Bucket) -> None:
         self.entries: dict[Position, Entry] = {}
         self.keys: dict[Position, list[str]] = defaultdict(list)
-        for key in bucket.keys(_PREFIX):
+        for key in bucket.list_keys(_PREFIX):
             entry = read(key)
             if entry is None:
                 _LOG.warning("not a marker", extra={"key": key[:100]})

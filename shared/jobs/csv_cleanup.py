@@ -24,7 +24,7 @@ def delete_superseded(csvs: Bucket, record: Record) -> bool:
 
 def delete_all(csvs: Bucket, job: Record | Tombstone) -> None:
     """No CSV and no unfinished upload of a deleted job, but those of a later life of its id; or Unavailable."""
-    found = [key for key in csvs.keys(csv_keys.folder(job.job_id)) if _attempt(key) <= job.attempt]
+    found = [key for key in csvs.list_keys(csv_keys.folder(job.job_id)) if _attempt(key) <= job.attempt]
     if isinstance(job, Record):  # only it knows the names of uploads that never appeared
         found = sorted({*found, *(csv_keys.key(job, number + 1) for number in range(job.attempt))})
     _take_away(csvs, found)

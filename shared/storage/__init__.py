@@ -1,1 +1,1 @@
-"""Object storage: buckets, conditional writes, listings and multipart uploads. The only importer of boto3."""
+"""Object storage: buckets, conditional writes, listings and multipart uploads. Only this package imports boto3."""

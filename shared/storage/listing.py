@@ -1,4 +1,4 @@
-"""What a listing says, taken out of its XML by us: botocore needs 85 % of the time of a page for it."""
+"""A faster parser for ListObjectsV2 responses: botocore's takes 85 % of the time of a page."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,33 +7,38 @@ from xml.etree.ElementTree import ParseError, fromstring
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A key, and when its object was last written by the clock of the storage."""
+class ObjectSummary:
+    """The key of an object and its last modification, by the clock of the storage."""
 
     key: str
-    modified: datetime
+    last_modified: datetime
 
 
-def parse(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """Take the keys out of an answer to ListObjectsV2 before botocore does; a handler of its `before-parse`."""
+def parse_list_response(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Parse a ListObjectsV2 response before botocore does, a handler of its event `before-parse`.
+
+    Raises ParseError if the body is not a listing.
+    """
     if response_dict["status_code"] != 200:
         return
     page = fromstring(response_dict["body"])  # noqa: S314 - from our own storage; expat refuses entity bombs
     if not page.tag.endswith("ListBucketResult"):
-        raise ParseError  # a page of something that is no S3 server must not pass for an empty listing
-    space = page.tag.removesuffix("ListBucketResult")
-    customized_response_dict["Contents"] = [{"Key": item.text} for item in page.iterfind(f"{space}Contents/{space}Key")]
-    customized_response_dict["Modified"] = page.iterfind(f"{space}Contents/{space}LastModified")
-    customized_response_dict["IsTruncated"] = page.findtext(f"{space}IsTruncated") == "true"
+        raise ParseError  # a page of a server that is not S3 must not count as an empty listing
+    namespace = page.tag.removesuffix("ListBucketResult")
+    customized_response_dict["Contents"] = [
+        {"Key": item.text} for item in page.iterfind(f"{namespace}Contents/{namespace}Key")
+    ]
+    customized_response_dict["Modified"] = page.iterfind(f"{namespace}Contents/{namespace}LastModified")
+    customized_response_dict["IsTruncated"] = page.findtext(f"{namespace}IsTruncated") == "true"
     for name in ("NextContinuationToken", "EncodingType"):
-        if text := page.findtext(f"{space}{name}"):
+        if text := page.findtext(f"{namespace}{name}"):
             customized_response_dict[name] = text
     response_dict["body"] = b"<ListBucketResult/>"
 
 
-def listed(answer: Any) -> list[Listed]:
-    """Keys and times of an answer that was parsed by `parse`."""
+def object_summaries(response: Any) -> list[ObjectSummary]:
+    """Return the objects of a response that `parse_list_response` has parsed."""
     return [
-        Listed(item["Key"], datetime.fromisoformat(modified.text))
-        for item, modified in zip(answer["Contents"], answer["Modified"], strict=True)
+        ObjectSummary(item["Key"], datetime.fromisoformat(modified.text))
+        for item, modified in zip(response["Contents"], response["Modified"], strict=True)
     ]

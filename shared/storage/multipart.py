@@ -1,4 +1,4 @@
-"""Uploading one object while it is being made: in parts, beside the making, whole or not at all."""
+"""Streaming upload of one object of unknown size. The object appears complete or not at all."""
 
 import contextvars
 import hashlib
@@ -10,58 +10,59 @@ from typing import Self
 from shared.errors import OtelWorkerError
 from shared.storage.bucket import Bucket
 
-_PART_BYTES = 5 << 20  # the least that S3 takes; with 10,000 parts at most, objects end at 50 GiB
+_PART_BYTES = 5 << 20  # the minimum of S3; with at most 10,000 parts, objects are limited to 50 GiB
 
 
 class Upload:
-    """A context manager to write into; leaving it makes the object appear, leaving it by an error leaves nothing.
+    """A context manager that writes an object in parts while the caller produces it.
 
-    Two parts' memory whatever the size: one that is being filled, one that is on its way.
+    Leaving the context normally creates the object. Leaving it by an exception creates nothing.
+    Memory is two parts at any size: one is being filled while the other is being sent.
     """
 
     def __init__(self, bucket: Bucket, key: str, content_type: str) -> None:
         self._bucket = bucket
         self._key = key
         self._content_type = content_type
-        self._filling, self._spare = bytearray(_PART_BYTES), bytearray(_PART_BYTES)
-        self._filled = 0
-        self._upload: str | None = None
-        self._sender = ThreadPoolExecutor(1, thread_name_prefix="upload")
-        self._sent: list[Future[str]] = []
+        self._buffer, self._spare_buffer = bytearray(_PART_BYTES), bytearray(_PART_BYTES)
+        self._buffered = 0
+        self._upload_id: str | None = None
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="upload")
+        self._parts: list[Future[str]] = []
         self._digest = hashlib.sha256()
         self.size = 0
 
     @property
     def sha256(self) -> str:
-        """Hex SHA-256 of the whole object, final once the context has been left."""
+        """The hex SHA-256 of the whole object. Valid after the context was left."""
         return self._digest.hexdigest()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Take `data`, copied; each full part is sent as soon as the one before it has arrived."""
+        """Append a copy of `data`. A full part is sent in the background once the previous one has been uploaded."""
         self.size += len(data)
-        rest = memoryview(data)
-        while rest:
-            taken = rest[: _PART_BYTES - self._filled]
-            self._filling[self._filled : self._filled + len(taken)] = taken
-            self._filled += len(taken)
-            rest = rest[len(taken) :]
-            if self._filled == _PART_BYTES:
-                self._send(self._filling)
-                self._filling, self._spare, self._filled = self._spare, self._filling, 0
+        remaining = memoryview(data)
+        while remaining:
+            piece = remaining[: _PART_BYTES - self._buffered]
+            self._buffer[self._buffered : self._buffered + len(piece)] = piece
+            self._buffered += len(piece)
+            remaining = remaining[len(piece) :]
+            if self._buffered == _PART_BYTES:
+                self._send(self._buffer)
+                self._buffer, self._spare_buffer, self._buffered = self._spare_buffer, self._buffer, 0
 
     def _send(self, part: bytes | bytearray) -> None:
-        if self._upload is None:
-            self._upload = self._bucket.start_parts(self._key, self._content_type)
-        if self._sent:
-            self._sent[-1].result()  # its buffer is filled next, and an error of it ends the upload here
-        number = len(self._sent) + 1
-        traced = contextvars.copy_context().run  # in the trace of whoever writes
-        self._sent.append(self._sender.submit(traced, self._put_part, self._upload, number, part))
+        if self._upload_id is None:
+            self._upload_id = self._bucket.start_upload(self._key, self._content_type)
+        if self._parts:
+            self._parts[-1].result()  # its buffer is filled next; raises its error
+        number = len(self._parts) + 1
+        run = contextvars.copy_context().run  # keeps the trace of the caller
+        self._parts.append(self._executor.submit(run, self._upload_part, self._upload_id, number, part))
 
-    def _put_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
-        # Retries happen inside put_part, so each part is hashed once; hashing here leaves the writer's thread free.
+    def _upload_part(self, upload_id: str, number: int, part: bytes | bytearray) -> str:
+        # Retries happen inside upload_part, so each part is hashed once. Hashing here does not block the caller.
         self._digest.update(part)
-        return self._bucket.put_part(self._key, upload, number, part)
+        return self._bucket.upload_part(self._key, upload_id, number, part)
 
     def __enter__(self) -> Self:
         return self
@@ -71,33 +72,31 @@ class Upload:
     ) -> None:
         try:
             if kind is None:
-                self._finish()
+                self._complete()
         except BaseException:
             kind = OtelWorkerError
             raise
         finally:
-            self._sender.shutdown()
+            self._executor.shutdown()
             if kind is not None:
                 self._abort()
 
-    def _finish(self) -> None:
-        last = bytes(memoryview(self._filling)[: self._filled])
-        if self._upload is None:
+    def _complete(self) -> None:
+        last = bytes(memoryview(self._buffer)[: self._buffered])
+        if self._upload_id is None:
             self._digest.update(last)
             self._bucket.put(self._key, last, self._content_type)
             return
         if last:
             self._send(last)
-        self._bucket.complete_parts(self._key, self._upload, [part.result() for part in self._sent])
-        with suppress(OtelWorkerError):  # the object stands: what is left beside it is nobody's concern but the bill's
-            # The request that started the upload may have been sent twice: then there is another one, without a part.
+        self._bucket.complete_upload(self._key, self._upload_id, [part.result() for part in self._parts])
+        with suppress(OtelWorkerError):  # the object is complete; a second upload only occupies space
+            # The client may have retried the request that starts an upload, which leaves a second, empty one.
             self._bucket.abort_uploads(self._key)
 
     def _abort(self) -> None:
-        if self._upload is None:
+        if self._upload_id is None:
             return
-        try:
-            self._bucket.abort_parts(self._key, self._upload)
-        except OtelWorkerError:
-            # The storage is away: what it holds of the upload is never visible, and goes by sweep.
-            return
+        # If the storage is unavailable, the parts stay invisible until the sweep deletes them.
+        with suppress(OtelWorkerError):
+            self._bucket.abort_upload(self._key, self._upload_id)

@@ -284,7 +284,7 @@ def test_what_earlier_attempts_left_goes_when_the_job_ends(calculate: Calculate)
     calculate.create()
     died = calculate.jobs.claim(JOB_ID)
     calculate.csvs.put(csv_keys.key(died.record), b"never named")
-    calculate.csvs.start_parts(csv_keys.key(died.record), "text/csv")
+    calculate.csvs.start_upload(csv_keys.key(died.record), "text/csv")
     calculate.clock.advance(minutes=2)
     named = reply(calculate.deliver()).data["csv_path"]
     assert list(calculate.csvs.objects) == [named]

@@ -69,14 +69,14 @@ def test_what_has_not_changed_is_not_sent_again(client: FlaskClient, bucket: Mem
     etag = devices.write(bucket, SEEN, None)
     first = told(client)
     asked: list[str] = []
-    unless = bucket.get_unless
+    unless = bucket.get_if_modified
 
-    def get_unless(key: str, etag: str) -> Any:
+    def get_if_modified(key: str, etag: str) -> Any:
         found = unless(key, etag)
         asked.append("sent" if found else "unchanged")
         return found
 
-    vars(bucket)["get_unless"] = get_unless
+    vars(bucket)["get_if_modified"] = get_if_modified
     assert told(client) == first
     devices.write(bucket, SEEN.model_copy(update={"devices": {"b": NOW}}), etag)
     assert [one["device_id"] for one in told(client)["devices"]] == ["b"]

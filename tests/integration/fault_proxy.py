@@ -1,4 +1,4 @@
-"""A proxy before a real server that breaks chosen requests in a chosen way."""
+"""A proxy in front of a real HTTP server that injects faults into selected requests."""
 
 import contextlib
 import threading
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked: `path` as it was sent, without its query."""
+    """A request of a client. `path` is as sent, without the query."""
 
     method: str
     path: str
@@ -20,8 +20,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A status, headers and a body."""
+class Response:
+    """Status, headers and body."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One connection of a client; the faults are made of these steps."""
+    """One connection of a client, with the steps that faults consist of."""
 
     protocol_version = "HTTP/1.1"
     server: "FaultProxy"
@@ -38,31 +38,31 @@ class Exchange(BaseHTTPRequestHandler):
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parts = urlsplit(self.path)
         query = parse_qs(parts.query, keep_blank_values=True)
-        asked = Request(self.command, parts.path, query, {name.lower(): text for name, text in self.headers.items()})
-        with contextlib.suppress(ConnectionError):  # a client that doesn't wait is what we are here for
-            self.server.fault_of(asked)(self)
+        request = Request(self.command, parts.path, query, {name.lower(): text for name, text in self.headers.items()})
+        with contextlib.suppress(ConnectionError):  # the client has timed out
+            self.server.next_fault(request)(self)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - http.server's names
 
-    def forward(self) -> Answer:
-        """What the server says; by now it has done what was asked."""
+    def forward(self) -> Response:
+        """Send the request to the server and return its response."""
         connection = HTTPConnection(self.server.host, self.server.port, timeout=30)
         with contextlib.closing(connection):
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, text in self.headers.items():
                 connection.putheader(name, text)
             connection.endheaders(self.body)
-            answer = connection.getresponse()
-            body = answer.read()
-        headers = [(name, text) for name, text in answer.getheaders() if name.lower() != "transfer-encoding"]
-        if answer.chunked:
+            response = connection.getresponse()
+            body = response.read()
+        headers = [(name, text) for name, text in response.getheaders() if name.lower() != "transfer-encoding"]
+        if response.chunked:
             headers.append(("Content-Length", str(len(body))))
-        return Answer(answer.status, headers, body)
+        return Response(response.status, headers, body)
 
-    def begin(self, answer: Answer) -> None:
-        """The head of an answer."""
-        self.send_response_only(answer.status)
-        for name, text in answer.headers:
+    def send_head(self, response: Response) -> None:
+        """Send the status line and the headers of a response."""
+        self.send_response_only(response.status)
+        for name, text in response.headers:
             self.send_header(name, text)
         self.end_headers()
 
@@ -76,96 +76,98 @@ class Exchange(BaseHTTPRequestHandler):
 Fault = Callable[[Exchange], None]
 
 
-def passed(exchange: Exchange) -> None:
+def pass_through(exchange: Exchange) -> None:
     """No fault."""
-    answer = exchange.forward()
-    exchange.begin(answer)
-    exchange.wfile.write(answer.body)
+    response = exchange.forward()
+    exchange.send_head(response)
+    exchange.wfile.write(response.body)
 
 
-def dropped(exchange: Exchange) -> None:
-    """The server never hears of it."""
+def drop_request(exchange: Exchange) -> None:
+    """Close the connection. The request does not reach the server."""
     exchange.hang_up()
 
 
-def answer_lost(exchange: Exchange) -> None:
-    """The server does it, and nobody is told."""
+def lose_response(exchange: Exchange) -> None:
+    """Close the connection after the server has processed the request."""
     exchange.forward()
     exchange.hang_up()
 
 
-def answer_cut(exchange: Exchange) -> None:
-    """The server does it, and its answer ends in the middle of the body."""
-    answer = exchange.forward()
-    exchange.begin(answer)
-    exchange.wfile.write(answer.body[: len(answer.body) // 2])
+def truncate_response(exchange: Exchange) -> None:
+    """Close the connection in the middle of the response body."""
+    response = exchange.forward()
+    exchange.send_head(response)
+    exchange.wfile.write(response.body[: len(response.body) // 2])
     exchange.hang_up()
 
 
-def answer_late(exchange: Exchange) -> None:
-    """The server does it, and its answer comes when nobody waits any more: as the proxy ends."""
+def delay_response(exchange: Exchange) -> None:
+    """Send nothing after the server has processed the request, until the client times out."""
     exchange.forward()
-    silent(exchange)
+    hang(exchange)
 
 
-def silent(exchange: Exchange) -> None:
-    """The connection stands and nothing comes."""
-    exchange.server.ending.wait()
+def hang(exchange: Exchange) -> None:
+    """Keep the connection open and send nothing. The request does not reach the server."""
+    exchange.server.closing.wait()
     exchange.hang_up()
 
 
-def trickling(exchange: Exchange) -> None:
-    """The answer's body comes byte by byte."""
-    answer = exchange.forward()
-    exchange.begin(answer)
-    for byte in answer.body:
-        exchange.server.ending.wait(0.002)
+def trickle_response(exchange: Exchange) -> None:
+    """Send the response body byte by byte."""
+    response = exchange.forward()
+    exchange.send_head(response)
+    for byte in response.body:
+        exchange.server.closing.wait(0.002)
         exchange.wfile.write(bytes([byte]))
 
 
-def answered(status: int, body: str, kind: str = "text/html") -> Fault:
-    """The proxy answers itself, and the server never hears of it."""
+def respond_with(status: int, body: str, content_type: str = "text/html") -> Fault:
+    """Respond in place of the server. The request does not reach it."""
 
-    def answer(exchange: Exchange) -> None:
-        exchange.begin(Answer(status, [("Content-Type", kind), ("Content-Length", str(len(body)))], b""))
+    def respond(exchange: Exchange) -> None:
+        headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+        exchange.send_head(Response(status, headers, b""))
         exchange.wfile.write(body.encode())
 
-    return answer
+    return respond
 
 
-def refused(status: int, code: str) -> Fault:
-    """The proxy answers as S3 would."""
-    return answered(status, f"<Error><Code>{code}</Code><Message>secret text</Message></Error>", "application/xml")
+def respond_with_error(status: int, code: str) -> Fault:
+    """Respond with an error of S3 in place of the server."""
+    return respond_with(status, f"<Error><Code>{code}</Code><Message>secret text</Message></Error>", "application/xml")
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Each request takes the next fault of the first rule that chooses it and has one left, or passes."""
+    """Applies to each request the next fault of the first matching rule that has one left, else passes it through."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(("127.0.0.1", 0), Exchange)
         self.host, self.port = host, port
         self.requests: list[Request] = []
-        self.ending = threading.Event()
+        self.closing = threading.Event()
         self._rules: list[tuple[Callable[[Request], bool], list[Fault]]] = []
         self._lock = threading.Lock()
 
-    def when(self, chooses: Callable[[Request], bool], *faults: Fault) -> None:
-        self._rules.append((chooses, list(faults)))
+    def inject(self, matches: Callable[[Request], bool], *faults: Fault) -> None:
+        """Add a rule: the next matching requests meet these faults, one each."""
+        self._rules.append((matches, list(faults)))
 
-    def forget(self) -> None:
-        """Everything passes again."""
+    def clear_faults(self) -> None:
+        """Remove all rules."""
         self._rules.clear()
 
     def handle_error(self, *_: object) -> None:
-        """A client that has gone away is no error here."""
+        """Ignore clients that have closed the connection."""
 
-    def fault_of(self, asked: Request) -> Fault:
+    def next_fault(self, request: Request) -> Fault:
         with self._lock:
-            self.requests.append(asked)
-            for chooses, faults in self._rules:
-                if faults and chooses(asked):
+            self.requests.append(request)
+            for matches, faults in self._rules:
+                if faults and matches(request):
                     return faults.pop(0)
-        return passed
+        return pass_through
 
     @property
     def url(self) -> str:
@@ -173,16 +175,16 @@ class FaultProxy(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def before(url: str) -> Iterator[FaultProxy]:
-    """A proxy before the server at `url`, for the time of the block."""
+def proxy_to(url: str) -> Iterator[FaultProxy]:
+    """Run a proxy in front of the server at `url` for the duration of the block."""
     parts = urlsplit(url)
     proxy = FaultProxy(parts.hostname or "", parts.port or 80)
-    serving = threading.Thread(target=proxy.serve_forever, args=[0.01])
-    serving.start()
+    thread = threading.Thread(target=proxy.serve_forever, args=[0.01])
+    thread.start()
     try:
         yield proxy
     finally:
-        proxy.ending.set()
+        proxy.closing.set()
         proxy.shutdown()
-        serving.join()
+        thread.join()
         proxy.server_close()

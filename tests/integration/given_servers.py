@@ -40,7 +40,7 @@ def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
         finally:
             for name in (found["Name"] for found in s3.list_buckets()["Buckets"]):
                 bucket = Bucket(s3, name)
-                while page := bucket.page(""):
+                while page := bucket.list_page(""):
                     bucket.delete_many([listed.key for listed in page])
                 s3.delete_bucket(Bucket=name)
             for user in json.loads(admin.user_list()):

@@ -1,4 +1,4 @@
-"""The S3 servers that our store is tried on, each fresh, and what each can't."""
+"""The S3 servers of the storage tests, each started fresh, and the abilities that each lacks."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin
 IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
 SERVERS = ("SeaweedFS", "MinIO", "moto")
 
-# What we ask of every server, in the words of docs/storage.md, and who can't; moto is for tests alone.
+# The required abilities, as docs/storage.md lists them, and the servers that lack them. moto is used by tests only.
 CANNOT: dict[str, tuple[str, ...]] = {
     "of twenty creations with If-None-Match at once one wins": (),
     "of twenty replacements with If-Match at once one wins": (),
@@ -42,7 +42,7 @@ CANNOT: dict[str, tuple[str, ...]] = {
     "a bucket that is missing is told": (),
     "wrong keys are refused": ("moto",),
 }
-# What would be welcome; nothing of ours depends on it.
+# Optional abilities.
 WELCOME: dict[str, tuple[str, ...]] = {
     "a completion that is repeated is answered as the first": ("MinIO",),
     "all unfinished uploads are listed by a prefix": ("MinIO",),
@@ -53,7 +53,7 @@ WELCOME: dict[str, tuple[str, ...]] = {
 
 @contextlib.contextmanager
 def running(server: str, folder: Path) -> Iterator[Settings]:
-    """`server` with both buckets for the time of the block; the settings have its admin's keys."""
+    """Run `server` with both buckets for the duration of the block. The settings contain its administrator's keys."""
     starters = {"SeaweedFS": _seaweedfs, "MinIO": _minio, "moto": _moto}
     with starters[server](folder) as (url, keys):
         settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url, **keys})
@@ -68,7 +68,7 @@ def running(server: str, folder: Path) -> Iterator[Settings]:
 def bucket_of(
     settings: Settings, name: str, config: Config = CONFIG, keys: tuple[str, str] | None = None, **other: Any
 ) -> Iterator[Bucket]:
-    """The bucket, with `keys` or else those of the settings, for the time of the block."""
+    """Open the bucket with `keys` (default: those of the settings) for the duration of the block."""
     with contextlib.closing(client(settings, other.pop("endpoint", None), config, keys or admin_of(settings))) as s3:
         yield Bucket(s3, name, **other)
 
@@ -121,5 +121,5 @@ def _process(command: list[str], folder: Path, environment: Mapping[str, str] | 
     try:
         yield
     finally:
-        process.kill()  # its folder goes with it: no need for the order of its own end
+        process.kill()  # its folder is deleted, so no orderly shutdown is needed
         process.wait()

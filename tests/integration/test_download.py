@@ -13,7 +13,7 @@ import requests
 from otel_worker_client import Client, DownloadError
 
 from local.stack import Stack
-from tests.integration.fault_proxy import Answer, Exchange, FaultProxy, before
+from tests.integration.fault_proxy import Exchange, FaultProxy, Response, proxy_to
 from tests.integration.processes import function
 from tests.integration.test_command import command
 from tests.integration.whole_stack import ended, submit
@@ -31,8 +31,8 @@ class Behind:
     job_id: str
 
 
-def sent(exchange: Exchange, answer: Answer) -> None:
-    exchange.begin(answer)
+def sent(exchange: Exchange, answer: Response) -> None:
+    exchange.send_head(answer)
     exchange.wfile.write(answer.body)
 
 
@@ -58,7 +58,7 @@ def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
     settings = stack.plan.function_environment("status")
     log = tmp_path_factory.mktemp("status") / "log"
     with (
-        before(settings["AWS_ENDPOINT_URL_S3"]) as proxy,
+        proxy_to(settings["AWS_ENDPOINT_URL_S3"]) as proxy,
         function("status", {**settings, "S3_PUBLIC_ENDPOINT_URL": proxy.url}, log) as status,
         Client(stack.url, status_url=status.url) as client,
     ):
@@ -67,11 +67,11 @@ def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
 
 @pytest.fixture(autouse=True)
 def no_faults(behind: Behind) -> None:
-    behind.proxy.forget()
+    behind.proxy.clear_faults()
 
 
 def test_an_entity_tag_that_is_no_md5_does_not_matter(behind: Behind, tmp_path: Path) -> None:
-    behind.proxy.when(lambda request: request.method == "GET", tagged_as_under_kms)
+    behind.proxy.inject(lambda request: request.method == "GET", tagged_as_under_kms)
     saved = behind.client.download(behind.job_id, tmp_path)
     job = behind.client.job(behind.job_id)
     assert job.result
@@ -79,7 +79,7 @@ def test_an_entity_tag_that_is_no_md5_does_not_matter(behind: Behind, tmp_path: 
 
 
 def test_a_damaged_download_is_refused(behind: Behind, tmp_path: Path) -> None:
-    behind.proxy.when(lambda request: request.method == "GET", damaged)
+    behind.proxy.inject(lambda request: request.method == "GET", damaged)
     with pytest.raises(DownloadError, match="SHA-256"):
         behind.client.download(behind.job_id, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -89,7 +89,7 @@ def test_a_damaged_download_is_refused(behind: Behind, tmp_path: Path) -> None:
 def test_the_command_checks_the_digest_and_not_the_entity_tag(
     behind: Behind, words: tuple[str, ...], tmp_path: Path
 ) -> None:
-    behind.proxy.when(lambda request: request.method == "GET", tagged_as_under_kms, damaged)
+    behind.proxy.inject(lambda request: request.method == "GET", tagged_as_under_kms, damaged)
     name, *options = words
     command(behind.status_url, name, behind.job_id, *options, folder=tmp_path)
     assert "SHA-256" in command(behind.status_url, name, behind.job_id, *options, folder=tmp_path, code=1)

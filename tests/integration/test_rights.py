@@ -35,21 +35,24 @@ PLACES = ("jobs/", "t/", "x/", "d/", "csv/", "else/")
 
 
 def _uploaded(bucket: Bucket, key: str) -> None:
-    upload = bucket.start_parts(key, "text/csv")
-    bucket.complete_parts(key, upload, [bucket.put_part(key, upload, 1, b"1")])
+    upload = bucket.start_upload(key, "text/csv")
+    bucket.complete_upload(key, upload, [bucket.upload_part(key, upload, 1, b"1")])
 
 
 # Each on `there`, an object that is, and `new`, a key that isn't.
 CALLS: dict[str, list[Callable[[Bucket, str, str], object]]] = {
-    "read": [lambda b, there, new: b.get(there), lambda b, there, new: b.get_unless(there, '"another"')],
-    "missing": [lambda b, there, new: b.get(new), lambda b, there, new: b.get_unless(new, '"another"')],
+    "read": [lambda b, there, new: b.get(there), lambda b, there, new: b.get_if_modified(there, '"another"')],
+    "missing": [lambda b, there, new: b.get(new), lambda b, there, new: b.get_if_modified(new, '"another"')],
     "write": [
         lambda b, there, new: b.put(f"{new}1"),
         lambda b, there, new: b.create(f"{new}2", b"1"),
         lambda b, there, new: b.replace(f"{new}3", b"1", b.create(f"{new}3", b"0")),
         lambda b, there, new: _uploaded(b, f"{new}4"),
     ],
-    "list": [lambda b, there, new: list(b.keys(there[:-1])), lambda b, there, new: b.page(there[:-1], after=there)],
+    "list": [
+        lambda b, there, new: list(b.list_keys(there[:-1])),
+        lambda b, there, new: b.list_page(there[:-1], after=there),
+    ],
     "delete": [lambda b, there, new: b.delete(new), lambda b, there, new: b.delete_many([new, f"{new}1"])],
     "abort": [lambda b, there, new: b.abort_uploads(there)],
 }

@@ -132,8 +132,8 @@ def test_a_storage_under_a_name_with_an_underscore_works_to_the_download(named: 
         key = f"csv/{JOB_ID}/a b.csv"
         bucket.put(key, b"x")
         assert bucket.get(key).body == b"x"
-        assert list(bucket.keys("csv/")) == [key]
-        url, _ = bucket.presigned(key, "a.csv", 60)
+        assert list(bucket.list_keys("csv/")) == [key]
+        url, _ = bucket.presign(key, "a.csv", 60)
         assert urlsplit(url).netloc == urlsplit(named.AWS_ENDPOINT_URL_S3 or "").netloc
         assert urllib3.request("GET", url, retries=False).data == b"x"
         bucket.delete_many([key])
@@ -143,7 +143,7 @@ def test_a_public_name_with_an_underscore_is_what_is_signed(server: Settings, na
     with bucket_of(server, server.CSV_BUCKET) as bucket:
         bucket.put("csv/x", b"x")
     with bucket_of(server, server.CSV_BUCKET, endpoint=named.AWS_ENDPOINT_URL_S3) as public:
-        url, _ = public.presigned("csv/x", "x.csv", 60)
+        url, _ = public.presign("csv/x", "x.csv", 60)
     assert urllib3.request("GET", url, retries=False).data == b"x"
     other = url.replace(HOST, "127.0.0.1")
     assert urllib3.request("GET", other, retries=False).status == 403

@@ -1,4 +1,4 @@
-"""What our store makes of a server that is silent, hangs up, refuses, is overloaded, or is none."""
+"""Errors and attempts of every Bucket method when the server hangs, closes the connection or returns an error."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,31 +7,39 @@ import pytest
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket
-from tests.integration.fault_proxy import Fault, FaultProxy, answered, before, dropped, refused, silent
+from tests.integration.fault_proxy import (
+    Fault,
+    FaultProxy,
+    drop_request,
+    hang,
+    proxy_to,
+    respond_with,
+    respond_with_error,
+)
 from tests.integration.storage_servers import IMPATIENT, bucket_of
 
-CALLS: dict[str, Callable[[Bucket], object]] = {
+METHODS: dict[str, Callable[[Bucket], object]] = {
     "get": lambda bucket: bucket.get("a"),
-    "get_unless": lambda bucket: bucket.get_unless("a", '"etag"'),
+    "get_if_modified": lambda bucket: bucket.get_if_modified("a", '"etag"'),
     "put": lambda bucket: bucket.put("a", b"1"),
     "create": lambda bucket: bucket.create("a", b"1"),
     "replace": lambda bucket: bucket.replace("a", b"1", '"etag"'),
     "delete": lambda bucket: bucket.delete("a"),
     "delete_many": lambda bucket: bucket.delete_many(["a"]),
-    "keys": lambda bucket: list(bucket.keys("a")),
-    "page": lambda bucket: bucket.page("a"),
+    "list_keys": lambda bucket: list(bucket.list_keys("a")),
+    "list_page": lambda bucket: bucket.list_page("a"),
     "ping": lambda bucket: bucket.ping(),
-    "start_parts": lambda bucket: bucket.start_parts("a", "text/csv"),
-    "put_part": lambda bucket: bucket.put_part("a", "id", 1, b"1"),
-    "complete_parts": lambda bucket: bucket.complete_parts("a", "id", ['"etag"']),
+    "start_upload": lambda bucket: bucket.start_upload("a", "text/csv"),
+    "upload_part": lambda bucket: bucket.upload_part("a", "id", 1, b"1"),
+    "complete_upload": lambda bucket: bucket.complete_upload("a", "id", ['"etag"']),
     "abort_uploads": lambda bucket: bucket.abort_uploads("a"),
 }
 
 
 @pytest.fixture
 def proxy() -> Iterator[FaultProxy]:
-    """There is nothing behind it: it answers everything itself."""
-    with before("http://127.0.0.1:1") as proxy:
+    """A proxy without a server: it responds to every request itself."""
+    with proxy_to("http://127.0.0.1:1") as proxy:
         yield proxy
 
 
@@ -42,39 +50,39 @@ def bucket(proxy: FaultProxy) -> Iterator[Bucket]:
 
 
 def outcomes(bucket: Bucket, proxy: FaultProxy, fault: Fault, *names: str) -> set[tuple[str, int]]:
-    """What the calls of these names (default: all) raise while every request meets `fault`, and after how many."""
-    seen = set()
-    for name in names or CALLS:
+    """The errors of these methods (default: all) and their attempts, while every request meets `fault`."""
+    results = set()
+    for name in names or METHODS:
         proxy.requests.clear()
-        proxy.when(lambda _: True, *[fault] * 20)
-        with pytest.raises(Unavailable) as caught:
-            CALLS[name](bucket)
-        proxy.forget()
-        seen.add((str(caught.value), len(proxy.requests)))
-    return seen
+        proxy.inject(lambda _: True, *[fault] * 20)
+        with pytest.raises(Unavailable) as raised:
+            METHODS[name](bucket)
+        proxy.clear_faults()
+        results.add((str(raised.value), len(proxy.requests)))
+    return results
 
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
     [
-        (dropped, "ConnectionClosedError"),
-        (refused(500, "InternalError"), "InternalError"),
-        (answered(502, "<html>a gateway's words</html>"), "502"),
+        (drop_request, "ConnectionClosedError"),
+        (respond_with_error(500, "InternalError"), "InternalError"),
+        (respond_with(502, "<html>Bad Gateway</html>"), "502"),
     ],
-    ids=["hangs up", "500", "502"],
+    ids=["request dropped", "500", "502"],
 )
-def test_a_failure_is_tried_three_times_and_told_by_its_code(
+def test_server_error_raises_unavailable_with_its_code_after_three_attempts(
     bucket: Bucket, proxy: FaultProxy, fault: Fault, cause: str
 ) -> None:
     assert outcomes(bucket, proxy, fault) == {(f"storage: {cause}", 3)}
 
 
-def test_a_server_that_never_answers_is_left_after_three_tries(bucket: Bucket, proxy: FaultProxy) -> None:
-    assert outcomes(bucket, proxy, silent, "get", "create", "keys") == {("storage: ReadTimeoutError", 3)}
+def test_silent_server_raises_read_timeout_after_three_attempts(bucket: Bucket, proxy: FaultProxy) -> None:
+    assert outcomes(bucket, proxy, hang, "get", "create", "list_keys") == {("storage: ReadTimeoutError", 3)}
 
 
-def test_a_server_that_is_overloaded_is_left_after_three_tries(bucket: Bucket, proxy: FaultProxy) -> None:
-    assert outcomes(bucket, proxy, refused(503, "SlowDown"), "get", "create") == {("storage: SlowDown", 3)}
+def test_overloaded_server_raises_slow_down_after_three_attempts(bucket: Bucket, proxy: FaultProxy) -> None:
+    assert outcomes(bucket, proxy, respond_with_error(503, "SlowDown"), "get", "create") == {("storage: SlowDown", 3)}
 
 
 @pytest.mark.parametrize(
@@ -87,31 +95,31 @@ def test_a_server_that_is_overloaded_is_left_after_three_tries(bucket: Bucket, p
         (501, "NotImplemented"),
     ],
 )
-def test_a_refusal_that_no_retry_mends_is_met_once_and_never_a_missing_object(
+def test_permanent_error_is_not_retried_and_is_not_a_missing_object(
     bucket: Bucket, proxy: FaultProxy, status: int, code: str
 ) -> None:
-    assert outcomes(bucket, proxy, refused(status, code)) == {(f"storage: {code}", 1)}
+    assert outcomes(bucket, proxy, respond_with_error(status, code)) == {(f"storage: {code}", 1)}
 
 
-def test_what_is_no_s3_server_has_no_missing_objects(bucket: Bucket, proxy: FaultProxy) -> None:
-    assert outcomes(bucket, proxy, answered(404, "<html>no such page</html>")) == {("storage: 404", 1)}
+def test_404_of_another_server_is_not_a_missing_object(bucket: Bucket, proxy: FaultProxy) -> None:
+    assert outcomes(bucket, proxy, respond_with(404, "<html>no such page</html>")) == {("storage: 404", 1)}
 
 
-def test_what_is_no_s3_server_has_no_empty_listing(bucket: Bucket, proxy: FaultProxy) -> None:
-    for page in ("<html>sign in, please</html>", ""):
-        assert outcomes(bucket, proxy, answered(200, page), "keys", "page") == {("storage: ParseError", 1)}
-    assert outcomes(bucket, proxy, answered(200, "<html"), "keys", "page") == {("storage: 500", 3)}
+def test_page_of_another_server_is_not_an_empty_listing(bucket: Bucket, proxy: FaultProxy) -> None:
+    for page in ("<html>Sign in</html>", ""):
+        assert outcomes(bucket, proxy, respond_with(200, page), "list_keys", "list_page") == {
+            ("storage: ParseError", 1)
+        }
+    assert outcomes(bucket, proxy, respond_with(200, "<html"), "list_keys", "list_page") == {("storage: 500", 3)}
 
 
-def test_a_conflict_is_met_five_times_by_who_writes_on_a_condition_and_once_by_the_others(
-    bucket: Bucket, proxy: FaultProxy
-) -> None:
-    conflict = refused(409, "ConditionalRequestConflict")
+def test_conflict_is_retried_only_for_conditional_writes(bucket: Bucket, proxy: FaultProxy) -> None:
+    conflict = respond_with_error(409, "ConditionalRequestConflict")
     assert outcomes(bucket, proxy, conflict, "create", "replace") == {("storage: ConditionalRequestConflict", 5)}
-    assert outcomes(bucket, proxy, conflict, "put", "complete_parts") == {("storage: ConditionalRequestConflict", 1)}
+    assert outcomes(bucket, proxy, conflict, "put", "complete_upload") == {("storage: ConditionalRequestConflict", 1)}
 
 
-def test_an_outage_is_not_made_worse_by_retries(bucket: Bucket, proxy: FaultProxy) -> None:
+def test_retry_quota_stops_retries_during_an_outage(bucket: Bucket, proxy: FaultProxy) -> None:
     for _ in range(30):
-        last = outcomes(bucket, proxy, dropped, "get")
+        last = outcomes(bucket, proxy, drop_request, "get")
     assert last == {("storage: ConnectionClosedError", 1)}

@@ -1,4 +1,4 @@
-"""What we ask of object storage, asked of the servers that users run, and of moto, which other tests stand on."""
+"""Requirements on object storage, tested on the servers that users run and on moto, which other tests use."""
 
 import os
 import time
@@ -35,10 +35,10 @@ def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(autouse=True)
-def who_cannot(request: pytest.FixtureRequest, settings: Settings) -> None:
-    """A server that is listed as unable must fail: the list is as true as the tests."""
-    found = request.node.get_closest_marker("ability")
-    if found and request.node.callspec.params["settings"] in {**CANNOT, **WELCOME}[found.args[0]]:
+def expect_unsupported_to_fail(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """Expect failure on a server that is listed as unable, so that the list matches the tests."""
+    marker = request.node.get_closest_marker("ability")
+    if marker and request.node.callspec.params["settings"] in {**CANNOT, **WELCOME}[marker.args[0]]:
         request.applymarker(pytest.mark.xfail(reason="listed as unable", strict=True))
 
 
@@ -66,17 +66,17 @@ def winners(write: Callable[[bytes], object]) -> int:
 
 
 @ability("of twenty creations with If-None-Match at once one wins")
-def test_of_twenty_creations_at_once_one_wins(bucket: Bucket, key: str) -> None:
+def test_only_one_of_twenty_concurrent_creations_succeeds(bucket: Bucket, key: str) -> None:
     assert winners(partial(bucket.create, key)) == 1
 
 
 @ability("of twenty replacements with If-Match at once one wins")
-def test_of_twenty_replacements_at_once_one_wins(bucket: Bucket, key: str) -> None:
+def test_only_one_of_twenty_concurrent_replacements_succeeds(bucket: Bucket, key: str) -> None:
     assert winners(partial(bucket.replace, key, etag=bucket.create(key, b"0"))) == 1
 
 
 @ability("a replacement of what is gone is refused")
-def test_replacing_what_is_gone_is_refused(bucket: Bucket, key: str) -> None:
+def test_replacing_a_deleted_object_raises(bucket: Bucket, key: str) -> None:
     etag = bucket.create(key, b"0")
     bucket.delete(key)
     with pytest.raises(ObjectChanged):
@@ -86,19 +86,19 @@ def test_replacing_what_is_gone_is_refused(bucket: Bucket, key: str) -> None:
 
 
 @ability("what the asker has already is answered 304")
-def test_an_object_is_sent_unless_the_asker_has_it(bucket: Bucket, key: str) -> None:
+def test_get_if_modified_returns_none_for_the_current_etag(bucket: Bucket, key: str) -> None:
     etag = bucket.create(key, b"1")
-    assert bucket.get_unless(key, etag) is None
+    assert bucket.get_if_modified(key, etag) is None
     bucket.replace(key, b"2", etag)
-    assert bucket.get_unless(key, etag) == bucket.get(key)
+    assert bucket.get_if_modified(key, etag) == bucket.get(key)
     bucket.delete(key)
     with pytest.raises(ObjectMissing):
-        bucket.get_unless(key, etag)
+        bucket.get_if_modified(key, etag)
 
 
 @pytest.fixture(scope="module")
-def many(bucket: Bucket) -> list[str]:
-    """More keys than a page has."""
+def many_keys(bucket: Bucket) -> list[str]:
+    """More keys than fit on one page."""
     keys = [f"many/{number:05d}~2026-01-25~a.b_c-d~" for number in range(1100)]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(bucket.put, keys))
@@ -106,36 +106,36 @@ def many(bucket: Bucket) -> list[str]:
 
 
 @ability("keys come in order, 1,000 a page, from any key on")
-def test_keys_come_in_order_page_by_page_from_any_key_on(bucket: Bucket, many: list[str]) -> None:
-    assert list(bucket.keys("many/")) == many
-    assert [listed.key for listed in bucket.page("many/")] == many[:1000]
-    assert [listed.key for listed in bucket.page("many/", after=many[999])] == many[1000:]
-    assert [listed.key for listed in bucket.page("many/", after="many/00010", limit=3)] == many[10:13]
-    assert bucket.page("many/", after=many[-1]) == []
+def test_listings_are_ordered_and_start_after_any_key(bucket: Bucket, many_keys: list[str]) -> None:
+    assert list(bucket.list_keys("many/")) == many_keys
+    assert [item.key for item in bucket.list_page("many/")] == many_keys[:1000]
+    assert [item.key for item in bucket.list_page("many/", after=many_keys[999])] == many_keys[1000:]
+    assert [item.key for item in bucket.list_page("many/", after="many/00010", limit=3)] == many_keys[10:13]
+    assert bucket.list_page("many/", after=many_keys[-1]) == []
     now = datetime.now(UTC)
-    assert all(abs(now - listed.modified) < timedelta(minutes=10) for listed in bucket.page("many/"))
+    assert all(abs(now - item.last_modified) < timedelta(minutes=10) for item in bucket.list_page("many/"))
 
 
 @ability("a thousand keys are deleted by one request")
-def test_many_keys_are_deleted_at_once(bucket: Bucket, key: str) -> None:
+def test_delete_many_deletes_existing_keys_and_ignores_missing_ones(bucket: Bucket, key: str) -> None:
     keys = [f"{key}{number:04d}" for number in range(30)]
-    odd = f"{key} &<\N{LATIN SMALL LETTER U WITH DIAERESIS}>+%20"
-    for one in (*keys, odd, f"{key}-kept"):
-        bucket.put(one)
-    bucket.delete_many([*keys, odd, *(f"{key}-none{number}" for number in range(969))])
-    assert list(bucket.keys(key)) == [f"{key}-kept"]
+    special = f"{key} &<\N{LATIN SMALL LETTER U WITH DIAERESIS}>+%20"
+    for name in (*keys, special, f"{key}-kept"):
+        bucket.put(name)
+    bucket.delete_many([*keys, special, *(f"{key}-none{number}" for number in range(969))])
+    assert list(bucket.list_keys(key)) == [f"{key}-kept"]
 
 
 @ability("a key is listed as soon as it was put")
-def test_a_key_is_seen_as_soon_as_it_was_put(bucket: Bucket, key: str) -> None:
+def test_key_is_listed_immediately_after_put(bucket: Bucket, key: str) -> None:
     for number in range(20):
         bucket.put(f"{key}{number:02d}")
-        assert len(list(bucket.keys(key))) == number + 1
+        assert len(list(bucket.list_keys(key))) == number + 1
 
 
 @ability("an upload in parts is seen whole or not at all")
 @pytest.mark.parametrize("size", [0, 100, 20 << 20])
-def test_an_upload_is_what_was_written_whole_or_nothing(bucket: Bucket, key: str, size: int) -> None:
+def test_upload_creates_the_whole_object_or_none(bucket: Bucket, key: str, size: int) -> None:
     key, data = f"{key}{size}", os.urandom(size)
     with Upload(bucket, key, "text/csv") as upload:
         for at in range(0, size, 1 << 20):
@@ -156,57 +156,57 @@ def test_an_upload_is_what_was_written_whole_or_nothing(bucket: Bucket, key: str
 
 
 def unfinished(bucket: Bucket, prefix: str) -> set[str]:
-    answer = bucket._s3.list_multipart_uploads(Bucket=bucket._name, Prefix=prefix)
-    return {upload["UploadId"] for upload in answer.get("Uploads", []) if upload["Key"].startswith(prefix)}
+    response = bucket._s3.list_multipart_uploads(Bucket=bucket._name, Prefix=prefix)
+    return {upload["UploadId"] for upload in response.get("Uploads", []) if upload["Key"].startswith(prefix)}
 
 
 @ability("the unfinished uploads of one key are listed and aborted")
-def test_the_unfinished_uploads_of_just_one_key_are_aborted(bucket: Bucket, key: str) -> None:
+def test_abort_uploads_aborts_all_uploads_of_exactly_one_key(bucket: Bucket, key: str) -> None:
     for _ in range(2):
-        bucket.put_part(key, bucket.start_parts(key, "text/csv"), 1, b"x")
-    other = bucket.start_parts(f"{key}b", "text/csv")
+        bucket.upload_part(key, bucket.start_upload(key, "text/csv"), 1, b"x")
+    other = bucket.start_upload(f"{key}b", "text/csv")
     assert len(unfinished(bucket, key) - {other}) == 2
     for _ in range(2):
         bucket.abort_uploads(key)
         assert unfinished(bucket, key) <= {other}
         assert unfinished(bucket, f"{key}b") == {other}
-    bucket.abort_parts(f"{key}b", other)  # on MinIO it would outlive its bucket
+    bucket.abort_upload(f"{key}b", other)  # on MinIO it outlives its bucket
 
 
 @ability("a part of an aborted upload is refused")
-def test_an_upload_that_was_aborted_takes_no_more_parts(bucket: Bucket, key: str) -> None:
-    upload = bucket.start_parts(key, "text/csv")
-    bucket.abort_parts(key, upload)
-    bucket.abort_parts(key, upload)
+def test_aborted_upload_rejects_parts(bucket: Bucket, key: str) -> None:
+    upload = bucket.start_upload(key, "text/csv")
+    bucket.abort_upload(key, upload)
+    bucket.abort_upload(key, upload)
     with pytest.raises(Unavailable, match="NoSuchUpload"):
-        bucket.put_part(key, upload, 1, b"x")
+        bucket.upload_part(key, upload, 1, b"x")
 
 
 @ability("a presigned URL names the file and its type")
-def test_a_presigned_url_downloads_the_csv_as_a_file(bucket: Bucket, key: str) -> None:
+def test_presigned_url_sets_file_name_and_content_type(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"a,b\n", "text/csv")
-    url, _ = bucket.presigned(key, "distance_20260125.csv", 60)
-    answer = HTTP.request("GET", url)
-    assert (answer.status, answer.data) == (200, b"a,b\n")
-    assert answer.headers["Content-Type"] == "text/csv"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
+    url, _ = bucket.presign(key, "distance_20260125.csv", 60)
+    response = HTTP.request("GET", url)
+    assert (response.status, response.data) == (200, b"a,b\n")
+    assert response.headers["Content-Type"] == "text/csv"
+    assert response.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
 
 
 @ability("a URL presigned for HEAD answers like the GET without a body")
-def test_a_url_presigned_for_head_answers_like_get_without_a_body(bucket: Bucket, key: str) -> None:
+def test_presigned_head_returns_the_headers_of_get(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"a,b\n", "text/csv")
-    url, _ = bucket.presigned(key, "distance_20260125.csv", 60, "HEAD")
-    answer = HTTP.request("HEAD", url)
-    assert (answer.status, answer.data) == (200, b"")
-    assert (answer.headers["Content-Type"], answer.headers["Content-Length"]) == ("text/csv", "4")
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
+    url, _ = bucket.presign(key, "distance_20260125.csv", 60, "HEAD")
+    response = HTTP.request("HEAD", url)
+    assert (response.status, response.data) == (200, b"")
+    assert (response.headers["Content-Type"], response.headers["Content-Length"]) == ("text/csv", "4")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
 
 
 @ability("a presigned URL ends, and holds for one object and host")
-def test_a_presigned_url_is_good_for_one_object_and_host_until_its_end(bucket: Bucket, key: str) -> None:
+def test_presigned_url_expires_and_is_bound_to_object_and_host(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
     bucket.put(f"{key}-other", b"2")
-    url, _ = bucket.presigned(key, "a.csv", 1)
+    url, _ = bucket.presign(key, "a.csv", 1)
     assert HTTP.request("GET", url.replace("/a?", "/a-other?")).status == 403
     assert HTTP.request("GET", url.replace("127.0.0.1", "localhost")).status == 403
     assert HTTP.request("GET", url.split("?")[0]).status == 403
@@ -216,7 +216,7 @@ def test_a_presigned_url_is_good_for_one_object_and_host_until_its_end(bucket: B
         time.sleep(0.2)
 
 
-def test_a_job_lives_its_life_is_swept_and_deleted(settings: Settings, bucket: Bucket) -> None:
+def test_job_is_created_completed_swept_and_deleted(settings: Settings, bucket: Bucket) -> None:
     jobs = JobStore(bucket)
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
         sweep, _ = sweeping(jobs, bucket, csvs, None, utc_now)
@@ -226,7 +226,7 @@ def test_a_job_lives_its_life_is_swept_and_deleted(settings: Settings, bucket: B
         for _ in range(2):
             assert [(entry.job_id, entry.status) for entry in listed(bucket)] == [(JOB_ID, Status.COMPLETED)]
             sweep.run()
-        assert list(bucket.keys("t/")) == []
+        assert list(bucket.list_keys("t/")) == []
 
         deletion.delete(jobs, csvs, JOB_ID)
         for _ in range(2):
@@ -234,11 +234,11 @@ def test_a_job_lives_its_life_is_swept_and_deleted(settings: Settings, bucket: B
             sweep.run()
         with pytest.raises(NotFound):
             jobs.get(JOB_ID)
-        assert list(csvs.keys("csv/")) == []
+        assert list(csvs.list_keys("csv/")) == []
 
 
 @ability("a bucket that is missing is told")
-def test_a_bucket_that_is_missing_is_told(settings: Settings) -> None:
+def test_missing_bucket_raises_unavailable(settings: Settings) -> None:
     with bucket_of(settings, "otel-worker-none") as missing:
         for request in (missing.ping, partial(missing.get, "a"), partial(missing.delete_many, ["a"])):
             with pytest.raises(Unavailable, match=r"^storage: NoSuchBucket$"):
@@ -246,7 +246,7 @@ def test_a_bucket_that_is_missing_is_told(settings: Settings) -> None:
 
 
 @ability("wrong keys are refused")
-def test_wrong_keys_are_told(settings: Settings) -> None:
+def test_wrong_credentials_raise_unavailable(settings: Settings) -> None:
     access, secret = admin_of(settings)
     for keys, code in (((access, "wrong"), "SignatureDoesNotMatch"), (("nobody", secret), "InvalidAccessKeyId")):
         with (
@@ -256,7 +256,7 @@ def test_wrong_keys_are_told(settings: Settings) -> None:
             wrong.get("a")
 
 
-def test_a_server_that_is_away_is_told_without_its_address(settings: Settings) -> None:
+def test_error_of_an_unreachable_server_does_not_contain_its_address(settings: Settings) -> None:
     with (
         bucket_of(settings, "jobs", endpoint=f"http://127.0.0.1:{free_port()}") as away,
         pytest.raises(Unavailable, match=r"^storage: EndpointConnectionError$"),
@@ -265,32 +265,32 @@ def test_a_server_that_is_away_is_told_without_its_address(settings: Settings) -
 
 
 @ability("a completion that is repeated is answered as the first")
-def test_a_completion_can_be_repeated(bucket: Bucket, key: str) -> None:
-    upload = bucket.start_parts(key, "text/csv")
-    etag = bucket.put_part(key, upload, 1, b"x")
+def test_completing_an_upload_twice_succeeds(bucket: Bucket, key: str) -> None:
+    upload = bucket.start_upload(key, "text/csv")
+    etag = bucket.upload_part(key, upload, 1, b"x")
     for _ in range(2):
-        bucket.complete_parts(key, upload, [etag])
+        bucket.complete_upload(key, upload, [etag])
     parts: Any = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
     bucket._s3.complete_multipart_upload(Bucket=bucket._name, Key=key, UploadId=upload, MultipartUpload=parts)
 
 
 @ability("all unfinished uploads are listed by a prefix")
-def test_unfinished_uploads_are_listed_by_a_prefix(bucket: Bucket, key: str) -> None:
-    upload = bucket.start_parts(key, "text/csv")
+def test_list_uploads_by_prefix(bucket: Bucket, key: str) -> None:
+    upload = bucket.start_upload(key, "text/csv")
     try:
         assert unfinished(bucket, key[:-1]) == {upload}
     finally:
-        bucket.abort_parts(key, upload)
+        bucket.abort_upload(key, upload)
 
 
 @ability("a rule aborts unfinished uploads")
-def test_a_rule_for_unfinished_uploads_is_taken(settings: Settings) -> None:
+def test_lifecycle_rule_aborts_unfinished_uploads(settings: Settings) -> None:
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
         assert ensure_upload_expiry(csvs._s3, settings.CSV_BUCKET) == "aborted after a day by a new rule"
 
 
 @ability("a deletion holds to If-Match")
-def test_what_has_changed_is_not_deleted(bucket: Bucket, key: str) -> None:
+def test_delete_with_another_etag_fails(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
     with pytest.raises(bucket._s3.exceptions.ClientError, match="PreconditionFailed"):
         bucket._s3.delete_object(Bucket=bucket._name, Key=key, IfMatch='"another"')

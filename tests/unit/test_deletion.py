@@ -100,7 +100,7 @@ def test_an_event_does_not_bring_a_deleted_job_back(world: World) -> None:
 def test_unfinished_uploads_go_too(world: World) -> None:
     world.jobs.create(record())
     claim = world.jobs.claim(JOB_ID)
-    world.csvs.start_parts(csv_keys.key(claim.record), "text/csv")
+    world.csvs.start_upload(csv_keys.key(claim.record), "text/csv")
     world.delete()
     assert not world.csvs.parts
 

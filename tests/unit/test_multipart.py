@@ -12,25 +12,25 @@ from tests.fakes import MemoryBucket
 PART = multipart._PART_BYTES
 
 
-def written(bucket: MemoryBucket, pieces: Iterable[bytes]) -> Upload:
+def upload_chunks(bucket: MemoryBucket, chunks: Iterable[bytes]) -> Upload:
     with Upload(bucket, "csv/a", "text/csv") as upload:
-        for piece in pieces:
+        for piece in chunks:
             upload.write(piece)
     return upload
 
 
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 3 * PART + 17])
-def test_an_object_is_what_was_written(size: int) -> None:
+def test_object_size_and_digest_match_the_written_bytes(size: int) -> None:
     bucket = MemoryBucket()
     data = os.urandom(size)
-    upload = written(bucket, [data[at : at + 1_000_003] for at in range(0, size, 1_000_003)])
+    upload = upload_chunks(bucket, [data[start : start + 1_000_003] for start in range(0, size, 1_000_003)])
     assert bucket.objects["csv/a"].body == data
     assert upload.size == size
     assert upload.sha256 == hashlib.sha256(data).hexdigest()
     assert not bucket.parts
 
 
-def test_a_buffer_may_be_used_again_after_it_was_written() -> None:
+def test_written_buffer_can_be_reused() -> None:
     bucket = MemoryBucket()
     buffer = bytearray(PART)
     with Upload(bucket, "csv/a", "text/csv") as upload:
@@ -40,26 +40,26 @@ def test_a_buffer_may_be_used_again_after_it_was_written() -> None:
     assert bucket.objects["csv/a"].body == b"".join(bytes([number]) * PART for number in range(3))
 
 
-def test_a_small_object_is_one_request() -> None:
+def test_small_object_is_one_put_request() -> None:
     bucket = MemoryBucket()
-    written(bucket, [b"a", b"b"])
+    upload_chunks(bucket, [b"a", b"b"])
     assert bucket.requests == [("put", "csv/a")]
 
 
-def test_an_upload_that_was_started_twice_by_a_retry_leaves_none() -> None:
-    class LosesTheFirstAnswer(MemoryBucket):
-        def start_parts(self, key: str, content_type: str) -> str:
-            super().start_parts(key, content_type)
-            return super().start_parts(key, content_type)
+def test_upload_started_twice_by_a_retry_leaves_no_unfinished_upload() -> None:
+    class LosesTheFirstResponse(MemoryBucket):
+        def start_upload(self, key: str, content_type: str) -> str:
+            super().start_upload(key, content_type)
+            return super().start_upload(key, content_type)
 
-    bucket = LosesTheFirstAnswer()
-    written(bucket, [bytes(2 * PART)])
+    bucket = LosesTheFirstResponse()
+    upload_chunks(bucket, [bytes(2 * PART)])
     assert list(bucket.objects) == ["csv/a"]
     assert not bucket.parts
 
 
 @pytest.mark.parametrize("size", [10, 2 * PART])
-def test_an_error_while_writing_leaves_nothing(size: int) -> None:
+def test_exception_while_writing_leaves_no_object_and_no_parts(size: int) -> None:
     bucket = MemoryBucket()
 
     def failing() -> Iterator[bytes]:
@@ -67,27 +67,27 @@ def test_an_error_while_writing_leaves_nothing(size: int) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        written(bucket, failing())
+        upload_chunks(bucket, failing())
     assert not bucket.objects
     assert not bucket.parts
 
 
-@pytest.mark.parametrize("fails", ["start", "part", "complete"])
-def test_storage_that_fails_midway_is_told_and_leaves_nothing(fails: str) -> None:
+@pytest.mark.parametrize("failing_request", ["start", "part", "complete"])
+def test_storage_failure_during_upload_raises_and_leaves_nothing(failing_request: str) -> None:
     bucket = MemoryBucket()
 
     def fail(name: str, key: str) -> None:
-        if name == fails:
+        if name == failing_request:
             raise Unavailable("storage", "SlowDown")
 
     bucket.before = fail
     with pytest.raises(Unavailable):
-        written(bucket, [bytes(PART)] * 3)
+        upload_chunks(bucket, [bytes(PART)] * 3)
     assert not bucket.objects
     assert not bucket.parts
 
 
-def test_storage_that_is_gone_cannot_even_abort() -> None:
+def test_failed_abort_raises_the_original_error() -> None:
     bucket = MemoryBucket()
 
     def fail(name: str, key: str) -> None:
@@ -96,5 +96,5 @@ def test_storage_that_is_gone_cannot_even_abort() -> None:
 
     bucket.before = fail
     with pytest.raises(Unavailable):
-        written(bucket, [bytes(PART)] * 3)
+        upload_chunks(bucket, [bytes(PART)] * 3)
     assert not bucket.objects

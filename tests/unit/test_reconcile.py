@@ -118,7 +118,7 @@ def test_what_attempts_left_goes_though_the_one_that_ended_the_job_died_before_i
     world.jobs.create(record())
     left = csv_keys.key(world.dies().record)
     world.csvs.put(left, b"never named")
-    world.csvs.start_parts(left, "text/csv")
+    world.csvs.start_upload(left, "text/csv")
     named = csv_keys.key((claim := world.jobs.claim(JOB_ID)).record)
     world.csvs.put(named, b"named")
     world.jobs.complete(claim, result(csv_path=named))

@@ -1,4 +1,4 @@
-"""What is told of calls of object storage, on moto's S3."""
+"""Spans and metrics of object storage requests, on moto's S3."""
 
 from collections.abc import Iterator
 
@@ -25,11 +25,11 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
 
 @pytest.fixture
 def watching(bucket: Bucket) -> Iterator[Watched]:
-    with watched() as made:
-        yield made
+    with watched() as watching:
+        yield watching
 
 
-def test_a_call_has_a_span_with_its_bucket_and_key(bucket: Bucket, watching: Watched) -> None:
+def test_request_has_a_span_with_bucket_and_key_and_a_duration(bucket: Bucket, watching: Watched) -> None:
     bucket.put("jobs/a.json", b"1")
     put = watching.span("S3/PutObject")
     assert put.kind is SpanKind.CLIENT
@@ -44,20 +44,20 @@ def test_a_call_has_a_span_with_its_bucket_and_key(bucket: Bucket, watching: Wat
     assert watching.points(metrics.STORAGE_DURATION) == [(labels, 1)]
 
 
-def test_the_answer_to_a_condition_is_no_error(bucket: Bucket, watching: Watched) -> None:
+def test_failed_condition_is_not_an_error(bucket: Bucket, watching: Watched) -> None:
     etag = bucket.create("a", b"1")
     with pytest.raises(ObjectMissing):
         bucket.get("b")
     with pytest.raises(ObjectChanged):
         bucket.create("a", b"2")
-    assert bucket.get_unless("a", etag) is None
+    assert bucket.get_if_modified("a", etag) is None
     assert {span.status.status_code for span in watching.spans} == {StatusCode.UNSET}
     assert not any("error.type" in labels for labels, _ in watching.points(metrics.STORAGE_DURATION))
     statuses = [(span.attributes or {})["http.response.status_code"] for span in watching.spans]
     assert {404, 412, 304} <= set(statuses)
 
 
-def test_a_bucket_that_is_not_there_is_one(bucket: Bucket, watching: Watched) -> None:
+def test_missing_bucket_is_an_error(bucket: Bucket, watching: Watched) -> None:
     with pytest.raises(Unavailable):
         Bucket(bucket._s3, "others").get("a")
     get = watching.span("S3/GetObject")
@@ -66,14 +66,14 @@ def test_a_bucket_that_is_not_there_is_one(bucket: Bucket, watching: Watched) ->
     assert labels["error.type"] == "NoSuchBucket"
 
 
-def test_a_server_that_is_away_is_another() -> None:
-    said = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
-    s3 = client(Settings.model_validate(said), keys=("a", "b"))
+def test_unreachable_server_is_an_error() -> None:
+    environ = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
+    s3 = client(Settings.model_validate(environ), keys=("a", "b"))
     with watched() as watching, pytest.raises(Unavailable):
         Bucket(s3, "jobs").put("a")
     assert (watching.span("S3/PutObject").attributes or {})["error.type"] == "EndpointConnectionError"
 
 
-def test_a_presigned_url_is_no_call(bucket: Bucket, watching: Watched) -> None:
-    bucket.presigned("a", "a.csv", 900)
+def test_presigning_creates_no_span(bucket: Bucket, watching: Watched) -> None:
+    bucket.presign("a", "a.csv", 900)
     assert watching.spans == []

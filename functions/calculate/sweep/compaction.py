@@ -69,7 +69,7 @@ class Compaction:
 
     def drop_garbage(self) -> None:
         """Delete the segments that no catalogue names any more, or ever will."""
-        garbage = [key for key in self._bucket.keys(manifest.FOLDER) if manifest.is_garbage(key, self._old)]
+        garbage = [key for key in self._bucket.list_keys(manifest.FOLDER) if manifest.is_garbage(key, self._old)]
         self._bucket.delete_many(garbage)
 
     def commit(self, truth: Truth) -> None:

@@ -11,7 +11,7 @@ from shared.job_index.markers import milliseconds
 from shared.jobs import csv_keys, deletion
 from shared.jobs.store import TOMBSTONE_EXPIRY_PREFIX, JobStore
 from shared.models import Record
-from shared.storage.bucket import Bucket, Listed
+from shared.storage.bucket import Bucket, ObjectSummary
 
 _LOG = logging.getLogger(__name__)
 _OVER_AGE = timedelta(hours=1)  # jobs go in batches: each one rewrites the segment that it lies in
@@ -44,7 +44,7 @@ class Retention:
     def _tombstones(self, now: datetime) -> None:
         """Those that have stood long enough; a derived id's stays, because the id may be used again at any time."""
         until = f"{TOMBSTONE_EXPIRY_PREFIX}{now - TOMBSTONE_TTL:%Y-%m-%d}/"
-        old = [listed.key for listed in self._bucket.page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
+        old = [listed.key for listed in self._bucket.list_page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
         for key in old:
             self._jobs.purge_tombstone(key.rpartition("/")[2])
         self._bucket.delete_many(old)
@@ -62,31 +62,31 @@ class Retention:
         """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
         some = fold.some_job(ids.chance.getrandbits(32))
         limit = _LOOKED_AT if self._csv_age is None else _AGES
-        page = self._csvs.page("csv/", after=csv_keys.folder(some) if some else "", limit=limit)
+        page = self._csvs.list_page("csv/", after=csv_keys.folder(some) if some else "", limit=limit)
         if len(page) < limit:  # the end: go on at the beginning
-            page += self._csvs.page("csv/", limit=limit - len(page))
+            page += self._csvs.list_page("csv/", limit=limit - len(page))
         gone = [listed.key for listed in page if self._is_too_old(listed, now)]
         gone += self._strays([listed for listed in page[:_LOOKED_AT] if listed.key not in gone], now)
         self._csvs.delete_many(gone)
         if gone:
             _LOG.info("CSVs taken away", extra={"count": len(gone)})
 
-    def _is_too_old(self, listed: Listed, now: datetime) -> bool:
-        old = self._csv_age is not None and now - listed.modified > self._csv_age
+    def _is_too_old(self, listed: ObjectSummary, now: datetime) -> bool:
+        old = self._csv_age is not None and now - listed.last_modified > self._csv_age
         return old and csv_keys.made_by(listed.key) is not None
 
-    def _strays(self, page: list[Listed], now: datetime) -> Iterator[str]:
+    def _strays(self, page: list[ObjectSummary], now: datetime) -> Iterator[str]:
         for listed in page:
             made = csv_keys.made_by(listed.key)
             if made is not None and self._is_stray(listed, *made, now=now):
                 yield listed.key
 
-    def _is_stray(self, listed: Listed, job_id: str, attempt: int, *, now: datetime) -> bool:
+    def _is_stray(self, listed: ObjectSummary, job_id: str, attempt: int, *, now: datetime) -> bool:
         """Whether no record names the CSV, and none can: only the latest attempt of an unfinished job may still win."""
         try:
             job, _ = self._jobs.load(job_id)
         except NotFound:
-            return now - listed.modified > _STRAY
+            return now - listed.last_modified > _STRAY
         except CorruptRecord:
             return False
         if isinstance(job, Record) and (job.result is not None or not job.status.finished):

@@ -39,8 +39,8 @@ BUGS = (
     Bug(
         "half-a-csv-is-visible",
         _UPLOADS,
-        "            if kind is None:\n                self._finish()",
-        "            if kind is not SystemExit:\n                self._finish()",
+        "            if kind is None:\n                self._complete()",
+        "            if kind is not SystemExit:\n                self._complete()",
         "an attempt that fails midway leaves what it has written",
     ),
     Bug(

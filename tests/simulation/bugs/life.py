@@ -9,22 +9,22 @@ BUGS = (
     Bug(
         "commit-without-if-match",
         _STORAGE,
-        'return self._conditional(key, body, {"IfMatch": etag})',
-        "return self._conditional(key, body, {})",
+        'return self._put_conditionally(key, body, {"IfMatch": etag})',
+        "return self._put_conditionally(key, body, {})",
         "of two attempts the later writes over the earlier one's record",
     ),
     Bug(
         "create-overwrites",
         _STORAGE,
-        'return self._conditional(key, body, {"IfNoneMatch": "*"})',
-        "return self._conditional(key, body, {})",
+        'return self._put_conditionally(key, body, {"IfNoneMatch": "*"})',
+        "return self._put_conditionally(key, body, {})",
         "a repeated Idempotency-Key makes its job anew",
     ),
     Bug(
         "lost-answer-not-read-back",
         _STORAGE,
-        "        if there.body != body:\n",
-        "        if there:\n",
+        "        if current.body != body:\n",
+        "        if current:\n",
         "a commit whose first answer was lost is taken for somebody else's",
     ),
     Bug(

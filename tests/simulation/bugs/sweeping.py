@@ -40,7 +40,7 @@ BUGS = (
         "markers-deleted-by-prefix",
         _COMPACTION,
         "for key in self.tail.keys.get(position, ()))",
-        'for key in self._bucket.keys(f"t/{position[1]}."))',
+        'for key in self._bucket.list_keys(f"t/{position[1]}."))',
         "a marker that was put since the tail was listed goes unread",
     ),
     Bug(
