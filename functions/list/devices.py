@@ -16,10 +16,10 @@ class DeviceLister:
     def every(self, call: Request) -> Response:
         """200 with all of them; none before the first look."""
         self._known = found = devices.read(self._bucket, self._known)
-        seen = sorted(found.seen.devices.items()) if found.seen else []
+        seen = sorted(found.device_list.devices.items()) if found.device_list else []
         answer = Devices(
             devices=[Device(device_id=device_id, last_fix_at=at) for device_id, at in seen],
-            as_of=found.seen.as_of if found.seen else None,
+            as_of=found.device_list.as_of if found.device_list else None,
             trace_id=call.trace.trace_id,
         )
         return Response(200, answer.body())

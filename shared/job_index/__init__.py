@@ -1,1 +1,1 @@
-"""The index of jobs behind the list: a marker log, immutable segments and a manifest (docs/storage.md)."""
+"""The index behind the job list: a marker log, immutable segments and a manifest (docs/storage.md)."""

@@ -1,45 +1,51 @@
-"""Which devices there are: one object, `x/DEVICES`, which calculate refreshes from the database and list hands out."""
+"""The device list: one object, `x/DEVICES`. The sweep refreshes it from the database, the list function reads it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.job_index.manifest import FOLDER
+from shared.job_index.manifest import PREFIX
 from shared.models import DeviceId, Instant
 from shared.storage.bucket import Bucket, ObjectMissing
 
-KEY = f"{FOLDER}DEVICES"
+KEY = f"{PREFIX}DEVICES"
 
 
 class DeviceList(BaseModel):
-    """The devices, each with the time of its latest fix, and how the database was asked for them."""
+    """The devices with the time of their latest fix, and the state of the database queries.
+
+    A full scan reads all rows. Other queries read the latest rows only.
+    """
 
     model_config = ConfigDict(frozen=True)
     version: Literal[1] = 1
     devices: dict[DeviceId, Instant] = {}
-    as_of: Instant | None = None  # when the database was asked that has answered last
-    whole_at: Instant | None = None  # ... about all of its rows
-    tried_at: Instant  # when it was asked last
-    trying_whole: bool = False  # ... about all of its rows, and has not answered yet
-    token: str  # makes of two that say the same two: a storage tells by the body whose write came first
+    as_of: Instant | None = None  # start of the last successful query
+    full_scan_at: Instant | None = None  # start of the last successful full scan
+    queried_at: Instant  # start of the last query, successful or not
+    full_scan_pending: bool = False  # the last query is a full scan without a result so far
+    token: str  # random: makes each write's body unique, so that a retry recognizes its own write
 
 
 @dataclass(frozen=True)
 class VersionedDevices:
-    """What was read, None where there is nothing of ours, and its entity tag, None where there is nothing at all."""
+    """The device list and the entity tag of its object.
 
-    seen: DeviceList | None
+    `device_list` is None if the object is missing or invalid, `etag` is None if it is missing.
+    """
+
+    device_list: DeviceList | None
     etag: str | None
 
 
-def read(bucket: Bucket, known: VersionedDevices | None = None) -> VersionedDevices:
-    """What is there now: `known` if it has not changed."""
+def read(bucket: Bucket, cached: VersionedDevices | None = None) -> VersionedDevices:
+    """Read the device list. Returns `cached` if it has not changed."""
     try:
-        if known is not None and known.etag is not None:
-            stored = bucket.get_if_modified(KEY, known.etag)
+        if cached is not None and cached.etag is not None:
+            stored = bucket.get_if_modified(KEY, cached.etag)
             if stored is None:
-                return known
+                return cached
         else:
             stored = bucket.get(KEY)
     except ObjectMissing:
@@ -50,7 +56,10 @@ def read(bucket: Bucket, known: VersionedDevices | None = None) -> VersionedDevi
         return VersionedDevices(None, stored.etag)
 
 
-def write(bucket: Bucket, seen: DeviceList, etag: str | None) -> str:
-    """`seen` in place of what has `etag`, or where nothing is; its entity tag. ObjectChanged: somebody was faster."""
-    body = seen.model_dump_json(exclude_none=True).encode()
+def write(bucket: Bucket, device_list: DeviceList, etag: str | None) -> str:
+    """Replace the object with entity tag `etag`, or create it if `etag` is None, and return the new entity tag.
+
+    Raises ObjectChanged if another writer was first.
+    """
+    body = device_list.model_dump_json(exclude_none=True).encode()
     return bucket.create(KEY, body) if etag is None else bucket.replace(KEY, body, etag)

@@ -1,7 +1,7 @@
-"""The list: the tail's markers over the segments, merged, filtered, counted and cut into pages.
+"""The job list: the marker log applied to the segments, then filtered, counted and cut into pages.
 
-Reading goes tail first, then CURRENT: whatever was folded and taken out of the tail before the tail was listed is in
-the segments that CURRENT names afterwards. So what has been acknowledged is always seen, while segments are being made.
+A reader lists the markers first and reads the manifest second. Markers that a compaction deleted before the listing are
+in the segments of the manifest that is read afterwards. So a reader sees every acknowledged state during a compaction.
 """
 
 import threading
@@ -12,226 +12,229 @@ from typing import TypeVar
 import numpy as np
 
 from shared.errors import Unavailable
-from shared.job_index import manifest
-from shared.job_index.counts import Tally, tally
+from shared.job_index.counts import StatusCounts, count_by_status
+from shared.job_index.manifest import Manifest, SealedSegment, VersionedManifest
+from shared.job_index.manifest import read as read_manifest
 from shared.job_index.markers import Entry, Filter, MarkerLog, Position
-from shared.job_index.segments import EMPTY, Flags, Rows, Segment, merged
+from shared.job_index.segments import EMPTY, Mask, Rows, Segment, merge
 from shared.models import Status
 from shared.storage.bucket import Bucket, ObjectMissing
 
 T = TypeVar("T")
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Page:
-    """Some of the jobs that a filter admits, newest first, and how many it admits in all."""
+class IndexPage:
+    """A page of the jobs that match a filter, newest first, and the total number of matches."""
 
     entries: list[Entry]
     total: int
 
 
 class RowView:
-    """Jobs in order, some of a segment's: those that `flags` admits, all where it is None."""
+    """The rows of a segment that `mask` selects, or all if it is None."""
 
-    def __init__(self, segment: Segment, flags: Flags | None = None) -> None:
+    def __init__(self, segment: Segment, mask: Mask | None = None) -> None:
         self._segment = segment
-        self._rows: Rows | None = None if flags is None else np.flatnonzero(flags)
+        self._rows: Rows | None = None if mask is None else np.flatnonzero(mask)
 
     def __len__(self) -> int:
         return len(self._segment) if self._rows is None else len(self._rows)
 
-    def cut(self, start: int, stop: int) -> Segment:
-        """Jobs number `start` to `stop`."""
-        return self._segment.only(slice(start, stop) if self._rows is None else self._rows[start:stop])
+    def slice(self, start: int, stop: int) -> Segment:
+        """Return the jobs number `start` to `stop`."""
+        return self._segment.select(slice(start, stop) if self._rows is None else self._rows[start:stop])
 
-    def newer_than(self, position: Position) -> int:
-        """How many of them stand before `position`."""
-        row = self._segment.newer_than(position)
+    def count_newer(self, position: Position) -> int:
+        """Return the number of jobs that are newer than `position`."""
+        row = self._segment.count_newer(position)
         return row if self._rows is None else int(np.searchsorted(self._rows, row))
 
 
 class SealedView:
-    """The jobs of all sealed segments in order, as one run; a segment is fetched when it must be looked into."""
+    """The matching jobs of all sealed segments, without `deleted`. Segments are loaded when their rows are needed."""
 
-    def __init__(self, index: "Index", found: manifest.Manifest, wanted: Filter, gone: set[Position]) -> None:
+    def __init__(self, index: "Index", manifest: Manifest, job_filter: Filter, deleted: set[Position]) -> None:
         self._index = index
-        self._wanted = wanted
-        self._gone: dict[str, list[Position]] = {}
-        for position in gone:
-            covering = found.segment_for(position)
-            if covering is not None:
-                self._gone.setdefault(covering.key, []).append(position)
-        self._sealed = found.sealed
-        self._runs: dict[str, RowView] = {}
-        self._counts = [self._count(sealed) for sealed in self._sealed]
+        self._filter = job_filter
+        self._deleted: dict[str, list[Position]] = {}
+        for position in deleted:
+            segment = manifest.segment_for(position)
+            if segment is not None:
+                self._deleted.setdefault(segment.key, []).append(position)
+        self._sealed = manifest.sealed
+        self._views: dict[str, RowView] = {}
+        self._counts = [self._count(segment) for segment in self._sealed]
 
     def __len__(self) -> int:
         return sum(self._counts)
 
-    def cut(self, start: int, stop: int) -> list[Segment]:
-        """Jobs number `start` to `stop`, in as many parts as they lie in."""
+    def slice(self, start: int, stop: int) -> list[Segment]:
+        """Return the jobs number `start` to `stop`, one part per segment."""
         parts = []
-        for sealed, count in zip(self._sealed, self._counts, strict=True):
+        for segment, count in zip(self._sealed, self._counts, strict=True):
             if start < count and stop > 0:
-                parts.append(self._run(sealed).cut(max(start, 0), min(stop, count)))
+                parts.append(self._view(segment).slice(max(start, 0), min(stop, count)))
             start, stop = start - count, stop - count
         return parts
 
     def segments(self) -> Iterator[Segment]:
-        """All of the jobs."""
-        for sealed, count in zip(self._sealed, self._counts, strict=True):
-            yield self._index.segment(sealed.key) if self._is_whole(sealed) else self._run(sealed).cut(0, count)
+        """Iterate over all jobs, one segment at a time."""
+        for segment, count in zip(self._sealed, self._counts, strict=True):
+            yield (
+                self._index.segment(segment.key) if self._is_complete(segment) else self._view(segment).slice(0, count)
+            )
 
-    def _count(self, sealed: manifest.Sealed) -> int:
-        return sealed.rows if self._is_whole(sealed) else len(self._run(sealed))
+    def _count(self, segment: SealedSegment) -> int:
+        return segment.rows if self._is_complete(segment) else len(self._view(segment))
 
-    def _is_whole(self, sealed: manifest.Sealed) -> bool:
-        return self._wanted.admits_all and sealed.key not in self._gone
+    def _is_complete(self, segment: SealedSegment) -> bool:
+        return self._filter.is_empty and segment.key not in self._deleted
 
-    def _run(self, sealed: manifest.Sealed) -> RowView:
-        if sealed.key not in self._runs:
+    def _view(self, sealed: SealedSegment) -> RowView:
+        if sealed.key not in self._views:
             segment = self._index.segment(sealed.key)
-            flags = None
-            if not self._is_whole(sealed):
-                flags = segment.admitted(self._wanted)
-                for position in self._gone.get(sealed.key, ()):
+            mask = None
+            if not self._is_complete(sealed):
+                mask = segment.matching(self._filter)
+                for position in self._deleted.get(sealed.key, ()):
                     row = segment.find(position)
                     if row is not None:
-                        flags[row] = False
-            self._runs[sealed.key] = RowView(segment, flags)
-        return self._runs[sealed.key]
+                        mask[row] = False
+            self._views[sealed.key] = RowView(segment, mask)
+        return self._views[sealed.key]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the jobs were when they were read: `latest` to show beyond the segments, without what they hide."""
+    """The state of the index at the time of one read.
 
-    found: manifest.Manifest
+    `log_entries` are the entries of the marker log that replace or add to the segments. `hot_mask` excludes the rows of
+    the hot segment that the log replaces or deletes, `deleted` the jobs of sealed segments that it deletes.
+    """
+
+    manifest: Manifest
     hot: Segment
-    latest: list[Entry]
-    hot_flags: Flags | None
-    gone: set[Position]
+    log_entries: list[Entry]
+    hot_mask: Mask | None
+    deleted: set[Position]
 
 
 class Index:
-    """The list of a jobs bucket; segments stay in memory for as long as CURRENT names them."""
+    """The job list of a bucket. It caches the segments that the current manifest names."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._lock = threading.Lock()
-        self._known: manifest.VersionedManifest | None = None
+        self._cached_manifest: VersionedManifest | None = None
         self._segments: dict[str, Segment] = {}
 
-    def page(self, wanted: Filter, offset: int = 0, limit: int = 1) -> Page:
-        """Jobs number `offset` to `offset + limit` of those that `wanted` admits, as they are now."""
-        return self._tried(lambda: self._page(wanted, offset, limit))
+    def page(self, job_filter: Filter, offset: int = 0, limit: int = 1) -> IndexPage:
+        """Return the jobs number `offset` to `offset + limit` of those that match the filter."""
+        return self._retry(lambda: self._page(job_filter, offset, limit))
 
-    def tally(self) -> Tally:
-        """How many jobs there are in each state, as they are now; it costs what a filtered page does."""
-        return self._tried(self._tally)
+    def job_counts(self) -> StatusCounts:
+        """Return the number of jobs per status. Costs as much as a page with a filter."""
+        return self._retry(self._job_counts)
 
-    def _tried(self, read: Callable[[], T]) -> T:
-        for _ in range(_TRIES):
+    def _retry(self, read: Callable[[], T]) -> T:
+        for _ in range(_MAX_ATTEMPTS):
             try:
                 return read()
-            except ObjectMissing:  # a segment went while we read: CURRENT names others by now
-                self._known = None
+            except ObjectMissing:  # a compaction has deleted a segment: read the new manifest
+                self._cached_manifest = None
         raise Unavailable("storage", "NoSuchKey")
 
     def segment(self, key: str) -> Segment:
-        """The segment of `key`, fetched once; ObjectMissing when it has been folded into another."""
-        with self._lock:  # many requests at once shall not all fetch it
-            found = self._segments.get(key)
-            if found is None:
-                found = self._segments[key] = Segment.load(self._bucket.get(key).body)
-            return found
+        """Return a segment, from the cache if possible. Raises ObjectMissing if a compaction has replaced it."""
+        with self._lock:  # concurrent requests load a segment once
+            segment = self._segments.get(key)
+            if segment is None:
+                segment = self._segments[key] = Segment.load(self._bucket.get(key).body)
+            return segment
 
-    def _page(self, wanted: Filter, offset: int, limit: int) -> Page:
-        seen = self._seen()
-        found, hot, hot_flags = seen.found, seen.hot, seen.hot_flags
-        if not wanted.admits_all:
-            admitted = hot.admitted(wanted)
-            hot_flags = admitted if hot_flags is None else hot_flags & admitted
-        loose = [RowView(Segment.of(entry for entry in seen.latest if wanted.admits(entry))), RowView(hot, hot_flags)]
-        sealed = SealedView(self, found, wanted, seen.gone)
-        total = sum(map(len, loose)) + len(sealed)
-        parts = _window(loose, sealed, found.sealed[0].newest if found.sealed else None, offset, limit)
-        entries = [part.entry(row) for part in parts for row in range(len(part))]
-        return Page(entries, total)
+    def _page(self, job_filter: Filter, offset: int, limit: int) -> IndexPage:
+        snapshot = self._snapshot()
+        hot, hot_mask = snapshot.hot, snapshot.hot_mask
+        if not job_filter.is_empty:
+            matching = hot.matching(job_filter)
+            hot_mask = matching if hot_mask is None else hot_mask & matching
+        log_entries = (entry for entry in snapshot.log_entries if job_filter.matches(entry))
+        unsealed = [RowView(Segment.from_entries(log_entries)), RowView(hot, hot_mask)]
+        sealed = SealedView(self, snapshot.manifest, job_filter, snapshot.deleted)
+        total = sum(map(len, unsealed)) + len(sealed)
+        newest_sealed = snapshot.manifest.sealed[0].newest if snapshot.manifest.sealed else None
+        parts = _merge_page(unsealed, sealed, newest_sealed, offset, limit)
+        return IndexPage([part.entry(row) for part in parts for row in range(len(part))], total)
 
-    def _tally(self) -> Tally:
-        seen = self._seen()
-        hot = seen.hot if seen.hot_flags is None else seen.hot.only(seen.hot_flags)
-        sealed = SealedView(self, seen.found, Filter(), seen.gone)
-        return tally([Segment.of(seen.latest), hot, *sealed.segments()])
+    def _job_counts(self) -> StatusCounts:
+        snapshot = self._snapshot()
+        hot = snapshot.hot if snapshot.hot_mask is None else snapshot.hot.select(snapshot.hot_mask)
+        sealed = SealedView(self, snapshot.manifest, Filter(), snapshot.deleted)
+        return count_by_status([Segment.from_entries(snapshot.log_entries), hot, *sealed.segments()])
 
-    def _seen(self) -> Snapshot:
-        tail = MarkerLog(self._bucket)
-        found = self._catalogue()
-        hot = self.segment(found.hot) if found.hot else EMPTY
-        return Snapshot(found, hot, *self.apply_log(tail, hot, found))
+    def _snapshot(self) -> Snapshot:
+        log = MarkerLog(self._bucket)
+        manifest = self._manifest()
+        hot = self.segment(manifest.hot) if manifest.hot else EMPTY
+        return self._apply_log(log, hot, manifest)
 
-    def _catalogue(self) -> manifest.Manifest:
-        known = manifest.read(self._bucket, self._known)
-        if known is not self._known:
-            self._known = known
+    def _manifest(self) -> Manifest:
+        versioned = read_manifest(self._bucket, self._cached_manifest)
+        if versioned is not self._cached_manifest:
+            self._cached_manifest = versioned
+            current = versioned.manifest.segment_keys
             with self._lock:
-                self._segments = {key: kept for key, kept in self._segments.items() if key in known.catalogue.keys}
-        return known.catalogue
+                self._segments = {key: segment for key, segment in self._segments.items() if key in current}
+        return versioned.manifest
 
-    def apply_log(
-        self, tail: MarkerLog, hot: Segment, found: manifest.Manifest
-    ) -> tuple[list[Entry], Flags | None, set[Position]]:
-        """What the tail says beyond the segments: entries to show, hot rows still to show, positions to hide."""
-        latest, gone = [], set()
-        flags: Flags | None = None
-        for entry in tail.shown():
-            position = entry.position
-            row = hot.find(position)
+    def _apply_log(self, log: MarkerLog, hot: Segment, manifest: Manifest) -> Snapshot:
+        """Return the snapshot. A log entry takes effect if its rank is higher than that of the job in its segment."""
+        entries, deleted = [], set()
+        mask: Mask | None = None
+        for entry in log.visible_entries():
+            row = hot.find(entry.position)
             if row is not None:
-                if entry.status.rank <= _rank(hot, row):
-                    continue  # said again
-                flags = np.ones(len(hot), np.bool_) if flags is None else flags
-                flags[row] = False
-            elif self._is_sealed(position, found):
+                if entry.status.rank <= hot.entry(row).status.rank:
+                    continue
+                mask = np.ones(len(hot), np.bool_) if mask is None else mask
+                mask[row] = False
+            elif self._is_sealed(entry.position, manifest):
                 if entry.status is Status.DELETED:
-                    gone.add(position)
+                    deleted.add(entry.position)
                 continue
             if entry.status is not Status.DELETED:
-                latest.append(entry)
-        return latest, flags, gone
+                entries.append(entry)
+        return Snapshot(manifest, hot, entries, mask, deleted)
 
-    def _is_sealed(self, position: Position, found: manifest.Manifest) -> bool:
-        covering = found.segment_for(position)
-        return covering is not None and self.segment(covering.key).find(position) is not None
-
-
-def _rank(segment: Segment, row: int) -> int:
-    return segment.entry(row).status.rank
+    def _is_sealed(self, position: Position, manifest: Manifest) -> bool:
+        sealed = manifest.segment_for(position)
+        return sealed is not None and self.segment(sealed.key).find(position) is not None
 
 
-def _window(
-    loose: Sequence[RowView], sealed: SealedView, newest: Position | None, offset: int, limit: int
+def _merge_page(
+    unsealed: Sequence[RowView], sealed: SealedView, newest_sealed: Position | None, offset: int, limit: int
 ) -> list[Segment]:
-    """The jobs number `offset` to `offset + limit` of the loose and the sealed ones together, in order.
+    """Return the jobs number `offset` to `offset + limit` of the unsealed and sealed jobs together, in order.
 
-    The loose ones before the `newest` sealed one come first. Behind it k loose ones are left: of the two together, the
-    job number n is among the loose ones and the sealed ones number n - k to n, so no more is looked into.
+    The unsealed jobs that are newer than `newest_sealed` come first. The rest merges k older unsealed jobs with the
+    sealed ones. Its job number n is one of the k jobs or one of the sealed jobs number n - k to n, so no other sealed
+    rows are loaded.
     """
     stop = offset + limit
-    if newest is None:
-        return [merged([run.cut(0, stop) for run in loose]).only(slice(offset, stop))]
-    before = [run.newer_than(newest) for run in loose]
-    first = sum(before)
+    if newest_sealed is None:
+        return [merge([view.slice(0, stop) for view in unsealed]).select(slice(offset, stop))]
+    newer_counts = [view.count_newer(newest_sealed) for view in unsealed]
+    newer_total = sum(newer_counts)
     parts = []
-    if offset < first:
-        ahead = merged([run.cut(0, min(stop, count)) for run, count in zip(loose, before, strict=True)])
-        parts.append(ahead.only(slice(offset, stop)))
-    if stop > first:
-        start, stop = max(0, offset - first), stop - first
-        behind = [run.cut(count, len(run)) for run, count in zip(loose, before, strict=True)]
-        skipped = max(0, start - sum(map(len, behind)))
-        mixed = merged([*behind, *sealed.cut(skipped, stop)])
-        parts.append(mixed.only(slice(start - skipped, stop - skipped)))
+    if offset < newer_total:
+        newer = [view.slice(0, min(stop, count)) for view, count in zip(unsealed, newer_counts, strict=True)]
+        parts.append(merge(newer).select(slice(offset, stop)))
+    if stop > newer_total:
+        start, stop = max(0, offset - newer_total), stop - newer_total
+        older = [view.slice(count, len(view)) for view, count in zip(unsealed, newer_counts, strict=True)]
+        skipped = max(0, start - sum(map(len, older)))
+        rest = merge([*older, *sealed.slice(skipped, stop)])
+        parts.append(rest.select(slice(start - skipped, stop - skipped)))
     return parts

@@ -1,11 +1,11 @@
-"""Which segments there are: `x/CURRENT`, which is replaced with If-Match only.
+"""The manifest `x/CURRENT` names the segments of the index. It is replaced by compare-and-swap only.
 
-    x/CURRENT                                    names all segments
-    x/<generation>.<hot|sealed>.<token>.npz      one segment, never changed
-    x/DEVICES                                    nothing of the list's (shared/job_index/devices.py)
+    x/CURRENT                                    the manifest
+    x/<generation>.<hot|sealed>.<token>.npz      a segment, immutable
+    x/DEVICES                                    the device list (shared/job_index/devices.py)
 
-The hot segment has the jobs that have not ended and those that ended lately; sealed ones have finished jobs only, each
-its own stretch of positions, newest first.
+The hot segment contains the unfinished jobs and the jobs that finished recently. Sealed segments contain finished jobs
+only. Each covers a contiguous range of positions.
 """
 
 import re
@@ -17,12 +17,12 @@ from shared import ids
 from shared.job_index.markers import Position
 from shared.storage.bucket import Bucket, ObjectMissing
 
-FOLDER = "x/"
-CURRENT = f"{FOLDER}CURRENT"
+PREFIX = "x/"
+CURRENT = f"{PREFIX}CURRENT"
 
 
-class Sealed(BaseModel):
-    """A sealed segment: no job in it stands before `newest`, none of the next older segment behind its own."""
+class SealedSegment(BaseModel):
+    """A sealed segment. It covers the positions up to `newest` and above `newest` of the next older segment."""
 
     model_config = ConfigDict(frozen=True)
     key: str
@@ -31,38 +31,38 @@ class Sealed(BaseModel):
 
 
 class Manifest(BaseModel):
-    """The segments that count; sealed ones newest first."""
+    """The current segments. The sealed ones are ordered newest first."""
 
     model_config = ConfigDict(frozen=True)
     generation: int = 0
     hot: str | None = None
-    sealed: tuple[Sealed, ...] = ()
+    sealed: tuple[SealedSegment, ...] = ()
 
-    def segment_for(self, position: Position) -> Sealed | None:
-        """The sealed segment that has the job at `position`, if a sealed one has it."""
-        return next((sealed for sealed in reversed(self.sealed) if position <= sealed.newest), None)
+    def segment_for(self, position: Position) -> SealedSegment | None:
+        """Return the sealed segment that covers `position`, or None if it is newer than all of them."""
+        return next((segment for segment in reversed(self.sealed) if position <= segment.newest), None)
 
     @property
-    def keys(self) -> set[str]:
-        """The keys of its segments."""
-        return {sealed.key for sealed in self.sealed} | ({self.hot} if self.hot else set())
+    def segment_keys(self) -> set[str]:
+        """The keys of all segments."""
+        return {segment.key for segment in self.sealed} | ({self.hot} if self.hot else set())
 
 
 @dataclass(frozen=True)
 class VersionedManifest:
-    """The catalogue as it was read, and the entity tag of CURRENT; None where there is none yet."""
+    """The manifest and the entity tag of its object. `etag` is None if the object is missing."""
 
-    catalogue: Manifest
+    manifest: Manifest
     etag: str | None
 
 
-def read(bucket: Bucket, known: VersionedManifest | None = None) -> VersionedManifest:
-    """The catalogue as it is now: `known` if it has not changed."""
+def read(bucket: Bucket, cached: VersionedManifest | None = None) -> VersionedManifest:
+    """Read the manifest. Returns `cached` if it has not changed, and an empty manifest if there is none."""
     try:
-        if known is not None and known.etag is not None:
-            stored = bucket.get_if_modified(CURRENT, known.etag)
+        if cached is not None and cached.etag is not None:
+            stored = bucket.get_if_modified(CURRENT, cached.etag)
             if stored is None:
-                return known
+                return cached
         else:
             stored = bucket.get(CURRENT)
     except ObjectMissing:
@@ -71,7 +71,7 @@ def read(bucket: Bucket, known: VersionedManifest | None = None) -> VersionedMan
 
 
 def replace(bucket: Bucket, old: VersionedManifest, new: Manifest) -> None:
-    """`new` in place of `old`, or ObjectChanged: somebody was faster."""
+    """Replace `old` by `new`. Raises ObjectChanged if another writer was first."""
     body = new.model_dump_json().encode()
     if old.etag is None:
         bucket.create(CURRENT, body)
@@ -79,12 +79,12 @@ def replace(bucket: Bucket, old: VersionedManifest, new: Manifest) -> None:
         bucket.replace(CURRENT, body, old.etag)
 
 
-def new_key(generation: int, kind: str) -> str:
-    """A key for a segment that `generation` will name."""
-    return f"{FOLDER}{generation:010d}.{kind}.{ids.token()}.npz"
+def new_segment_key(generation: int, kind: str) -> str:
+    """Return a unique key for a segment (`kind`: "hot" or "sealed") of the manifest `generation`."""
+    return f"{PREFIX}{generation:010d}.{kind}.{ids.token()}.npz"
 
 
-def is_garbage(key: str, catalogue: Manifest) -> bool:
-    """Whether no catalogue will ever name the segment: it is of this generation or an earlier one, and not in it."""
-    made = re.match(rf"{FOLDER}([0-9]+)\.", key)
-    return made is not None and int(made[1]) <= catalogue.generation and key not in catalogue.keys
+def is_garbage(key: str, manifest: Manifest) -> bool:
+    """Whether no later manifest can name the segment: it is not newer than `manifest`, which does not name it."""
+    match = re.match(rf"{PREFIX}([0-9]+)\.", key)
+    return match is not None and int(match[1]) <= manifest.generation and key not in manifest.segment_keys

@@ -1,9 +1,9 @@
-"""The tail of the index: an empty object for each state that a job reaches, whose key says all that a list shows.
+"""The marker log: an empty object for each state that a job reaches. Its key contains everything that a list shows.
 
 `t/<job_id>.<rank>.<status>~<queued ms>~<date>~<device>~<completed ms>~<nonce>`
 
-A job's markers lie side by side, the later state behind the earlier one. The nonce makes each marker a key of its own:
-whoever folds markers into segments deletes exactly those that it has read, and never one that was put meanwhile.
+The markers of a job sort next to each other, a later state after an earlier one. The nonce makes each key unique, so a
+compaction deletes exactly the markers that it has read, and none that were written meanwhile.
 """
 
 import logging
@@ -18,13 +18,14 @@ from shared.storage.bucket import Bucket
 _LOG = logging.getLogger(__name__)
 _PREFIX = "t/"
 
-# Where a job stands in the list, and which life of its id it is: `queued_at` in Unix milliseconds, then the job id.
+# `queued_at` in Unix milliseconds, then the job id: the sort key of the list. It also tells apart the jobs that reuse
+# the id of a deleted job.
 Position = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A job as the list shows it; times are Unix milliseconds."""
+    """A job as the list shows it. Times are Unix milliseconds."""
 
     job_id: str
     status: Status
@@ -48,17 +49,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which jobs a list shows; None is any."""
+    """The criteria of a list. None matches everything."""
 
     status: Status | None = None
     day: date | None = None
     device_id: str | None = None
 
     @property
-    def admits_all(self) -> bool:
+    def is_empty(self) -> bool:
         return self.status is None and self.day is None and self.device_id is None
 
-    def admits(self, entry: Entry) -> bool:
+    def matches(self, entry: Entry) -> bool:
         return (
             (self.status is None or entry.status is self.status)
             and (self.day is None or entry.date == self.day.isoformat())
@@ -67,75 +68,77 @@ class Filter:
 
 
 def entry_of(record: Record) -> Entry:
-    """What the list shows of a record."""
+    """Return the list entry of a record."""
     completed = None if record.completed_at is None else milliseconds(record.completed_at)
     queued, day = milliseconds(record.queued_at), record.date.isoformat()
     return Entry(record.job_id, record.status, queued, day, record.device_id, completed)
 
 
+def deletion_entry(job: Record | Tombstone) -> Entry:
+    """Return the entry whose marker removes the job from the list. The sweep completes the deletion."""
+    return Entry(job.job_id, Status.DELETED, milliseconds(job.queued_at), "", "", None)
+
+
 def milliseconds(instant: datetime) -> int:
-    """Unix milliseconds."""
+    """Return Unix milliseconds."""
     return round(instant.timestamp() * 1000)
 
 
 def position_of(job: Record | Tombstone) -> Position:
-    """Where the job stands, or stood."""
+    """Return the position of a job, deleted or not."""
     return milliseconds(job.queued_at), job.job_id
 
 
-def key_of(entry: Entry) -> str:
-    """The key of a marker that says `entry`; another one each time."""
+def new_marker_key(entry: Entry) -> str:
+    """Return a unique key for a marker of `entry`."""
     completed = "" if entry.completed_ms is None else entry.completed_ms
-    said = (entry.status, entry.queued_ms, entry.date, entry.device_id, completed, ids.token())
-    return f"{_PREFIX}{entry.job_id}.{entry.status.rank}.{'~'.join(map(str, said))}"
+    fields = (entry.status, entry.queued_ms, entry.date, entry.device_id, completed, ids.token())
+    return f"{_PREFIX}{entry.job_id}.{entry.status.rank}.{'~'.join(map(str, fields))}"
 
 
-def read(key: str) -> Entry | None:
-    """What a marker's key says; None where it is no marker's."""
+def parse_marker_key(key: str) -> Entry | None:
+    """Return the entry of a marker, or None if `key` is not the key of a marker."""
     try:
-        job_id, _, said = key.removeprefix(_PREFIX).split(".", 2)
-        status, queued_ms, day, device_id, ended, _ = said.split("~")
-        return Entry(job_id, Status(status), int(queued_ms), day, device_id, int(ended) if ended else None)
+        job_id, _, fields = key.removeprefix(_PREFIX).split(".", 2)
+        status, queued_ms, day, device_id, completed_ms, _ = fields.split("~")
+        completed = int(completed_ms) if completed_ms else None
+        return Entry(job_id, Status(status), int(queued_ms), day, device_id, completed)
     except ValueError:
         return None
 
 
+def write_marker(bucket: Bucket, entry: Entry) -> str:
+    """Write a marker of `entry` and return its key. It has no effect on the list if a later state has a marker."""
+    key = new_marker_key(entry)
+    bucket.put(key)
+    return key
+
+
 class MarkerLog:
-    """What the markers of a bucket said when they were listed: each job once, in the latest state that it had."""
+    """The markers of a bucket at the time of one listing. `entries` has the latest state of each job."""
 
     def __init__(self, bucket: Bucket) -> None:
         self.entries: dict[Position, Entry] = {}
         self.keys: dict[Position, list[str]] = defaultdict(list)
         for key in bucket.list_keys(_PREFIX):
-            entry = read(key)
+            entry = parse_marker_key(key)
             if entry is None:
-                _LOG.warning("not a marker", extra={"key": key[:100]})
+                _LOG.warning("invalid marker key", extra={"key": key[:100]})
                 continue
             self.keys[entry.position].append(key)
-            known = self.entries.get(entry.position)
-            if known is None or entry.status.rank > known.status.rank:
+            previous = self.entries.get(entry.position)
+            if previous is None or entry.status.rank > previous.status.rank:
                 self.entries[entry.position] = entry
 
-    def shown(self) -> list[Entry]:
-        """The entries without those that were put in vain: when several make a job of one id, one record wins.
+    def visible_entries(self) -> list[Entry]:
+        """Return the entries without those of lost creations.
 
-        What wins has a second marker before it is acknowledged; what lost has one, until it or a sweep drops that.
+        If several requests create a job of the same id, one record wins. The winner has a second marker before its
+        creation is acknowledged. A loser has one, until its request or a sweep deletes it.
         """
         alive = [entry for entry in self.entries.values() if entry.status is not Status.DELETED]
-        certain = {entry.job_id for entry in alive if not self._is_tentative(entry)}
-        return [e for e in self.entries.values() if not (self._is_tentative(e) and e.job_id in certain)]
+        confirmed = {entry.job_id for entry in alive if not self._is_tentative(entry)}
+        return [e for e in self.entries.values() if not (self._is_tentative(e) and e.job_id in confirmed)]
 
     def _is_tentative(self, entry: Entry) -> bool:
         return entry.status is Status.QUEUED and len(self.keys[entry.position]) == 1
-
-
-def put(bucket: Bucket, entry: Entry) -> str:
-    """Show a job as `entry` says, unless a later state is shown already; the marker's key."""
-    key = key_of(entry)
-    bucket.put(key)
-    return key
-
-
-def put_deleted(bucket: Bucket, job: Record | Tombstone) -> None:
-    """Show a job no more: from now on its deletion is completed, whoever began it."""
-    put(bucket, Entry(job.job_id, Status.DELETED, milliseconds(job.queued_at), "", "", None))

@@ -1,4 +1,4 @@
-"""Columns of many jobs: what the list holds in memory and what lies under `x/`, about 40 and 25 bytes a job."""
+"""Segments: columns of many jobs, in memory and as objects under `x/`, about 40 and 25 bytes per job."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -13,25 +13,31 @@ from shared.job_index.markers import Entry, Filter, Position
 from shared.models import Status
 
 STATUSES = tuple(Status)
-_FINISHED_FROM = STATUSES.index(Status.COMPLETED)
-_HALF = 1 << 64
-_NEVER = np.iinfo(np.int64).min
+_FIRST_FINISHED = STATUSES.index(Status.COMPLETED)
+_TWO_TO_64 = 1 << 64
+_NOT_COMPLETED = np.iinfo(np.int64).min
 
 Rows = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Segment:
-    """n jobs, newest first: by `queued_at`, then job id. Never changed, so it may be shared and kept.
+    """n jobs ordered by position, newest first. Immutable, so it can be shared and cached.
 
-    `before_ms` is the negated `queued_at` (Unix milliseconds), so that it ascends; a job id is 128 bits in `high` and
-    `low`; `day` a proleptic ordinal; `device` indexes `devices`; `completed_ms` is the smallest integer for none.
+    Columns of length n:
+
+    - `neg_queued_ms`: `queued_at` in Unix milliseconds, negated so that the column ascends
+    - `id_high`, `id_low`: the 128 bits of the job id
+    - `status`: index into STATUSES
+    - `day`: proleptic Gregorian ordinal
+    - `device`: index into `devices`
+    - `completed_ms`: Unix milliseconds, the smallest integer if the job has not completed
     """
 
-    before_ms: NDArray[np.int64]
-    high: NDArray[np.uint64]
-    low: NDArray[np.uint64]
+    neg_queued_ms: NDArray[np.int64]
+    id_high: NDArray[np.uint64]
+    id_low: NDArray[np.uint64]
     status: NDArray[np.uint8]
     day: NDArray[np.int32]
     device: NDArray[np.int32]
@@ -39,81 +45,82 @@ class Segment:
     devices: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self.before_ms)
+        return len(self.neg_queued_ms)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> Self:
-        """The entries as columns, whatever their order."""
+    def from_entries(cls, entries: Iterable[Entry]) -> Self:
+        """Build a segment from entries in any order."""
         rows = sorted(entries, key=lambda entry: entry.position, reverse=True)
         devices = tuple(dict.fromkeys(entry.device_id for entry in rows))
         codes = {device: code for code, device in enumerate(devices)}
         numbers = [_number(entry.job_id) for entry in rows]
+        completed = [_NOT_COMPLETED if entry.completed_ms is None else entry.completed_ms for entry in rows]
         return cls(
             np.array([-entry.queued_ms for entry in rows], np.int64),
-            np.array([number // _HALF for number in numbers], np.uint64),
-            np.array([number % _HALF for number in numbers], np.uint64),
+            np.array([number // _TWO_TO_64 for number in numbers], np.uint64),
+            np.array([number % _TWO_TO_64 for number in numbers], np.uint64),
             np.array([STATUSES.index(entry.status) for entry in rows], np.uint8),
             np.array([date.fromisoformat(entry.date).toordinal() for entry in rows], np.int32),
             np.array([codes[entry.device_id] for entry in rows], np.int32),
-            np.array([_NEVER if entry.completed_ms is None else entry.completed_ms for entry in rows], np.int64),
+            np.array(completed, np.int64),
             devices,
         )
 
     def entry(self, row: int) -> Entry:
-        """The job of a row."""
+        """Return the job of a row."""
         return Entry(
-            _job_id(int(self.high[row]), int(self.low[row])),
+            _job_id(int(self.id_high[row]), int(self.id_low[row])),
             STATUSES[self.status[row]],
-            -int(self.before_ms[row]),
+            -int(self.neg_queued_ms[row]),
             date.fromordinal(int(self.day[row])).isoformat(),
             self.devices[self.device[row]],
-            None if self.completed_ms[row] == _NEVER else int(self.completed_ms[row]),
+            None if self.completed_ms[row] == _NOT_COMPLETED else int(self.completed_ms[row]),
         )
 
     def find(self, position: Position) -> int | None:
-        """The row of the job at `position`, or None."""
-        queued_ms, job_id = position
-        high, low = divmod(_number(job_id), _HALF)
-        first = int(np.searchsorted(self.before_ms, -queued_ms, "left"))
-        behind = int(np.searchsorted(self.before_ms, -queued_ms, "right"))
-        same = (self.high[first:behind] == np.uint64(high)) & (self.low[first:behind] == np.uint64(low))
-        found = np.flatnonzero(same)
-        return first + int(found[0]) if found.size else None
+        """Return the row of the job at `position`, or None."""
+        first, last, high, low = self._rows_queued_with(position)
+        matches = np.flatnonzero((self.id_high[first:last] == high) & (self.id_low[first:last] == low))
+        return first + int(matches[0]) if matches.size else None
 
-    def newer_than(self, position: Position) -> int:
-        """How many rows stand before `position`."""
-        queued_ms, job_id = position
-        first = int(np.searchsorted(self.before_ms, -queued_ms, "left"))
-        behind = int(np.searchsorted(self.before_ms, -queued_ms, "right"))
-        number = _number(job_id)
-        high, low = np.uint64(number // _HALF), np.uint64(number % _HALF)
-        highs, lows = self.high[first:behind], self.low[first:behind]
+    def count_newer(self, position: Position) -> int:
+        """Return the number of jobs that are newer than `position`."""
+        first, last, high, low = self._rows_queued_with(position)
+        highs, lows = self.id_high[first:last], self.id_low[first:last]
         return first + int(np.count_nonzero((highs > high) | ((highs == high) & (lows > low))))
 
-    def admitted(self, wanted: Filter) -> Flags:
-        """Which rows `wanted` admits."""
-        flags = np.ones(len(self), np.bool_)
-        if wanted.status is not None:
-            flags &= self.status == STATUSES.index(wanted.status)
-        if wanted.day is not None:
-            flags &= self.day == wanted.day.toordinal()
-        if wanted.device_id is not None:
-            known = wanted.device_id in self.devices
-            flags &= self.device == (self.devices.index(wanted.device_id) if known else -1)
-        return flags
+    def _rows_queued_with(self, position: Position) -> tuple[int, int, np.uint64, np.uint64]:
+        """Return the range of the rows with the same `queued_at`, and the two halves of the job id."""
+        queued_ms, job_id = position
+        high, low = divmod(_number(job_id), _TWO_TO_64)
+        first = int(np.searchsorted(self.neg_queued_ms, -queued_ms, "left"))
+        last = int(np.searchsorted(self.neg_queued_ms, -queued_ms, "right"))
+        return first, last, np.uint64(high), np.uint64(low)
 
-    def finished(self) -> Flags:
-        """Which rows will not change any more."""
-        finished: Flags = self.status >= _FINISHED_FROM
+    def matching(self, job_filter: Filter) -> Mask:
+        """Return the mask of the rows that match the filter."""
+        mask = np.ones(len(self), np.bool_)
+        if job_filter.status is not None:
+            mask &= self.status == STATUSES.index(job_filter.status)
+        if job_filter.day is not None:
+            mask &= self.day == job_filter.day.toordinal()
+        if job_filter.device_id is not None:
+            is_known = job_filter.device_id in self.devices
+            mask &= self.device == (self.devices.index(job_filter.device_id) if is_known else -1)
+        return mask
+
+    def finished(self) -> Mask:
+        """Return the mask of the finished jobs."""
+        finished: Mask = self.status >= _FIRST_FINISHED
         return finished
 
-    def only(self, rows: Rows | Flags | slice) -> "Segment":
-        """Some of the rows, in their order; devices that none of them has any more are not kept."""
+    def select(self, rows: Rows | Mask | slice) -> "Segment":
+        """Return a segment of some of the rows. `devices` keeps only those that occur in them."""
         codes, device = np.unique(self.device[rows], return_inverse=True)
         return Segment(
-            self.before_ms[rows],
-            self.high[rows],
-            self.low[rows],
+            self.neg_queued_ms[rows],
+            self.id_high[rows],
+            self.id_low[rows],
             self.status[rows],
             self.day[rows],
             device.astype(np.int32),
@@ -121,53 +128,57 @@ class Segment:
             tuple(self.devices[code] for code in codes.tolist()),
         )
 
-    def changed(self, gone: Iterable[Position], come: Iterable[Entry]) -> "Segment":
-        """Without the jobs at the positions `gone`, and with the entries `come` in place of what stood there."""
-        arrived = Segment.of(come)
-        left = np.ones(len(self), np.bool_)
-        for position in (*gone, *(arrived.entry(row).position for row in range(len(arrived)))):
+    def updated(self, removed: Iterable[Position], upserted: Iterable[Entry]) -> "Segment":
+        """Return a segment without the jobs at `removed`, in which `upserted` replace the jobs at their positions."""
+        added = Segment.from_entries(upserted)
+        kept = np.ones(len(self), np.bool_)
+        for position in (*removed, *(added.entry(row).position for row in range(len(added)))):
             row = self.find(position)
             if row is not None:
-                left[row] = False
-        return merged([self.only(left), arrived])
+                kept[row] = False
+        return merge([self.select(kept), added])
 
     def dump(self) -> bytes:
-        """The columns as a compressed .npz, which numpy anywhere can read."""
+        """Return the columns as a compressed .npz file."""
         file = io.BytesIO()
         columns = {name: getattr(self, name) for name in _COLUMNS}
-        # Differences are small numbers: they take half the space.
-        columns["before_ms"] = np.diff(self.before_ms, prepend=0)
-        columns["completed_ms"] = np.where(self.completed_ms == _NEVER, _NEVER, self.completed_ms + self.before_ms)
+        # Differences are small numbers and compress to half the size.
+        columns["neg_queued_ms"] = np.diff(self.neg_queued_ms, prepend=0)
+        columns["completed_ms"] = np.where(
+            self.completed_ms == _NOT_COMPLETED, _NOT_COMPLETED, self.completed_ms + self.neg_queued_ms
+        )
         np.savez_compressed(file, allow_pickle=False, devices=np.array(self.devices, np.bytes_), **columns)
         return file.getvalue()
 
     @classmethod
     def load(cls, body: bytes) -> Self:
-        """What `dump` made."""
+        """Return the segment of a file that `dump` wrote."""
         with np.load(io.BytesIO(body), allow_pickle=False) as file:
             columns = {name: file[name] for name in _COLUMNS}
             devices = tuple(name.decode("ascii") for name in file["devices"].tolist())
-        columns["before_ms"] = np.cumsum(columns["before_ms"])
-        took = columns["completed_ms"]
-        columns["completed_ms"] = np.where(took == _NEVER, _NEVER, took - columns["before_ms"])
+        columns["neg_queued_ms"] = np.cumsum(columns["neg_queued_ms"])
+        durations = columns["completed_ms"]
+        columns["completed_ms"] = np.where(
+            durations == _NOT_COMPLETED, _NOT_COMPLETED, durations - columns["neg_queued_ms"]
+        )
         return cls(**columns, devices=devices)
 
 
 _COLUMNS = tuple(name for name in Segment.__dataclass_fields__ if name != "devices")
-EMPTY = Segment.of(())
+EMPTY = Segment.from_entries(())
 
 
-def merged(parts: Sequence[Segment]) -> Segment:
-    """The rows of all parts, newest first; no job stands in two of them."""
-    parts = [part for part in parts if len(part)]
-    if len(parts) < 2:
-        return parts[0] if parts else EMPTY
-    devices = tuple(dict.fromkeys(device for part in parts for device in part.devices))
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _COLUMNS}
+def merge(segments: Sequence[Segment]) -> Segment:
+    """Return one segment with the jobs of all `segments`, which must not share a position."""
+    segments = [segment for segment in segments if len(segment)]
+    if len(segments) < 2:
+        return segments[0] if segments else EMPTY
+    devices = tuple(dict.fromkeys(device for segment in segments for device in segment.devices))
+    columns = {name: np.concatenate([getattr(segment, name) for segment in segments]) for name in _COLUMNS}
     columns["device"] = np.concatenate(
-        [np.array([devices.index(name) for name in part.devices], np.int32)[part.device] for part in parts]
+        [np.array([devices.index(name) for name in segment.devices], np.int32)[segment.device] for segment in segments]
     )
-    order = np.lexsort((~columns["low"], ~columns["high"], columns["before_ms"]))
+    order = np.lexsort((~columns["id_low"], ~columns["id_high"], columns["neg_queued_ms"]))
     return Segment(**{name: column[order] for name, column in columns.items()}, devices=devices)
 
 

@@ -129,7 +129,7 @@ class JobStore:
 
         None when the record stands, else the marker that was put in vain.
         """
-        marker = markers.put(self._bucket, markers.entry_of(record))
+        marker = markers.write_marker(self._bucket, markers.entry_of(record))
         try:
             if tombstone_etag is None:
                 self._bucket.create(_key(record.job_id), _body(record))
@@ -144,7 +144,7 @@ class JobStore:
 
     def relist(self, record: Record) -> None:
         """Say again which state the record is in: a process may have died between the two."""
-        markers.put(self._bucket, markers.entry_of(record))
+        markers.write_marker(self._bucket, markers.entry_of(record))
 
     def claim(self, job_id: str) -> Claim:
         """The job for a new attempt, with a lease; else NotFound, JobDeleted, JobFinished or JobLocked."""
@@ -212,7 +212,7 @@ class JobStore:
     def mark_deleted(self, job_id: str) -> markers.Position:
         """Take the job out of the list for good: from now on the sweep completes its deletion. Else NotFound."""
         job, _ = self.load(job_id)
-        markers.put_deleted(self._bucket, job)
+        markers.write_marker(self._bucket, markers.deletion_entry(job))
         return markers.position_of(job)
 
     def replace_with_tombstone(self, job_id: str, position: markers.Position) -> Record | Tombstone:

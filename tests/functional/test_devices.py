@@ -17,7 +17,7 @@ from tests.functional.harness import served
 
 PATH = "/api/distance/devices"
 SEEN = DeviceList(
-    devices={"watch": NOW - timedelta(days=1), "Garmin": NOW, "a": NOW}, as_of=NOW, tried_at=NOW, token="1"
+    devices={"watch": NOW - timedelta(days=1), "Garmin": NOW, "a": NOW}, as_of=NOW, queried_at=NOW, token="1"
 )
 
 
@@ -56,7 +56,7 @@ def test_they_come_in_order_with_their_latest_fix(client: FlaskClient, bucket: M
 
 
 def test_a_look_that_has_not_succeeded_yet_says_so(client: FlaskClient, bucket: MemoryBucket) -> None:
-    devices.write(bucket, DeviceList(tried_at=NOW, trying_whole=True, token="1"), None)
+    devices.write(bucket, DeviceList(queried_at=NOW, full_scan_pending=True, token="1"), None)
     assert told(client) == {"devices": [], "as_of": None}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.calculate.sweep.compaction import Compaction
 from functions.list.handler import service
-from shared.job_index.markers import entry_of, put
+from shared.job_index.markers import entry_of, write_marker
 from shared.models import Record, Status
 from tests.builders import record
 from tests.fakes import NOW, MemoryBucket, away
@@ -36,7 +36,7 @@ def job(number: int, **changes: Any) -> Record:
 def filled(count: int) -> MemoryBucket:
     bucket = MemoryBucket()
     for number in range(count):
-        put(bucket, entry_of(job(number)))
+        write_marker(bucket, entry_of(job(number)))
     return bucket
 
 
@@ -114,7 +114,7 @@ def test_walking_while_jobs_arrive_leaves_none_out(client: FlaskClient, bucket: 
         body = page(client, limit=7, offset=offset)
         seen |= {shown["job_id"] for shown in body["jobs"]}
         offset = body["next_offset"]
-        put(bucket, entry_of(job(1000 + len(seen))))
+        write_marker(bucket, entry_of(job(1000 + len(seen))))
     assert seen >= {job(number).job_id for number in range(120)}
 
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from functions.list.handler import service
 from functions.list.results import ResultReader
 from shared.errors import Unavailable
-from shared.job_index.markers import entry_of, position_of, put
+from shared.job_index.markers import entry_of, position_of, write_marker
 from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.telemetry import spans
@@ -142,7 +142,7 @@ def test_what_is_kept_is_bounded_and_the_latest_stays() -> None:
 def test_the_result_of_a_later_job_of_the_same_id_is_not_shown_as_this_ones(world: World) -> None:
     job = world.job(1)
     world.bucket.delete_many([key for key in world.bucket.objects if key.startswith("t/")])
-    put(world.bucket, entry_of(job.moved(queued_at=job.queued_at - timedelta(hours=1))))
+    write_marker(world.bucket, entry_of(job.moved(queued_at=job.queued_at - timedelta(hours=1))))
     (row,) = world.rows()
     assert "result" not in row
 

@@ -7,7 +7,7 @@ import pytest
 from functions.calculate.sweep.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
-from shared.job_index.markers import Entry, entry_of, milliseconds, put, put_deleted
+from shared.job_index.markers import Entry, deletion_entry, entry_of, milliseconds, write_marker
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, away
@@ -36,20 +36,20 @@ def as_said(folding: Compaction) -> dict[tuple[int, str], Entry | None]:
 
 def fold(bucket: MemoryBucket, *entries: Entry) -> None:
     for one in entries:
-        put(bucket, one)
+        write_marker(bucket, one)
     folding = Compaction(bucket, ROWS)
     folding.commit(as_said(folding))
 
 
 def current(bucket: MemoryBucket) -> manifest.Manifest:
-    return manifest.read(bucket).catalogue
+    return manifest.read(bucket).manifest
 
 
 def test_a_fold_takes_away_exactly_the_markers_that_it_listed() -> None:
     bucket = MemoryBucket()
-    put(bucket, entry(1, Status.QUEUED))
+    write_marker(bucket, entry(1, Status.QUEUED))
     folding = Compaction(bucket, ROWS)
-    late = put(bucket, entry(1, Status.PROCESSING))
+    late = write_marker(bucket, entry(1, Status.PROCESSING))
     folding.commit(as_said(folding))
     assert keys(bucket, "t/") == [late]
     assert [found.status for found in listed(bucket)] == [Status.PROCESSING]
@@ -57,8 +57,8 @@ def test_a_fold_takes_away_exactly_the_markers_that_it_listed() -> None:
 
 def test_a_job_that_the_fold_says_nothing_of_keeps_its_markers() -> None:
     bucket = MemoryBucket()
-    kept = put(bucket, entry(1, Status.QUEUED))
-    put(bucket, entry(2))
+    kept = write_marker(bucket, entry(1, Status.QUEUED))
+    write_marker(bucket, entry(2))
     folding = Compaction(bucket, ROWS)
     folding.commit({entry(2).position: entry(2)})
     assert keys(bucket, "t/") == [kept]
@@ -67,9 +67,9 @@ def test_a_job_that_the_fold_says_nothing_of_keeps_its_markers() -> None:
 
 def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> None:
     bucket = MemoryBucket()
-    put(bucket, entry(1))
+    write_marker(bucket, entry(1))
     first = Compaction(bucket, ROWS)
-    put(bucket, entry(2))
+    write_marker(bucket, entry(2))
     second = Compaction(bucket, ROWS)
     first.commit(as_said(first))
     second.commit(as_said(second))
@@ -80,9 +80,9 @@ def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> N
 
 def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> None:
     bucket = MemoryBucket()
-    put(bucket, entry(1))
+    write_marker(bucket, entry(1))
     slower = Compaction(bucket, ROWS)
-    put_deleted(bucket, record(job_id=entry(1).job_id, queued_at=entry(1).queued_at))
+    write_marker(bucket, deletion_entry(record(job_id=entry(1).job_id, queued_at=entry(1).queued_at)))
     faster = Compaction(bucket, ROWS)
     faster.commit({entry(1).position: None})
     slower.commit(as_said(slower))
@@ -92,7 +92,7 @@ def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> 
 
 def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_is() -> None:
     bucket = MemoryBucket()
-    put(bucket, entry(1))
+    write_marker(bucket, entry(1))
     first, second = Compaction(bucket, ROWS), Compaction(bucket, ROWS)
     first.commit(as_said(first))
     second.commit(as_said(second))
@@ -100,13 +100,13 @@ def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_i
     running = Compaction(bucket, ROWS)
     running.commit({entry(2).position: entry(2)})
     Compaction(bucket, ROWS).drop_garbage()
-    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
+    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).segment_keys
 
 
 def test_segments_of_a_fold_that_may_still_win_are_no_garbage() -> None:
     bucket = MemoryBucket()
     fold(bucket, entry(1))
-    put(bucket, entry(2))
+    write_marker(bucket, entry(2))
     running = Compaction(bucket, ROWS)
 
     def others(name: str, key: str) -> None:
@@ -124,8 +124,8 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
     bucket = MemoryBucket()
     fold(bucket, *(entry(number) for number in range(6)))
     for number in (6, 7):
-        put(bucket, entry(number))
-    put(bucket, Entry(entry(0).job_id, Status.DELETED, entry(0).queued_ms, "", "", None))
+        write_marker(bucket, entry(number))
+    write_marker(bucket, Entry(entry(0).job_id, Status.DELETED, entry(0).queued_ms, "", "", None))
     begun = len(bucket.requests)
 
     def die(name: str, key: str) -> None:
@@ -149,12 +149,12 @@ def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it
     Compaction(bucket, ROWS).drop_garbage()
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
     assert keys(bucket, "t/") == []
-    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).keys
+    assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).segment_keys
 
 
 def test_storage_that_is_away_is_told_and_changes_nothing() -> None:
     bucket = MemoryBucket()
-    put(bucket, entry(1))
+    write_marker(bucket, entry(1))
     folding = Compaction(bucket, ROWS)
     with away(bucket), pytest.raises(Unavailable):
         folding.commit(as_said(folding))
@@ -197,7 +197,7 @@ def test_a_fold_that_finds_nothing_new_writes_nothing() -> None:
 def test_what_is_unfinished_or_in_the_tail_is_unsettled_and_nothing_else() -> None:
     bucket = MemoryBucket()
     fold(bucket, entry(1), entry(2, Status.PROCESSING))
-    put(bucket, entry(3, Status.FAILED))
+    write_marker(bucket, entry(3, Status.FAILED))
     assert sorted(found.job_id[-1] for found in Compaction(bucket, ROWS).pending()) == ["2", "3"]
 
 
@@ -215,7 +215,7 @@ def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:
     fold(bucket, entry(4), entry(5))
     assert len(current(bucket).sealed) == 1
     assert oldest(9, 2) == [0, 1]
-    put(bucket, entry(0))
+    write_marker(bucket, entry(0))
     assert oldest(9, 2) == [1, 2]
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from functions.calculate.sweep.reconcile import Sweep
 from shared import errors, ids
-from shared.job_index.markers import entry_of, position_of, put
+from shared.job_index.markers import entry_of, position_of, write_marker
 from shared.jobs import csv_keys, deletion
 from shared.jobs.store import JobStore
 from shared.models import Record, Status
@@ -148,7 +148,7 @@ def test_a_marker_that_is_put_too_late_does_not_bring_the_job_back(world: World,
     done = world.completed()
     world.delete()
     world.sweep.run()
-    put(world.bucket, entry_of(done.moved(status=status)))
+    write_marker(world.bucket, entry_of(done.moved(status=status)))
     world.sweep.run()
     world.nothing_is_left()
 

@@ -44,7 +44,7 @@ class World:
         return self.seen()
 
     def seen(self) -> devices.DeviceList:
-        found = devices.read(self.bucket).seen
+        found = devices.read(self.bucket).device_list
         assert found
         return found
 
@@ -66,7 +66,7 @@ def test_the_first_look_is_at_all_rows(world: World) -> None:
     seen = world.refresh()
     assert world.database.asked == [EVER]
     assert seen.devices == world.database.latest
-    assert (seen.as_of, seen.whole_at, seen.tried_at, seen.trying_whole) == (NOW, NOW, NOW, False)
+    assert (seen.as_of, seen.full_scan_at, seen.queried_at, seen.full_scan_pending) == (NOW, NOW, NOW, False)
 
 
 def test_within_the_hour_the_database_is_left_alone_and_nothing_is_written(world: World) -> None:
@@ -84,7 +84,7 @@ def test_each_hour_only_the_latest_rows_are_looked_at_and_others_stay(world: Wor
     seen = world.refresh(hours=1)
     assert world.database.asked[1:] == [NOW - DAY]
     assert seen.devices == {**world.database.latest, "garmin": NOW - timedelta(days=30)}
-    assert (seen.as_of, seen.whole_at) == (NOW + HOUR, NOW)
+    assert (seen.as_of, seen.full_scan_at) == (NOW + HOUR, NOW)
 
 
 def test_once_a_day_what_has_no_rows_any_more_goes(world: World) -> None:
@@ -95,7 +95,7 @@ def test_once_a_day_what_has_no_rows_any_more_goes(world: World) -> None:
     seen = world.refresh(hours=1)
     assert world.database.asked[-1] == EVER
     assert list(seen.devices) == ["iphone_stuart"]
-    assert seen.whole_at == NOW + DAY
+    assert seen.full_scan_at == NOW + DAY
 
 
 def test_a_failure_is_one_line_and_what_was_known_stays(world: World, caplog: pytest.LogCaptureFixture) -> None:
@@ -193,7 +193,7 @@ def test_storage_that_is_away_is_one_line(world: World, caplog: pytest.LogCaptur
     assert world.database.asked == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"version": 2}', b'{"tried_at": "2026-01-26T12:00:00Z", "token": 1}'])
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"version": 2}', b'{"queried_at": "2026-01-26T12:00:00Z", "token": 1}'])
 def test_what_is_not_ours_is_replaced(world: World, body: bytes) -> None:
     world.bucket.put(KEY, body)
     assert world.refresh().devices == world.database.latest

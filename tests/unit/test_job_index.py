@@ -1,4 +1,4 @@
-"""The list over tail, hot and sealed segments, held against a plain list of what was put."""
+"""The job list over marker log, hot and sealed segments, compared with a plain list."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from functions.calculate.sweep.compaction import Compaction
 from shared.errors import Unavailable
 from shared.job_index import manifest
-from shared.job_index.counts import Tally
+from shared.job_index.counts import StatusCounts
 from shared.job_index.index import Index
-from shared.job_index.markers import Entry, Filter, Position, entry_of, put
+from shared.job_index.markers import Entry, Filter, Position, entry_of, write_marker
 from shared.models import SHOWN, Record, Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
@@ -25,49 +25,53 @@ def job(number: int, **changes: object) -> Record:
     return record(job_id=f"{JOB_ID[:-4]}{number:04x}", **changes)
 
 
-def fold(bucket: MemoryBucket, latest: dict[Position, Entry] | None = None) -> None:
-    """Put the jobs of the tail into segments, as the tail or `latest` says that they are."""
-    folding = Compaction(bucket, SEALED_ROWS)
-    known = folding.tail.entries if latest is None else latest
-    said = {position: known[position] for position in folding.tail.entries}
-    folding.commit({at: None if entry.status is Status.DELETED else entry for at, entry in said.items()})
+def compact(bucket: MemoryBucket, latest: dict[Position, Entry] | None = None) -> None:
+    """Compact the marker log into segments. The state of the jobs is that of `latest` (default: of the log)."""
+    compaction = Compaction(bucket, SEALED_ROWS)
+    states = compaction.tail.entries if latest is None else latest
+    compaction.commit(
+        {
+            position: None if states[position].status is Status.DELETED else states[position]
+            for position in compaction.tail.entries
+        }
+    )
 
 
-def shown(index: Index, wanted: Filter | None = None) -> list[Entry]:
-    return index.page(wanted or Filter(), 0, EVERYTHING).entries
+def all_entries(index: Index, job_filter: Filter | None = None) -> list[Entry]:
+    return index.page(job_filter or Filter(), 0, EVERYTHING).entries
 
 
-def test_jobs_come_newest_first_and_by_id_where_times_are_equal() -> None:
+def test_list_is_ordered_newest_first_then_by_id() -> None:
     bucket = MemoryBucket()
-    for one in (
+    for created in (
         job(1, queued_at=NOW),
         job(3, queued_at=NOW),
         job(2, queued_at=NOW),
         job(0, queued_at=NOW + timedelta(seconds=1)),
     ):
-        put(bucket, entry_of(one))
-    assert [int(entry.job_id[-4:], 16) for entry in shown(Index(bucket))] == [0, 3, 2, 1]
+        write_marker(bucket, entry_of(created))
+    assert [int(entry.job_id[-4:], 16) for entry in all_entries(Index(bucket))] == [0, 3, 2, 1]
 
 
-@pytest.mark.parametrize("folded", [False, True])
-def test_a_filter_admits_what_meets_all_of_it(folded: bool) -> None:
+@pytest.mark.parametrize("compacted", [False, True])
+def test_filter_matches_jobs_that_meet_all_criteria(compacted: bool) -> None:
     bucket = MemoryBucket()
-    for one in (
+    for created in (
         job(1),
         job(2, device_id="garmin"),
         job(3, date="2026-01-24"),
         job(4, status=Status.FAILED, completed_at=NOW),
         job(5, device_id=""),
     ):
-        put(bucket, entry_of(one))
-    if folded:
-        fold(bucket)
+        write_marker(bucket, entry_of(created))
+    if compacted:
+        compact(bucket)
     index = Index(bucket)
 
-    def numbers(wanted: Filter) -> list[int]:
-        found = index.page(wanted, 0, EVERYTHING)
-        assert found.total == len(found.entries)
-        return [int(entry.job_id[-4:], 16) for entry in found.entries]
+    def numbers(job_filter: Filter) -> list[int]:
+        page = index.page(job_filter, 0, EVERYTHING)
+        assert page.total == len(page.entries)
+        return [int(entry.job_id[-4:], 16) for entry in page.entries]
 
     assert numbers(Filter()) == [5, 4, 3, 2, 1]
     assert numbers(Filter(status=Status.FAILED)) == [4]
@@ -77,10 +81,10 @@ def test_a_filter_admits_what_meets_all_of_it(folded: bool) -> None:
     assert numbers(Filter(Status.QUEUED, date(2026, 1, 25), "iphone_stuart")) == [1]
 
 
-MOVES = st.lists(
+STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.integers(0, 40), st.sampled_from(Status)),
-        st.tuples(st.just("fold"), st.just(0), st.just(Status.QUEUED)),
+        st.tuples(st.just("write"), st.integers(0, 40), st.sampled_from(Status)),
+        st.tuples(st.just("compact"), st.just(0), st.just(Status.QUEUED)),
     ),
     max_size=60,
 )
@@ -93,117 +97,121 @@ FILTERS = st.builds(
 
 
 @settings(max_examples=400)
-@given(MOVES, FILTERS, st.integers(0, 20), st.integers(1, 20))
-def test_the_list_is_what_was_put_however_often_it_was_folded(
-    moves: list[tuple[str, int, Status]], wanted: Filter, offset: int, limit: int
+@given(STEPS, FILTERS, st.integers(0, 20), st.integers(1, 20))
+def test_compaction_at_any_time_does_not_change_the_list(
+    steps: list[tuple[str, int, Status]], job_filter: Filter, offset: int, limit: int
 ) -> None:
     bucket = MemoryBucket()
     index = Index(bucket)
     latest: dict[Position, Entry] = {}
 
     def compare() -> None:
-        alive = [entry for entry in latest.values() if entry.status is not Status.DELETED and wanted.admits(entry)]
-        alive.sort(key=lambda entry: entry.position, reverse=True)
-        found = index.page(wanted, offset, limit)
-        assert found.entries == alive[offset : offset + limit]
-        assert found.total == len(alive)
-        assert index.tally() == added([entry for entry in latest.values() if entry.status is not Status.DELETED])
+        alive = [entry for entry in latest.values() if entry.status is not Status.DELETED]
+        expected = [entry for entry in alive if job_filter.matches(entry)]
+        expected.sort(key=lambda entry: entry.position, reverse=True)
+        page = index.page(job_filter, offset, limit)
+        assert page.entries == expected[offset : offset + limit]
+        assert page.total == len(expected)
+        assert index.job_counts() == expected_counts(alive)
 
-    for move, number, status in moves:
-        if move == "fold":
-            fold(bucket, latest)
+    for step, number, status in steps:
+        if step == "compact":
+            compact(bucket, latest)
         else:
-            said = job(
+            changed = job(
                 number,
-                queued_at=NOW + timedelta(milliseconds=number * 7 % 41 // 2),  # some at the same time
+                queued_at=NOW + timedelta(milliseconds=number * 7 % 41 // 2),  # some are equal
                 status=status,
                 device_id=["", "garmin", "iphone_stuart"][number % 3],
                 date=date(2026, 1, 24 + number % 2),
                 completed_at=NOW if status.finished else None,
             )
-            entry = entry_of(said)
+            entry = entry_of(changed)
             known = latest.get(entry.position)
             if known is None or (status.rank > known.status.rank and known.status is not Status.DELETED):
                 latest[entry.position] = entry
-                put(bucket, entry)
+                write_marker(bucket, entry)
             elif known.status is not Status.DELETED:
-                put(bucket, replace(known, status=min(known.status, status, key=lambda one: one.rank)))  # said again
+                earlier = min(known.status, status, key=lambda candidate: candidate.rank)
+                write_marker(bucket, replace(known, status=earlier))  # a late or repeated marker
         if number % 3 == 0:
             compare()
     compare()
 
 
-def added(entries: list[Entry]) -> Tally:
-    """The tally of `entries`, one after the other."""
+def expected_counts(entries: list[Entry]) -> StatusCounts:
+    """Count `entries` one by one."""
     by_status = {status: [entry for entry in entries if entry.status is status] for status in SHOWN}
-    return Tally(
+    return StatusCounts(
         {status: len(found) for status, found in by_status.items()},
         {status: min(entry.queued_ms for entry in found) for status, found in by_status.items() if found},
         sum((entry.completed_ms or 0) - entry.queued_ms for entry in by_status[Status.COMPLETED]),
     )
 
 
-def filled(bucket: MemoryBucket, count: int) -> None:
+def add_finished_jobs(bucket: MemoryBucket, count: int) -> None:
     for number in range(count):
-        ended = NOW + timedelta(seconds=number)
-        put(bucket, entry_of(job(number, queued_at=ended, status=Status.COMPLETED, completed_at=ended)))
+        completed_at = NOW + timedelta(seconds=number)
+        write_marker(
+            bucket, entry_of(job(number, queued_at=completed_at, status=Status.COMPLETED, completed_at=completed_at))
+        )
         if number % 5 == 4:
-            fold(bucket)
+            compact(bucket)
 
 
-def requests(bucket: MemoryBucket, index: Index, wanted: Filter | None = None, offset: int = 0) -> list[str]:
+def requests(bucket: MemoryBucket, index: Index, job_filter: Filter | None = None, offset: int = 0) -> list[str]:
     bucket.requests.clear()
-    index.page(wanted or Filter(), offset, 3)
+    index.page(job_filter or Filter(), offset, 3)
     return [name for name, _ in bucket.requests]
 
 
-def test_a_warm_page_is_one_listing_and_one_conditional_get_at_any_size() -> None:
+def test_warm_page_takes_one_listing_and_one_conditional_get_at_any_size() -> None:
     for count in (5, 100):
         bucket = MemoryBucket()
         index = Index(bucket)
-        filled(bucket, count)
+        add_finished_jobs(bucket, count)
         index.page(Filter(Status.FAILED), 0, 1)
-        for wanted in (Filter(), Filter(Status.COMPLETED)):
-            assert requests(bucket, index, wanted) == ["list", "get"]
+        for job_filter in (Filter(), Filter(Status.COMPLETED)):
+            assert requests(bucket, index, job_filter) == ["list", "get"]
 
 
-def test_a_cold_first_page_needs_no_more_than_the_newest_segments() -> None:
+def test_cold_first_page_loads_only_the_newest_segments() -> None:
     bucket = MemoryBucket()
-    filled(bucket, 100)
-    assert len(manifest.read(bucket).catalogue.sealed) == 20
+    add_finished_jobs(bucket, 100)
+    assert len(manifest.read(bucket).manifest.sealed) == 20
     assert len(requests(bucket, Index(bucket))) <= 4
     assert len(requests(bucket, Index(bucket), Filter(Status.FAILED))) >= 20
 
 
-def test_a_segment_that_goes_while_a_page_is_made_is_looked_for_again() -> None:
+def test_segment_deleted_during_a_read_is_retried_with_the_new_manifest() -> None:
     bucket = MemoryBucket()
-    filled(bucket, 20)
+    add_finished_jobs(bucket, 20)
     index = Index(bucket)
 
-    def folded(name: str, key: str) -> None:
+    def compact_meanwhile(name: str, key: str) -> None:
         if key.endswith(".npz"):
             bucket.before = lambda name, key: None
-            filled(bucket, 25)
+            add_finished_jobs(bucket, 25)
             Compaction(bucket, SEALED_ROWS).drop_garbage()
 
-    bucket.before = folded
+    bucket.before = compact_meanwhile
     assert index.page(Filter(), 0, 3).total == 25
 
 
-def test_segments_that_are_never_there_are_told() -> None:
+def test_missing_segments_raise_unavailable() -> None:
     bucket = MemoryBucket()
-    filled(bucket, 20)
+    add_finished_jobs(bucket, 20)
     for key in [key for key in bucket.objects if key.endswith(".npz")]:
         bucket.delete(key)
     with pytest.raises(Unavailable):
         Index(bucket).page(Filter(), 0, 3)
 
 
-def test_what_no_catalogue_names_any_more_leaves_the_memory() -> None:
+def test_cache_drops_segments_that_the_manifest_no_longer_names() -> None:
     bucket = MemoryBucket()
     index = Index(bucket)
-    filled(bucket, 40)
-    shown(index)
-    filled(bucket, 45)
-    shown(index)
-    assert set(index._segments) <= manifest.read(bucket).catalogue.keys
+    add_finished_jobs(bucket, 40)
+    all_entries(index)
+    add_finished_jobs(bucket, 45)
+    all_entries(index)
+    assert set(index._segments) <= manifest.read(bucket).manifest.segment_keys

@@ -4,7 +4,7 @@ import pytest
 
 from functions.calculate.sweep.reconcile import Sweep
 from shared import errors
-from shared.job_index.markers import entry_of, put
+from shared.job_index.markers import entry_of, write_marker
 from shared.jobs import csv_keys
 from shared.jobs.store import LEASE, Claim, JobStore
 from shared.models import Record, Status
@@ -182,7 +182,7 @@ def test_the_markers_of_what_was_looked_at_are_gone(world: World) -> None:
 
 
 def test_a_marker_whose_record_never_came_goes_after_a_while(world: World) -> None:
-    put(world.bucket, entry_of(record()))
+    write_marker(world.bucket, entry_of(record()))
     world.sweep.run()
     assert world.listed() == [Status.QUEUED]
     world.clock.advance(minutes=11)
@@ -193,7 +193,7 @@ def test_a_marker_whose_record_never_came_goes_after_a_while(world: World) -> No
 
 def test_the_marker_of_who_came_second_to_create_a_job_goes_at_once(world: World) -> None:
     world.jobs.create(record())
-    put(world.bucket, entry_of(record(queued_at=world.clock.now.replace(microsecond=0))))
+    write_marker(world.bucket, entry_of(record(queued_at=world.clock.now.replace(microsecond=0))))
     assert len(world.listed()) == 2
     world.sweep.run()
     assert world.listed() == [Status.QUEUED]
@@ -224,7 +224,7 @@ def test_finished_jobs_are_not_looked_at(world: World) -> None:
 
 def test_one_record_that_cannot_be_read_holds_up_no_other(world: World) -> None:
     broken = f"{JOB_ID[:-1]}0"
-    put(world.bucket, entry_of(record(job_id=broken)))
+    write_marker(world.bucket, entry_of(record(job_id=broken)))
     world.bucket.put(f"jobs/{broken}.json", b"{}")
     world.jobs.create(record())
     world.clock.advance(minutes=2)

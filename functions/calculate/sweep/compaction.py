@@ -14,7 +14,7 @@ import numpy as np
 
 from shared.job_index import manifest
 from shared.job_index.markers import Entry, MarkerLog, Position
-from shared.job_index.segments import EMPTY, Segment, merged
+from shared.job_index.segments import EMPTY, Segment, merge
 from shared.storage.bucket import Bucket, ObjectChanged
 
 _LOG = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Compaction:
         self._sealed_rows = sealed_rows
         self.tail = MarkerLog(bucket)
         self._read = manifest.read(bucket)
-        self._old = self._read.catalogue
+        self._old = self._read.manifest
         self._segments: dict[str, Segment] = {}
         self._hot = self._load(self._old.hot) if self._old.hot else EMPTY
 
@@ -50,7 +50,7 @@ class Compaction:
         """
         sealed = self._old.sealed
         segment = self._load(sealed[-1].key) if sealed else self._hot
-        rows = np.flatnonzero(segment.finished() & (segment.before_ms > -queued_before_ms))[::-1]
+        rows = np.flatnonzero(segment.finished() & (segment.neg_queued_ms > -queued_before_ms))[::-1]
         found = map(segment.entry, rows.tolist())
         return list(islice((entry for entry in found if entry.position not in self.tail.entries), most))
 
@@ -68,8 +68,8 @@ class Compaction:
         return self._hot.entry(row).job_id
 
     def drop_garbage(self) -> None:
-        """Delete the segments that no catalogue names any more, or ever will."""
-        garbage = [key for key in self._bucket.list_keys(manifest.FOLDER) if manifest.is_garbage(key, self._old)]
+        """Delete the segments that no manifest names any more, or ever will."""
+        garbage = [key for key in self._bucket.list_keys(manifest.PREFIX) if manifest.is_garbage(key, self._old)]
         self._bucket.delete_many(garbage)
 
     def commit(self, truth: Truth) -> None:
@@ -99,8 +99,8 @@ class Compaction:
                 unsealed[sealed].append(position)
             elif entry is not None and sealed is None and (row is None or self._hot.entry(row) != entry):
                 come.append(entry)
-        hot = self._hot.changed(gone, come) if gone or come else self._hot
-        return hot, {key: self._load(key).changed(positions, ()) for key, positions in unsealed.items()}
+        hot = self._hot.updated(gone, come) if gone or come else self._hot
+        return hot, {key: self._load(key).updated(positions, ()) for key, positions in unsealed.items()}
 
     def _sealed_in(self, position: Position) -> str | None:
         """The key of the sealed segment that has the job at `position`."""
@@ -113,11 +113,13 @@ class Compaction:
         generation = self._old.generation + 1
 
         def put(segment: Segment, kind: str) -> str:
-            key = manifest.new_key(generation, kind)
+            key = manifest.new_segment_key(generation, kind)
             self._bucket.put(key, segment.dump())
             return key
 
-        sealed = [manifest.Sealed(key=put(new, "sealed"), rows=len(new), newest=new.entry(0).position)] if new else []
+        sealed = (
+            [manifest.SealedSegment(key=put(new, "sealed"), rows=len(new), newest=new.entry(0).position)] if new else []
+        )
         for one in self._old.sealed:
             segment = changed.get(one.key)
             if segment is None:
@@ -134,7 +136,7 @@ class Compaction:
         """
         rows = np.flatnonzero(hot.finished())
         sealed = self._old.sealed
-        first_late = hot.newer_than(sealed[0].newest) if sealed else len(hot)
+        first_late = hot.count_newer(sealed[0].newest) if sealed else len(hot)
         early, late = rows[rows < first_late], rows[rows >= first_late]
         if len(early) < self._sealed_rows + self._sealed_rows // 64:  # the newest stay: first pages need no more
             return hot, EMPTY, changed
@@ -146,10 +148,10 @@ class Compaction:
                 joining[covering.key].append(row)
         changed = dict(changed)
         for key, some in joining.items():
-            changed[key] = merged([changed[key] if key in changed else self._load(key), hot.only(np.array(some))])
+            changed[key] = merge([changed[key] if key in changed else self._load(key), hot.select(np.array(some))])
         left = np.ones(len(hot), np.bool_)
         left[old] = left[late] = False
-        return hot.only(left), hot.only(old), changed
+        return hot.select(left), hot.select(old), changed
 
     def _load(self, key: str) -> Segment:
         """A segment, fetched once; ObjectMissing when somebody has folded it into another."""

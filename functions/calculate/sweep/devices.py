@@ -49,12 +49,12 @@ class Devices:
 
     def _refresh(self, now: datetime) -> None:
         found = devices.read(self._bucket)
-        known = found.seen or DeviceList(tried_at=_EVER, token="")
-        if not _is_over(_AGAIN, known.tried_at, now):
+        known = found.device_list or DeviceList(queried_at=_EVER, token="")
+        if not _is_over(_AGAIN, known.queried_at, now):
             return
         # After a look at all rows that got no answer comes one at the latest: a table may be too large for the former.
-        whole = _is_over(_WHOLE_AGAIN, known.whole_at or _EVER, now) and not known.trying_whole
-        claim = known.model_copy(update={"tried_at": now, "trying_whole": whole, "token": ids.token()})
+        whole = _is_over(_WHOLE_AGAIN, known.full_scan_at or _EVER, now) and not known.full_scan_pending
+        claim = known.model_copy(update={"queried_at": now, "full_scan_pending": whole, "token": ids.token()})
         etag = devices.write(self._bucket, claim, found.etag)
         since = _EVER if whole else min(known.as_of or now, now) - _OVERLAP
         latest = {name: at for name, at in self._latest(since, MOST).items() if name and _DEVICE_ID.fullmatch(name)}
@@ -62,8 +62,8 @@ class Devices:
         seen = DeviceList(
             devices=dict(sorted(every.items(), key=lambda one: one[1], reverse=True)[:MOST]),
             as_of=now,
-            whole_at=now if whole else known.whole_at,
-            tried_at=now,
+            full_scan_at=now if whole else known.full_scan_at,
+            queried_at=now,
             token=ids.token(),
         )
         devices.write(self._bucket, seen, etag)

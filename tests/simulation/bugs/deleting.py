@@ -61,8 +61,8 @@ BUGS = (
     Bug(
         "sealed-job-not-hidden",
         _INDEX,
-        "                if entry.status is Status.DELETED:\n                    gone.add(position)\n",
-        "                if entry.status is Status.FAILED:\n                    gone.add(position)\n",
+        "                if entry.status is Status.DELETED:\n                    deleted.add(entry.position)\n",
+        "                if entry.status is Status.FAILED:\n                    deleted.add(entry.position)\n",
         "a deleted job is listed until a sweep has folded it away",
     ),
 )

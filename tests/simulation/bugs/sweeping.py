@@ -60,15 +60,15 @@ BUGS = (
     Bug(
         "named-segment-deleted",
         _CATALOGUE,
-        " and key not in catalogue.keys",
+        " and key not in manifest.segment_keys",
         "",
         "a segment goes that the list needs",
     ),
     Bug(
         "coming-segment-deleted",
         _CATALOGUE,
-        "int(made[1]) <= catalogue.generation and",
-        "int(made[1]) <= catalogue.generation + 1 and",
+        "int(match[1]) <= manifest.generation and",
+        "int(match[1]) <= manifest.generation + 1 and",
         "a segment goes that a sweep has put and is about to name",
     ),
     Bug(
