@@ -14,7 +14,7 @@ def rebuild_index(bucket: Bucket) -> int:
     count = 0
     for key in bucket.list_keys(RECORD_PREFIX):
         try:
-            jobs.relist(jobs.get_for_update(key.removeprefix(RECORD_PREFIX).removesuffix(".json")).record)
+            jobs.write_marker(jobs.get_for_update(key.removeprefix(RECORD_PREFIX).removesuffix(".json")).record)
         except (NotFound, JobDeleted, CorruptRecord):
             continue
         count += 1

@@ -13,7 +13,7 @@ from functions.calculate.stage_timer import StageTimer
 from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
-from shared.jobs.store import Claim, JobStore, exhausted
+from shared.jobs.store import JobStore, VersionedRecord, attempt_limit_error
 from shared.models import DayStatistics, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
@@ -47,11 +47,11 @@ def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: St
     started = time.monotonic()
     with stages.time("claim"):
         claim = _claimed(job_id, jobs)
-    spans.current_span().set(audit.about(claim.record))
+    spans.current_span().set(audit.span_attributes(claim.record))
     if claim.record.trace_id != spans.current_span().trace.trace_id:
         spans.current_span().link(claim.record.traceparent, "job")
     try:
-        if hopeless := exhausted(claim.record):
+        if hopeless := attempt_limit_error(claim.record):
             raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
         numbers, csv = _calculate(claim, jobs, fixes, csvs, stages)
         result = Result(
@@ -80,7 +80,7 @@ def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: St
     return ended
 
 
-def _claimed(job_id: str, jobs: JobStore) -> Claim:
+def _claimed(job_id: str, jobs: JobStore) -> VersionedRecord:
     """As JobStore.claim, counted."""
     try:
         claim = jobs.claim(job_id)
@@ -101,7 +101,7 @@ def _active() -> Iterator[None]:
 
 
 def _calculate(
-    claim: Claim, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer
+    claim: VersionedRecord, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer
 ) -> tuple[DayStatistics, Upload]:
     """The numbers of the job's day and the upload of its CSV, stored whole under the attempt's own key."""
     job = claim.record
@@ -136,7 +136,7 @@ def _count(day: DayStatistics, missing: int) -> None:
     )
 
 
-def _give_back(claim: Claim, jobs: JobStore, exc: BaseException) -> None:
+def _give_back(claim: VersionedRecord, jobs: JobStore, exc: BaseException) -> None:
     """Let the next attempt start at once instead of after the lease."""
     if isinstance(exc, Exception):
         capture_error(exc, job_id=claim.record.job_id)

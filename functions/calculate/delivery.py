@@ -134,7 +134,7 @@ class Delivery:
         """Fail the job, unless it has ended or an attempt is at it: then the sweep sees to it. What was done."""
         found = self._jobs.get_for_update(job_id)
         record = found.record
-        if record.status.finished or job_store.is_held(record, self._clock()) or event.error_code == _HELD:
+        if record.status.finished or job_store.has_active_lease(record, self._clock()) or event.error_code == _HELD:
             _LOG.info("dead letter of a job that goes on or has ended", extra={"job_id": job_id})
             return "passed_over"
         dependency = (record.cause or "").partition(":")[0]

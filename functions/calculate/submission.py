@@ -53,7 +53,7 @@ class Submitter:
         with spans.span("distance.submit") as span:
             record = self._job(call, submission, task, now)
             repeated = record.traceparent != call.trace.traceparent
-            span.set(audit.about(record))
+            span.set(audit.span_attributes(record))
             if repeated:
                 span.link(record.traceparent, "job")
             if record.status is Status.QUEUED:
@@ -76,9 +76,9 @@ class Submitter:
         job_id = ids.job_id_of_key(key)
         try:
             record = self._jobs.get(job_id)
-            self._jobs.relist(record)  # whoever made it may have died before it was listed
+            self._jobs.write_marker(record)  # whoever made it may have died before it was listed
         except NotFound:
-            record = self._jobs.create(new_record(job_id, task, submission, now, call.trace), again=True)
+            record = self._jobs.create(new_record(job_id, task, submission, now, call.trace), replace_deleted=True)
         if not _same(record, task, _given(submission)):
             raise IdempotencyConflict("Idempotency-Key was used with another body")
         return record

@@ -88,7 +88,7 @@ class StatusReader:
     def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:
         if record.result is None or self._is_too_old(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, ends = self._presign(record.result.csv_path, csv_keys.download_name(record), "GET")
+        url, ends = self._presign(record.result.csv_path, csv_keys.download_filename(record), "GET")
         return {"csv_download_url": url, "csv_download_expires_at": ends}
 
     def _is_too_old(self, record: Record) -> bool:
@@ -98,24 +98,24 @@ class StatusReader:
 
     def download(self, call: Request) -> Response:
         """302 to a fresh presigned URL, for the request's method, of the CSV that the file name means, or NotFound."""
-        for asked in csv_keys.asked(call.path["filename"]):
-            record = self._named(asked) if asked.job_id else self._newest_of(asked)
+        for reference in csv_keys.parse_filename(call.path["filename"]):
+            record = self._named(reference) if reference.job_id else self._newest_of(reference)
             if record is not None and record.result is not None and not self._is_too_old(record):
                 _tell(record)
-                url, _ = self._presign(record.result.csv_path, csv_keys.download_name(record), call.method)
+                url, _ = self._presign(record.result.csv_path, csv_keys.download_filename(record), call.method)
                 return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
 
-    def _named(self, asked: csv_keys.Asked) -> Record | None:
+    def _named(self, reference: csv_keys.CsvReference) -> Record | None:
         try:
-            record = self._jobs.get(asked.job_id or "")
+            record = self._jobs.get(reference.job_id or "")
         except NotFound:
             return None
-        return record if (record.date, record.device_id) == (asked.date, asked.device_id) else None
+        return record if (record.date, record.device_id) == (reference.date, reference.device_id) else None
 
-    def _newest_of(self, asked: csv_keys.Asked) -> Record | None:
+    def _newest_of(self, reference: csv_keys.CsvReference) -> Record | None:
         for _ in range(_TRIES):
-            found = self._newest(Filter(Status.COMPLETED, asked.date, asked.device_id))
+            found = self._newest(Filter(Status.COMPLETED, reference.date, reference.device_id))
             if found is None:
                 return None
             try:
@@ -127,7 +127,7 @@ class StatusReader:
 
 def _tell(record: Record) -> None:
     """Whose state it is, on the span of the call; from there the trace of the job itself is a step away."""
-    spans.current_span().set({**audit.about(record), "distance.status": record.status})
+    spans.current_span().set({**audit.span_attributes(record), "distance.status": record.status})
     spans.current_span().link(record.traceparent, "job")
 
 

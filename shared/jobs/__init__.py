@@ -1,1 +1,1 @@
-"""The life of a job on S3: its record, audit log, deletion, and the CSVs of its attempts (docs/job.md)."""
+"""The job lifecycle on object storage: records, audit log, deletion, and the CSVs of the attempts (docs/job.md)."""

@@ -1,4 +1,4 @@
-"""Every change of a job's state: one line in the log, one event on the span, and the numbers that follow from it."""
+"""Audit of state transitions: for each one a log line, a span event and the metrics."""
 
 import logging
 from datetime import datetime
@@ -9,56 +9,60 @@ from shared.telemetry import context, metrics, spans
 _LOG = logging.getLogger(__name__)
 
 
-def about(record: Record) -> dict[str, str | int]:
-    """Which job it is, as attributes of a span; a device and a day, never where it was."""
-    told: dict[str, str | int] = {
+def span_attributes(record: Record) -> dict[str, str | int]:
+    """Return the attributes that identify a job: device and day, but no coordinates."""
+    attributes: dict[str, str | int] = {
         "distance.job_id": record.job_id,
         "distance.date": record.date.isoformat(),
         "distance.device_id": record.device_id,
         "distance.attempt": record.attempt,
     }
-    return {name: value for name, value in told.items() if value or name == "distance.device_id"}
+    return {name: value for name, value in attributes.items() if value or name == "distance.device_id"}
 
 
-def created(record: Record) -> None:
-    """A job that is durable from now on."""
+def record_creation(record: Record) -> None:
+    """Record that the job was created."""
     metrics.TRANSITIONS.add(labels={"from": "none", "to": record.status})
-    who = context.caller.get()
-    _say("job created", "job.created", record, {"to": record.status, **({"caller": who} if who else {})})
+    caller = context.caller.get()
+    _log_event("job created", "job.created", record, {"to": record.status, **({"caller": caller} if caller else {})})
 
 
-def claimed(before: Record, record: Record) -> None:
-    """A new attempt; where it is not the job's first, its span leads to the one before."""
+def record_claim(before: Record, record: Record) -> None:
+    """Record that an attempt has started. Its span links to that of the previous attempt."""
     metrics.TRANSITIONS.add(labels={"from": before.status, "to": record.status})
     if before.started_at is None and record.started_at is not None:
         metrics.QUEUE_WAIT.record(_seconds(record.queued_at, record.started_at))
     else:
         metrics.RETRIES.add()
     spans.current_span().link(before.attempt_traceparent, "earlier attempt")
-    _say("job claimed", "state.transition", record, {"from": before.status, "to": record.status})
+    _log_event("job claimed", "state.transition", record, {"from": before.status, "to": record.status})
 
 
-def released(record: Record, cause: str) -> None:
-    """An attempt that did not end the job, and why: a code."""
-    _say("job given back", "job.released_attempts", record, {"cause": cause})
+def record_release(record: Record, cause: str) -> None:
+    """Record that an attempt has released its lease without finishing the job. `cause` is a code."""
+    _log_event("job released", "job.released", record, {"cause": cause})
 
 
-def finished(before: Record, record: Record) -> None:
-    """The job's end."""
+def record_finish(before: Record, record: Record) -> None:
+    """Record that the job has completed or failed."""
     metrics.TRANSITIONS.add(labels={"from": before.status, "to": record.status})
     turnaround = _seconds(record.queued_at, record.completed_at or record.queued_at)
     metrics.TURNAROUND.record(turnaround, {"status": record.status})
     if record.result is None:
         metrics.FAILED.add(labels={"error.type": record.error_code or ""})
     else:
-        _completed(record, record.result)
-    told: dict[str, str | int | float] = {"from": before.status, "to": record.status, "turnaround_s": turnaround}
+        _record_result(record, record.result)
+    attributes: dict[str, str | int | float] = {
+        "from": before.status,
+        "to": record.status,
+        "turnaround_s": turnaround,
+    }
     if record.error_code is not None:
-        told["error_code"] = record.error_code
-    _say(f"job {record.status}", "state.transition", record, told)
+        attributes["error_code"] = record.error_code
+    _log_event(f"job {record.status}", "state.transition", record, attributes)
 
 
-def _completed(record: Record, result: Result) -> None:
+def _record_result(record: Record, result: Result) -> None:
     metrics.COMPLETED.add()
     if record.attempt - record.previous_attempts > 1:
         metrics.RETRIES_COMPLETED.add()
@@ -69,20 +73,20 @@ def _completed(record: Record, result: Result) -> None:
     metrics.CSV_SIZE.record(result.csv_size_bytes)
 
 
-def deleted(job: Record | Tombstone) -> None:
-    """The job is no more."""
+def record_deletion(job: Record | Tombstone) -> None:
+    """Record that the job was deleted."""
     metrics.DELETED.add()
-    was = job.status if isinstance(job, Record) else Status.DELETED
-    spans.current_span().event("state.transition", {"from": was, "to": Status.DELETED})
-    _LOG.info("job deleted", extra={"job_id": job.job_id, "from": was, "to": Status.DELETED})
+    status = job.status if isinstance(job, Record) else Status.DELETED
+    spans.current_span().event("state.transition", {"from": status, "to": Status.DELETED})
+    _LOG.info("job deleted", extra={"job_id": job.job_id, "from": status, "to": Status.DELETED})
 
 
-def _say(message: str, event: str, record: Record, told: dict[str, str | int | float]) -> None:
-    spans.current_span().event(event, told)
+def _log_event(message: str, event: str, record: Record, attributes: dict[str, str | int | float]) -> None:
+    spans.current_span().event(event, attributes)
     if not _LOG.isEnabledFor(logging.INFO):
         return
-    who = {name.removeprefix("distance."): value for name, value in about(record).items()}
-    _LOG.info(message, extra={**who, **told})
+    fields = {name.removeprefix("distance."): value for name, value in span_attributes(record).items()}
+    _LOG.info(message, extra={**fields, **attributes})
 
 
 def _seconds(start: datetime, end: datetime) -> float:

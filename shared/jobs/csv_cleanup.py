@@ -1,4 +1,4 @@
-"""What attempts leave in the CSV bucket that no record names, and how it goes: nobody can see it, but it lies there."""
+"""Deletion of CSVs and unfinished uploads that no record references."""
 
 import logging
 
@@ -11,39 +11,46 @@ _LOG = logging.getLogger(__name__)
 
 
 def delete_superseded(csvs: Bucket, record: Record) -> bool:
-    """No CSV and no unfinished upload of a finished job but the CSV that its record names; False if that failed."""
-    kept = record.result.csv_path if record.result else None
-    others = [key for key in (csv_keys.key(record, number + 1) for number in range(record.attempt)) if key != kept]
+    """Delete the CSVs and unfinished uploads of a finished job, except the CSV of its result.
+
+    Returns False if the storage fails.
+    """
+    current = record.result.csv_path if record.result else None
+    superseded = [key for key in _keys_of_attempts(record) if key != current]
     try:
-        _take_away(csvs, others)
+        _delete(csvs, superseded)
     except Unavailable as exc:
-        _LOG.warning("not cleared", extra={"job_id": record.job_id, "cause": exc.cause})
+        _LOG.warning("failed to delete superseded CSVs", extra={"job_id": record.job_id, "cause": exc.cause})
         return False
     return True
 
 
 def delete_all(csvs: Bucket, job: Record | Tombstone) -> None:
-    """No CSV and no unfinished upload of a deleted job, but those of a later life of its id; or Unavailable."""
-    found = [key for key in csvs.list_keys(csv_keys.folder(job.job_id)) if _attempt(key) <= job.attempt]
-    if isinstance(job, Record):  # only it knows the names of uploads that never appeared
-        found = sorted({*found, *(csv_keys.key(job, number + 1) for number in range(job.attempt))})
-    _take_away(csvs, found)
+    """Delete the CSVs and unfinished uploads of a deleted job. A later job that reuses its id keeps its own."""
+    keys = {key for key in csvs.list_keys(csv_keys.job_prefix(job.job_id)) if _attempt(key) <= job.attempt}
+    if isinstance(job, Record):  # listings do not contain the keys of unfinished uploads
+        keys.update(_keys_of_attempts(job))
+    _delete(csvs, sorted(keys))
 
 
 def delete_best_effort(csvs: Bucket, key: str) -> None:
-    """Not the CSV of an attempt that has lost its job; what fails is for later."""
+    """Delete the CSV of an attempt that has lost its lease. If that fails, the sweep deletes it later."""
     try:
         csvs.delete(key)
     except Unavailable as exc:
-        _LOG.warning("not dropped", extra={"cause": exc.cause})
+        _LOG.warning("failed to delete the CSV of a lost attempt", extra={"cause": exc.cause})
 
 
-def _take_away(csvs: Bucket, keys: list[str]) -> None:
+def _keys_of_attempts(record: Record) -> list[str]:
+    return [csv_keys.key(record, attempt) for attempt in range(1, record.attempt + 1)]
+
+
+def _delete(csvs: Bucket, keys: list[str]) -> None:
     for key in keys:
         csvs.abort_uploads(key)
         csvs.delete(key)
 
 
 def _attempt(key: str) -> int:
-    made = csv_keys.made_by(key)
-    return made[1] if made else 0
+    parsed = csv_keys.parse_key(key)
+    return parsed[1] if parsed else 0

@@ -1,4 +1,4 @@
-"""Deleting a job: it leaves the list, then its record, then its CSVs go; once begun it is always completed."""
+"""Deletion of a job: its list entry first, then its record, then its CSVs. The sweep completes a started deletion."""
 
 from contextlib import suppress
 
@@ -10,12 +10,15 @@ from shared.storage.bucket import Bucket
 
 
 def delete(jobs: JobStore, csvs: Bucket, job_id: str) -> None:
-    """Delete the job in any state, or raise NotFound. After Unavailable or JobLocked a sweep completes it."""
+    """Delete the job, whatever its status. Raises NotFound.
+
+    After Unavailable or JobLocked the deletion is started, and a sweep completes it.
+    """
     position = jobs.mark_deleted(job_id)
-    with suppress(NotFound):  # somebody has been faster, and even its tombstone has gone
+    with suppress(NotFound):  # another process has completed the deletion and purged the tombstone
         complete(jobs, csvs, job_id, position)
 
 
 def complete(jobs: JobStore, csvs: Bucket, job_id: str, position: Position) -> None:
-    """The rest, once the job at `position` is hidden; a later job of the same id stays. Or NotFound."""
+    """Complete the deletion of the job at `position`. Keeps a later job that reuses its id. Raises NotFound."""
     csv_cleanup.delete_all(csvs, jobs.replace_with_tombstone(job_id, position))

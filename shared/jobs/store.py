@@ -1,16 +1,16 @@
-"""The life of a job on object storage: queued → processing → completed or failed, and never back.
+"""The job lifecycle on object storage: queued → processing → completed or failed.
 
-The record `jobs/<job_id>.json` is the only truth. It is created where there was none and changed only by
-compare-and-swap, so of any two that would move a job one wins and the other is told. A marker
-(shared/job_index/markers.py) says of each change that there is something to see: before the record at the creation,
-after it later on.
+The record `jobs/<job_id>.json` is the source of truth. It is created with If-None-Match and changed by
+compare-and-swap, so one of several concurrent transitions succeeds and the others raise. A marker
+(shared/job_index/markers.py) announces each transition to the list and to the sweep. It is written before the record
+on creation, and after it otherwise.
 
-    submit     marker, then record           no job can exist unseen
+    create     marker, then record             a record never exists without a marker
     claim      record (attempt, owner, lease), then marker
-    renew      record (lease)                while the attempt runs
-    release    record (no lease, the cause)  the next attempt may start at once
+    renew      record (lease)                  while the attempt runs
+    release    record (no lease, the cause)    the next attempt can start immediately
     finish     record (result or error), then marker
-    delete     marker, then tombstone        from the marker on the deletion is completed, whoever began it
+    delete     marker, then tombstone          after the marker, the sweep completes the deletion
 """
 
 import logging
@@ -31,16 +31,16 @@ from shared.telemetry import spans
 _LOG = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
-ORPHAN_AGE = timedelta(minutes=10)  # a marker whose record never came: longer than any request of submit lives
+ORPHAN_AGE = timedelta(minutes=10)  # after it, a marker without a record is garbage; longer than any submit request
 RECORD_PREFIX = "jobs/"
-TOMBSTONE_EXPIRY_PREFIX = "d/"  # which tombstones may go when: keys that say it all
+TOMBSTONE_EXPIRY_PREFIX = "d/"  # empty objects whose keys contain the deletion date and the job id
 _RENEWED_BEFORE_END = LEASE * 2 / 3
-_CLOCK_SKEW = timedelta(seconds=5)  # how far the clocks of two pods may differ
+_CLOCK_SKEW = timedelta(seconds=5)  # maximum difference between the clocks of two pods
 _MAX_CAS_ATTEMPTS = 5
 _MAX_EXPIRED_LEASES = 5
-_MAX_RELEASES = 100  # a broker with a dead-letter sink gives up long before
-_MAX_REDISPATCHES = 24  # an hour apart in the end: most of a day
-_STORED: TypeAdapter[Record | Tombstone] = TypeAdapter(
+_MAX_RELEASES = 100  # brokers with a dead-letter sink stop redelivering much earlier
+_MAX_REDISPATCHES = 24  # the interval grows to an hour, so this takes most of a day
+_RECORD_OR_TOMBSTONE: TypeAdapter[Record | Tombstone] = TypeAdapter(
     Annotated[Record | Tombstone, Field(union_mode="left_to_right")],
 )
 
@@ -48,86 +48,85 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Now, to the millisecond: what a record holds is what callers read."""
+    """Return the current time, truncated to the milliseconds that the API shows."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 @dataclass
-class Claim:
-    """A record as it was read or written last, and the entity tag that the next change must meet.
-
-    The only thing here that changes in place: a renewed lease is the same claim.
-    """
+class VersionedRecord:
+    """A record and the entity tag that the next compare-and-swap requires. Mutable: `JobStore.renew` updates both."""
 
     record: Record
     etag: str
 
 
 class JobStore:
-    """The jobs of a bucket."""
+    """The jobs of a bucket. Every method raises Unavailable if the storage fails."""
 
     def __init__(self, bucket: Bucket, clock: Clock = utc_now) -> None:
         self._bucket = bucket
         self._clock = clock
 
     def get(self, job_id: str) -> Record:
-        """The job as it is now, or NotFound."""
+        """Return the current record. Raises NotFound, also for a deleted job."""
         try:
             return self.get_for_update(job_id).record
         except errors.JobDeleted:
             raise errors.NotFound("No such job") from None
 
-    def get_for_update(self, job_id: str) -> Claim:
-        """The job as it is now, to be changed unless it changes meanwhile; NotFound or JobDeleted."""
+    def get_for_update(self, job_id: str) -> VersionedRecord:
+        """Return the current record for a compare-and-swap. Raises NotFound or JobDeleted."""
         job, etag = self.load(job_id)
         if isinstance(job, Tombstone):
             raise errors.JobDeleted(job_id)
-        return Claim(job, etag)
+        return VersionedRecord(job, etag)
 
     def load(self, job_id: str) -> tuple[Record | Tombstone, str]:
-        """What stands under the id, and its entity tag; NotFound, or Unreadable."""
+        """Return the record or tombstone and its entity tag. Raises NotFound or CorruptRecord."""
         try:
             stored = self._bucket.get(_key(job_id))
         except ObjectMissing:
             raise errors.NotFound("No such job") from None
         try:
-            return _STORED.validate_json(stored.body), stored.etag
+            return _RECORD_OR_TOMBSTONE.validate_json(stored.body), stored.etag
         except ValidationError:
             raise errors.CorruptRecord(job_id) from None
 
-    def create(self, record: Record, *, again: bool = False) -> Record:
-        """The job, durable and listed; where its id exists already, that job, unchanged.
+    def create(self, record: Record, *, replace_deleted: bool = False) -> Record:
+        """Create the job and its list entry. Returns the existing job, unchanged, if the id is in use.
 
-        A deleted job's id may be used `again`, by a job that is queued later; else it is JobDeleted.
+        If the job of this id was deleted, `replace_deleted` creates a new one with a later `queued_at`. Otherwise
+        raises JobDeleted.
         """
         tombstone_etag = None
         for _ in range(_MAX_CAS_ATTEMPTS):
-            marker = self._created(record, tombstone_etag)
-            if marker is None:
-                audit.created(record)
+            orphaned_marker = self._try_create(record, tombstone_etag)
+            if orphaned_marker is None:
+                audit.record_creation(record)
                 return record
             try:
-                there, tombstone_etag = self.load(record.job_id)
+                existing, tombstone_etag = self.load(record.job_id)
             except errors.NotFound:
                 tombstone_etag = None
                 continue
-            if isinstance(there, Record):
-                self.relist(there)  # whoever made it may have died before anybody could see it
-            if markers.position_of(there) != markers.position_of(record):  # else it is ours: an answer was lost
-                self._bucket.delete(marker)
-            if isinstance(there, Record):
-                return there
-            if not again:
+            if isinstance(existing, Record):
+                self.write_marker(existing)  # its creator may have died before the job was listed
+            # At the same position the record is our own, and the response to its creation was lost.
+            if markers.position_of(existing) != markers.position_of(record):
+                self._bucket.delete(orphaned_marker)
+            if isinstance(existing, Record):
+                return existing
+            if not replace_deleted:
                 raise errors.JobDeleted(record.job_id)
-            later = max(record.queued_at, there.queued_at + timedelta(milliseconds=1))
-            record = record.moved(queued_at=later, attempt=there.attempt, previous_attempts=there.attempt)
-        raise errors.JobLocked("Others keep making and deleting the job")
+            queued_at = max(record.queued_at, existing.queued_at + timedelta(milliseconds=1))
+            record = record.moved(queued_at=queued_at, attempt=existing.attempt, previous_attempts=existing.attempt)
+        raise errors.JobLocked("The job is created and deleted concurrently")
 
-    def _created(self, record: Record, tombstone_etag: str | None) -> str | None:
-        """Marker, then record: where nothing stands, or the tombstone of entity tag `tombstone_etag`.
+    def _try_create(self, record: Record, tombstone_etag: str | None) -> str | None:
+        """Write a marker, then create the record, or replace the tombstone with `tombstone_etag`.
 
-        None when the record stands, else the marker that was put in vain.
+        Returns None on success, or the key of the marker if the id is in use.
         """
         marker = markers.write_marker(self._bucket, markers.entry_of(record))
         try:
@@ -137,26 +136,28 @@ class JobStore:
                 self._bucket.replace(_key(record.job_id), _body(record), tombstone_etag)
         except ObjectChanged:
             return marker
-        slow = self._clock() - record.queued_at > ORPHAN_AGE / 2  # a sweep may take the first marker for abandoned
-        if slow or ids.is_derived(record.job_id):  # others may have put markers for the same id, in vain
-            self.relist(record)
+        # A second marker is needed if a sweep may have deleted the first as an orphan, and if concurrent creations of
+        # the same id may have written markers (MarkerLog.visible_entries).
+        is_slow = self._clock() - record.queued_at > ORPHAN_AGE / 2
+        if is_slow or ids.is_derived(record.job_id):
+            self.write_marker(record)
         return None
 
-    def relist(self, record: Record) -> None:
-        """Say again which state the record is in: a process may have died between the two."""
+    def write_marker(self, record: Record) -> None:
+        """Write a marker for the state of the record. Idempotent for readers of the list."""
         markers.write_marker(self._bucket, markers.entry_of(record))
 
-    def claim(self, job_id: str) -> Claim:
-        """The job for a new attempt, with a lease; else NotFound, JobDeleted, JobFinished or JobLocked."""
+    def claim(self, job_id: str) -> VersionedRecord:
+        """Start an attempt and acquire the lease. Raises NotFound, JobDeleted, JobFinished or JobLocked."""
         for _ in range(_MAX_CAS_ATTEMPTS):
-            found = self.get_for_update(job_id)
-            record, now = found.record, self._clock()
+            current = self.get_for_update(job_id)
+            record, now = current.record, self._clock()
             if record.status.finished:
-                self.relist(record)
+                self.write_marker(record)
                 raise errors.JobFinished(job_id)
-            if is_held(record, now):
+            if has_active_lease(record, now):
                 raise errors.JobLocked("Another attempt holds the job")
-            moved = record.moved(
+            claimed = record.moved(
                 status=Status.PROCESSING,
                 attempt=record.attempt + 1,
                 expired_leases=record.expired_leases + (record.lease_expires_at is not None),
@@ -168,57 +169,59 @@ class JobStore:
                 redispatched_at=None,
             )
             try:
-                claim = self._swap(found, moved)
+                claim = self._compare_and_swap(current, claimed)
             except errors.LeaseLost:
                 continue
-            audit.claimed(record, claim.record)
-            self._show(claim.record)
+            audit.record_claim(record, claim.record)
+            self._write_marker_best_effort(claim.record)
             return claim
-        raise errors.JobLocked("Other attempts keep taking the job")
+        raise errors.JobLocked("Other attempts claim the job concurrently")
 
-    def renew(self, claim: Claim) -> None:
-        """Make the lease fresh when a third of it has gone; LeaseLost when the job was taken or deleted."""
+    def renew(self, claim: VersionedRecord) -> None:
+        """Renew the lease if a third of it has passed, and update `claim`. Raises LeaseLost."""
         now = self._clock()
-        ends = claim.record.lease_expires_at
-        if ends is not None and ends - now <= _RENEWED_BEFORE_END:
-            renewed = self._swap(claim, claim.record.moved(lease_expires_at=now + LEASE))
+        expires_at = claim.record.lease_expires_at
+        if expires_at is not None and expires_at - now <= _RENEWED_BEFORE_END:
+            renewed = self._compare_and_swap(claim, claim.record.moved(lease_expires_at=now + LEASE))
             claim.record, claim.etag = renewed.record, renewed.etag
 
-    def release(self, claim: Claim, cause: str) -> None:
-        """Give the lease back, so that the next attempt need not wait for its end; `cause` is a code, never a text."""
+    def release(self, claim: VersionedRecord, cause: str) -> None:
+        """Release the lease so that the next attempt can start immediately. `cause` is a code. Raises LeaseLost."""
         record = claim.record
         released = {
             "released_attempts": record.released_attempts + 1,
             "released_at": self._clock(),
             "cause": cause,
         }
-        self._swap(claim, record.moved(owner=None, lease_expires_at=None, **released))
-        audit.released(record, cause)
+        self._compare_and_swap(claim, record.moved(owner=None, lease_expires_at=None, **released))
+        audit.record_release(record, cause)
 
-    def record_redispatch(self, found: Claim) -> None:
-        """Note that the request was published once more; LeaseLost when the job has moved meanwhile."""
-        self._swap(
-            found, found.record.moved(redispatch_count=found.record.redispatch_count + 1, redispatched_at=self._clock())
+    def record_redispatch(self, current: VersionedRecord) -> None:
+        """Count a republished request event. Raises LeaseLost if the record has changed."""
+        record = current.record
+        self._compare_and_swap(
+            current, record.moved(redispatch_count=record.redispatch_count + 1, redispatched_at=self._clock())
         )
 
-    def complete(self, claim: Claim, result: Result) -> Record:
-        """The job as completed; nothing else makes a job completed. LeaseLost when the job was taken or deleted."""
+    def complete(self, claim: VersionedRecord, result: Result) -> Record:
+        """Complete the job and return its record. Raises LeaseLost if the job was claimed again or deleted."""
         return self._finish(claim, claim.record.moved(status=Status.COMPLETED, result=result))
 
-    def fail(self, claim: Claim, code: str, message: str) -> Record:
-        """The job as failed; code and message are what callers read. LeaseLost when the job was taken or deleted."""
+    def fail(self, claim: VersionedRecord, code: str, message: str) -> Record:
+        """Fail the job with a code and message for callers, and return its record. Raises LeaseLost as `complete`."""
         return self._finish(claim, claim.record.moved(status=Status.FAILED, error_code=code, error_message=message))
 
     def mark_deleted(self, job_id: str) -> markers.Position:
-        """Take the job out of the list for good: from now on the sweep completes its deletion. Else NotFound."""
+        """Remove the job from the list and return its position. The sweep completes the deletion. Raises NotFound."""
         job, _ = self.load(job_id)
         markers.write_marker(self._bucket, markers.deletion_entry(job))
         return markers.position_of(job)
 
     def replace_with_tombstone(self, job_id: str, position: markers.Position) -> Record | Tombstone:
-        """Put a tombstone in place of the job at `position`; the job as it was, or the tombstone that stands already.
+        """Replace the record of the job at `position` by a tombstone. Raises NotFound or JobLocked.
 
-        Where a later job of the id stands by now, what is left of those before it; or NotFound.
+        Returns the replaced record, or the tombstone that exists already. If a later job has reused the id, it is kept,
+        and the result is a tombstone of the earlier one.
         """
         for _ in range(_MAX_CAS_ATTEMPTS):
             job, etag = self.load(job_id)
@@ -228,18 +231,18 @@ class JobStore:
             if markers.position_of(job) != position:
                 return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.previous_attempts)
             if not ids.is_derived(job_id):
-                self._bucket.put(_tombstone_expiry_key(job_id, now))
+                self._bucket.put(f"{TOMBSTONE_EXPIRY_PREFIX}{now:%Y-%m-%d}/{job_id}")
             tombstone = Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.attempt)
             try:
                 self._bucket.replace(_key(job_id), _body(tombstone), etag)
             except ObjectChanged:
                 continue
-            audit.deleted(job)
+            audit.record_deletion(job)
             return job
-        raise errors.JobLocked("Attempts keep changing the job")
+        raise errors.JobLocked("Attempts change the job concurrently")
 
     def purge_tombstone(self, job_id: str) -> None:
-        """Take away a tombstone that nothing can be under way for any more; a job stays."""
+        """Delete an expired tombstone. Keeps a record."""
         try:
             job, _ = self.load(job_id)
         except errors.NotFound:
@@ -247,49 +250,43 @@ class JobStore:
         if isinstance(job, Tombstone):
             self._bucket.delete(_key(job_id))
 
-    def _finish(self, claim: Claim, record: Record) -> Record:
+    def _finish(self, claim: VersionedRecord, record: Record) -> Record:
         ended = record.moved(completed_at=self._clock(), owner=None, lease_expires_at=None)
-        finished = self._swap(claim, ended).record
-        audit.finished(claim.record, finished)
-        self._show(finished)
+        finished = self._compare_and_swap(claim, ended).record
+        audit.record_finish(claim.record, finished)
+        self._write_marker_best_effort(finished)
         return finished
 
-    def _show(self, record: Record) -> None:
-        """List the state that the record has reached; the record stands whether this succeeds or not."""
+    def _write_marker_best_effort(self, record: Record) -> None:
+        """Write a marker. If that fails, the next sweep or the next event of the job writes it."""
         try:
-            self.relist(record)
+            self.write_marker(record)
         except errors.Unavailable as exc:
-            # The next sweep, or the next event of this job, says it again.
-            _LOG.warning("not listed yet", extra={"job_id": record.job_id, "cause": exc.cause})
+            _LOG.warning("failed to write marker", extra={"job_id": record.job_id, "cause": exc.cause})
 
-    def _swap(self, held: Claim, record: Record) -> Claim:
+    def _compare_and_swap(self, current: VersionedRecord, record: Record) -> VersionedRecord:
         try:
-            return Claim(record, self._bucket.replace(_key(record.job_id), _body(record), held.etag))
+            return VersionedRecord(record, self._bucket.replace(_key(record.job_id), _body(record), current.etag))
         except ObjectChanged as exc:
             raise errors.LeaseLost("Another attempt has taken the job") from exc
 
 
-def is_held(record: Record, now: datetime) -> bool:
-    """Whether an attempt may still be at it, by whichever pod's clock."""
+def has_active_lease(record: Record, now: datetime) -> bool:
+    """Whether an attempt may hold the lease, with a margin for clock skew."""
     return record.lease_expires_at is not None and now < record.lease_expires_at + _CLOCK_SKEW
 
 
-def exhausted(record: Record) -> errors.JobFailed | None:
-    """Why the job is not worth another attempt, or None."""
+def attempt_limit_error(record: Record) -> errors.JobFailed | None:
+    """Return the error of a job that has used up its attempts, or None."""
     if record.expired_leases >= _MAX_EXPIRED_LEASES:
-        why = f"The calculation was cut short {record.expired_leases} times"
+        reason = f"{record.expired_leases} attempts ended without a result"
     elif record.released_attempts >= _MAX_RELEASES:
-        why = f"The calculation was put off {record.released_attempts} times"
+        reason = f"{record.released_attempts} attempts failed temporarily"
     elif record.redispatch_count >= _MAX_REDISPATCHES:
-        why = f"The calculation was asked for {record.redispatch_count} times, and nobody took it"
+        reason = f"The calculation was requested {record.redispatch_count} times and never started"
     else:
         return None
-    return errors.JobFailed("TOO_MANY_ATTEMPTS", why)
-
-
-def _tombstone_expiry_key(job_id: str, deleted_at: datetime) -> str:
-    """The key that says when a tombstone may go: of an id that is used once."""
-    return f"{TOMBSTONE_EXPIRY_PREFIX}{deleted_at:%Y-%m-%d}/{job_id}"
+    return errors.JobFailed("TOO_MANY_ATTEMPTS", reason)
 
 
 def _key(job_id: str) -> str:

@@ -19,7 +19,7 @@ def test_an_event_of_a_deleted_job_takes_nothing_from_the_next_one_that_runs() -
         if name == "get" and seen:
             calculate.jobs_bucket.before = lambda name, key: None
             calculate.clock.advance(seconds=1)
-            calculate.jobs.create(record(job_id=KEYED, queued_at=calculate.clock.now), again=True)
+            calculate.jobs.create(record(job_id=KEYED, queued_at=calculate.clock.now), replace_deleted=True)
             calculate.csvs.put(csv_keys.key(calculate.jobs.claim(KEYED).record), b"about to be named")
         elif name == "get":
             seen.append(key)

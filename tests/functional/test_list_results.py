@@ -152,7 +152,7 @@ def test_a_job_that_is_used_again_shows_its_own_result(world: World) -> None:
     assert world.rows()[0]["result"]["total_locations"] == 1
     world.jobs.mark_deleted(job.job_id)
     world.jobs.replace_with_tombstone(job.job_id, position_of(job))
-    world.jobs.create(record(job_id=job.job_id, queued_at=NOW + timedelta(hours=1)), again=True)
+    world.jobs.create(record(job_id=job.job_id, queued_at=NOW + timedelta(hours=1)), replace_deleted=True)
     world.jobs.complete(world.jobs.claim(job.job_id), result(total_locations=2))
     assert [row["result"]["total_locations"] for row in world.rows()] == [2]
 

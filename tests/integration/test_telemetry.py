@@ -135,7 +135,7 @@ def test_nothing_tells_a_coordinate_a_secret_a_header_or_what_a_driver_said(
     url = watching.stack.url
     with watched_stack.failing_reads(watching.database):
         answer = ask("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
-        until(lambda: "job given back" in watching.logs() or "job failed" in watching.logs(), 30)
+        until(lambda: "job released" in watching.logs() or "job failed" in watching.logs(), 30)
     failed = watching.spans(answer.json["trace_id"], "distance.calculate")
     assert any("exception" in span.events for span in failed), tree(failed)
     ask("POST", f"{url}/api/distance/calculate", b'{"date": "' + HEADER.encode())

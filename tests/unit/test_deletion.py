@@ -1,4 +1,4 @@
-"""A job that is deleted: whatever is under way for it, and wherever the deletion itself is cut short."""
+"""Deletion of jobs: concurrent work, and interruption of the deletion at every request."""
 
 import pytest
 
@@ -16,15 +16,15 @@ KEYED = ids.job_id_of_key("tuesday")
 
 
 class World:
-    """A store with a sweep beside it."""
+    """A job store and its sweep on buckets in memory."""
 
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock, self.broker = MemoryBucket(), MemoryBucket(), Clock(), Broker()
         self.jobs = JobStore(self.bucket, self.clock)
         self.sweep: Sweep = sweeping(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
 
-    def completed(self, job_id: str = JOB_ID) -> Record:
-        self.jobs.create(record(job_id=job_id), again=True)
+    def complete_job(self, job_id: str = JOB_ID) -> Record:
+        self.jobs.create(record(job_id=job_id), replace_deleted=True)
         claim = self.jobs.claim(job_id)
         key = csv_keys.key(claim.record)
         self.csvs.put(key, b"csv")
@@ -33,7 +33,7 @@ class World:
     def delete(self, job_id: str = JOB_ID) -> None:
         deletion.delete(self.jobs, self.csvs, job_id)
 
-    def nothing_is_left(self) -> None:
+    def assert_deleted(self) -> None:
         assert listed(self.bucket) == []
         assert not self.csvs.objects
         with pytest.raises(errors.NotFound):
@@ -46,58 +46,60 @@ def world() -> World:
 
 
 @pytest.mark.parametrize("swept", [False, True])
-def test_nothing_of_a_deleted_job_is_left(world: World, swept: bool) -> None:
-    world.completed()
+def test_deletion_leaves_no_personal_data(world: World, swept: bool) -> None:
+    world.complete_job()
     if swept:
         world.sweep.run()
     world.delete()
-    world.nothing_is_left()
+    world.assert_deleted()
     world.sweep.run()
     world.sweep.run()
-    world.nothing_is_left()
-    left = b"".join(stored.body for stored in world.bucket.objects.values()) + " ".join(world.bucket.objects).encode()
-    for trace in (b"iphone_stuart", b"2026-01-25", b"40.736"):
-        assert trace not in left
+    world.assert_deleted()
+    remains = (
+        b"".join(stored.body for stored in world.bucket.objects.values()) + " ".join(world.bucket.objects).encode()
+    )
+    for value in (b"iphone_stuart", b"2026-01-25", b"40.736"):
+        assert value not in remains
 
 
-def test_an_unknown_job_is_not_found(world: World) -> None:
+def test_deleting_an_unknown_job_raises_not_found(world: World) -> None:
     with pytest.raises(errors.NotFound):
         world.delete()
     assert not world.bucket.objects
 
 
-def test_a_deletion_that_is_repeated_is_no_error(world: World) -> None:
-    world.completed()
+def test_deletion_can_be_repeated(world: World) -> None:
+    world.complete_job()
     world.delete()
     world.delete()
-    world.nothing_is_left()
+    world.assert_deleted()
 
 
-def test_the_attempt_of_a_deleted_job_can_write_nothing_more(world: World) -> None:
+def test_attempt_of_a_deleted_job_cannot_change_the_record(world: World) -> None:
     world.jobs.create(record())
     claim = world.jobs.claim(JOB_ID)
     world.delete()
-    for move in (
+    for transition in (
         lambda: world.jobs.complete(claim, result()),
         lambda: world.jobs.fail(claim, "NO_DATA", ""),
         lambda: world.jobs.release(claim, "database: 08006"),
     ):
         with pytest.raises(errors.LeaseLost):
-            move()
+            transition()
     with pytest.raises(errors.JobDeleted):
         world.jobs.claim(JOB_ID)
-    world.nothing_is_left()
+    world.assert_deleted()
 
 
-def test_an_event_does_not_bring_a_deleted_job_back(world: World) -> None:
-    world.completed()
+def test_creating_a_deleted_job_raises_job_deleted(world: World) -> None:
+    world.complete_job()
     world.delete()
     with pytest.raises(errors.JobDeleted):
         world.jobs.create(record())
-    world.nothing_is_left()
+    world.assert_deleted()
 
 
-def test_unfinished_uploads_go_too(world: World) -> None:
+def test_deletion_aborts_unfinished_uploads(world: World) -> None:
     world.jobs.create(record())
     claim = world.jobs.claim(JOB_ID)
     world.csvs.start_upload(csv_keys.key(claim.record), "text/csv")
@@ -106,57 +108,57 @@ def test_unfinished_uploads_go_too(world: World) -> None:
 
 
 @pytest.mark.parametrize("dies_at", range(1, 13))
-def test_wherever_a_deletion_dies_it_is_completed_once_it_has_begun(dies_at: int) -> None:
+def test_sweep_completes_a_deletion_interrupted_at_any_request(dies_at: int) -> None:
     world = World()
-    world.completed()
+    world.complete_job()
     world.sweep.run()
-    asked = [0]
+    requests = [0]
 
     def die(name: str, key: str) -> None:
-        asked[0] += 1
-        if asked[0] == dies_at:
+        requests[0] += 1
+        if requests[0] == dies_at:
             raise KeyboardInterrupt
 
     world.bucket.before = world.csvs.before = die
-    cut_short = False
+    interrupted = False
     try:
         world.delete()
     except KeyboardInterrupt:
-        cut_short = True
+        interrupted = True
     world.bucket.before = world.csvs.before = lambda name, key: None
-    if dies_at <= 2:  # reading, and hiding: nothing has happened
+    if dies_at <= 2:  # before the deletion marker
         assert [entry.status for entry in listed(world.bucket)] == [Status.COMPLETED]
         assert world.jobs.get(JOB_ID).status is Status.COMPLETED
         return
     assert listed(world.bucket) == []
     world.sweep.run()
-    world.nothing_is_left()
-    assert cut_short or dies_at > 8
+    world.assert_deleted()
+    assert interrupted or dies_at > 8
 
 
-def test_storage_that_is_away_midway_is_told_and_the_sweep_completes_the_deletion(world: World) -> None:
-    world.completed()
+def test_sweep_completes_a_deletion_interrupted_by_an_outage(world: World) -> None:
+    world.complete_job()
     with away(world.csvs), pytest.raises(errors.Unavailable):
         world.delete()
     assert world.csvs.objects
     world.sweep.run()
-    world.nothing_is_left()
+    world.assert_deleted()
 
 
 @pytest.mark.parametrize("status", [Status.PROCESSING, Status.COMPLETED])
-def test_a_marker_that_is_put_too_late_does_not_bring_the_job_back(world: World, status: Status) -> None:
-    done = world.completed()
+def test_late_marker_does_not_restore_a_deleted_job(world: World, status: Status) -> None:
+    completed = world.complete_job()
     world.delete()
     world.sweep.run()
-    write_marker(world.bucket, entry_of(done.moved(status=status)))
+    write_marker(world.bucket, entry_of(completed.moved(status=status)))
     world.sweep.run()
-    world.nothing_is_left()
+    world.assert_deleted()
 
 
-def test_a_key_is_free_again_when_its_job_is_deleted_and_the_new_job_has_nothing_of_the_old(world: World) -> None:
-    first = world.completed(KEYED)
+def test_idempotency_key_of_a_deleted_job_creates_an_independent_job(world: World) -> None:
+    first = world.complete_job(KEYED)
     world.delete(KEYED)
-    second = world.completed(KEYED)
+    second = world.complete_job(KEYED)
     assert second.queued_at > first.queued_at
     assert second.attempt == 2
     world.sweep.run()
@@ -165,11 +167,11 @@ def test_a_key_is_free_again_when_its_job_is_deleted_and_the_new_job_has_nothing
     assert list(world.csvs.objects) == [second.result.csv_path]
 
 
-def test_a_deletion_that_is_completed_late_does_not_touch_the_next_life_of_the_id(world: World) -> None:
-    first = world.completed(KEYED)
+def test_sweep_that_completes_a_deletion_keeps_a_later_job_of_the_same_id(world: World) -> None:
+    first = world.complete_job(KEYED)
     with away(world.csvs), pytest.raises(errors.Unavailable):
         world.delete(KEYED)
-    second = world.completed(KEYED)
+    second = world.complete_job(KEYED)
     world.sweep.run()
     world.sweep.run()
     assert world.jobs.get(KEYED) == second
@@ -180,27 +182,27 @@ def test_a_deletion_that_is_completed_late_does_not_touch_the_next_life_of_the_i
     assert [entry.status for entry in listed(world.bucket)] == [Status.COMPLETED]
 
 
-def test_a_deletion_takes_the_csv_away_though_the_id_has_been_used_again_before_it_could(world: World) -> None:
-    first = world.completed(KEYED)
+def test_late_deletion_deletes_only_the_csv_of_the_earlier_job(world: World) -> None:
+    first = world.complete_job(KEYED)
     with away(world.csvs), pytest.raises(errors.Unavailable):
         world.delete(KEYED)
-    world.jobs.create(record(job_id=KEYED, device_id="garmin"), again=True)
+    world.jobs.create(record(job_id=KEYED, device_id="garmin"), replace_deleted=True)
     claim = world.jobs.claim(KEYED)
-    world.csvs.put(csv_keys.key(claim.record), b"the next one's")
+    world.csvs.put(csv_keys.key(claim.record), b"later job")
     deletion.complete(world.jobs, world.csvs, KEYED, position_of(first))
     assert list(world.csvs.objects) == [csv_keys.key(claim.record)]
 
 
-def test_a_deletion_that_stalls_does_not_take_the_next_life_of_the_id_with_it(world: World) -> None:
-    world.completed(KEYED)
+def test_stalled_deletion_keeps_a_later_job_of_the_same_id(world: World) -> None:
+    world.complete_job(KEYED)
 
-    def stalls(name: str, _: str) -> None:
+    def reuse_id_meanwhile(name: str, _: str) -> None:
         if name == "replace":
             world.bucket.before = lambda name, key: None
             world.sweep.run()
-            world.completed(KEYED)
+            world.complete_job(KEYED)
 
-    world.bucket.before = stalls
+    world.bucket.before = reuse_id_meanwhile
     world.delete(KEYED)
     world.sweep.run()
     assert world.jobs.get(KEYED).status is Status.COMPLETED
@@ -208,14 +210,16 @@ def test_a_deletion_that_stalls_does_not_take_the_next_life_of_the_id_with_it(wo
     assert len(world.csvs.objects) == 1
 
 
-@pytest.mark.parametrize(("job_id", "goes"), [(JOB_ID, True), (KEYED, False)])
-def test_a_tombstone_goes_after_a_week_unless_its_id_may_be_used_again(world: World, job_id: str, goes: bool) -> None:
-    world.completed(job_id)
+@pytest.mark.parametrize(("job_id", "is_purged"), [(JOB_ID, True), (KEYED, False)])
+def test_tombstone_is_purged_after_a_week_unless_its_id_can_be_reused(
+    world: World, job_id: str, is_purged: bool
+) -> None:
+    world.complete_job(job_id)
     world.delete(job_id)
     world.clock.advance(days=7)
     world.sweep.run()
     assert f"jobs/{job_id}.json" in world.bucket.objects
     world.clock.advance(days=1)
     world.sweep.run()
-    assert (f"jobs/{job_id}.json" not in world.bucket.objects) is goes
+    assert (f"jobs/{job_id}.json" not in world.bucket.objects) is is_purged
     assert not [key for key in world.bucket.objects if key.startswith("d/")]

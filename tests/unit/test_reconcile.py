@@ -6,7 +6,7 @@ from functions.calculate.sweep.reconcile import Sweep
 from shared import errors
 from shared.job_index.markers import entry_of, write_marker
 from shared.jobs import csv_keys
-from shared.jobs.store import LEASE, Claim, JobStore
+from shared.jobs.store import LEASE, JobStore, VersionedRecord
 from shared.models import Record, Status
 from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, away
@@ -27,7 +27,7 @@ class World:
     def markers(self) -> list[str]:
         return [key for key in self.bucket.objects if key.startswith("t/")]
 
-    def dies(self) -> Claim:
+    def dies(self) -> VersionedRecord:
         """An attempt begins, and nobody hears of it any more."""
         claim = self.jobs.claim(JOB_ID)
         self.clock.advance(minutes=3)

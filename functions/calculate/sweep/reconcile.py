@@ -126,10 +126,10 @@ class Sweep:
             return None
         if markers.position_of(job) != entry.position:
             return None  # who put the marker was not the first to create the job
-        record = self._moved_on(job_store.Claim(job, etag), this)
+        record = self._moved_on(job_store.VersionedRecord(job, etag), this)
         this.saw(record)
         if record.status.finished and record.attempt > 1 and not csv_cleanup.delete_superseded(self._csvs, record):
-            self._jobs.relist(record)  # a marker that is left leads the next sweep to it
+            self._jobs.write_marker(record)  # a marker that is left leads the next sweep to it
         return markers.entry_of(record)
 
     def _complete_deletion(self, entry: Entry) -> None:
@@ -141,13 +141,13 @@ class Sweep:
         except JobLocked:
             raise Deferred from None
 
-    def _moved_on(self, found: job_store.Claim, this: SweepRun) -> Record:
+    def _moved_on(self, found: job_store.VersionedRecord, this: SweepRun) -> Record:
         """The record, after what is due: nothing, a request once more, or its end."""
         record = found.record
         if record.status.finished or this.now < _due(record):
             return record
         try:
-            if failure := job_store.exhausted(record):
+            if failure := job_store.attempt_limit_error(record):
                 record = self._jobs.fail(found, failure.code, failure.message)
                 self._event_publisher.publish_outcome(record)
             elif this.broker is None:

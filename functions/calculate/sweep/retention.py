@@ -62,7 +62,7 @@ class Retention:
         """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
         some = fold.some_job(ids.chance.getrandbits(32))
         limit = _LOOKED_AT if self._csv_age is None else _AGES
-        page = self._csvs.list_page("csv/", after=csv_keys.folder(some) if some else "", limit=limit)
+        page = self._csvs.list_page("csv/", after=csv_keys.job_prefix(some) if some else "", limit=limit)
         if len(page) < limit:  # the end: go on at the beginning
             page += self._csvs.list_page("csv/", limit=limit - len(page))
         gone = [listed.key for listed in page if self._is_too_old(listed, now)]
@@ -73,11 +73,11 @@ class Retention:
 
     def _is_too_old(self, listed: ObjectSummary, now: datetime) -> bool:
         old = self._csv_age is not None and now - listed.last_modified > self._csv_age
-        return old and csv_keys.made_by(listed.key) is not None
+        return old and csv_keys.parse_key(listed.key) is not None
 
     def _strays(self, page: list[ObjectSummary], now: datetime) -> Iterator[str]:
         for listed in page:
-            made = csv_keys.made_by(listed.key)
+            made = csv_keys.parse_key(listed.key)
             if made is not None and self._is_stray(listed, *made, now=now):
                 yield listed.key
 

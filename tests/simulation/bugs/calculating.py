@@ -67,8 +67,8 @@ BUGS = (
     Bug(
         "winner-cleared-away",
         _LEFTOVERS,
-        "range(record.attempt)) if key != kept]",
-        "range(record.attempt))]",
+        "_keys_of_attempts(record) if key != current]",
+        "_keys_of_attempts(record)]",
         "the CSV that the record names goes with the others",
     ),
 )

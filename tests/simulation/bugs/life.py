@@ -30,28 +30,28 @@ BUGS = (
     Bug(
         "marker-after-record",
         _JOBS,
-        "        slow = self._clock() - record.queued_at > ORPHAN_AGE / 2",
-        '        self._bucket.delete(marker)\n        slow = marker != ""',
+        "        is_slow = self._clock() - record.queued_at > ORPHAN_AGE / 2",
+        '        self._bucket.delete(marker)\n        is_slow = marker != ""',
         "a death between the two leaves a job that no list and no sweep sees",
     ),
     Bug(
         "finished-not-marked",
         _JOBS,
-        "        self._show(finished)\n",
+        "        self._write_marker_best_effort(finished)\n",
         "",
         "a finished job is listed as processing until a sweep looks",
     ),
     Bug(
         "claim-not-marked",
         _JOBS,
-        "            self._show(claim.record)\n",
+        "            self._write_marker_best_effort(claim.record)\n",
         "",
         "a job in work is listed as queued until a sweep looks",
     ),
     Bug(
         "loser-told-its-own-record",
         _JOBS,
-        "                return there\n",
+        "                return existing\n",
         "                return record\n",
         "of two submissions at once with one key, one is told a queued_at that is not the job's",
     ),
@@ -72,15 +72,15 @@ BUGS = (
     Bug(
         "owner-not-checked-at-commit",
         _JOBS,
-        "self._bucket.replace(_key(record.job_id), _body(record), held.etag)",
+        "self._bucket.replace(_key(record.job_id), _body(record), current.etag)",
         "self._bucket.replace(_key(record.job_id), _body(record), self.load(record.job_id)[1])",
         "an attempt that lost its lease commits all the same",
     ),
     Bug(
         "finished-job-claimed",
         _JOBS,
-        "            if record.status.finished:\n                self.relist(record)",
-        "            if record.attempt > 99:\n                self.relist(record)",
+        "            if record.status.finished:\n                self.write_marker(record)",
+        "            if record.attempt > 99:\n                self.write_marker(record)",
         "a duplicate event calculates a finished job again",
     ),
     Bug(
@@ -93,8 +93,8 @@ BUGS = (
     Bug(
         "renewal-does-not-renew",
         _JOBS,
-        "renewed = self._swap(claim, claim.record.moved(lease_expires_at=now + LEASE))",
-        "renewed = self._swap(claim, claim.record.moved(lease_expires_at=ends))",
+        "renewed = self._compare_and_swap(claim, claim.record.moved(lease_expires_at=now + LEASE))",
+        "renewed = self._compare_and_swap(claim, claim.record.moved(lease_expires_at=expires_at))",
         "a long job is taken from an attempt that runs",
     ),
 )
