@@ -24,7 +24,7 @@ MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin
 IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
 SERVERS = ("SeaweedFS", "MinIO", "moto")
 
-# The required abilities, as docs/storage.md lists them, and the servers that lack them. moto is used by tests only.
+# What we ask of every server, in the words of docs/storage.md, and who can't; moto is for tests alone.
 CANNOT: dict[str, tuple[str, ...]] = {
     "of twenty creations with If-None-Match at once one wins": (),
     "of twenty replacements with If-Match at once one wins": (),
@@ -42,7 +42,7 @@ CANNOT: dict[str, tuple[str, ...]] = {
     "a bucket that is missing is told": (),
     "wrong keys are refused": ("moto",),
 }
-# Optional abilities.
+# What would be welcome; nothing of ours depends on it.
 WELCOME: dict[str, tuple[str, ...]] = {
     "a completion that is repeated is answered as the first": ("MinIO",),
     "all unfinished uploads are listed by a prefix": ("MinIO",),

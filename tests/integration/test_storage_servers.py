@@ -258,10 +258,10 @@ def test_wrong_credentials_raise_unavailable(settings: Settings) -> None:
 
 def test_error_of_an_unreachable_server_does_not_contain_its_address(settings: Settings) -> None:
     with (
-        bucket_of(settings, "jobs", endpoint=f"http://127.0.0.1:{free_port()}") as away,
+        bucket_of(settings, "jobs", endpoint=f"http://127.0.0.1:{free_port()}") as unreachable,
         pytest.raises(Unavailable, match=r"^storage: EndpointConnectionError$"),
     ):
-        away.get("a")
+        unreachable.get("a")
 
 
 @ability("a completion that is repeated is answered as the first")

@@ -143,8 +143,8 @@ def expected_counts(entries: list[Entry]) -> StatusCounts:
     """Count `entries` one by one."""
     by_status = {status: [entry for entry in entries if entry.status is status] for status in SHOWN}
     return StatusCounts(
-        {status: len(found) for status, found in by_status.items()},
-        {status: min(entry.queued_ms for entry in found) for status, found in by_status.items() if found},
+        {status: len(jobs) for status, jobs in by_status.items()},
+        {status: min(job.queued_ms for job in jobs) for status, jobs in by_status.items() if jobs},
         sum((entry.completed_ms or 0) - entry.queued_ms for entry in by_status[Status.COMPLETED]),
     )
 

@@ -81,10 +81,10 @@ def test_claim_starts_an_attempt_with_a_lease(jobs: JobStore, bucket: MemoryBuck
     jobs.create(record())
     clock.advance(seconds=2)
     claim = jobs.claim(JOB_ID)
-    found = jobs.get(JOB_ID)
-    assert found == claim.record
-    assert (found.status, found.attempt, found.started_at) == (Status.PROCESSING, 1, clock.now)
-    assert found.lease_expires_at == clock.now + LEASE
+    stored = jobs.get(JOB_ID)
+    assert stored == claim.record
+    assert (stored.status, stored.attempt, stored.started_at) == (Status.PROCESSING, 1, clock.now)
+    assert stored.lease_expires_at == clock.now + LEASE
     assert listed(bucket) == {JOB_ID: Status.PROCESSING}
 
 
@@ -146,8 +146,8 @@ def test_finished_job_cannot_be_claimed(jobs: JobStore, clock: Clock) -> None:
     clock.advance(hours=1)
     with pytest.raises(errors.JobFinished):
         jobs.claim(JOB_ID)
-    found = jobs.get(JOB_ID)
-    assert (found.status, found.error_code, found.lease_expires_at) == (Status.FAILED, "NO_DATA", None)
+    stored = jobs.get(JOB_ID)
+    assert (stored.status, stored.error_code, stored.lease_expires_at) == (Status.FAILED, "NO_DATA", None)
 
 
 def test_each_state_has_a_marker_and_the_list_shows_the_latest(
@@ -169,8 +169,8 @@ def test_expired_leases_and_released_attempts_are_counted_separately(jobs: JobSt
     claim = jobs.claim(JOB_ID)
     assert claim.record.expired_leases == 1
     jobs.release(claim, "database: 08006")
-    found = jobs.get(JOB_ID)
-    assert (found.expired_leases, found.released_attempts, found.cause, found.lease_expires_at) == (
+    stored = jobs.get(JOB_ID)
+    assert (stored.expired_leases, stored.released_attempts, stored.cause, stored.lease_expires_at) == (
         1,
         1,
         "database: 08006",
@@ -284,6 +284,6 @@ def test_next_attempt_completes_the_job_after_a_death_at_any_request(dies_at: in
     clock.advance(minutes=5)
     with suppress(errors.JobFinished):
         run_job()
-    found = jobs.get(JOB_ID)
-    assert (found.status, found.result) == (Status.COMPLETED, result())
+    stored = jobs.get(JOB_ID)
+    assert (stored.status, stored.result) == (Status.COMPLETED, result())
     assert listed(bucket) == {JOB_ID: Status.COMPLETED}
