@@ -34,7 +34,7 @@ LEASE = timedelta(seconds=30)
 ORPHAN_AGE = timedelta(minutes=10)  # after it, a marker without a record is garbage; longer than any submit request
 RECORD_PREFIX = "jobs/"
 TOMBSTONE_EXPIRY_PREFIX = "d/"  # empty objects whose keys contain the deletion date and the job id
-_RENEWED_BEFORE_END = LEASE * 2 / 3
+_RENEWAL_THRESHOLD = LEASE * 2 / 3  # a lease with less remaining time is renewed
 _CLOCK_SKEW = timedelta(seconds=5)  # maximum difference between the clocks of two pods
 _MAX_CAS_ATTEMPTS = 5
 _MAX_EXPIRED_LEASES = 5
@@ -181,7 +181,7 @@ class JobStore:
         """Renew the lease if a third of it has passed, and update `claim`. Raises LeaseLost."""
         now = self._clock()
         expires_at = claim.record.lease_expires_at
-        if expires_at is not None and expires_at - now <= _RENEWED_BEFORE_END:
+        if expires_at is not None and expires_at - now <= _RENEWAL_THRESHOLD:
             renewed = self._compare_and_swap(claim, claim.record.moved(lease_expires_at=now + LEASE))
             claim.record, claim.etag = renewed.record, renewed.etag
 
