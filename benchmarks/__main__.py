@@ -1,21 +1,21 @@
-"""`python -m benchmarks [part …]`: measures, prints a table, writes the same as JSON."""
+"""Run the benchmarks: `python -m benchmarks [part …]`. Prints a table and writes the same figures as JSON."""
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import access, day, digest, http, listing, memory, pipeline, report, rows, stage, telemetry
+from benchmarks import access, bench_stack, day, digest, http, listing, memory, pipeline, report, rows, telemetry
 from local import environment
 
-_PARTS: dict[str, Callable[[stage.Stage], list[report.Figure]]] = {
-    "day": day.measured,  # before millions of fixes lie in the table
-    "http": http.measured,
-    "list": listing.measured,
-    "rows": rows.measured,
-    "access": access.measured,
-    "memory": memory.measured,
-    "pipeline": pipeline.measured,
-    "digest": digest.measured,
-    "telemetry": telemetry.measured,
+_PARTS: dict[str, Callable[[bench_stack.BenchStack], list[report.Figure]]] = {
+    "day": day.measure,  # first, while the table is small
+    "http": http.measure,
+    "list": listing.measure,
+    "rows": rows.measure,
+    "access": access.measure,
+    "memory": memory.measure,
+    "pipeline": pipeline.measure,
+    "digest": digest.measure,
+    "telemetry": telemetry.measure,
 }
 
 
@@ -24,11 +24,11 @@ def main(names: list[str]) -> int:
         print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(_PARTS)}", file=sys.stderr)
         return 2
     figures: list[report.Figure] = []
-    with stage.running() as ground:
-        for name, part in _PARTS.items():
+    with bench_stack.start() as stack:
+        for name, measure in _PARTS.items():
             if name in names or not names:
                 print(f"measuring {name}", file=sys.stderr, flush=True)
-                figures += part(ground)
+                figures += measure(stack)
     print(report.table(figures))
     print(f"\n{report.write(figures)}", file=sys.stderr)
     return 0

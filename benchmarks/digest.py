@@ -1,34 +1,34 @@
-"""What the SHA-256 of a CSV costs: jobs with it beside jobs without it."""
+"""Cost of the SHA-256 of a CSV: jobs with it, compared with jobs without."""
 
 from statistics import median
 
-from benchmarks.pipeline import BUCKET, SINKS, Took, timed_job
+from benchmarks.bench_stack import BenchStack
+from benchmarks.pipeline import BUCKET, SINKS, JobTime, time_job
 from benchmarks.report import Figure
-from benchmarks.stage import Stage
 
 _FIXES = 1_000_000
 _ROUNDS = 15
 
 
-def measured(stage: Stage) -> list[Figure]:
-    """Jobs with and without the digest in pairs, each in a fresh process; medians of the differences."""
-    stage.settings("calculate", BUCKET)  # makes the bucket
-    day = stage.day(_FIXES)
-    pairs: dict[str, list[tuple[Took, Took]]] = {sink: [] for sink in SINKS}
+def measure(stack: BenchStack) -> list[Figure]:
+    """Run pairs of jobs with and without the digest in new processes, and return the medians of the differences."""
+    stack.settings("calculate", BUCKET)  # creates the bucket
+    day = stack.day(_FIXES)
+    pairs: dict[str, list[tuple[JobTime, JobTime]]] = {sink: [] for sink in SINKS}
     for number in range(_ROUNDS):
-        for sink, taken in pairs.items():
-            variants = [(), ("undigested",)]
-            if number % 2:  # neither always runs first
+        for sink, sink_pairs in pairs.items():
+            variants = [(), ("without-digest",)]
+            if number % 2:  # the order alternates
                 variants.reverse()
-            took = {variant: timed_job(stage, day, _FIXES, sink, *variant) for variant in variants}
-            taken.append((took[()], took["undigested",]))
+            times = {variant: time_job(stack, day, _FIXES, sink, *variant) for variant in variants}
+            sink_pairs.append((times[()], times["without-digest",]))
     figures = []
-    for sink, words in SINKS.items():
+    for sink, label in SINKS.items():
         for name, field in (("longer by", "seconds"), ("processor time, more by", "processor_seconds")):
-            times = [(getattr(digested, field), getattr(plain, field)) for digested, plain in pairs[sink]]
-            more = median(digested - plain for digested, plain in times)
-            without = median(plain for _, plain in times)
-            beside = f"without: {without * 1000:,.0f} ms"
-            what = f"{_FIXES:,} fixes, {words}: {name}"
-            figures.append(Figure("digest", what, more * 1000, "ms", beside, more / without))
+            seconds = [(getattr(digested, field), getattr(plain, field)) for digested, plain in pairs[sink]]
+            more = median(digested - plain for digested, plain in seconds)
+            without = median(plain for _, plain in seconds)
+            baseline = f"without: {without * 1000:,.0f} ms"
+            what = f"{_FIXES:,} fixes, {label}: {name}"
+            figures.append(Figure("digest", what, more * 1000, "ms", baseline, more / without))
     return figures

@@ -1,4 +1,4 @@
-"""The list, by how many jobs there are: a warm page, a cold start to the first page, memory."""
+"""The list function by number of jobs: warm pages, cold starts and memory."""
 
 import time
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from typing import Any
 import urllib3
 from werkzeug.datastructures import MultiDict
 
+from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
 from benchmarks.report import Figure
-from benchmarks.stage import Served, Stage, served
 from functions.calculate.sweep.compaction import SEALED_ROWS, Compaction
-from functions.list.handler import Lister
+from functions.list.handler import JobLister
 from functions.list.results import ResultReader
 from local.options import TARGETS
 from shared import ids
@@ -27,53 +27,55 @@ from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
 
 _COUNTS = (1_000, 100_000, 1_000_000)
-_PAGE = "/api/distance/jobs?limit=50&results=false"  # rows.py has what results cost
+_PAGE = "/api/distance/jobs?limit=50&results=false"  # rows.py measures results
 _FILTERED = f"{_PAGE}&status=completed&device_id=garmin"
 _ROUNDS = 41
 _COLD_STARTS = 5
 _HTTP = urllib3.PoolManager(retries=False)
 
 
-def measured(stage: Stage) -> list[Figure]:
-    """Everything over each number of finished jobs, by turns; ratios are to the smallest number."""
-    requests = {count: _filled(stage, _bucket(count), count) for count in _COUNTS}
-    warm, filtered, peaks = _warm(stage)
-    cold = _cold(stage)
+def measure(stack: BenchStack) -> list[Figure]:
+    """Measure each number of finished jobs in turn; the smallest is the baseline of the ratios."""
+    requests = {count: _fill(stack, _bucket(count), count) for count in _COUNTS}
+    warm, filtered, peaks = _measure_warm(stack)
+    cold = _measure_cold(stack)
     figures = []
     few = f"{_COUNTS[0]:,} jobs"
     for count in _COUNTS:
-        most = count == _COUNTS[-1]
+        is_largest = count == _COUNTS[-1]
         of = f"of {count:,} jobs"
-        said = f"warm page of 50 {of}, {requests[count]} S3 requests"
-        bound = {"at_most": 1.5} if most else {}
-        figures.append(_figure(said, warm[count] * 1000, "ms", few, warm[count] / warm[_COUNTS[0]], **bound))
+        label = f"warm page of 50 {of}, {requests[count]} S3 requests"
+        bound = {"at_most": 1.5} if is_largest else {}
+        figures.append(_figure(label, warm[count] * 1000, "ms", few, warm[count] / warm[_COUNTS[0]], **bound))
         ratio = filtered[count] / filtered[_COUNTS[0]]
         figures.append(_figure(f"the same by status and device {of}", filtered[count] * 1000, "ms", few, ratio))
-        bound = {"at_most": 3.0} if most else {}
+        bound = {"at_most": 3.0} if is_largest else {}
         ratio = cold[count] / cold[_COUNTS[0]]
         figures.append(_figure(f"process start to first page {of}", cold[count] * 1000, "ms", few, ratio, **bound))
-        bound = {"below": 150.0} if most else {}
+        bound = {"below": 150.0} if is_largest else {}
         ratio = peaks[count] / peaks[_COUNTS[0]]
         figures.append(_figure(f"peak memory after filtered pages {of}", peaks[count], "MB", few, ratio, **bound))
     return figures
 
 
-def _figure(what: str, value: float, unit: str, beside: str, ratio: float, **bounds: Any) -> Figure:
-    return Figure("list", what, value, unit, beside, ratio, **bounds)
+def _figure(what: str, value: float, unit: str, baseline: str, ratio: float, **bounds: Any) -> Figure:
+    return Figure("list", what, value, unit, baseline, ratio, **bounds)
 
 
-def _warm(stage: Stage) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
-    """Median seconds of a page and of a filtered page, and peak megabytes, by number of jobs."""
-    took: dict[tuple[int, str], list[float]] = {(count, path): [] for count in _COUNTS for path in (_PAGE, _FILTERED)}
-    with ExitStack() as running:
-        functions = {count: running.enter_context(_list(stage, count)) for count in _COUNTS}
+def _measure_warm(stack: BenchStack) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
+    """Return the median seconds of a page and of a filtered page, and the peak MB, by number of jobs."""
+    samples: dict[tuple[int, str], list[float]] = {
+        (count, path): [] for count in _COUNTS for path in (_PAGE, _FILTERED)
+    }
+    with ExitStack() as servers:
+        functions = {count: servers.enter_context(_serve_list(stack, count)) for count in _COUNTS}
         for number in range(_ROUNDS + 2):
-            for (count, path), times in took.items():
-                seconds = _asked(functions[count], path, count if path == _PAGE else None)
-                if number > 1:  # the first ones warm
+            for (count, path), times in samples.items():
+                seconds = _time_page(functions[count], path, count if path == _PAGE else None)
+                if number > 1:  # the first two rounds are a warm-up
                     times.append(seconds)
         peaks = {count: function.peak_mb() for count, function in functions.items()}
-    medians = {case: median(times) for case, times in took.items()}
+    medians = {case: median(times) for case, times in samples.items()}
     return (
         {count: medians[count, _PAGE] for count in _COUNTS},
         {count: medians[count, _FILTERED] for count in _COUNTS},
@@ -81,30 +83,30 @@ def _warm(stage: Stage) -> tuple[dict[int, float], dict[int, float], dict[int, f
     )
 
 
-def _cold(stage: Stage) -> dict[int, float]:
-    """Median seconds from the start of a process to its first page, by number of jobs."""
-    took: dict[int, list[float]] = {count: [] for count in _COUNTS}
+def _measure_cold(stack: BenchStack) -> dict[int, float]:
+    """Return the median seconds from the start of a process to its first page, by number of jobs."""
+    samples: dict[int, list[float]] = {count: [] for count in _COUNTS}
     for _ in range(_COLD_STARTS):
-        for count, times in took.items():
+        for count, times in samples.items():
             started = time.perf_counter()
-            with _list(stage, count) as function:
-                _asked(function, _PAGE, count)
+            with _serve_list(stack, count) as function:
+                _time_page(function, _PAGE, count)
                 times.append(time.perf_counter() - started)
-    return {count: median(times) for count, times in took.items()}
+    return {count: median(times) for count, times in samples.items()}
 
 
-def _list(stage: Stage, count: int) -> Any:
-    return served(stage.environment("list", _bucket(count)), "list", TARGETS["list"])
+def _serve_list(stack: BenchStack, count: int) -> Any:
+    return serve_function(stack.environment("list", _bucket(count)), "list", TARGETS["list"])
 
 
-def _asked(function: Served, path: str, total: int | None) -> float:
-    """Seconds that a page took, which must count `total` jobs."""
+def _time_page(function: FunctionServer, path: str, total: int | None) -> float:
+    """Return the seconds of a page. Raises ValueError if it does not have 50 of `total` jobs."""
     started = time.perf_counter()
-    answer = _HTTP.request("GET", f"{function.url}{path}")
+    response = _HTTP.request("GET", f"{function.url}{path}")
     seconds = time.perf_counter() - started
-    found = answer.json()
-    if len(found.get("jobs", ())) != 50 or total not in (None, found["total_count"]):
-        raise ValueError(f"{answer.status}: {answer.data[:200]!r}")
+    page = response.json()
+    if len(page.get("jobs", ())) != 50 or total not in (None, page["total_count"]):
+        raise ValueError(f"{response.status}: {response.data[:200]!r}")
     return seconds
 
 
@@ -112,25 +114,25 @@ def _bucket(count: int) -> str:
     return f"bench-list-{count}"
 
 
-def _filled(stage: Stage, name: str, count: int) -> int:
-    """Put the segments of `count` finished jobs, as sweeps would have; the requests that one warm page makes then."""
-    settings = stage.settings("list", name)
+def _fill(stack: BenchStack, name: str, count: int) -> int:
+    """Create the segments of `count` finished jobs, and return the number of S3 requests of a warm page."""
+    settings = stack.settings("list", name)
     s3 = client(settings)
     bucket = Bucket(s3, name)
     entries = _entries(count)
-    while truth := {entry.position: entry for entry in islice(entries, SEALED_ROWS)}:
-        Compaction(bucket).commit(truth)
-    lister = Lister(Index(bucket), ResultReader(JobStore(bucket)))
-    call = Request({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
-    lister.page(call)
-    seen: list[str] = []
+    while batch := {entry.position: entry for entry in islice(entries, SEALED_ROWS)}:
+        Compaction(bucket).commit(batch)
+    lister = JobLister(Index(bucket), ResultReader(JobStore(bucket)))
+    request = Request({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
+    lister.list_page(request)
+    requests: list[str] = []
 
-    def sent(**_: Any) -> None:
-        seen.append("sent")
+    def count_request(**_: Any) -> None:
+        requests.append("request")
 
-    s3.meta.events.register("before-send.s3", sent)
-    lister.page(call)
-    return len(seen)
+    s3.meta.events.register("before-send.s3", count_request)
+    lister.list_page(request)
+    return len(requests)
 
 
 def _entries(count: int) -> Iterator[Entry]:

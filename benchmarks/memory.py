@@ -1,12 +1,12 @@
-"""Peak memory of the process that calculates: calculate's own gunicorn worker, everything imported, one job."""
+"""Peak memory of calculate's gunicorn worker after one job."""
 
 import http.client
 import json
 import secrets
 from datetime import date
 
+from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
 from benchmarks.report import Figure
-from benchmarks.stage import Served, Stage, served
 from local.options import TARGETS
 from shared import events
 
@@ -14,26 +14,26 @@ _BUCKET = "bench-memory"
 _LONGEST_JOB_SECONDS = 300
 
 
-def measured(stage: Stage) -> list[Figure]:
-    """The peak after one job, in a fresh process each time."""
-    stage.settings("calculate", _BUCKET)  # makes the bucket
+def measure(stack: BenchStack) -> list[Figure]:
+    """Measure the peak after one job, in a new process for each size."""
+    stack.settings("calculate", _BUCKET)  # creates the bucket
     figures = []
-    small = None
+    baseline = None
     for count in (10_000, 1_000_000, 5_000_000):
-        day = stage.day(count)
-        with served(stage.environment("calculate", _BUCKET), "calculate", TARGETS["calculate"]) as function:
+        day = stack.day(count)
+        with serve_function(stack.environment("calculate", _BUCKET), "calculate", TARGETS["calculate"]) as function:
             idle = function.peak_mb()
             _calculate(function, day, count)
             peak = function.peak_mb()
-        small = small or peak
-        words = f"peak after {count:,} fixes ({idle:.0f} MB before)"
-        wanted = {"at_most": 1.1, "below": 100.0} if count == 5_000_000 else {}
-        figures.append(Figure("memory", words, peak, "MB", "10,000 fixes", peak / small, **wanted))
+        baseline = baseline or peak
+        label = f"peak after {count:,} fixes ({idle:.0f} MB before)"
+        bounds = {"at_most": 1.1, "below": 100.0} if count == 5_000_000 else {}
+        figures.append(Figure("memory", label, peak, "MB", "10,000 fixes", peak / baseline, **bounds))
     return figures
 
 
-def _calculate(function: Served, day: date, count: int) -> None:
-    """Deliver another producer's event for `day`, and see that its outcome has the day's fixes."""
+def _calculate(function: FunctionServer, day: date, count: int) -> None:
+    """Deliver a request event for `day`, and check that its outcome has `count` fixes."""
     headers = {
         "ce-specversion": "1.0",
         "ce-type": events.REQUESTED,
@@ -43,8 +43,8 @@ def _calculate(function: Served, day: date, count: int) -> None:
     }
     connection = http.client.HTTPConnection("127.0.0.1", function.port, timeout=_LONGEST_JOB_SECONDS)
     connection.request("POST", "/", json.dumps({"date": day.isoformat(), "device_id": ""}), headers)
-    answer = connection.getresponse()
-    found = json.loads(answer.read())
+    response = connection.getresponse()
+    outcome = json.loads(response.read())
     connection.close()
-    if answer.status != 200 or found.get("total_locations") != count:
-        raise ValueError(f"calculate answered {answer.status}: {found}")
+    if response.status != 200 or outcome.get("total_locations") != count:
+        raise ValueError(f"calculate returned {response.status}: {outcome}")

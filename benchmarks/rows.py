@@ -1,4 +1,4 @@
-"""What results in the rows of a page cost, beside the same page without them and beside asking each job's status."""
+"""Cost of results in the rows of a page, compared with a page without results and with status requests."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -9,8 +9,8 @@ from typing import Any
 
 import urllib3
 
+from benchmarks.bench_stack import BenchStack, serve_function
 from benchmarks.report import Figure
-from benchmarks.stage import Stage, served
 from functions.calculate.sweep.compaction import Compaction
 from local.options import TARGETS
 from shared import ids
@@ -22,83 +22,84 @@ from shared.storage.bucket import Bucket, client
 _BUCKET = "bench-rows"
 _PAGE = "/api/distance/jobs?limit=50"
 _ROUNDS = 31
-_WARMING = 2
-_BROWSERS = 6  # connections that a browser has to one host
-_HTTP = urllib3.PoolManager(maxsize=_BROWSERS, retries=False)
+_WARMUP = 2
+_CONNECTIONS = 6  # of a browser to one host
+_HTTP = urllib3.PoolManager(maxsize=_CONNECTIONS, retries=False)
 
 
-def measured(stage: Stage) -> list[Figure]:
-    """Pages of 50 completed jobs and their statuses, by turns; a page is cold whose records nobody has read yet."""
-    job_ids = _filled(stage)
+def measure(stack: BenchStack) -> list[Figure]:
+    """Alternate between pages of 50 completed jobs and their statuses. A cold page has records that are not cached."""
+    job_ids = _fill(stack)
     newest = job_ids[:50]
     with (
-        served(stage.environment("list", _BUCKET), "list", TARGETS["list"]) as listing,
-        served(stage.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
-        ThreadPoolExecutor(_BROWSERS) as browser,
+        serve_function(stack.environment("list", _BUCKET), "list", TARGETS["list"]) as listing,
+        serve_function(stack.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
+        ThreadPoolExecutor(_CONNECTIONS) as browser,
     ):
 
-        def page(query: str, results: int) -> None:
+        def get_page(query: str, results: int) -> None:
             rows = _json(f"{listing.url}{_PAGE}{query}")["jobs"]
             if (len(rows), sum("result" in row for row in rows)) != (50, results):
                 raise ValueError(query)
 
-        def look(job_id: str) -> None:
+        def get_status(job_id: str) -> None:
             if "result" not in _json(f"{status.url}/api/distance/jobs/{job_id}"):
                 raise ValueError(job_id)
 
         cases: dict[str, Callable[[int], object]] = {
-            "without": lambda _: page("&results=false", 0),
-            "warm": lambda _: page("", 50),
-            "cold": lambda number: page(f"&offset={50 * (number + 1)}", 50),
-            "statuses": lambda _: _each(map(look, newest)),
-            "statuses together": lambda _: _each(browser.map(look, newest)),
+            "without": lambda _: get_page("&results=false", 0),
+            "warm": lambda _: get_page("", 50),
+            "cold": lambda number: get_page(f"&offset={50 * (number + 1)}", 50),
+            "statuses": lambda _: _consume(map(get_status, newest)),
+            "statuses together": lambda _: _consume(browser.map(get_status, newest)),
         }
-        took: dict[str, list[float]] = {name: [] for name in cases}
-        for number in range(_ROUNDS + _WARMING):
+        times: dict[str, list[float]] = {name: [] for name in cases}
+        for number in range(_ROUNDS + _WARMUP):
             for name, case in cases.items():
                 started = time.perf_counter()
                 case(number)
-                if number >= _WARMING:
-                    took[name].append(time.perf_counter() - started)
-    seconds = {name: median(times) for name, times in took.items()}
-    said = {
+                if number >= _WARMUP:
+                    times[name].append(time.perf_counter() - started)
+    seconds = {name: median(samples) for name, samples in times.items()}
+    labels = {
         "without": ("page of 50 without results", {}),
         "warm": ("the same with results that were read before", {"at_most": 1.5}),
         "cold": ("the same with results that are read now", {}),
         "statuses": ("the same, and 50 status calls, one after another", {}),
-        "statuses together": (f"the same, and 50 status calls, {_BROWSERS} at a time", {}),
+        "statuses together": (f"the same, and 50 status calls, {_CONNECTIONS} at a time", {}),
     }
     figures = []
-    for name, (words, bound) in said.items():
+    for name, (label, bound) in labels.items():
         value = seconds[name] + (seconds["without"] if name.startswith("statuses") else 0)
         ratio = value / seconds["without"]
-        figures.append(Figure("rows", words, value * 1000, "ms", "without results", ratio, **bound))
+        figures.append(Figure("rows", label, value * 1000, "ms", "without results", ratio, **bound))
     return figures
 
 
-def _each(answers: Iterable[object]) -> None:
-    for _ in answers:
+def _consume(items: Iterable[object]) -> None:
+    for _ in items:
         pass
 
 
 def _json(url: str) -> Any:
-    answer = _HTTP.request("GET", url)
-    if answer.status != 200:
-        raise ValueError(f"{answer.status}: {answer.data[:200]!r}")
-    return answer.json()
+    response = _HTTP.request("GET", url)
+    if response.status != 200:
+        raise ValueError(f"{response.status}: {response.data[:200]!r}")
+    return response.json()
 
 
-def _filled(stage: Stage) -> list[str]:
-    """Put completed jobs, a page more than there are rounds, as sweeps leave them; their ids, newest first."""
-    bucket = Bucket(client(stage.settings("list", _BUCKET)), _BUCKET)
-    count = 50 * (_ROUNDS + _WARMING + 1)
+def _fill(stack: BenchStack) -> list[str]:
+    """Create completed jobs in the index, one page for each round and one more. Return their ids, newest first."""
+    bucket = Bucket(client(stack.settings("list", _BUCKET)), _BUCKET)
+    count = 50 * (_ROUNDS + _WARMUP + 1)
     now = utc_now()
     records = [_record(number, now - timedelta(seconds=number)) for number in range(count)]
     with ThreadPoolExecutor(8) as threads:
         bodies = [
-            (f"{RECORD_PREFIX}{one.job_id}.json", one.model_dump_json(exclude_none=True).encode()) for one in records
+            (f"{RECORD_PREFIX}{record.job_id}.json", record.model_dump_json(exclude_none=True).encode())
+            for record in records
         ]
-        _each(threads.map(lambda said: bucket.put(*said), bodies))
+        _consume(threads.map(lambda arguments: bucket.put(*arguments), bodies))
     entries = map(entry_of, records)
     Compaction(bucket).commit({entry.position: entry for entry in entries})
     return [record.job_id for record in records]

@@ -1,1 +1,1 @@
-"""The functions: calculate (submit and calculate), status, list."""
+"""The functions submit, calculate, status and list."""

@@ -148,24 +148,24 @@ class MemoryFixes:
         self.during: Callable[[], None] = lambda: None
 
     @contextmanager
-    def of_day(
-        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    def read_day(
+        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None] = lambda: None
     ) -> Iterator[Iterator[Block]]:
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
             for at in range(0, len(found), self.rows):
                 yield block(found[at : at + self.rows], devices)
                 self.during()
-                alive()
+                heartbeat()
 
         first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
         found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
         yield blocks()
 
-    def latest(self, since: datetime, most: int) -> dict[str, datetime]:
+    def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         self.during()
         times = {fix.device: EPOCH + timedelta(microseconds=fix.time_us) for fix in self.fixes}
-        return {device: at for device, at in list(times.items())[:most] if at >= since}
+        return {device: at for device, at in list(times.items())[:limit] if at >= since}
 
     def ping(self) -> None:
         self.during()

@@ -1,4 +1,4 @@
-"""The contract's numbers and rows, one fix at a time in plain Python: what the fast path is held against."""
+"""A plain Python reference of the statistics and the CSV rows, one fix at a time."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ class Fix:
 
 
 def block(fixes: list[Fix], devices: list[str]) -> Block:
-    """The fixes in columns; new devices are added to `devices`."""
+    """Return the fixes as a block, and add new devices to `devices`."""
     for fix in fixes:
         if fix.device not in devices:
             devices.append(fix.device)
@@ -58,7 +58,7 @@ def haversine(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 @dataclass
 class Day:
-    """The whole day, as the contract words it."""
+    """The statistics and the CSV rows of a day."""
 
     numbers: dict[str, float]
     rows: list[list[str]]

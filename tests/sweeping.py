@@ -1,12 +1,12 @@
-"""A sweep over buckets in memory, and what else the functions get of the index."""
+"""A sweep of buckets in memory, and helpers that read the index."""
 
 from datetime import timedelta
 
 from functions.calculate.event_publisher import EventPublisher
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from functions.calculate.sweep.reconcile import Sweep
 from functions.calculate.sweep.retention import Retention
-from functions.status.handler import Newest
+from functions.status.handler import FindNewest
 from shared.events import Publisher
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
@@ -26,23 +26,29 @@ def sweeping(
     *,
     job_age: timedelta | None = None,
     csv_age: timedelta | None = None,
-    devices: Devices | None = None,
+    device_refresher: DeviceRefresher | None = None,
 ) -> tuple[Sweep, EventPublisher]:
-    """The sweep of `jobs`, and what it publishes with."""
+    """Return a sweep of `jobs` and its event publisher."""
     event_publisher = EventPublisher(broker, {"team": "home"})
     retention = Retention(bucket, csvs, jobs, job_age, csv_age)
-    devices = devices or Devices(MemoryBucket(), lambda since, most: {})
+    device_refresher = device_refresher or DeviceRefresher(MemoryBucket(), lambda since, limit: {})
     sweep = Sweep(
-        bucket, csvs, jobs, event_publisher=event_publisher, retention=retention, devices=devices, clock=clock
+        bucket,
+        csvs,
+        jobs,
+        event_publisher=event_publisher,
+        retention=retention,
+        device_refresher=device_refresher,
+        clock=clock,
     )
     return sweep, event_publisher
 
 
-def newest(index: Index) -> Newest:
-    """The newest job that a filter admits."""
+def newest(index: Index) -> FindNewest:
+    """Return a function that finds the newest job of a filter."""
     return lambda wanted: next(iter(index.page(wanted).entries), None)
 
 
 def listed(bucket: Bucket) -> list[Entry]:
-    """All that a list shows, read afresh."""
+    """Return all listed jobs, read from a new index."""
     return Index(bucket).page(Filter(), 0, EVERYTHING).entries

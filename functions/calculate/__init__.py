@@ -1,1 +1,1 @@
-"""Submitting a job and calculating it: two targets of one folder."""
+"""The functions submit and calculate."""

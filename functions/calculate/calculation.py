@@ -1,4 +1,4 @@
-"""A job's way through calculate, whole: claim, fetch, compute, store, commit."""
+"""One attempt of a job: claim it, fetch its fixes, compute the statistics, store the CSV, commit the result."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import Protocol
 
-from functions.calculate.day.csv_rows import HEADER, CsvRows
-from functions.calculate.day.distance import DayNumbers
+from functions.calculate.day.csv_rows import HEADER, CsvFormatter
+from functions.calculate.day.distance import DayAccumulator
 from functions.calculate.fixes.blocks import Block
 from functions.calculate.stage_timer import StageTimer
 from shared import days
@@ -21,41 +21,43 @@ from shared.telemetry import metrics, spans
 from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
-_REFUSALS = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "held"}
+_CLAIM_OUTCOMES = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "held"}
 
 
-class Fixes(Protocol):
-    """Where fixes come from (functions/calculate/fixes/source.py, or a fake)."""
+class FixReader(Protocol):
+    """The source of fixes, implemented by functions/calculate/fixes/source.py."""
 
-    def of_day(
-        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None]
+    def read_day(
+        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None]
     ) -> AbstractContextManager[Iterator[Block]]:
-        """The day's blocks; `alive` is called at each of them, and while the database keeps us waiting."""
+        """Open an iterator over the day's blocks. `heartbeat` is called at each block and during waits."""
 
     def ping(self) -> None: ...
 
 
-def run(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket) -> Record:
-    """The job as it ended; else NotFound, JobDeleted, JobFinished, JobLocked, LeaseLost, or Unavailable: try again."""
-    with spans.span("distance.calculate", {"distance.job_id": job_id}) as span, StageTimer() as stages, _active():
-        ended = _attempt(job_id, jobs, fixes, csvs, stages)
-        span.set({"distance.status": ended.status})
-    return ended
+def run_job(job_id: str, jobs: JobStore, fixes: FixReader, csvs: Bucket) -> Record:
+    """Run one attempt of a job and return its final record, completed or failed.
+
+    Raises NotFound, JobDeleted, JobFinished or JobLocked if the job cannot be claimed, LeaseLost if another attempt has
+    taken over, and Unavailable if a dependency fails. After Unavailable the caller can try again.
+    """
+    with spans.span("distance.calculate", {"distance.job_id": job_id}) as span, StageTimer() as stages, _count_active():
+        record = _run_attempt(job_id, jobs, fixes, csvs, stages)
+        span.set({"distance.status": record.status})
+    return record
 
 
-def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer) -> Record:
+def _run_attempt(job_id: str, jobs: JobStore, fixes: FixReader, csvs: Bucket, stages: StageTimer) -> Record:
     started = time.monotonic()
     with stages.time("claim"):
-        claim = _claimed(job_id, jobs)
-    spans.current_span().set(audit.span_attributes(claim.record))
-    if claim.record.trace_id != spans.current_span().trace.trace_id:
-        spans.current_span().link(claim.record.traceparent, "job")
+        claim = _claim(job_id, jobs)
+    _annotate_span(claim.record)
     try:
-        if hopeless := attempt_limit_error(claim.record):
-            raise hopeless  # noqa: TRY301 - it ends the job as any other failure does
-        numbers, csv = _calculate(claim, jobs, fixes, csvs, stages)
+        if failure := attempt_limit_error(claim.record):
+            raise failure  # noqa: TRY301 - it ends the job as any other failure does
+        statistics, csv = _compute_and_store(claim, jobs, fixes, csvs, stages)
         result = Result(
-            **numbers.model_dump(),
+            **statistics.model_dump(),
             csv_path=csv_keys.key(claim.record),
             csv_size_bytes=csv.size,
             csv_sha256=csv.sha256,
@@ -63,36 +65,84 @@ def _attempt(job_id: str, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: St
             worker_version=VERSION,
         )
         with stages.time("commit"):
-            ended = jobs.complete(claim, result)
-    except JobFailed as failure:
+            record = jobs.complete(claim, result)
+    except JobFailed as exc:
         with stages.time("commit"):
-            ended = jobs.fail(claim, failure.code, failure.message)
+            record = jobs.fail(claim, exc.code, exc.message)
     except LeaseLost:
         metrics.CLAIMS.add(labels={"outcome": "lost"})
         csv_cleanup.delete_best_effort(csvs, csv_keys.key(claim.record))
         raise
     except BaseException as exc:
-        _give_back(claim, jobs, exc)
+        _release(claim, jobs, exc)
         raise
-    metrics.JOB_DURATION.record(time.monotonic() - started, {"status": ended.status})
-    if ended.attempt > 1:
-        csv_cleanup.delete_superseded(csvs, ended)
-    return ended
+    metrics.JOB_DURATION.record(time.monotonic() - started, {"status": record.status})
+    if record.attempt > 1:
+        csv_cleanup.delete_superseded(csvs, record)
+    return record
 
 
-def _claimed(job_id: str, jobs: JobStore) -> VersionedRecord:
-    """As JobStore.claim, counted."""
+def _claim(job_id: str, jobs: JobStore) -> VersionedRecord:
+    """Claim the job and count the outcome."""
     try:
         claim = jobs.claim(job_id)
-    except (JobFinished, JobLocked) as refusal:
-        metrics.CLAIMS.add(labels={"outcome": _REFUSALS[type(refusal)]})
+    except (JobFinished, JobLocked) as exc:
+        metrics.CLAIMS.add(labels={"outcome": _CLAIM_OUTCOMES[type(exc)]})
         raise
     metrics.CLAIMS.add(labels={"outcome": "won"})
     return claim
 
 
+def _compute_and_store(
+    claim: VersionedRecord, jobs: JobStore, fixes: FixReader, csvs: Bucket, stages: StageTimer
+) -> tuple[DayStatistics, Upload]:
+    """Compute the statistics of the job's day and upload its CSV under the attempt's own key.
+
+    The object appears when the upload is complete. Raises JobFailed if the day has no usable fix.
+    """
+    job = claim.record
+    accumulator = DayAccumulator(job.home, job.away_threshold_km)
+    formatter = CsvFormatter()
+    start, end = days.interval(job.date, job.timezone)
+    day = fixes.read_day(start, end, job.device_id, heartbeat=lambda: jobs.renew(claim))
+    upload = Upload(csvs, csv_keys.key(job), "text/csv")
+    with stages.wrap("fetch", day) as blocks, stages.wrap("upload", upload) as csv:
+        csv.write(HEADER)
+        for block in stages.iterate("fetch", blocks):
+            with stages.time("compute"):
+                measured = accumulator.add(block)
+            with stages.time("csv"):
+                rows = formatter.format(measured)
+            with stages.time("upload"):
+                csv.write(rows)
+        statistics = accumulator.statistics()
+        _count_fixes(statistics, accumulator.missing_coordinates)
+        if not statistics.total_locations:
+            raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
+    return statistics, csv
+
+
+def _release(claim: VersionedRecord, jobs: JobStore, exc: BaseException) -> None:
+    """Release the lease, so that the next attempt can start before it expires."""
+    if isinstance(exc, Exception):
+        capture_error(exc, job_id=claim.record.job_id)
+    cause = f"{exc.dependency}: {exc.cause}" if isinstance(exc, Unavailable) else type(exc).__name__
+    try:
+        jobs.release(claim, cause)
+    except OtelWorkerError:
+        return  # the lease expires
+
+
+def _annotate_span(record: Record) -> None:
+    """Add the job's attributes to the current span, and a link to the trace of its submission if it is another one."""
+    span = spans.current_span()
+    span.set(audit.span_attributes(record))
+    if record.trace_id != span.trace.trace_id:
+        span.link(record.traceparent, "job")
+
+
 @contextmanager
-def _active() -> Iterator[None]:
+def _count_active() -> Iterator[None]:
     metrics.ACTIVE.add(1)
     try:
         yield
@@ -100,48 +150,10 @@ def _active() -> Iterator[None]:
         metrics.ACTIVE.add(-1)
 
 
-def _calculate(
-    claim: VersionedRecord, jobs: JobStore, fixes: Fixes, csvs: Bucket, stages: StageTimer
-) -> tuple[DayStatistics, Upload]:
-    """The numbers of the job's day and the upload of its CSV, stored whole under the attempt's own key."""
-    job = claim.record
-    numbers = DayNumbers(job.home, job.away_threshold_km)
-    rows = CsvRows()
-    start, end = days.interval(job.date, job.timezone)
-    blocks_of_day = fixes.of_day(start, end, job.device_id, alive=lambda: jobs.renew(claim))
-    upload = Upload(csvs, csv_keys.key(job), "text/csv")
-    with stages.wrap("fetch", blocks_of_day) as blocks, stages.wrap("upload", upload) as csv:
-        csv.write(HEADER)
-        for block in stages.iterate("fetch", blocks):
-            with stages.time("compute"):
-                measured = numbers.add(block)
-            with stages.time("csv"):
-                text = rows.of(measured)
-            with stages.time("upload"):
-                csv.write(text)
-        day = numbers.numbers()
-        _count(day, numbers.missing)
-        if not day.total_locations:
-            raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
-    return day, csv
-
-
-def _count(day: DayStatistics, missing: int) -> None:
-    metrics.FIXES_READ.add(day.total_locations + day.rejected_locations)
-    metrics.FIXES_ACCEPTED.add(day.total_locations)
+def _count_fixes(statistics: DayStatistics, missing: int) -> None:
+    accepted, rejected = statistics.total_locations, statistics.rejected_locations
+    metrics.FIXES_READ.add(accepted + rejected)
+    metrics.FIXES_ACCEPTED.add(accepted)
     metrics.FIXES_REJECTED.add(missing, {"reason": "missing"})
-    metrics.FIXES_REJECTED.add(day.rejected_locations - missing, {"reason": "out_of_range"})
-    spans.current_span().set(
-        {"distance.fixes.accepted": day.total_locations, "distance.fixes.rejected": day.rejected_locations}
-    )
-
-
-def _give_back(claim: VersionedRecord, jobs: JobStore, exc: BaseException) -> None:
-    """Let the next attempt start at once instead of after the lease."""
-    if isinstance(exc, Exception):
-        capture_error(exc, job_id=claim.record.job_id)
-    cause = f"{exc.dependency}: {exc.cause}" if isinstance(exc, Unavailable) else type(exc).__name__
-    try:
-        jobs.release(claim, cause)
-    except OtelWorkerError:
-        return  # the lease ends by itself
+    metrics.FIXES_REJECTED.add(rejected - missing, {"reason": "out_of_range"})
+    spans.current_span().set({"distance.fixes.accepted": accepted, "distance.fixes.rejected": rejected})

@@ -1,11 +1,11 @@
-"""Entry point of functions-framework target `calculate`. It only wires components."""
+"""Entry point of the functions-framework target `calculate`: wiring only."""
 
 import flask
 
 from functions.calculate.delivery import service
 from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.fixes.source import FixSource
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from functions.calculate.sweep.reconcile import Sweep
 from functions.calculate.sweep.retention import Retention
 from shared.config import settings
@@ -28,14 +28,21 @@ _FIXES = FixSource(_SETTINGS, check=_STOP.check)
 _JOBS = JobStore(_BUCKET)
 _EVENT_PUBLISHER = EventPublisher(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
 _RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)
-_DEVICES = Devices(_BUCKET, _FIXES.latest)
+_DEVICE_REFRESHER = DeviceRefresher(_BUCKET, _FIXES.latest_fix_times)
 _SERVICE = service(
     _SETTINGS,
     _JOBS,
     _FIXES,
     _CSVS,
     event_publisher=_EVENT_PUBLISHER,
-    sweep=Sweep(_BUCKET, _CSVS, _JOBS, event_publisher=_EVENT_PUBLISHER, retention=_RETENTION, devices=_DEVICES),
+    sweep=Sweep(
+        _BUCKET,
+        _CSVS,
+        _JOBS,
+        event_publisher=_EVENT_PUBLISHER,
+        retention=_RETENTION,
+        device_refresher=_DEVICE_REFRESHER,
+    ),
     checks={"database": _FIXES.ping, "storage": _BUCKET.ping, **default_checks(_SETTINGS.K_SINK)},
     options=Options(health_details=_SETTINGS.HEALTH_DETAILS),
 )

@@ -1,4 +1,4 @@
-"""The stages of one calculation: they take turns at each block of fixes, and each is told of as one span."""
+"""Time the stages of a calculation. The stages alternate at each block, but each one is a single span."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -15,27 +15,27 @@ _END = object()
 
 @dataclass
 class _Stage:
-    """A stage from its first entry to its last exit, and how long it was at work in between."""
+    """A stage from its first entry to its last exit, and the time spent in it."""
 
     span: spans.Span
     busy_seconds: float = 0
-    left_ns: int = 0
+    last_exit_ns: int = 0
     outcome: str = "ok"
 
 
 class StageTimer:
-    """A context manager: at its end every stage that was entered is told of, with its span under the current one."""
+    """A context manager that records every entered stage at its end, as a child of the current span."""
 
     def __init__(self) -> None:
-        self._entered: dict[str, _Stage] = {}
+        self._stages: dict[str, _Stage] = {}
 
     @contextmanager
     def time(self, name: str) -> Iterator[spans.Span]:
-        """The block belongs to stage `name`, one of metrics.STAGES; what comes out of it is told of the stage."""
-        stage = self._entered.get(name)
+        """Attribute the block to stage `name`, one of metrics.STAGES, and record its exception on the span."""
+        stage = self._stages.get(name)
         if stage is None:
-            stage = self._entered[name] = _Stage(spans.start_span(name))
-        began = time.perf_counter()
+            stage = self._stages[name] = _Stage(spans.start_span(name))
+        started = time.perf_counter()
         try:
             with stage.span.current():
                 yield stage.span
@@ -44,22 +44,22 @@ class StageTimer:
             stage.span.record_exception(exc)
             raise
         finally:
-            stage.busy_seconds += time.perf_counter() - began
-            stage.left_ns = time.time_ns()
+            stage.busy_seconds += time.perf_counter() - started
+            stage.last_exit_ns = time.time_ns()
 
     def iterate(self, name: str, items: Iterable[T]) -> Iterator[T]:
-        """The items, each of which stage `name` brings."""
+        """Iterate over `items`, attributing the time to produce each one to stage `name`."""
         source = iter(items)
         while True:
             with self.time(name):
                 item = next(source, _END)
             if item is _END:
                 return
-            yield item  # type: ignore[misc] # it is no _END
+            yield item  # type: ignore[misc] # not _END
 
     @contextmanager
     def wrap(self, name: str, manager: AbstractContextManager[T]) -> Iterator[T]:
-        """What `manager` gives; its beginning and its end belong to stage `name`."""
+        """Enter `manager`, attributing its entry and its exit to stage `name`."""
         with ExitStack() as stack:
             with self.time(name):
                 value = stack.enter_context(manager)
@@ -73,7 +73,7 @@ class StageTimer:
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for name, stage in self._entered.items():
+        for name, stage in self._stages.items():
             stage.span.set({"distance.stage.busy_ms": round(stage.busy_seconds * 1000, 3)})
-            stage.span.end(stage.left_ns)
+            stage.span.end(stage.last_exit_ns)
             metrics.STAGE_DURATION.record(stage.busy_seconds, {"stage": name, "outcome": stage.outcome})

@@ -1,4 +1,4 @@
-"""Submitting: a body becomes a durable, listed job and a request event, then 202."""
+"""Handle submissions: validate the body, create the job, publish its request event, return 202."""
 
 import re
 from datetime import datetime
@@ -28,14 +28,14 @@ def service(
     clock: job_store.Clock = job_store.utc_now,
     options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
-    """The function's HTTP surface."""
+    """Build the HTTP service of submit."""
     submitter = Submitter(settings, store, publisher, clock)
     routes = {("POST", "/api/distance/calculate"): submitter.submit}
     return Service("distance-submit", routes, checks, public_routes=documents.ROUTES, options=options)
 
 
 class Submitter:
-    """Takes submissions for the jobs of one store."""
+    """Handle submissions for the jobs of one store."""
 
     def __init__(
         self, settings: Settings, store: job_store.JobStore, publisher: events.Publisher, clock: job_store.Clock
@@ -45,14 +45,17 @@ class Submitter:
         self._publisher = publisher
         self._clock = clock
 
-    def submit(self, call: Request) -> Response:
-        """202 with the job, new or the one that the Idempotency-Key means already."""
+    def submit(self, request: Request) -> Response:
+        """Return 202 with a new job, or with the job that already exists for the Idempotency-Key.
+
+        Raises InvalidRequest for an invalid body, and IdempotencyConflict if the key was used with another body.
+        """
         now = self._clock()
-        submission = parse(Submission, _json(call))
-        task = task_of(submission, self._settings, now)
+        submission = parse(Submission, _parse_json(request))
+        task = resolve_task(submission, self._settings, now)
         with spans.span("distance.submit") as span:
-            record = self._job(call, submission, task, now)
-            repeated = record.traceparent != call.trace.traceparent
+            record = self._get_or_create(request, submission, task, now)
+            repeated = record.traceparent != request.trace.traceparent
             span.set(audit.span_attributes(record))
             if repeated:
                 span.link(record.traceparent, "job")
@@ -60,39 +63,42 @@ class Submitter:
                 self._publish(record, span.trace)
         metrics.SUBMITTED.add(labels={"outcome": "repeated" if repeated else "created"})
         path = f"/api/distance/jobs/{record.job_id}"
-        answer = Accepted(
+        body = Accepted(
             job_id=record.job_id,
             status=record.status,
             queued_at=record.queued_at,
             status_url=path,
-            trace_id=call.trace.trace_id,
+            trace_id=request.trace.trace_id,
         )
-        return Response(202, answer.body(), {"Location": path})
+        return Response(202, body.body(), {"Location": path})
 
-    def _job(self, call: Request, submission: Submission, task: Task, now: datetime) -> Record:
-        key = _idempotency_key(call)
+    def _get_or_create(self, request: Request, submission: Submission, task: Task, now: datetime) -> Record:
+        key = _idempotency_key(request)
         if key is None:
-            return self._jobs.create(new_record(ids.new_job_id(now), task, submission, now, call.trace))
+            return self._jobs.create(new_record(ids.new_job_id(now), task, submission, now, request.trace))
         job_id = ids.job_id_of_key(key)
         try:
             record = self._jobs.get(job_id)
-            self._jobs.write_marker(record)  # whoever made it may have died before it was listed
+            self._jobs.write_marker(record)  # the request that created it can have died before it was listed
         except NotFound:
-            record = self._jobs.create(new_record(job_id, task, submission, now, call.trace), replace_deleted=True)
-        if not _same(record, task, _given(submission)):
+            record = self._jobs.create(new_record(job_id, task, submission, now, request.trace), replace_deleted=True)
+        if not _is_same_task(record, task, _explicit_fields(submission)):
             raise IdempotencyConflict("Idempotency-Key was used with another body")
         return record
 
     def _publish(self, record: Record, trace: Trace) -> None:
-        """Ask for the calculation. A broker that is away changes nothing: the job is durable, the sweep asks again."""
+        """Publish the request event. On failure the job stays queued, and the sweep publishes the event again."""
         try:
             self._publisher.publish(events.requested(record, self._settings.ce_extensions, trace))
         except Unavailable as exc:
-            capture_error(exc, job_id=record.job_id, consequence="not published")
+            capture_error(exc, job_id=record.job_id, consequence="request event not published")
 
 
-def task_of(submission: Submission, settings: Settings, now: datetime) -> Task:
-    """The task that `submission` means: what it leaves open is the deployment's. InvalidRequest for a day to come."""
+def resolve_task(submission: Submission, settings: Settings, now: datetime) -> Task:
+    """Return the task of a submission, with the deployment's settings as defaults.
+
+    Raises InvalidRequest if the date is in the future in the task's time zone.
+    """
     threshold = submission.away_threshold_km
     task = Task(
         date=submission.date,
@@ -107,40 +113,43 @@ def task_of(submission: Submission, settings: Settings, now: datetime) -> Task:
 
 
 def new_record(job_id: str, task: Task, submission: Submission, now: datetime, trace: Trace) -> Record:
-    """A queued job that nobody knows of yet."""
+    """Return the record of a new queued job."""
     return Record(
         **task.model_dump(),
         job_id=job_id,
         queued_at=now,
         traceparent=trace.traceparent,
-        explicit_fields=_given(submission),
+        explicit_fields=_explicit_fields(submission),
     )
 
 
-def _given(submission: Submission) -> tuple[str, ...]:
+def _explicit_fields(submission: Submission) -> tuple[str, ...]:
+    """Return the sorted names of the optional fields that the submission sets."""
     return tuple(sorted(submission.model_fields_set & {"timezone", "home", "away_threshold_km"}))
 
 
-def _same(record: Record, task: Task, given: tuple[str, ...]) -> bool:
-    """Whether `task` is the record's: in every word, or in the caller's words where defaults have changed since."""
-    fields = [name for name in Task.model_fields if getattr(record, name) != getattr(task, name)]
-    return not fields or (given == record.explicit_fields and not set(fields) & {"date", "device_id", *given})
+def _is_same_task(record: Record, task: Task, explicit_fields: tuple[str, ...]) -> bool:
+    """Whether the record has the same task, apart from defaults that have changed since its submission."""
+    changed = {name for name in Task.model_fields if getattr(record, name) != getattr(task, name)}
+    if not changed:
+        return True
+    return explicit_fields == record.explicit_fields and not changed & {"date", "device_id", *explicit_fields}
 
 
-def _json(call: Request) -> object:
-    """The body, decoded; media types as the contract lists them."""
-    media_type, _, parameters = call.headers.get("content-type", "").lower().partition(";")
+def _parse_json(request: Request) -> object:
+    """Decode the body. Raises InvalidRequest if the media type or the charset is not JSON's."""
+    media_type, _, parameters = request.headers.get("content-type", "").lower().partition(";")
     media_type = media_type.strip()
     charset = re.search(r'charset\s*=\s*"?([^\s";]+)', parameters)
     if media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise InvalidRequest("Request must be JSON")
     if charset and charset[1] not in ("utf-8", "utf8"):
         raise InvalidRequest("Request must be JSON")
-    return events.strict_json(call.body)
+    return events.strict_json(request.body)
 
 
-def _idempotency_key(call: Request) -> str | None:
-    key = call.headers.get("idempotency-key")
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
     if key is not None and not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
         raise InvalidRequest("Idempotency-Key must be 1 to 255 visible ASCII characters", "Idempotency-Key")
     return key

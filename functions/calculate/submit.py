@@ -1,4 +1,4 @@
-"""Entry point of functions-framework target `submit`. It only wires components."""
+"""Entry point of the functions-framework target `submit`: wiring only."""
 
 import flask
 

@@ -1,1 +1,1 @@
-"""Pages of jobs, newest first."""
+"""The function list: pages of jobs, statistics, devices."""

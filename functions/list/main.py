@@ -1,4 +1,4 @@
-"""Entry point of functions-framework target `list`. It only wires components."""
+"""Entry point of the functions-framework target `list`: wiring only."""
 
 import flask
 
@@ -23,4 +23,4 @@ def list_jobs(request: flask.Request) -> flask.Response:
     return _SERVICE(request)
 
 
-list = list_jobs  # noqa: A001 - the framework finds its target by this name
+list = list_jobs  # noqa: A001 - the name of the target

@@ -1,7 +1,7 @@
-"""What finished jobs came to, for the rows of a page: from their records, the only truth, a few at a time.
+"""Read the outcomes of finished jobs from their records, for the rows of a page.
 
-A finished record never changes, so what was read of it is kept. The list itself needs none: where records can't be
-read, because the storage fails or the right to read them is missing, rows go without.
+A finished record never changes, so its outcome is cached. Outcomes are optional: if records cannot be read, because the
+storage fails or the permission is missing, rows have no outcome.
 """
 
 import logging
@@ -20,78 +20,83 @@ from shared.jobs.store import JobStore
 from shared.models import Record
 
 _LOG = logging.getLogger(__name__)
-SECONDS = 10  # a caller that waits 30 s shall get its page
-_AT_ONCE = 8
-_MOST_KEPT = 2_048  # a few kB each
+TIMEOUT_SECONDS = 10  # callers wait 30 s for a page
+_MAX_CONCURRENCY = 8
+_CACHE_SIZE = 2_048  # outcomes of a few kB each
 
-# What a row says of its job's end: a result, or an error's code and message.
+# The fields of a row that depend on the job's outcome: a result, or an error code and message.
 JobOutcome = Mapping[str, Any]
 
 
 class ResultReader:
-    """The ends of one store's jobs."""
+    """Read the outcomes of one store's jobs."""
 
     def __init__(
-        self, store: JobStore, *, at_once: int = _AT_ONCE, most_kept: int = _MOST_KEPT, seconds: float = SECONDS
+        self,
+        store: JobStore,
+        *,
+        max_concurrency: int = _MAX_CONCURRENCY,
+        cache_size: int = _CACHE_SIZE,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._jobs = store
-        self._most_kept = most_kept
-        self._seconds = seconds
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="results")
+        self._cache_size = cache_size
+        self._timeout_seconds = timeout_seconds
+        self._pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="results")
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Position, JobOutcome] = OrderedDict()
+        self._cache: OrderedDict[Position, JobOutcome] = OrderedDict()
 
-    def of(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
-        """What became of the finished ones of `entries`, as far as it can be read in time."""
+    def read(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
+        """Return the outcomes of the finished jobs that can be read within the timeout."""
         finished = [entry.position for entry in entries if entry.status.finished]
-        known = self._known(finished)
-        unknown = [position for position in finished if position not in known]
-        return known | self._read(unknown) if unknown else known
+        cached = self._read_cache(finished)
+        missing = [position for position in finished if position not in cached]
+        return cached | self._read_records(missing) if missing else cached
 
-    def _known(self, positions: list[Position]) -> dict[Position, JobOutcome]:
+    def _read_cache(self, positions: list[Position]) -> dict[Position, JobOutcome]:
         with self._lock:
-            known = {position: self._kept[position] for position in positions if position in self._kept}
-            for position in known:
-                self._kept.move_to_end(position)
-        return known
+            cached = {position: self._cache[position] for position in positions if position in self._cache}
+            for position in cached:
+                self._cache.move_to_end(position)
+        return cached
 
-    def _keep(self, position: Position, ended: JobOutcome) -> None:
+    def _store_in_cache(self, position: Position, outcome: JobOutcome) -> None:
         with self._lock:
-            self._kept[position] = ended
-            if len(self._kept) > self._most_kept:
-                self._kept.popitem(last=False)
+            self._cache[position] = outcome
+            if len(self._cache) > self._cache_size:
+                self._cache.popitem(last=False)
 
-    def _read(self, positions: list[Position]) -> dict[Position, JobOutcome]:
-        """The same from the records; after the first one that the storage refuses no further one is asked for."""
-        found: dict[Position, JobOutcome] = {}
+    def _read_records(self, positions: list[Position]) -> dict[Position, JobOutcome]:
+        """Read records concurrently. After a storage error, reads that have not started are skipped."""
+        outcomes: dict[Position, JobOutcome] = {}
         failures: list[str] = []
 
-        def one(position: Position) -> None:
+        def read(position: Position) -> None:
             if failures:
                 return
             try:
-                ended = self._ended(position)
+                outcome = self._read_record(position)
             except Unavailable as exc:
                 failures.append(exc.cause)
                 return
-            if ended is not None:
-                self._keep(position, ended)
-                found[position] = ended
+            if outcome is not None:
+                self._store_in_cache(position, outcome)
+                outcomes[position] = outcome
 
-        def traced(context: Context, position: Position) -> None:
-            context.run(one, position)
+        def read_in_context(context: Context, position: Position) -> None:
+            context.run(read, position)
 
-        contexts = [copy_context() for _ in positions]  # a context is in one thread at a time
+        contexts = [copy_context() for _ in positions]  # each thread needs its own copy
         try:
-            list(self._pool.map(traced, contexts, positions, timeout=self._seconds))
+            list(self._pool.map(read_in_context, contexts, positions, timeout=self._timeout_seconds))
         except TimeoutError:
             failures.append("slow")
         if failures:
-            _LOG.warning("rows without results", extra={"cause": failures[0]})
-        return found.copy()  # who is late goes on writing
+            _LOG.warning("failed to read job results", extra={"cause": failures[0]})
+        return outcomes.copy()  # threads that have timed out still write to it
 
-    def _ended(self, position: Position) -> JobOutcome | None:
-        """What the record at `position` says; None where it is another one's by now, has gone, or is none."""
+    def _read_record(self, position: Position) -> JobOutcome | None:
+        """Return the outcome of the job at `position`, or None if its record is missing, corrupt or of another job."""
         try:
             job, _ = self._jobs.load(position[1])
         except (NotFound, CorruptRecord):

@@ -1,1 +1,1 @@
-"""The state of one job, and the way to its CSV."""
+"""The function status: status, download and deletion of a job."""

@@ -1,4 +1,4 @@
-"""The state of one job, the way to its CSV, and its deletion."""
+"""Handle requests for one job: its status, the download of its CSV, and its deletion."""
 
 import re
 from collections.abc import Callable
@@ -17,20 +17,20 @@ from shared.storage.bucket import Bucket
 from shared.telemetry import spans
 
 _RETRY_AFTER_SECONDS = "1"
-_TRIES = 3
+_MAX_TRIES = 3
 _JOB_ID = re.compile(JOB_ID.strip("^$"))
-_SHOWN = set(Record.model_fields) & set(Job.model_fields) - {"result"}
+_RECORD_FIELDS = set(Record.model_fields) & set(Job.model_fields) - {"result"}
 
-# key, download name and HTTP method to a presigned URL and its end
+# Maps a key, a download name and an HTTP method to a presigned URL and its expiry.
 Presign = Callable[[str, str, str], tuple[str, datetime]]
-# a filter to the newest job that it admits
-Newest = Callable[[Filter], Entry | None]
+# Returns the newest job that a filter admits.
+FindNewest = Callable[[Filter], Entry | None]
 
 
 def service(
     jobs: JobStore,
     csvs: Bucket,
-    newest: Newest,
+    find_newest: FindNewest,
     presign: Presign,
     *,
     checks: dict[str, Check],
@@ -38,102 +38,114 @@ def service(
     clock: Clock = utc_now,
     options: Options = Options(),  # noqa: B008 - immutable
 ) -> Service:
-    """The function's HTTP surface."""
-    reader = StatusReader(jobs, csvs, newest, presign, csv_age=csv_age, clock=clock)
+    """Build the HTTP service of status."""
+    handler = JobHandler(jobs, csvs, find_newest, presign, csv_age=csv_age, clock=clock)
     routes = {
-        ("GET", "/api/distance/jobs/<job_id>"): reader.status,
-        ("DELETE", "/api/distance/jobs/<job_id>"): reader.delete,
-        ("GET", "/api/distance/download/<path:filename>"): reader.download,
+        ("GET", "/api/distance/jobs/<job_id>"): handler.status,
+        ("DELETE", "/api/distance/jobs/<job_id>"): handler.delete,
+        ("GET", "/api/distance/download/<path:filename>"): handler.download,
     }
     return Service("distance-status", routes, checks, public_routes=documents.ROUTES, options=options)
 
 
-class StatusReader:
-    """Reads, and deletes, the jobs of one store; a CSV older than `csv_age` counts as gone."""
+class JobHandler:
+    """Handle requests for the jobs of one store. A CSV older than `csv_age` counts as deleted."""
 
     def __init__(
-        self, jobs: JobStore, csvs: Bucket, newest: Newest, presign: Presign, *, csv_age: timedelta | None, clock: Clock
+        self,
+        jobs: JobStore,
+        csvs: Bucket,
+        find_newest: FindNewest,
+        presign: Presign,
+        *,
+        csv_age: timedelta | None,
+        clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._csvs = csvs
-        self._newest = newest
+        self._find_newest = find_newest
         self._presign = presign
         self._csv_age = csv_age
         self._clock = clock
 
-    def status(self, call: Request) -> Response:
-        """200 with the job in whatever state; NotFound for an unknown or malformed id."""
-        record = self._jobs.get(_job_id(call))
-        _tell(record)
-        waiting = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
-        return Response(200, self._job(record, call.trace.trace_id).body(), waiting)
+    def status(self, request: Request) -> Response:
+        """Return 200 with the job in any state. Raises NotFound for an unknown or malformed id."""
+        record = self._jobs.get(_job_id(request))
+        _annotate_span(record)
+        headers = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
+        return Response(200, self._job(record, request.trace.trace_id).body(), headers)
 
-    def delete(self, call: Request) -> Response:
-        """204 when the job, its CSVs and its place in the list are gone, whatever state it was in; or NotFound."""
-        deletion.delete(self._jobs, self._csvs, _job_id(call))
+    def delete(self, request: Request) -> Response:
+        """Delete the job in any state, with its CSVs and its index entry. Returns 204, or raises NotFound."""
+        deletion.delete(self._jobs, self._csvs, _job_id(request))
         return Response(204)
 
     def _job(self, record: Record, trace_id: str) -> Job:
-        known = record.model_dump(include=_SHOWN, exclude_none=True)
+        fields = record.model_dump(include=_RECORD_FIELDS, exclude_none=True)
         if record.status is Status.COMPLETED and record.result is not None:
-            known["result"] = {
-                **self._way_to_csv(record),
+            fields["result"] = {
+                **self._csv_download(record),
                 **record.result.model_dump(),
                 "csv_download_path": csv_keys.download_path(record.result.csv_path),
                 "date": record.date,
                 "device_id": record.device_id,
             }
-        return Job(**known, job_trace_id=record.trace_id, trace_id=trace_id)
+        return Job(**fields, job_trace_id=record.trace_id, trace_id=trace_id)
 
-    def _way_to_csv(self, record: Record) -> dict[str, str | datetime | None]:
-        if record.result is None or self._is_too_old(record):
+    def _csv_download(self, record: Record) -> dict[str, str | datetime | None]:
+        if record.result is None or self._is_csv_expired(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, ends = self._presign(record.result.csv_path, csv_keys.download_filename(record), "GET")
-        return {"csv_download_url": url, "csv_download_expires_at": ends}
+        url, expires_at = self._presign(record.result.csv_path, csv_keys.download_filename(record), "GET")
+        return {"csv_download_url": url, "csv_download_expires_at": expires_at}
 
-    def _is_too_old(self, record: Record) -> bool:
-        """Whether the CSV has gone, or will as soon as a sweep comes by."""
-        ended = record.completed_at
-        return self._csv_age is not None and ended is not None and self._clock() - ended > self._csv_age
+    def _is_csv_expired(self, record: Record) -> bool:
+        """Whether the CSV is older than its retention. The next sweep deletes it, if it has not done so."""
+        completed_at = record.completed_at
+        if self._csv_age is None or completed_at is None:
+            return False
+        return self._clock() - completed_at > self._csv_age
 
-    def download(self, call: Request) -> Response:
-        """302 to a fresh presigned URL, for the request's method, of the CSV that the file name means, or NotFound."""
-        for reference in csv_keys.parse_filename(call.path["filename"]):
-            record = self._named(reference) if reference.job_id else self._newest_of(reference)
-            if record is not None and record.result is not None and not self._is_too_old(record):
-                _tell(record)
-                url, _ = self._presign(record.result.csv_path, csv_keys.download_filename(record), call.method)
+    def download(self, request: Request) -> Response:
+        """Return 302 to a presigned URL, for the request's method, of the CSV with this file name.
+
+        Raises NotFound if there is no such CSV, and InvalidRequest for an invalid file name.
+        """
+        for reference in csv_keys.parse_filename(request.path["filename"]):
+            record = self._job_with_id(reference) if reference.job_id else self._newest_job(reference)
+            if record is not None and record.result is not None and not self._is_csv_expired(record):
+                _annotate_span(record)
+                url, _ = self._presign(record.result.csv_path, csv_keys.download_filename(record), request.method)
                 return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
         raise NotFound("No such file")
 
-    def _named(self, reference: csv_keys.CsvReference) -> Record | None:
+    def _job_with_id(self, reference: csv_keys.CsvReference) -> Record | None:
         try:
             record = self._jobs.get(reference.job_id or "")
         except NotFound:
             return None
         return record if (record.date, record.device_id) == (reference.date, reference.device_id) else None
 
-    def _newest_of(self, reference: csv_keys.CsvReference) -> Record | None:
-        for _ in range(_TRIES):
-            found = self._newest(Filter(Status.COMPLETED, reference.date, reference.device_id))
-            if found is None:
+    def _newest_job(self, reference: csv_keys.CsvReference) -> Record | None:
+        for _ in range(_MAX_TRIES):
+            entry = self._find_newest(Filter(Status.COMPLETED, reference.date, reference.device_id))
+            if entry is None:
                 return None
             try:
-                return self._jobs.get(found.job_id)
+                return self._jobs.get(entry.job_id)
             except NotFound:
-                continue  # deleted in this moment: the list does not show it any more
+                continue  # deleted since it was listed
         return None
 
 
-def _tell(record: Record) -> None:
-    """Whose state it is, on the span of the call; from there the trace of the job itself is a step away."""
+def _annotate_span(record: Record) -> None:
+    """Add the job's attributes to the current span, and a link to the trace of its submission."""
     spans.current_span().set({**audit.span_attributes(record), "distance.status": record.status})
     spans.current_span().link(record.traceparent, "job")
 
 
-def _job_id(call: Request) -> str:
-    """The id in the path, or NotFound where it is none."""
-    job_id = call.path["job_id"]
+def _job_id(request: Request) -> str:
+    """Return the job id of the path in lower case. Raises NotFound if it is malformed."""
+    job_id = request.path["job_id"]
     if not _JOB_ID.fullmatch(job_id):
         raise NotFound("No such job")
     return job_id.lower()

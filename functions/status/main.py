@@ -1,4 +1,4 @@
-"""Entry point of functions-framework target `status`. It only wires components."""
+"""Entry point of the functions-framework target `status`: wiring only."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,26 +22,26 @@ provider.start()
 error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
-# The host is part of what is signed: URLs are signed for the one that browsers reach.
-_PUBLIC = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.CSV_BUCKET)
+# Presigned URLs sign the host, so this client uses the host that browsers connect to.
+_PUBLIC_CSVS = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.CSV_BUCKET)
 
 
 @cache
 def _index() -> "Index":
-    from shared.job_index.index import Index  # noqa: PLC0415 - it brings numpy, which the state of a job does without
+    from shared.job_index.index import Index  # noqa: PLC0415 - imports numpy, which job status does not need
 
     return Index(_BUCKET)
 
 
-def _newest(wanted: Filter) -> Entry | None:
-    return next(iter(_index().page(wanted).entries), None)
+def _find_newest(job_filter: Filter) -> Entry | None:
+    return next(iter(_index().page(job_filter).entries), None)
 
 
 _SERVICE = service(
     JobStore(_BUCKET),
     Bucket(_S3, _SETTINGS.CSV_BUCKET),
-    _newest,
-    lambda key, filename, method: _PUBLIC.presign(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
+    _find_newest,
+    lambda key, filename, method: _PUBLIC_CSVS.presign(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
     checks={"storage": _BUCKET.ping, **default_checks()},
     csv_age=_SETTINGS.csv_age,
     options=Options.from_settings(_SETTINGS),

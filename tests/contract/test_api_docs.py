@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from shared.errors import Unavailable
 from shared.http import error_responses
 from shared.http.health_paths import PROBES
@@ -88,7 +88,7 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
 def test_devices_are_told_as_shown(world: World) -> None:
     heading = "## GET /api/distance/devices"
     latest = {one["device_id"]: datetime.fromisoformat(one["last_fix_at"]) for one in example(heading)["devices"]}
-    Devices(world.bucket, lambda since, most: latest).refresh(world.clock())
+    DeviceRefresher(world.bucket, lambda since, limit: latest).refresh(world.clock())
     assert world.get(3, "/api/distance/devices") == example(heading)
 
 

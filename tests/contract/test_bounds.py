@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.calculate import delivery as job_delivery
-from functions.calculate.fixes.connection import DAY, LOOK, PROBE
+from functions.calculate.fixes.connection import CALCULATION, DEVICE_REFRESH, READINESS
 from functions.list import results
-from functions.list.numbers import STUCK
+from functions.list.stats import STUCK_AGE
 from local import gunicorn_config
 from local.broker import app as broker
 from local.broker import dispatcher, queue
@@ -31,8 +31,9 @@ def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
         name: tuple(bounds)
         for name, *bounds, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "devices", "holds for"])
     }
-    names = [*(field.name for field in fields(DAY)), "whole"]
-    assert stated == {name: tuple(f"{getattr(bounds, name)} s" for bounds in (DAY, PROBE, LOOK)) for name in names}
+    timeouts = (CALCULATION, READINESS, DEVICE_REFRESH)
+    names = [*(field.name for field in fields(CALCULATION)), "total_timeout"]
+    assert stated == {name: tuple(f"{getattr(each, name)} s" for each in timeouts) for name in names}
 
 
 def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +73,7 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
     assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
         "publishing an event": f"{events.PUBLISH_SECONDS} s",
         "publications under way": str(events.MOST_AT_ONCE),
-        "the results of a page of the list": f"{results.SECONDS} s",
+        "the results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
         "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
         "the store of limits": f"{rate_limits._STORE_SECONDS} s",
         "the gateway's wait for a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",
@@ -96,7 +97,7 @@ def test_what_is_said_of_checks_is_what_they_do() -> None:
     assert f"within {health_checks._CONNECT_TIMEOUT_SECONDS} s" in stated["broker"][1]
     assert size(health_checks._MIN_FREE_BYTES) in stated["tmp"][1]
     assert f"{health_checks._MAX_MEMORY_SHARE * 100:.0f} %" in stated["memory"][1]
-    assert timedelta(hours=1) == STUCK
+    assert timedelta(hours=1) == STUCK_AGE
     text = (ROOT / "docs" / "observability" / "health.md").read_text(encoding="utf-8")
     assert f"for {health.CACHE_SECONDS} s, a failure for {health.FAILURE_CACHE_SECONDS} s" in text
     assert f"for {health.CHECK_TIMEOUT_SECONDS} s at most" in text

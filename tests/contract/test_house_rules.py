@@ -16,7 +16,7 @@ REPLACED = {
     "api, '_RETRIES'": "the same",
     "sys.modules['otel_worker_client.tracing'], 'propagate'": "a library that is not installed",
     "sys.modules['otel_worker_client.tracing'], 'trace'": "the same",
-    "source_module, 'LOOK'": "half a minute of waiting for a lock",
+    "source_module, 'DEVICE_REFRESH'": "half a minute of waiting for a lock",
     "socket, 'getaddrinfo'": "names are looked up below every library",
     "provider, '_trace'": "telemetry is started once in a process",
     "provider, '_exports'": "the same",

@@ -1,4 +1,4 @@
-"""The four functions, whole, over one bucket in memory."""
+"""The four functions with one bucket in memory."""
 
 import json
 from typing import Any
@@ -22,17 +22,17 @@ HEADERS = {"traceparent": TRACEPARENT}
 
 
 class NoFixes:
-    """A database that nobody asks."""
+    """A database that is never read."""
 
-    def of_day(self, *_: object) -> Any:
+    def read_day(self, *_: object) -> Any:
         raise AssertionError
 
     def ping(self) -> None:
-        """It is there."""
+        """Report success."""
 
 
 class World:
-    """The four functions over one bucket in memory."""
+    """The four functions with one bucket in memory."""
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 - immutable
         self.bucket, self.clock = MemoryBucket(), Clock()

@@ -1,4 +1,4 @@
-"""Calculate with everything around it in memory, and the events that it is sent."""
+"""The calculate function with in-memory dependencies, and the events that tests deliver to it."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from functions.calculate.delivery import service
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from shared.config.settings import Settings
 from shared.jobs.store import JobStore
 from shared.models import Record
@@ -24,23 +24,23 @@ FIXES = [
     Fix(NOON + n * 60_000_000, ["iphone_stuart", "garmin"][n % 2], 40.736097 + n / 1000, -74.039373, n, 90, None)
     for n in range(250)
 ]
-CONFIGURED = Settings.model_validate({})
+SETTINGS = Settings.model_validate({})
 
 
 class Calculate:
-    """The function with everything around it in memory."""
+    """The function with in-memory dependencies."""
 
     def __init__(self) -> None:
         self.jobs_bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.jobs, self.fixes = JobStore(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
         self.broker = Broker()
-        devices = Devices(self.jobs_bucket, self.fixes.latest)
+        device_refresher = DeviceRefresher(self.jobs_bucket, self.fixes.latest_fix_times)
         sweep, event_publisher = sweeping(
-            self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, devices=devices
+            self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, device_refresher=device_refresher
         )
         self.client: FlaskClient = served(
             lambda: service(
-                CONFIGURED,
+                SETTINGS,
                 self.jobs,
                 self.fixes,
                 self.csvs,
@@ -54,25 +54,25 @@ class Calculate:
     def deliver(
         self, event: CloudEvent | None = None, path: str = "/", mode: Any = to_binary, **headers: str
     ) -> TestResponse:
-        sent, body = mode(event or requested())
-        return self.client.post(path, data=body, headers={**sent, **headers})
+        event_headers, body = mode(event or request_event())
+        return self.client.post(path, data=body, headers={**event_headers, **headers})
 
     def create(self, **changes: Any) -> Record:
         return self.jobs.create(record(**changes))
 
 
-def requested(data: object = None, **attributes: str) -> CloudEvent:
-    said = {"type": "otelworker.distance.requested.v1", "source": "/otel-worker/submit", "id": JOB_ID}
-    said |= {"datacontenttype": "application/json", "traceparent": TRACEPARENT, **attributes}
-    given_data = {"job_id": JOB_ID, "date": "2026-01-25", "device_id": "iphone_stuart"} if data is None else data
-    return CloudEvent(said, given_data)
+def request_event(data: object = None, **attributes: str) -> CloudEvent:
+    fields = {"type": "otelworker.distance.requested.v1", "source": "/otel-worker/submit", "id": JOB_ID}
+    fields |= {"datacontenttype": "application/json", "traceparent": TRACEPARENT, **attributes}
+    event_data = {"job_id": JOB_ID, "date": "2026-01-25", "device_id": "iphone_stuart"} if data is None else data
+    return CloudEvent(fields, event_data)
 
 
-def reply(answer: TestResponse) -> CloudEvent:
-    assert answer.status_code == 200, answer.text
-    return from_http(dict(answer.headers), answer.data)
+def outcome_event(response: TestResponse) -> CloudEvent:
+    assert response.status_code == 200, response.text
+    return from_http(dict(response.headers), response.data)
 
 
-def refused(answer: TestResponse, status: int) -> None:
-    assert answer.status_code == status, answer.text
-    assert set(json.loads(answer.data)) == {"error", "trace_id"}
+def assert_error(response: TestResponse, status: int) -> None:
+    assert response.status_code == status, response.text
+    assert set(json.loads(response.data)) == {"error", "trace_id"}

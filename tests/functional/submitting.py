@@ -1,4 +1,4 @@
-"""Submit with everything around it in memory."""
+"""The submit function with in-memory dependencies."""
 
 import json
 from typing import Any
@@ -17,23 +17,25 @@ BODY = {"date": "2026-01-25", "device_id": "iphone_stuart"}
 
 
 class Submit:
-    """The function with everything around it in memory."""
+    """The function with in-memory dependencies."""
 
-    def __init__(self, **changed: Any) -> None:
+    def __init__(self, **overrides: Any) -> None:
         self.bucket, self.broker, self.clock = MemoryBucket(), Broker(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
-        said = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **changed})
-        self.client: FlaskClient = served(lambda: service(said, self.jobs, self.broker, checks={}, clock=self.clock))
+        settings = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **overrides})
+        self.client: FlaskClient = served(
+            lambda: service(settings, self.jobs, self.broker, checks={}, clock=self.clock)
+        )
 
     def post(self, body: object = None, **headers: str) -> TestResponse:
-        sent = body if isinstance(body, (bytes, str)) else json.dumps(BODY if body is None else body)
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return self.client.post(PATH, data=sent, headers={"Content-Type": "application/json", **named})
+        data = body if isinstance(body, (bytes, str)) else json.dumps(BODY if body is None else body)
+        header_fields = {name.replace("_", "-"): text for name, text in headers.items()}
+        return self.client.post(PATH, data=data, headers={"Content-Type": "application/json", **header_fields})
 
-    def refused(self, body: object, **headers: str) -> dict[str, Any]:
-        answer = self.post(body, **headers)
-        assert answer.status_code == 400, answer.text
+    def post_invalid(self, body: object, **headers: str) -> dict[str, Any]:
+        response = self.post(body, **headers)
+        assert response.status_code == 400, response.text
         assert not self.bucket.objects
-        error: dict[str, Any] = json.loads(answer.data)["error"]
+        error: dict[str, Any] = json.loads(response.data)["error"]
         assert error["code"] == "VALIDATION_ERROR"
         return error

@@ -1,4 +1,4 @@
-"""A job's way through calculate: outcomes, duplicates, leases, deaths."""
+"""Deliveries to calculate: outcomes, duplicates, leases, crashes."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ from shared.jobs import csv_keys, deletion
 from shared.models import Status
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import away
-from tests.functional.calculating import CONFIGURED, FIXES, Calculate, refused, reply, requested
+from tests.functional.calculating import FIXES, SETTINGS, Calculate, assert_error, outcome_event, request_event
 from tests.reference import day
 from tests.sweeping import listed
 
@@ -28,15 +28,15 @@ def calculate() -> Calculate:
 
 
 @pytest.mark.parametrize("mode", [to_binary, to_structured])
-def test_a_job_is_calculated_and_its_outcome_is_the_reply(calculate: Calculate, mode: Any) -> None:
+def test_job_completes_and_the_reply_is_its_outcome_event(calculate: Calculate, mode: Any) -> None:
     calculate.create()
-    event = reply(calculate.deliver(mode=mode))
+    event = outcome_event(calculate.deliver(mode=mode))
     assert (event["type"], event["source"]) == ("otelworker.distance.completed.v1", "/otel-worker/calculate")
     assert (event["subject"], event["id"]) == (JOB_ID, f"{JOB_ID}-completed")
     assert event["datacontenttype"] == "application/json"
     assert event["traceparent"].split("-")[1] == TRACE_ID
-    mine = [fix for fix in FIXES if fix.device == "iphone_stuart"]
-    wanted = day(mine, CONFIGURED.home, 0.5).numbers
+    fixes = [fix for fix in FIXES if fix.device == "iphone_stuart"]
+    expected = day(fixes, SETTINGS.home, 0.5).numbers
     assert set(event.data) == {
         "job_id",
         "date",
@@ -46,25 +46,25 @@ def test_a_job_is_calculated_and_its_outcome_is_the_reply(calculate: Calculate, 
         "csv_size_bytes",
         "processing_time_ms",
         "worker_version",
-        *wanted,
+        *expected,
     }
-    for name, value in wanted.items():
+    for name, value in expected.items():
         assert event.data[name] == pytest.approx(value, abs=6e-3)
     assert "http" not in json.dumps(event.data)
 
 
-def test_the_record_holds_what_the_event_says(calculate: Calculate) -> None:
+def test_record_has_the_result_of_the_event(calculate: Calculate) -> None:
     calculate.create()
-    data = reply(calculate.deliver()).data
+    data = outcome_event(calculate.deliver()).data
     found = calculate.jobs.get(JOB_ID)
     assert found.status is Status.COMPLETED
     assert found.result is not None
     assert found.result.model_dump() == {name: data[name] for name in type(found.result).model_fields}
 
 
-def test_the_csv_lies_where_the_record_says_with_a_row_for_each_fix(calculate: Calculate) -> None:
+def test_csv_has_a_row_for_each_fix(calculate: Calculate) -> None:
     calculate.create(device_id="")
-    data = reply(calculate.deliver()).data
+    data = outcome_event(calculate.deliver()).data
     assert list(calculate.csvs.objects) == [data["csv_path"]]
     text = calculate.csvs.objects[data["csv_path"]].body
     assert len(text) == data["csv_size_bytes"]
@@ -72,34 +72,34 @@ def test_the_csv_lies_where_the_record_says_with_a_row_for_each_fix(calculate: C
     assert text.startswith(HEADER)
     assert text.endswith(b"\n")
     rows = list(csv.reader(io.StringIO(text.decode(), newline="")))[1:]
-    assert [row[:4] for row in rows] == [row[:4] for row in day(FIXES, CONFIGURED.home, 0.5).rows]
+    assert [row[:4] for row in rows] == [row[:4] for row in day(FIXES, SETTINGS.home, 0.5).rows]
     assert sum(float(row[4]) for row in rows) == pytest.approx(data["total_distance_km"], abs=1e-3)
 
 
-def test_the_outcome_in_binary_mode_keeps_the_trace_as_a_plain_header(calculate: Calculate) -> None:
+def test_binary_outcome_event_has_the_trace_in_a_header(calculate: Calculate) -> None:
     calculate.create()
-    answer = calculate.deliver()
-    assert answer.headers["ce-type"] == "otelworker.distance.completed.v1"
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.headers["traceparent"].split("-")[1] == TRACE_ID == answer.headers["X-Trace-Id"]
+    response = calculate.deliver()
+    assert response.headers["ce-type"] == "otelworker.distance.completed.v1"
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["traceparent"].split("-")[1] == TRACE_ID == response.headers["X-Trace-Id"]
 
 
-def test_the_header_is_read_before_the_extension(calculate: Calculate) -> None:
+def test_traceparent_header_takes_precedence_over_the_extension(calculate: Calculate) -> None:
     calculate.create()
     other = TRACEPARENT.replace("0af7", "1af7")
-    event = reply(calculate.deliver(traceparent=other))
+    event = outcome_event(calculate.deliver(traceparent=other))
     assert event["traceparent"].split("-")[1] == other.split("-")[1]
 
 
-def test_a_day_without_fixes_is_a_failed_job_and_a_failed_event(calculate: Calculate) -> None:
-    calculate.create(device_id="nobody")
-    event = reply(calculate.deliver())
+def test_day_without_fixes_fails_the_job(calculate: Calculate) -> None:
+    calculate.create(device_id="unknown")
+    event = outcome_event(calculate.deliver())
     assert event["type"] == "otelworker.distance.failed.v1"
     assert event["id"] == f"{JOB_ID}-failed"
     assert event.data == {
         "job_id": JOB_ID,
         "date": "2026-01-25",
-        "device_id": "nobody",
+        "device_id": "unknown",
         "error_code": "NO_DATA",
         "error_message": "No location data found for date 2026-01-25",
     }
@@ -107,113 +107,113 @@ def test_a_day_without_fixes_is_a_failed_job_and_a_failed_event(calculate: Calcu
     assert not calculate.csvs.objects
 
 
-def test_the_records_words_count_not_the_events(calculate: Calculate) -> None:
+def test_record_takes_precedence_over_event_data(calculate: Calculate) -> None:
     calculate.create(device_id="garmin")
-    assert reply(calculate.deliver()).data["device_id"] == "garmin"
+    assert outcome_event(calculate.deliver()).data["device_id"] == "garmin"
 
 
-def test_a_day_is_that_of_the_jobs_time_zone(calculate: Calculate) -> None:
+def test_day_is_in_the_time_zone_of_the_job(calculate: Calculate) -> None:
     calculate.create(timezone="Pacific/Kiritimati", date="2026-01-26")  # 12:00Z is 02:00 of the next day there
-    assert reply(calculate.deliver()).data["total_locations"] == 125
+    assert outcome_event(calculate.deliver()).data["total_locations"] == 125
 
 
-def test_a_duplicate_is_204_and_changes_nothing(calculate: Calculate) -> None:
+def test_duplicate_event_returns_204_and_changes_nothing(calculate: Calculate) -> None:
     calculate.create()
     calculate.deliver()
     before = dict(calculate.csvs.objects), calculate.jobs.get(JOB_ID)
     for _ in range(3):
-        answer = calculate.deliver()
-        assert (answer.status_code, answer.data) == (204, b"")
+        response = calculate.deliver()
+        assert (response.status_code, response.data) == (204, b"")
     assert (dict(calculate.csvs.objects), calculate.jobs.get(JOB_ID)) == before
 
 
-def test_ten_at_once_are_one_calculation(calculate: Calculate) -> None:
+def test_ten_concurrent_deliveries_run_one_calculation(calculate: Calculate) -> None:
     calculate.create()
     with ThreadPoolExecutor(10) as pool:
-        statuses = sorted(answer.status_code for answer in pool.map(lambda _: calculate.deliver(), range(10)))
+        statuses = sorted(response.status_code for response in pool.map(lambda _: calculate.deliver(), range(10)))
     assert statuses.count(200) == 1
     assert set(statuses) <= {200, 204, 409}
     assert len(calculate.csvs.objects) == 1
 
 
-def test_a_held_job_is_409(calculate: Calculate) -> None:
+def test_locked_job_returns_409(calculate: Calculate) -> None:
     calculate.create()
     calculate.jobs.claim(JOB_ID)
-    refused(calculate.deliver(), 409)
+    assert_error(calculate.deliver(), 409)
 
 
-def test_an_attempt_that_died_is_followed_by_another_when_its_lease_has_ended(calculate: Calculate) -> None:
+def test_expired_lease_allows_a_new_attempt(calculate: Calculate) -> None:
     calculate.create()
     calculate.jobs.claim(JOB_ID)
     calculate.clock.advance(seconds=66)
-    assert f"csv/{JOB_ID}/2/" in reply(calculate.deliver()).data["csv_path"]
+    assert f"csv/{JOB_ID}/2/" in outcome_event(calculate.deliver()).data["csv_path"]
 
 
-def test_an_attempt_that_is_overtaken_leaves_no_trace(calculate: Calculate) -> None:
+def test_attempt_that_lost_its_lease_leaves_no_csv(calculate: Calculate) -> None:
     calculate.create()
 
-    def overtaken() -> None:
+    def run_other_attempt() -> None:
         calculate.fixes.during = lambda: None
         calculate.clock.advance(minutes=2)
-        assert reply(calculate.deliver()).data["csv_path"].split("/")[2] == "2"
+        assert outcome_event(calculate.deliver()).data["csv_path"].split("/")[2] == "2"
 
-    calculate.fixes.during = overtaken
-    refused(calculate.deliver(), 409)
+    calculate.fixes.during = run_other_attempt
+    assert_error(calculate.deliver(), 409)
     found = calculate.jobs.get(JOB_ID)
     assert found.result is not None
     assert list(calculate.csvs.objects) == [found.result.csv_path]
 
 
-def test_a_long_job_keeps_its_lease(calculate: Calculate) -> None:
+def test_long_job_renews_its_lease(calculate: Calculate) -> None:
     calculate.create(device_id="")
     calculate.fixes.rows = 10
     calculate.fixes.during = lambda: calculate.clock.advance(seconds=25)
-    assert reply(calculate.deliver()).data["total_locations"] == 250
+    assert outcome_event(calculate.deliver()).data["total_locations"] == 250
 
 
-@pytest.mark.parametrize("which", ["database", "storage"])
-def test_a_dependency_that_is_away_is_503_and_nothing_is_half_written(calculate: Calculate, which: str) -> None:
+@pytest.mark.parametrize("dependency", ["database", "storage"])
+def test_unavailable_dependency_returns_503_and_leaves_no_partial_csv(calculate: Calculate, dependency: str) -> None:
     calculate.create()
 
     def fail(*_: object) -> None:
-        raise Unavailable(which, "08006 at 10.0.0.1")
+        raise Unavailable(dependency, "08006 at 10.0.0.1")
 
-    if which == "database":
+    if dependency == "database":
         calculate.fixes.during = fail
     else:
         calculate.csvs.before = fail
-    answer = calculate.deliver()
-    refused(answer, 503)
-    assert "08006" not in answer.text
+    response = calculate.deliver()
+    assert_error(response, 503)
+    assert "08006" not in response.text
     assert not calculate.csvs.objects
     assert calculate.jobs.get(JOB_ID).status is Status.PROCESSING
     calculate.fixes.during, calculate.csvs.before = (lambda: None), (lambda name, key: None)
-    assert reply(calculate.deliver()).data["csv_path"].split("/")[2] == "2"  # at once: the lease was given back
+    assert outcome_event(calculate.deliver()).data["csv_path"].split("/")[2] == "2"  # the lease was released
 
 
-def test_jobs_storage_that_is_away_is_503(calculate: Calculate) -> None:
+def test_unavailable_job_storage_returns_503(calculate: Calculate) -> None:
     calculate.create()
     with away(calculate.jobs_bucket):
-        refused(calculate.deliver(), 503)
+        assert_error(calculate.deliver(), 503)
 
 
-@pytest.mark.parametrize("dies_at", range(1, 7))
-def test_wherever_calculate_dies_the_event_that_comes_again_ends_the_job_once(dies_at: int) -> None:
+@pytest.mark.parametrize("crash_at", range(1, 7))
+def test_redelivery_completes_a_job_after_a_crash_at_any_request(crash_at: int) -> None:
     calculate = Calculate()
     calculate.create()
-    asked = [0]
+    requests = [0]
 
-    class Death(BaseException):
-        """The process is gone."""
+    class Crash(BaseException):
+        """A crash of the process."""
 
-    def counted(before: Callable[[], None] = lambda: None) -> None:
-        asked[0] += 1
+    def count_request(before: Callable[[], None] = lambda: None) -> None:
+        requests[0] += 1
         before()
-        if asked[0] >= dies_at:
-            raise Death
+        if requests[0] >= crash_at:
+            raise Crash
 
-    calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: counted()
-    with pytest.raises(Death):
+    calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: count_request()
+    with pytest.raises(Crash):
         calculate.deliver()
     calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: None
     calculate.clock.advance(minutes=2)
@@ -226,11 +226,11 @@ def test_wherever_calculate_dies_the_event_that_comes_again_ends_the_job_once(di
 
 
 def dead_letter(calculate: Calculate, **attributes: str) -> None:
-    answer = calculate.deliver(requested(**attributes), path="/dead-letter")
-    assert (answer.status_code, answer.data) == (204, b"")
+    response = calculate.deliver(request_event(**attributes), path="/dead-letter")
+    assert (response.status_code, response.data) == (204, b"")
 
 
-def test_the_job_of_a_dead_letter_fails_with_its_reason_and_that_is_told(calculate: Calculate) -> None:
+def test_dead_letter_fails_its_job_and_publishes_the_outcome(calculate: Calculate) -> None:
     calculate.create()
 
     def fail() -> None:
@@ -238,7 +238,7 @@ def test_the_job_of_a_dead_letter_fails_with_its_reason_and_that_is_told(calcula
 
     calculate.fixes.during = fail
     for _ in range(3):
-        refused(calculate.deliver(), 503)
+        assert_error(calculate.deliver(), 503)
     dead_letter(calculate, knativeerrorcode="503")
     found = calculate.jobs.get(JOB_ID)
     assert found.error_code == "UNDELIVERABLE"
@@ -247,16 +247,16 @@ def test_the_job_of_a_dead_letter_fails_with_its_reason_and_that_is_told(calcula
     assert (event["type"], event.data["error_code"]) == ("otelworker.distance.failed.v1", "UNDELIVERABLE")
 
 
-def test_a_dead_letter_because_another_attempt_held_the_job_says_nothing_about_it(calculate: Calculate) -> None:
+def test_dead_letter_after_409_does_not_fail_the_job(calculate: Calculate) -> None:
     calculate.create()
     dead_letter(calculate, knativeerrorcode="409")
     assert calculate.jobs.get(JOB_ID).status is Status.QUEUED
 
 
-@pytest.mark.parametrize("ended", [False, True])
-def test_a_dead_letter_changes_no_job_that_runs_or_has_ended(calculate: Calculate, ended: bool) -> None:
+@pytest.mark.parametrize("finished", [False, True])
+def test_dead_letter_does_not_change_running_or_finished_jobs(calculate: Calculate, finished: bool) -> None:
     calculate.create()
-    if ended:
+    if finished:
         calculate.deliver()
     else:
         calculate.jobs.claim(JOB_ID)
@@ -265,7 +265,7 @@ def test_a_dead_letter_changes_no_job_that_runs_or_has_ended(calculate: Calculat
     assert calculate.jobs.get(JOB_ID) == before
 
 
-def test_a_job_that_is_deleted_while_it_runs_stops_and_leaves_nothing(calculate: Calculate) -> None:
+def test_job_deleted_during_its_attempt_leaves_nothing(calculate: Calculate) -> None:
     calculate.create()
 
     def deleted() -> None:
@@ -273,27 +273,27 @@ def test_a_job_that_is_deleted_while_it_runs_stops_and_leaves_nothing(calculate:
         deletion.delete(calculate.jobs, calculate.csvs, JOB_ID)
 
     calculate.fixes.during = deleted
-    refused(calculate.deliver(), 409)
+    assert_error(calculate.deliver(), 409)
     assert not calculate.csvs.objects
     assert calculate.deliver().status_code == 204
     assert not calculate.csvs.objects
     assert listed(calculate.jobs_bucket) == []
 
 
-def test_what_earlier_attempts_left_goes_when_the_job_ends(calculate: Calculate) -> None:
+def test_csvs_of_earlier_attempts_are_deleted_on_completion(calculate: Calculate) -> None:
     calculate.create()
-    died = calculate.jobs.claim(JOB_ID)
-    calculate.csvs.put(csv_keys.key(died.record), b"never named")
-    calculate.csvs.start_upload(csv_keys.key(died.record), "text/csv")
+    crashed = calculate.jobs.claim(JOB_ID)
+    calculate.csvs.put(csv_keys.key(crashed.record), b"superseded")
+    calculate.csvs.start_upload(csv_keys.key(crashed.record), "text/csv")
     calculate.clock.advance(minutes=2)
-    named = reply(calculate.deliver()).data["csv_path"]
-    assert list(calculate.csvs.objects) == [named]
+    current = outcome_event(calculate.deliver()).data["csv_path"]
+    assert list(calculate.csvs.objects) == [current]
     assert not calculate.csvs.parts
 
 
-def test_a_job_whose_attempts_keep_dying_fails_instead_of_another(calculate: Calculate) -> None:
+def test_too_many_expired_leases_fail_the_job(calculate: Calculate) -> None:
     calculate.create()
     for _ in range(5):
         calculate.jobs.claim(JOB_ID)
         calculate.clock.advance(minutes=2)
-    assert reply(calculate.deliver()).data["error_code"] == "TOO_MANY_ATTEMPTS"
+    assert outcome_event(calculate.deliver()).data["error_code"] == "TOO_MANY_ATTEMPTS"

@@ -1,4 +1,4 @@
-"""What the metrics say after jobs of every fate."""
+"""Metrics of submissions, jobs, dead letters and sweeps."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from shared.errors import JobLocked, Unavailable
 from shared.telemetry import metrics
 from tests.builders import JOB_ID, record
 from tests.fakes import away
-from tests.functional.calculating import Calculate, requested
+from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 from tests.reference import Fix
 from tests.watched import Watched, watched
@@ -22,8 +22,8 @@ REQUESTED = "otelworker.distance.requested.v1"
 
 @pytest.fixture
 def watching() -> Iterator[Watched]:
-    with watched() as made:
-        yield made
+    with watched() as watched_telemetry:
+        yield watched_telemetry
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def calculate(watching: Watched) -> Calculate:
     return Calculate()
 
 
-def test_a_completed_job_is_counted_with_its_numbers(watching: Watched, calculate: Calculate) -> None:
+def test_completed_job_is_counted_with_its_result(watching: Watched, calculate: Calculate) -> None:
     calculate.create()
     calculate.clock.advance(seconds=3)
     calculate.deliver()
@@ -56,19 +56,19 @@ def test_a_completed_job_is_counted_with_its_numbers(watching: Watched, calculat
     assert sorted(map(str, watching.points(metrics.STAGE_DURATION))) == sorted(map(str, stages))
 
 
-def test_a_failed_job_is_counted_with_its_code(watching: Watched, calculate: Calculate) -> None:
-    calculate.create(device_id="nobody")
+def test_failed_job_is_counted_by_error_code(watching: Watched, calculate: Calculate) -> None:
+    calculate.create(device_id="unknown")
     calculate.deliver()
     assert watching.points(metrics.FAILED) == [({"error.type": "NO_DATA"}, 1)]
     assert watching.points(metrics.JOB_DURATION) == [({"status": "failed"}, 1)]
     assert watching.points(metrics.COMPLETED) == watching.points(metrics.TRAVELLED) == []
 
 
-def test_fixes_without_a_place_are_counted_by_reason(watching: Watched, calculate: Calculate) -> None:
-    one = calculate.fixes.fixes[0]
-    nowhere = [(math.nan, 0.0), (0.0, math.nan), (91.0, 0.0)]
+def test_rejected_fixes_are_counted_by_reason(watching: Watched, calculate: Calculate) -> None:
+    first = calculate.fixes.fixes[0]
+    invalid = [(math.nan, 0.0), (0.0, math.nan), (91.0, 0.0)]
     calculate.fixes.fixes = calculate.fixes.fixes + [
-        Fix(one.time_us, one.device, *place, 1, 90, None) for place in nowhere
+        Fix(first.time_us, first.device, *place, 1, 90, None) for place in invalid
     ]
     calculate.create()
     calculate.deliver()
@@ -76,12 +76,12 @@ def test_fixes_without_a_place_are_counted_by_reason(watching: Watched, calculat
     assert watching.points(metrics.FIXES_READ) == [({}, 128)]
 
 
-def test_an_attempt_that_fails_and_the_one_that_follows(watching: Watched, calculate: Calculate) -> None:
-    def failing() -> None:
+def test_failed_attempt_and_its_retry_are_counted(watching: Watched, calculate: Calculate) -> None:
+    def fail() -> None:
         raise Unavailable("database", "57P01")
 
     calculate.create()
-    calculate.fixes.during = failing
+    calculate.fixes.during = fail
     calculate.deliver()
     assert watching.points(metrics.ERRORS) == [({"error.type": "database"}, 1)]
     assert ({"stage": "fetch", "outcome": "error"}, 1) in watching.points(metrics.STAGE_DURATION)
@@ -106,35 +106,35 @@ def test_claims_are_counted_by_outcome(watching: Watched, calculate: Calculate) 
     ]
 
 
-def test_a_lost_lease_is_counted(watching: Watched, calculate: Calculate) -> None:
-    def taken() -> None:
+def test_lost_lease_is_counted(watching: Watched, calculate: Calculate) -> None:
+    def take_over() -> None:
         calculate.clock.advance(minutes=1)
         calculate.jobs.claim(JOB_ID)
         calculate.fixes.during = lambda: None
 
     calculate.create()
-    calculate.fixes.during = taken
+    calculate.fixes.during = take_over
     assert calculate.deliver().status_code == 409
     assert ({"outcome": "lost"}, 1) in watching.points(metrics.CLAIMS)
     assert watching.points(metrics.ERRORS) == []
 
 
-def test_dead_letters_are_counted_by_what_became_of_them(watching: Watched, calculate: Calculate) -> None:
-    def dead(event: CloudEvent) -> None:
+def test_dead_letters_are_counted_by_outcome(watching: Watched, calculate: Calculate) -> None:
+    def deliver_dead_letter(event: CloudEvent) -> None:
         assert calculate.deliver(event, path="/dead-letter").status_code == 204
 
     calculate.create()
-    dead(requested())
-    dead(requested())
-    dead(requested({"date": "2026-01-25", "job_id": ANOTHER}))
+    deliver_dead_letter(request_event())
+    deliver_dead_letter(request_event())
+    deliver_dead_letter(request_event({"date": "2026-01-25", "job_id": ANOTHER}))
     with away(calculate.jobs_bucket):
-        dead(requested())
+        deliver_dead_letter(request_event())
     outcomes = ("failed", "passed_over", "no_job", "not_taken")
     assert watching.points(metrics.DEAD_LETTERS) == [({"outcome": outcome}, 1) for outcome in outcomes]
     assert watching.points(metrics.FAILED) == [({"error.type": "UNDELIVERABLE"}, 1)]
 
 
-def test_the_sweep_tells_of_the_backlog_also_when_there_is_none(watching: Watched, calculate: Calculate) -> None:
+def test_sweep_records_the_backlog_even_if_empty(watching: Watched, calculate: Calculate) -> None:
     calculate.create()
     calculate.clock.advance(minutes=5)
     calculate.client.post("/sweep")
@@ -147,14 +147,14 @@ def test_the_sweep_tells_of_the_backlog_also_when_there_is_none(watching: Watche
     assert watching.points(metrics.SWEEP_DURATION) == [({}, 2)]
 
 
-def test_submissions_are_counted_by_whether_they_made_a_job(watching: Watched) -> None:
+def test_submissions_are_counted_by_outcome(watching: Watched) -> None:
     submit = Submit()
     for _ in range(3):
         submit.post(Idempotency_Key="k")
     assert watching.points(metrics.SUBMITTED) == [({"outcome": "created"}, 1), ({"outcome": "repeated"}, 2)]
 
 
-def test_a_broker_that_is_away_is_counted(watching: Watched) -> None:
+def test_publish_failure_is_counted(watching: Watched) -> None:
     submit = Submit()
     submit.broker.away = True
     submit.post()
@@ -184,20 +184,20 @@ def test_requests_are_counted_by_template_method_and_status(watching: Watched) -
     ]
 
 
-def test_a_deleted_job_is_counted(watching: Watched, calculate: Calculate) -> None:
+def test_deleted_job_is_counted(watching: Watched, calculate: Calculate) -> None:
     calculate.jobs.create(record())
     calculate.jobs.replace_with_tombstone(JOB_ID, calculate.jobs.mark_deleted(JOB_ID))
     assert watching.points(metrics.DELETED) == [({}, 1)]
 
 
-def test_a_label_that_nobody_knows_is_other(watching: Watched) -> None:
+def test_unknown_label_value_is_other(watching: Watched) -> None:
     metrics.ERRORS.add(labels={"error.type": JobLocked.__name__})
     assert watching.points(metrics.ERRORS) == [({"error.type": "_OTHER"}, 1)]
     with pytest.raises(KeyError):
         metrics.ERRORS.add(labels={"device": "iphone_stuart"})
 
 
-def test_nothing_is_missed_when_many_tell_at_once(watching: Watched) -> None:
+def test_concurrent_requests_are_all_counted(watching: Watched) -> None:
     submit, posts, threads = Submit(), 20, 8
 
     def post(number: int) -> int:

@@ -1,4 +1,4 @@
-"""GET /api/distance/devices, from the sweep to the answer."""
+"""GET /api/distance/devices, from the sweep to the response."""
 
 import json
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.functional.calculating import Calculate
 from tests.functional.harness import served
 
 PATH = "/api/distance/devices"
-SEEN = DeviceList(
+STORED = DeviceList(
     devices={"watch": NOW - timedelta(days=1), "Garmin": NOW, "a": NOW}, as_of=NOW, queried_at=NOW, token="1"
 )
 
@@ -31,21 +31,21 @@ def client(bucket: MemoryBucket) -> FlaskClient:
     return served(lambda: service(bucket, {}))
 
 
-def told(client: FlaskClient) -> dict[str, Any]:
-    answer = client.get(PATH)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = json.loads(answer.data)
-    assert body.pop("trace_id") == answer.headers["X-Trace-Id"]
+def get_devices(client: FlaskClient) -> dict[str, Any]:
+    response = client.get(PATH)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = json.loads(response.data)
+    assert body.pop("trace_id") == response.headers["X-Trace-Id"]
     return body
 
 
-def test_before_the_first_sweep_there_are_none(client: FlaskClient) -> None:
-    assert told(client) == {"devices": [], "as_of": None}
+def test_list_is_empty_before_the_first_sweep(client: FlaskClient) -> None:
+    assert get_devices(client) == {"devices": [], "as_of": None}
 
 
-def test_they_come_in_order_with_their_latest_fix(client: FlaskClient, bucket: MemoryBucket) -> None:
-    devices.write(bucket, SEEN, None)
-    assert told(client) == {
+def test_devices_are_sorted_and_have_their_latest_fix(client: FlaskClient, bucket: MemoryBucket) -> None:
+    devices.write(bucket, STORED, None)
+    assert get_devices(client) == {
         "devices": [
             {"device_id": "Garmin", "last_fix_at": "2026-01-26T12:00:00.345Z"},
             {"device_id": "a", "last_fix_at": "2026-01-26T12:00:00.345Z"},
@@ -55,50 +55,50 @@ def test_they_come_in_order_with_their_latest_fix(client: FlaskClient, bucket: M
     }
 
 
-def test_a_look_that_has_not_succeeded_yet_says_so(client: FlaskClient, bucket: MemoryBucket) -> None:
+def test_list_is_empty_during_the_first_refresh(client: FlaskClient, bucket: MemoryBucket) -> None:
     devices.write(bucket, DeviceList(queried_at=NOW, full_scan_pending=True, token="1"), None)
-    assert told(client) == {"devices": [], "as_of": None}
+    assert get_devices(client) == {"devices": [], "as_of": None}
 
 
-def test_what_is_not_ours_is_none(client: FlaskClient, bucket: MemoryBucket) -> None:
+def test_invalid_stored_list_counts_as_empty(client: FlaskClient, bucket: MemoryBucket) -> None:
     bucket.put(KEY, b"?")
-    assert told(client) == {"devices": [], "as_of": None}
+    assert get_devices(client) == {"devices": [], "as_of": None}
 
 
-def test_what_has_not_changed_is_not_sent_again(client: FlaskClient, bucket: MemoryBucket) -> None:
-    etag = devices.write(bucket, SEEN, None)
-    first = told(client)
-    asked: list[str] = []
+def test_unchanged_list_is_not_fetched_again(client: FlaskClient, bucket: MemoryBucket) -> None:
+    etag = devices.write(bucket, STORED, None)
+    first = get_devices(client)
+    responses: list[str] = []
     unless = bucket.get_if_modified
 
     def get_if_modified(key: str, etag: str) -> Any:
         found = unless(key, etag)
-        asked.append("sent" if found else "unchanged")
+        responses.append("changed" if found else "unchanged")
         return found
 
     vars(bucket)["get_if_modified"] = get_if_modified
-    assert told(client) == first
-    devices.write(bucket, SEEN.model_copy(update={"devices": {"b": NOW}}), etag)
-    assert [one["device_id"] for one in told(client)["devices"]] == ["b"]
-    assert asked == ["unchanged", "sent"]
+    assert get_devices(client) == first
+    devices.write(bucket, STORED.model_copy(update={"devices": {"b": NOW}}), etag)
+    assert [device["device_id"] for device in get_devices(client)["devices"]] == ["b"]
+    assert responses == ["unchanged", "changed"]
     bucket.delete(KEY)
-    assert told(client) == {"devices": [], "as_of": None}
+    assert get_devices(client) == {"devices": [], "as_of": None}
 
 
-def test_storage_that_is_away_is_503(client: FlaskClient, bucket: MemoryBucket) -> None:
+def test_unavailable_storage_returns_503(client: FlaskClient, bucket: MemoryBucket) -> None:
     with away(bucket):
         assert client.get(PATH).status_code == 503
 
 
-def test_a_sweep_brings_the_devices_of_the_database() -> None:
+def test_sweep_refreshes_the_devices() -> None:
     calculate = Calculate()
     assert calculate.client.post("/sweep").status_code == 204
     client = served(lambda: service(calculate.jobs_bucket, {}))
-    assert [one["device_id"] for one in told(client)["devices"]] == ["garmin", "iphone_stuart"]
-    assert told(client)["as_of"] == "2026-01-26T12:00:00.345Z"
+    assert [device["device_id"] for device in get_devices(client)["devices"]] == ["garmin", "iphone_stuart"]
+    assert get_devices(client)["as_of"] == "2026-01-26T12:00:00.345Z"
 
 
-def test_a_database_that_is_away_does_not_fail_the_sweep() -> None:
+def test_unavailable_database_does_not_fail_the_sweep() -> None:
     calculate = Calculate()
 
     def refuse() -> None:
@@ -106,13 +106,13 @@ def test_a_database_that_is_away_does_not_fail_the_sweep() -> None:
 
     calculate.fixes.during = refuse
     assert calculate.client.post("/sweep").status_code == 204
-    assert told(served(lambda: service(calculate.jobs_bucket, {}))) == {"devices": [], "as_of": None}
+    assert get_devices(served(lambda: service(calculate.jobs_bucket, {}))) == {"devices": [], "as_of": None}
 
 
-def test_a_broker_that_is_away_keeps_no_sweep_from_looking() -> None:
+def test_unavailable_broker_does_not_prevent_the_refresh() -> None:
     calculate = Calculate()
     calculate.create()
     calculate.clock.advance(minutes=5)
     calculate.broker.away = True
     assert calculate.client.post("/sweep").status_code == 503
-    assert told(served(lambda: service(calculate.jobs_bucket, {})))["as_of"]
+    assert get_devices(served(lambda: service(calculate.jobs_bucket, {})))["as_of"]

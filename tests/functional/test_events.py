@@ -1,4 +1,4 @@
-"""What calculate takes for an event, and what it answers to all else."""
+"""Events that calculate accepts, and its responses to invalid ones."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from shared.ids import job_id_of_event
 from shared.models import Status
 from tests.builders import JOB_ID
 from tests.fakes import away
-from tests.functional.calculating import Calculate, refused, reply, requested
+from tests.functional.calculating import Calculate, assert_error, outcome_event, request_event
 from tests.sweeping import listed
 
 
@@ -22,15 +22,15 @@ def calculate() -> Calculate:
     return Calculate()
 
 
-def test_an_event_of_another_producer_becomes_one_job(calculate: Calculate) -> None:
-    foreign = requested({"date": "2026-01-25", "device_id": "garmin", "note": 1}, source="/calendar", id="e-1")
-    event = reply(calculate.deliver(foreign))
+def test_event_of_another_producer_creates_one_job(calculate: Calculate) -> None:
+    foreign = request_event({"date": "2026-01-25", "device_id": "garmin", "note": 1}, source="/calendar", id="e-1")
+    event = outcome_event(calculate.deliver(foreign))
     assert event.data["job_id"] == job_id_of_event("/calendar", "e-1")
     assert calculate.deliver(foreign).status_code == 204
     assert len(listed(calculate.jobs_bucket)) == 1
 
 
-def test_another_producer_may_name_the_job_and_every_extension(calculate: Calculate) -> None:
+def test_event_of_another_producer_can_set_all_fields(calculate: Calculate) -> None:
     home = {"latitude": 52.5, "longitude": 13.4, "altitude": 34}
     data = {
         "job_id": JOB_ID.upper(),
@@ -39,7 +39,7 @@ def test_another_producer_may_name_the_job_and_every_extension(calculate: Calcul
         "home": home,
         "timezone": "Europe/Berlin",
     }
-    assert reply(calculate.deliver(requested(data))).data["min_distance_km"] > 6000
+    assert outcome_event(calculate.deliver(request_event(data))).data["min_distance_km"] > 6000
     found = calculate.jobs.get(JOB_ID)
     assert (found.timezone, found.home.latitude, found.device_id) == ("Europe/Berlin", 52.5, "")
 
@@ -60,43 +60,45 @@ def test_another_producer_may_name_the_job_and_every_extension(calculate: Calcul
     ],
 )
 @pytest.mark.parametrize("mode", [to_binary, to_structured])
-def test_data_that_can_never_succeed_is_400(calculate: Calculate, data: object, mode: Any) -> None:
-    refused(calculate.deliver(requested(data, source="/other"), mode=mode), 400)
+def test_invalid_event_data_returns_400(calculate: Calculate, data: object, mode: Any) -> None:
+    assert_error(calculate.deliver(request_event(data, source="/other"), mode=mode), 400)
     assert not calculate.jobs_bucket.objects
 
 
 BINARY = {"ce-specversion": "1.0", "ce-type": "otelworker.distance.requested.v1", "ce-source": "/o", "ce-id": "1"}
-GOOD = b'{"date": "2026-01-25"}'
-TWICE = json.dumps({"specversion": "1.0", "type": BINARY["ce-type"], "source": "/o", "id": "1", "data": {}}).encode()
-TWICE = TWICE.replace(b"{}", b'{"date": "2026-01-25", "date": "2026-01-24"}')
+VALID_BODY = b'{"date": "2026-01-25"}'
+DUPLICATE_KEY = json.dumps(
+    {"specversion": "1.0", "type": BINARY["ce-type"], "source": "/o", "id": "1", "data": {}}
+).encode()
+DUPLICATE_KEY = DUPLICATE_KEY.replace(b"{}", b'{"date": "2026-01-25", "date": "2026-01-24"}')
 
 
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
         ({}, b""),
-        ({}, GOOD),
-        ({"Content-Type": "application/json"}, GOOD),
+        ({}, VALID_BODY),
+        ({"Content-Type": "application/json"}, VALID_BODY),
         ({"Content-Type": "application/cloudevents+json"}, b"{"),
         ({"Content-Type": "application/cloudevents+json"}, b"[]"),
         ({"Content-Type": "application/cloudevents+json"}, b"null"),
         ({"Content-Type": "application/cloudevents+json"}, b'{"specversion": "1.0", "type": 1, "source": 2, "id": 3}'),
         ({"Content-Type": "application/cloudevents-batch+json"}, b"[]"),
-        ({"ce-specversion": "1.0"}, GOOD),
-        (BINARY | {"ce-specversion": "9"}, GOOD),
-        (BINARY | {"ce-type": "other"}, GOOD),
-        (BINARY | {"ce-id": ""}, GOOD),
+        ({"ce-specversion": "1.0"}, VALID_BODY),
+        (BINARY | {"ce-specversion": "9"}, VALID_BODY),
+        (BINARY | {"ce-type": "other"}, VALID_BODY),
+        (BINARY | {"ce-id": ""}, VALID_BODY),
         (BINARY, b""),
         (BINARY, b"{"),
         (BINARY, b"\xff\xfe"),
         (BINARY, b'{"date": "2026-01-25", "date": "2026-01-24"}'),
         (BINARY, b'"{\\"date\\": \\"2026-01-25\\"}"'),
         (BINARY, b"[" * 100_000),
-        ({"Content-Type": "application/cloudevents+json"}, TWICE),
+        ({"Content-Type": "application/cloudevents+json"}, DUPLICATE_KEY),
     ],
 )
-def test_what_is_no_event_of_ours_is_400(calculate: Calculate, headers: dict[str, str], body: bytes) -> None:
-    refused(calculate.client.post("/", data=body, headers=headers), 400)
+def test_invalid_or_unknown_event_returns_400(calculate: Calculate, headers: dict[str, str], body: bytes) -> None:
+    assert_error(calculate.client.post("/", data=body, headers=headers), 400)
     assert not calculate.jobs_bucket.objects
 
 
@@ -106,19 +108,19 @@ def test_what_is_no_event_of_ours_is_400(calculate: Calculate, headers: dict[str
         st.sampled_from([*BINARY, "ce-time", "Content-Type", "traceparent"]),
         st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20),
     ),
-    st.binary(max_size=50) | st.just(GOOD),
+    st.binary(max_size=50) | st.just(VALID_BODY),
     st.booleans(),
 )
-def test_whatever_is_delivered_is_never_5xx_nor_a_bare_2xx(
+def test_any_delivery_returns_an_event_204_or_400(
     calculate: Calculate, headers: dict[str, str], body: bytes, valid: bool
 ) -> None:
-    answer = calculate.client.post("/", data=body, headers=(BINARY if valid else {}) | headers)
-    assert answer.status_code in (200, 204, 400)
-    if answer.status_code == 200:
-        assert answer.headers["ce-type"].startswith("otelworker.distance.")
+    response = calculate.client.post("/", data=body, headers=(BINARY if valid else {}) | headers)
+    assert response.status_code in (200, 204, 400)
+    if response.status_code == 200:
+        assert response.headers["ce-type"].startswith("otelworker.distance.")
 
 
-def test_a_dead_letter_fails_its_job(calculate: Calculate) -> None:
+def test_dead_letter_fails_its_job(calculate: Calculate) -> None:
     calculate.create()
     assert calculate.deliver(path="/dead-letter").status_code == 204
     found = calculate.jobs.get(JOB_ID)
@@ -126,18 +128,18 @@ def test_a_dead_letter_fails_its_job(calculate: Calculate) -> None:
     assert calculate.deliver(path="/dead-letter").status_code == 204
 
 
-@pytest.mark.parametrize("event", [requested({}), requested(), requested([], source="/x")])
-def test_a_dead_letter_without_a_job_is_204(calculate: Calculate, event: CloudEvent) -> None:
+@pytest.mark.parametrize("event", [request_event({}), request_event(), request_event([], source="/x")])
+def test_dead_letter_without_a_job_returns_204(calculate: Calculate, event: CloudEvent) -> None:
     assert calculate.deliver(event, path="/dead-letter").status_code == 204
 
 
-def test_a_dead_letter_is_204_though_storage_is_away(calculate: Calculate) -> None:
+def test_dead_letter_returns_204_when_storage_is_unavailable(calculate: Calculate) -> None:
     calculate.create()
     with away(calculate.jobs_bucket):
         assert calculate.deliver(path="/dead-letter").status_code == 204
 
 
-def test_the_sweep_can_be_asked_for(calculate: Calculate) -> None:
+def test_sweep_returns_204_or_503(calculate: Calculate) -> None:
     calculate.create()
     assert calculate.client.post("/sweep").status_code == 204
     with away(calculate.jobs_bucket):

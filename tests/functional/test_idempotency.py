@@ -1,4 +1,4 @@
-"""The header Idempotency-Key: the same key and meaning is the same job."""
+"""The header Idempotency-Key: the same key with an equal task returns the same job."""
 
 import json
 
@@ -14,15 +14,15 @@ def submit() -> Submit:
 
 
 @pytest.mark.parametrize("key", ["k", "!~" * 127])
-def test_the_same_key_and_meaning_is_the_same_job(submit: Submit, key: str) -> None:
+def test_same_key_and_equal_task_return_the_same_job(submit: Submit, key: str) -> None:
     first = submit.post(Idempotency_Key=key)
     submit.clock.advance(seconds=5)
-    spelt_out = BODY | {
+    explicit = BODY | {
         "timezone": "UTC",
         "away_threshold_km": 0.5,
         "home": {"longitude": -74.039373, "latitude": 40.736097},
     }
-    for again in (submit.post(Idempotency_Key=key), submit.post(spelt_out, Idempotency_Key=key)):
+    for again in (submit.post(Idempotency_Key=key), submit.post(explicit, Idempotency_Key=key)):
         assert again.status_code == 202
         for name in ("job_id", "queued_at", "status_url"):
             assert json.loads(again.data)[name] == json.loads(first.data)[name]
@@ -32,15 +32,15 @@ def test_the_same_key_and_meaning_is_the_same_job(submit: Submit, key: str) -> N
 @pytest.mark.parametrize(
     "change", [{"date": "2026-01-24"}, {"device_id": "garmin"}, {"away_threshold_km": 1.0}, {"timezone": "Asia/Tokyo"}]
 )
-def test_the_same_key_with_another_body_is_422(submit: Submit, change: dict[str, object]) -> None:
+def test_same_key_with_another_body_returns_422(submit: Submit, change: dict[str, object]) -> None:
     submit.post(Idempotency_Key="k")
-    answer = submit.post(BODY | change, Idempotency_Key="k")
-    assert answer.status_code == 422
-    assert json.loads(answer.data)["error"]["code"] == "CONFLICT"
+    response = submit.post(BODY | change, Idempotency_Key="k")
+    assert response.status_code == 422
+    assert json.loads(response.data)["error"]["code"] == "CONFLICT"
     assert len(submit.broker.events) == 1
 
 
-def test_a_key_holds_though_the_deployments_defaults_have_changed(submit: Submit) -> None:
+def test_key_stays_valid_when_defaults_change(submit: Submit) -> None:
     first = json.loads(submit.post(Idempotency_Key="k").data)["job_id"]
     later = Submit(AWAY_THRESHOLD_KM=2)
     later.bucket.objects = submit.bucket.objects
@@ -49,10 +49,10 @@ def test_a_key_holds_though_the_deployments_defaults_have_changed(submit: Submit
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "ü"])
-def test_a_key_that_is_none_is_400(submit: Submit, key: str) -> None:
-    assert submit.refused(None, Idempotency_Key=key)["details"]["field"] == "Idempotency-Key"
+def test_invalid_key_returns_400(submit: Submit, key: str) -> None:
+    assert submit.post_invalid(None, Idempotency_Key=key)["details"]["field"] == "Idempotency-Key"
 
 
-def test_without_a_key_each_submission_is_a_job(submit: Submit) -> None:
+def test_submissions_without_a_key_create_separate_jobs(submit: Submit) -> None:
     assert submit.post().json != submit.post().json
     assert len(listed(submit.bucket)) == 2

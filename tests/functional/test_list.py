@@ -1,4 +1,4 @@
-"""GET /api/distance/jobs, sentence by sentence of the contract."""
+"""GET /api/distance/jobs and GET /api/distance/stats."""
 
 import json
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ PATH = "/api/distance/jobs"
 
 def job(number: int, **changes: Any) -> Record:
     status = list(Status)[number % 4]
-    said = {
+    fields = {
         "job_id": f"019bfa00-0000-7000-8000-{number:012x}",
         "queued_at": NOW + timedelta(milliseconds=number),
         "status": status,
@@ -30,10 +30,10 @@ def job(number: int, **changes: Any) -> Record:
         "date": date(2026, 1, 20 + number % 3),
         "device_id": ["", "garmin", "iphone_stuart"][number % 3],
     }
-    return record(**(said | changes))
+    return record(**(fields | changes))
 
 
-def filled(count: int) -> MemoryBucket:
+def bucket_with(count: int) -> MemoryBucket:
     bucket = MemoryBucket()
     for number in range(count):
         write_marker(bucket, entry_of(job(number)))
@@ -42,7 +42,7 @@ def filled(count: int) -> MemoryBucket:
 
 @pytest.fixture
 def bucket() -> MemoryBucket:
-    return filled(120)
+    return bucket_with(120)
 
 
 @pytest.fixture
@@ -51,21 +51,21 @@ def client(bucket: MemoryBucket) -> FlaskClient:
 
 
 def page(client: FlaskClient, **query: object) -> dict[str, Any]:
-    answer = client.get(PATH, query_string=query)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = json.loads(answer.data)
-    assert body["trace_id"] == answer.headers["X-Trace-Id"]
+    response = client.get(PATH, query_string=query)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = json.loads(response.data)
+    assert body["trace_id"] == response.headers["X-Trace-Id"]
     return body
 
 
-def test_a_page_is_the_newest_jobs_and_the_count_of_all(client: FlaskClient) -> None:
+def test_page_has_the_newest_jobs_and_the_total_count(client: FlaskClient) -> None:
     body = page(client)
     assert list(body) == ["jobs", "total_count", "limit", "offset", "next_offset", "trace_id"]
     assert (body["total_count"], body["limit"], body["offset"], body["next_offset"]) == (120, 50, 0, 50)
     assert [int(shown["job_id"][-4:], 16) for shown in body["jobs"]] == list(range(119, 69, -1))
 
 
-def test_a_job_shows_what_the_contract_lists(client: FlaskClient) -> None:
+def test_job_has_the_documented_fields(client: FlaskClient) -> None:
     completed, queued = (
         page(client, status="completed", limit=1)["jobs"],
         page(client, status="queued", limit=1)["jobs"],
@@ -83,18 +83,18 @@ def test_a_job_shows_what_the_contract_lists(client: FlaskClient) -> None:
     assert "completed_at" not in queued[0]
 
 
-def test_filters_meet_and_the_count_is_theirs(client: FlaskClient) -> None:
+def test_filters_are_combined_and_apply_to_the_count(client: FlaskClient) -> None:
     body = page(client, status="failed", date="2026-01-20", device_id="", limit=500)
-    wanted = [number for number in range(120) if number % 4 == 3 and number % 3 == 0]
-    assert body["total_count"] == len(wanted)
-    assert [int(shown["job_id"][-4:], 16) for shown in body["jobs"]] == wanted[::-1]
+    expected = [number for number in range(120) if number % 4 == 3 and number % 3 == 0]
+    assert body["total_count"] == len(expected)
+    assert [int(shown["job_id"][-4:], 16) for shown in body["jobs"]] == expected[::-1]
 
 
-def test_an_empty_filter_is_none(client: FlaskClient) -> None:
+def test_empty_filter_is_ignored(client: FlaskClient) -> None:
     assert page(client, status="", device_id="", date="")["total_count"] == 120
 
 
-def test_an_unknown_parameter_is_ignored_even_twice(client: FlaskClient) -> None:
+def test_unknown_parameter_is_ignored(client: FlaskClient) -> None:
     assert client.get(f"{PATH}?order=x&order=y").status_code == 200
 
 
@@ -107,15 +107,15 @@ def test_next_offset_is_null_at_the_end(client: FlaskClient, offset: int, next_o
     assert (body["next_offset"], len(body["jobs"])) == (next_offset, shown)
 
 
-def test_walking_while_jobs_arrive_leaves_none_out(client: FlaskClient, bucket: MemoryBucket) -> None:
-    seen: set[str] = set()
+def test_paging_while_jobs_arrive_skips_none(client: FlaskClient, bucket: MemoryBucket) -> None:
+    job_ids: set[str] = set()
     offset: int | None = 0
     while offset is not None:
         body = page(client, limit=7, offset=offset)
-        seen |= {shown["job_id"] for shown in body["jobs"]}
+        job_ids |= {shown["job_id"] for shown in body["jobs"]}
         offset = body["next_offset"]
-        write_marker(bucket, entry_of(job(1000 + len(seen))))
-    assert seen >= {job(number).job_id for number in range(120)}
+        write_marker(bucket, entry_of(job(1000 + len(job_ids))))
+    assert job_ids >= {job(number).job_id for number in range(120)}
 
 
 @pytest.mark.parametrize(
@@ -142,35 +142,37 @@ def test_walking_while_jobs_arrive_leaves_none_out(client: FlaskClient, bucket: 
         ("results=True", "results must be true or false", "results"),
     ],
 )
-def test_the_texts_of_the_contract(client: FlaskClient, query: str, message: str, field: str) -> None:
-    answer = client.get(f"{PATH}?{query}")
-    error = json.loads(answer.data)["error"]
-    assert (answer.status_code, error["code"], error["message"]) == (400, "VALIDATION_ERROR", message)
+def test_invalid_parameter_returns_400_with_its_message(
+    client: FlaskClient, query: str, message: str, field: str
+) -> None:
+    response = client.get(f"{PATH}?{query}")
+    error = json.loads(response.data)["error"]
+    assert (response.status_code, error["code"], error["message"]) == (400, "VALIDATION_ERROR", message)
     assert error["details"]["field"] == field
 
 
 @pytest.mark.parametrize("name", ["status", "date", "device_id", "limit", "offset", "results"])
-def test_a_parameter_given_twice_is_400(client: FlaskClient, name: str) -> None:
+def test_repeated_parameter_returns_400(client: FlaskClient, name: str) -> None:
     assert client.get(f"{PATH}?{name}=&{name}=").status_code == 400
 
 
 @pytest.mark.parametrize("device_id", ["a..b", "a/b", "a" * 101, "ü"])
-def test_a_malformed_device_id_is_400(client: FlaskClient, device_id: str) -> None:
-    answer = client.get(PATH, query_string={"device_id": device_id})
-    assert (answer.status_code, json.loads(answer.data)["error"]["details"]["field"]) == (400, "device_id")
+def test_malformed_device_id_returns_400(client: FlaskClient, device_id: str) -> None:
+    response = client.get(PATH, query_string={"device_id": device_id})
+    assert (response.status_code, json.loads(response.data)["error"]["details"]["field"]) == (400, "device_id")
 
 
-def test_storage_that_is_away_is_503(client: FlaskClient, bucket: MemoryBucket) -> None:
+def test_unavailable_storage_returns_503(client: FlaskClient, bucket: MemoryBucket) -> None:
     with away(bucket):
         assert client.get(PATH).status_code == 503
 
 
-@pytest.mark.parametrize("folded", [False, True])
-def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: bool) -> None:
-    bucket = filled(10_000)
-    if folded:
-        fold = Compaction(bucket, sealed_rows=1_000)
-        fold.commit(dict(fold.tail.entries))
+@pytest.mark.parametrize("compacted", [False, True])
+def test_ten_thousand_jobs_are_listed_without_reading_records(compacted: bool) -> None:
+    bucket = bucket_with(10_000)
+    if compacted:
+        compaction = Compaction(bucket, sealed_rows=1_000)
+        compaction.commit(dict(compaction.log.entries))
     client = served(lambda: service(bucket, {}))
     bucket.requests.clear()
     body = page(client, limit=500, offset=9_600, results="false")
@@ -185,12 +187,12 @@ def test_ten_thousand_jobs_are_counted_and_paged_without_a_look_at_one(folded: b
         st.sampled_from(["status", "date", "device_id", "limit", "offset", "results", "x"]), st.text(max_size=20)
     )
 )
-def test_whatever_is_asked_is_a_page_or_refused(client: FlaskClient, query: dict[str, str]) -> None:
+def test_any_query_returns_200_or_400(client: FlaskClient, query: dict[str, str]) -> None:
     assert client.get(PATH, query_string=query).status_code in (200, 400)
 
 
-def test_jobs_are_counted_by_state(client: FlaskClient) -> None:
-    answer = client.get("/api/distance/stats")
-    assert answer.status_code == 200
-    told = {**answer.json, "trace_id": ""} if answer.json else {}
-    assert told == {"queued": 30, "processing": 30, "completed": 30, "failed": 30, "total": 120, "trace_id": ""}
+def test_stats_count_jobs_by_state(client: FlaskClient) -> None:
+    response = client.get("/api/distance/stats")
+    assert response.status_code == 200
+    counts = {**response.json, "trace_id": ""} if response.json else {}
+    assert counts == {"queued": 30, "processing": 30, "completed": 30, "failed": 30, "total": 120, "trace_id": ""}

@@ -1,4 +1,4 @@
-"""What jobs came to, in the rows of GET /api/distance/jobs."""
+"""Results in the rows of GET /api/distance/jobs."""
 
 import json
 import logging
@@ -27,12 +27,12 @@ NO_DATA = ("NO_DATA", "No location data found for date 2026-01-25")
 
 
 class World:
-    """Finished jobs in a bucket, and the list over it."""
+    """Finished jobs in a bucket, and a list function for it."""
 
-    def __init__(self, **bounds: Any) -> None:
+    def __init__(self, **options: Any) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
-        results = ResultReader(JobStore(self.bucket), **bounds)
+        results = ResultReader(JobStore(self.bucket), **options)
         self.client: FlaskClient = served(lambda: service(self.bucket, {}, results=results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
@@ -44,13 +44,13 @@ class World:
         return self.jobs.complete(claim, result(total_locations=number))
 
     def rows(self, **query: object) -> list[dict[str, Any]]:
-        answer = self.client.get(PATH, query_string=query, headers={"traceparent": TRACEPARENT})
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = json.loads(answer.data)["jobs"]
+        response = self.client.get(PATH, query_string=query, headers={"traceparent": TRACEPARENT})
+        assert response.status_code == 200, response.text
+        found: list[dict[str, Any]] = json.loads(response.data)["jobs"]
         return found
 
-    def read(self) -> list[str]:
-        """The records that were asked for since the last call."""
+    def read_keys(self) -> list[str]:
+        """Return the keys of the records that were read since the last call."""
         found = [key for name, key in self.bucket.requests if name == "get" and key.startswith("jobs/")]
         self.bucket.requests.clear()
         return found
@@ -72,32 +72,32 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(line.message, vars(line).get("cause", "")) for line in caplog.records if line.levelno >= logging.WARNING]
 
 
-def test_a_completed_job_has_its_numbers_and_no_url(world: World) -> None:
-    said = world.job(7).model_dump(mode="json")["result"]
-    said["csv_download_path"] = f"/api/distance/download/{said['csv_path'].rsplit('/', 1)[1]}"
+def test_completed_job_has_its_result_without_url(world: World) -> None:
+    expected = world.job(7).model_dump(mode="json")["result"]
+    expected["csv_download_path"] = f"/api/distance/download/{expected['csv_path'].rsplit('/', 1)[1]}"
     (row,) = world.rows()
-    assert row["result"] == said
+    assert row["result"] == expected
     assert row["result"]["total_locations"] == 7
     assert "csv_download_url" not in row["result"]
     assert "error_code" not in row
 
 
-def test_a_failed_job_has_its_reason_and_no_result(world: World) -> None:
+def test_failed_job_has_its_error_and_no_result(world: World) -> None:
     world.job(1, failed=True)
     (row,) = world.rows()
     assert (row["error_code"], row["error_message"]) == NO_DATA
     assert "result" not in row
 
 
-def test_a_job_that_goes_on_costs_no_look_at_its_record(world: World) -> None:
+def test_record_of_an_unfinished_job_is_not_read(world: World) -> None:
     world.jobs.create(record())
-    world.read()
+    world.read_keys()
     (row,) = world.rows()
     assert not {"result", "error_code", "error_message"} & set(row)
-    assert world.read() == []
+    assert world.read_keys() == []
 
 
-def test_an_early_record_has_a_null_for_what_it_lacks(world: World) -> None:
+def test_missing_result_field_is_null(world: World) -> None:
     world.jobs.create(record())
     world.jobs.complete(world.jobs.claim(record().job_id), result(worker_version=None, csv_sha256=None))
     (row,) = world.rows()
@@ -106,40 +106,40 @@ def test_an_early_record_has_a_null_for_what_it_lacks(world: World) -> None:
 
 def test_results_can_be_left_out(world: World) -> None:
     world.job(1)
-    world.read()
+    world.read_keys()
     assert "result" in world.rows(results="true")[0]
-    world.read()
+    world.read_keys()
     assert "result" not in world.rows(results="false")[0]
-    assert world.read() == []
+    assert world.read_keys() == []
 
 
-def test_a_record_is_read_once(world: World) -> None:
-    made = [world.job(number) for number in range(30)]
-    world.read()
+def test_record_is_read_once(world: World) -> None:
+    jobs = [world.job(number) for number in range(30)]
+    world.read_keys()
     first = world.rows(limit=20)
-    assert sorted(world.read()) == sorted(f"jobs/{one.job_id}.json" for one in made[10:])
+    assert sorted(world.read_keys()) == sorted(f"jobs/{job.job_id}.json" for job in jobs[10:])
     assert world.rows(limit=20) == first
-    assert world.read() == []
+    assert world.read_keys() == []
     world.rows(limit=20, offset=15)
-    assert len(world.read()) == 10
+    assert len(world.read_keys()) == 10
 
 
-def test_what_is_kept_is_bounded_and_the_latest_stays() -> None:
-    world = World(most_kept=3)
+def test_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
+    world = World(cache_size=3)
     for number in range(4):
         world.job(number)
     world.rows(limit=3)
-    world.rows(limit=1)  # the newest is wanted again: the others are older
-    world.read()
+    world.rows(limit=1)  # the newest becomes the most recently used
+    world.read_keys()
     world.rows(limit=1, offset=3)
-    world.read()
+    world.read_keys()
     assert "result" in world.rows(limit=1)[0]
-    assert world.read() == []
+    assert world.read_keys() == []
     world.rows(limit=3)
-    assert len(world.read()) == 1
+    assert len(world.read_keys()) == 1
 
 
-def test_the_result_of_a_later_job_of_the_same_id_is_not_shown_as_this_ones(world: World) -> None:
+def test_result_of_a_later_job_with_the_same_id_is_not_shown(world: World) -> None:
     job = world.job(1)
     world.bucket.delete_many([key for key in world.bucket.objects if key.startswith("t/")])
     write_marker(world.bucket, entry_of(job.moved(queued_at=job.queued_at - timedelta(hours=1))))
@@ -147,7 +147,7 @@ def test_the_result_of_a_later_job_of_the_same_id_is_not_shown_as_this_ones(worl
     assert "result" not in row
 
 
-def test_a_job_that_is_used_again_shows_its_own_result(world: World) -> None:
+def test_recreated_job_shows_its_own_result(world: World) -> None:
     job = world.job(1)
     assert world.rows()[0]["result"]["total_locations"] == 1
     world.jobs.mark_deleted(job.job_id)
@@ -158,87 +158,90 @@ def test_a_job_that_is_used_again_shows_its_own_result(world: World) -> None:
 
 
 @pytest.mark.parametrize("body", [None, b"{}", b"\xff"])
-def test_a_record_that_has_gone_or_is_none_leaves_its_row_without(world: World, body: bytes | None) -> None:
-    gone, stays = world.job(1), world.job(2)
-    key = f"jobs/{gone.job_id}.json"
+def test_missing_or_corrupt_record_gives_a_row_without_result(world: World, body: bytes | None) -> None:
+    missing, present = world.job(1), world.job(2)
+    key = f"jobs/{missing.job_id}.json"
     world.bucket.delete(key)
     if body is not None:
         world.bucket.put(key, body)
-    assert [(row["job_id"], "result" in row) for row in world.rows()] == [(stays.job_id, True), (gone.job_id, False)]
+    assert [(row["job_id"], "result" in row) for row in world.rows()] == [
+        (present.job_id, True),
+        (missing.job_id, False),
+    ]
 
 
-def test_a_tombstone_is_no_result(world: World) -> None:
+def test_tombstone_gives_a_row_without_result(world: World) -> None:
     job = world.job(1)
     world.jobs.replace_with_tombstone(job.job_id, position_of(job))
     assert "result" not in world.rows()[0]
 
 
-def test_without_the_right_to_read_records_the_list_works_and_says_so_once(
+def test_missing_read_permission_is_logged_once_and_the_list_works(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(50):
         world.job(number)
     world.refuse("jobs/")
-    world.read()
+    world.read_keys()
     rows = world.rows()
     assert len(rows) == 50
     assert not any("result" in row for row in rows)
-    assert warnings(caplog) == [("rows without results", "AccessDenied")]
+    assert warnings(caplog) == [("failed to read job results", "AccessDenied")]
     world.bucket.before = lambda name, key: None
     assert all("result" in row for row in world.rows())
 
 
-def test_after_the_first_failure_no_further_record_is_asked_for(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(at_once=1)
-    made = [world.job(number) for number in range(10)]
-    world.refuse(f"jobs/{made[6].job_id}")
-    world.read()
+def test_no_record_is_read_after_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(max_concurrency=1)
+    jobs = [world.job(number) for number in range(10)]
+    world.refuse(f"jobs/{jobs[6].job_id}")
+    world.read_keys()
     rows = world.rows()
     assert [("result" in row) for row in rows] == [True] * 3 + [False] * 7
-    assert len(world.read()) == 4
+    assert len(world.read_keys()) == 4
     assert len(warnings(caplog)) == 1
 
 
-def test_records_are_read_eight_at_a_time(world: World) -> None:
+def test_eight_records_are_read_concurrently(world: World) -> None:
     for number in range(8):
         world.job(number)
-    together = threading.Barrier(8, timeout=5)
+    barrier = threading.Barrier(8, timeout=5)
 
     def before(name: str, key: str) -> None:
         if key.startswith("jobs/"):
-            together.wait()
+            barrier.wait()
 
     world.bucket.before = before
     assert all("result" in row for row in world.rows())
 
 
-def test_a_page_does_not_wait_for_a_record_that_hangs(caplog: pytest.LogCaptureFixture) -> None:
-    world = World(seconds=0.2)
-    made = [world.job(number) for number in range(3)]
+def test_page_does_not_wait_for_a_hanging_record(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(timeout_seconds=0.2)
+    jobs = [world.job(number) for number in range(3)]
     hanging = threading.Event()
 
     def before(name: str, key: str) -> None:
-        if key == f"jobs/{made[1].job_id}.json":
+        if key == f"jobs/{jobs[1].job_id}.json":
             hanging.wait(10)
 
     world.bucket.before = before
-    began = time.monotonic()
+    started = time.monotonic()
     rows = world.rows()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
     hanging.set()
     assert [("result" in row) for row in rows] == [True, False, True]
-    assert warnings(caplog) == [("rows without results", "slow")]
+    assert warnings(caplog) == [("failed to read job results", "slow")]
 
 
 def test_records_are_read_in_the_trace_of_the_request(world: World) -> None:
     world.job(1)
-    seen: list[str] = []
+    trace_ids: list[str] = []
 
     def before(name: str, key: str) -> None:
         if key.startswith("jobs/"):
-            seen.append(spans.current_span().trace.trace_id)
+            trace_ids.append(spans.current_span().trace.trace_id)
 
     world.bucket.before = before
     with watched():
         world.rows()
-    assert seen == [TRACE_ID]
+    assert trace_ids == [TRACE_ID]

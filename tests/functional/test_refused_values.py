@@ -10,7 +10,7 @@ from shared.models import RequestedData, Submission
 from shared.openapi import operations
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World
-from tests.functional.calculating import Calculate, requested
+from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 
 INFINITY = float("inf")
@@ -51,7 +51,7 @@ def refused(kind: str, name: str, value: object) -> tuple[dict[str, Any], str]:
     if kind == "submission":
         answer = Submit().post(sent)
     else:
-        event = requested({})
+        event = request_event({})
         attributes = {f"ce-{key}": event[key] for key in ("specversion", "type", "source", "id")}
         answer = Calculate().client.post("/", data=sent, headers=attributes | {"content-type": "application/json"})
     return details(answer), answer.text
@@ -150,7 +150,7 @@ def test_a_refused_header_is_named_and_not_repeated(key: str) -> None:
 
 
 def test_the_attributes_of_an_event_are_headers_and_not_repeated() -> None:
-    event = requested({}, type="otelworker.distance.other.v1", id=JOB_ID, traceparent=TRACEPARENT)
+    event = request_event({}, type="otelworker.distance.other.v1", id=JOB_ID, traceparent=TRACEPARENT)
     answer = Calculate().deliver(event)
     assert details(answer) == {"field": "type"}
     assert "other" not in answer.text

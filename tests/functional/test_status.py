@@ -1,4 +1,4 @@
-"""GET /api/distance/jobs/{id} and /api/distance/download/{filename}, sentence by sentence of the contract."""
+"""GET and DELETE /api/distance/jobs/{id}, and GET /api/distance/download/{filename}."""
 
 import json
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tests.sweeping import newest
 
 
 class Status:
-    """The function with everything around it in memory."""
+    """The function with in-memory dependencies."""
 
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
@@ -40,22 +40,22 @@ class Status:
         )
 
     def completed(self, **changes: Any) -> Record:
-        made = self.jobs.create(record(**changes))
-        name = f"distance_20260125{'_' + made.device_id if made.device_id else ''}_{made.job_id}.csv"
-        done = result(csv_path=f"csv/{made.job_id}/1/{name}")
-        return self.jobs.complete(self.jobs.claim(made.job_id), done)
+        created = self.jobs.create(record(**changes))
+        name = f"distance_20260125{'_' + created.device_id if created.device_id else ''}_{created.job_id}.csv"
+        done = result(csv_path=f"csv/{created.job_id}/1/{name}")
+        return self.jobs.complete(self.jobs.claim(created.job_id), done)
 
     def body(self, job_id: str = JOB_ID) -> dict[str, Any]:
-        answer = self.client.get(f"/api/distance/jobs/{job_id}")
-        assert answer.status_code == 200
-        body: dict[str, Any] = json.loads(answer.data)
-        assert body.pop("trace_id") == answer.headers["X-Trace-Id"]
+        response = self.client.get(f"/api/distance/jobs/{job_id}")
+        assert response.status_code == 200
+        body: dict[str, Any] = json.loads(response.data)
+        assert body.pop("trace_id") == response.headers["X-Trace-Id"]
         return body
 
     def location(self, filename: str) -> str:
-        answer = self.client.get(f"/api/distance/download/{filename}")
-        assert answer.status_code == 302, answer.text
-        return answer.headers["Location"]
+        response = self.client.get(f"/api/distance/download/{filename}")
+        assert response.status_code == 302, response.text
+        return response.headers["Location"]
 
 
 @pytest.fixture
@@ -63,47 +63,47 @@ def status() -> Status:
     return Status()
 
 
-def test_a_deleted_job_is_gone_from_everywhere(status: Status) -> None:
+def test_deleted_job_is_removed_with_its_csv(status: Status) -> None:
     done = status.completed()
     assert done.result is not None
     status.csvs.put(done.result.csv_path, b"csv")
-    answer = status.client.delete(f"/api/distance/jobs/{JOB_ID.upper()}")
-    assert (answer.status_code, answer.data) == (204, b"")
+    response = status.client.delete(f"/api/distance/jobs/{JOB_ID.upper()}")
+    assert (response.status_code, response.data) == (204, b"")
     assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 404
     assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
     assert not status.csvs.objects
     assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 204
 
 
-def test_a_newest_job_that_is_deleted_in_this_moment_leaves_the_way_to_the_one_before_it(status: Status) -> None:
+def test_download_falls_back_when_the_newest_job_is_deleted(status: Status) -> None:
     older = status.completed()
     status.clock.advance(seconds=1)
     newest = status.completed(job_id=f"{JOB_ID[:-1]}2", queued_at=status.clock.now)
     assert older.result is not None
 
-    def deleted(name: str, key: str) -> None:
+    def delete_newest(name: str, key: str) -> None:
         if name == "get" and newest.job_id in key:
             status.bucket.before = lambda name, key: None
             deletion.delete(status.jobs, status.csvs, newest.job_id)
 
-    status.bucket.before = deleted
+    status.bucket.before = delete_newest
     assert older.result.csv_path in status.location("distance_20260125_iphone_stuart.csv")
 
 
 @pytest.mark.parametrize("job_id", [JOB_ID, "nonsense", f"{JOB_ID}0"])
-def test_an_unknown_job_cannot_be_deleted(status: Status, job_id: str) -> None:
-    answer = status.client.delete(f"/api/distance/jobs/{job_id}")
-    assert answer.status_code == 404
+def test_deleting_an_unknown_job_returns_404(status: Status, job_id: str) -> None:
+    response = status.client.delete(f"/api/distance/jobs/{job_id}")
+    assert response.status_code == 404
     assert not status.bucket.objects
 
 
-def test_a_deletion_that_storage_cuts_short_is_503(status: Status) -> None:
+def test_interrupted_deletion_returns_503(status: Status) -> None:
     status.completed()
     with away(status.csvs):
         assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 503
 
 
-def test_a_csv_that_is_too_old_is_not_offered_and_its_numbers_are(status: Status) -> None:
+def test_expired_csv_has_no_url_and_its_result_stays(status: Status) -> None:
     status.completed()
     status.clock.advance(days=30)
     assert status.body()["result"]["csv_download_url"]
@@ -114,7 +114,7 @@ def test_a_csv_that_is_too_old_is_not_offered_and_its_numbers_are(status: Status
     assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
 
 
-def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:
+def test_queued_job_has_only_known_fields(status: Status) -> None:
     status.jobs.create(record())
     assert status.body() == {
         "job_id": JOB_ID,
@@ -127,14 +127,14 @@ def test_a_queued_job_shows_only_what_is_known(status: Status) -> None:
 
 
 @pytest.mark.parametrize("claimed", [False, True])
-def test_a_job_that_is_not_finished_says_when_to_ask_again(status: Status, claimed: bool) -> None:
+def test_unfinished_job_has_retry_after(status: Status, claimed: bool) -> None:
     status.jobs.create(record())
     if claimed:
         status.jobs.claim(JOB_ID)
     assert int(status.client.get(f"/api/distance/jobs/{JOB_ID}").headers["Retry-After"]) >= 1
 
 
-def test_a_processing_job_shows_its_start(status: Status) -> None:
+def test_processing_job_has_started_at(status: Status) -> None:
     status.jobs.create(record())
     status.clock.advance(seconds=1)
     status.jobs.claim(JOB_ID)
@@ -145,17 +145,17 @@ def test_a_processing_job_shows_its_start(status: Status) -> None:
 
 
 @pytest.mark.parametrize("field", ["csv_sha256", "worker_version"])
-def test_a_result_older_than_a_field_has_null_there(status: Status, field: str) -> None:
+def test_missing_result_field_is_null(status: Status, field: str) -> None:
     status.jobs.create(record())
     status.jobs.complete(status.jobs.claim(JOB_ID), result())
-    key, stored = next((key, one) for key, one in status.bucket.objects.items() if key.endswith(".json"))
+    key, stored = next((key, item) for key, item in status.bucket.objects.items() if key.endswith(".json"))
     older = json.loads(stored.body)
     del older["result"][field]
     status.bucket.put(key, json.dumps(older).encode())
     assert status.body()["result"][field] is None
 
 
-def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> None:
+def test_completed_job_has_its_result_and_a_url(status: Status) -> None:
     status.completed()
     body = status.body()
     name = f"distance_20260125_iphone_stuart_{JOB_ID}.csv"
@@ -193,7 +193,7 @@ def test_a_completed_job_shows_its_numbers_and_a_fresh_url(status: Status) -> No
     assert "error_message" not in body
 
 
-def test_a_failed_job_shows_why(status: Status) -> None:
+def test_failed_job_has_its_error(status: Status) -> None:
     status.jobs.create(record())
     status.jobs.fail(status.jobs.claim(JOB_ID), "NO_DATA", "No location data found for date 2026-01-25")
     body = status.body()
@@ -203,35 +203,35 @@ def test_a_failed_job_shows_why(status: Status) -> None:
     assert "result" not in body
 
 
-def test_a_code_that_a_later_version_has_written_is_shown_too(status: Status) -> None:
+def test_unknown_error_code_is_shown(status: Status) -> None:
     status.jobs.create(record())
     status.jobs.fail(status.jobs.claim(JOB_ID), "OF_ANOTHER_VERSION", "Some other reason")
     assert status.body()["error_code"] == "OF_ANOTHER_VERSION"
 
 
-def test_nothing_of_the_inside_is_shown(status: Status) -> None:
+def test_response_has_no_internal_fields(status: Status) -> None:
     status.completed()
     text = status.client.get(f"/api/distance/jobs/{JOB_ID}").text
     assert not any(word in text for word in ("owner", "lease", "marker", "latitude", "40.736", "traceparent"))
 
 
 @pytest.mark.parametrize("job_id", ["x", JOB_ID[:-1], JOB_ID + "0", "..%2f..", "jobs", JOB_ID[:-1] + "f", "%00"])
-def test_an_unknown_or_malformed_id_is_404(status: Status, job_id: str) -> None:
-    answer = status.client.get(f"/api/distance/jobs/{job_id}")
-    assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (404, "NOT_FOUND")
+def test_unknown_or_malformed_id_returns_404(status: Status, job_id: str) -> None:
+    response = status.client.get(f"/api/distance/jobs/{job_id}")
+    assert (response.status_code, json.loads(response.data)["error"]["code"]) == (404, "NOT_FOUND")
 
 
-def test_an_id_is_the_same_in_capitals(status: Status) -> None:
+def test_job_id_is_case_insensitive(status: Status) -> None:
     status.jobs.create(record())
     assert status.body(JOB_ID.upper())["job_id"] == JOB_ID
 
 
-def test_storage_that_is_away_is_503(status: Status) -> None:
+def test_unavailable_storage_returns_503(status: Status) -> None:
     with away(status.bucket):
         assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 503
 
 
-def test_the_download_path_of_a_result_leads_to_the_jobs_own_csv(status: Status) -> None:
+def test_download_path_of_a_result_redirects_to_its_csv(status: Status) -> None:
     done = status.completed()
     assert done.result is not None
     path = status.body()["result"]["csv_download_path"]
@@ -239,13 +239,13 @@ def test_the_download_path_of_a_result_leads_to_the_jobs_own_csv(status: Status)
     assert f"/{done.result.csv_path}?" in status.client.get(path).headers["Location"]
 
 
-def test_a_download_leads_to_the_jobs_own_csv(status: Status) -> None:
+def test_file_name_with_job_id_redirects_to_its_csv(status: Status) -> None:
     done = status.completed()
     assert done.result is not None
     assert f"/{done.result.csv_path}?" in status.location(done.result.csv_path.rsplit("/", 1)[1])
 
 
-def test_the_older_form_means_the_newest_completed_job(status: Status) -> None:
+def test_file_name_without_job_id_redirects_to_the_newest_completed_job(status: Status) -> None:
     older, newer, unfinished = (f"{JOB_ID[:-1]}{n}" for n in "123")
     status.completed(job_id=newer, queued_at=NOW + timedelta(seconds=5))
     status.completed(job_id=older)
@@ -255,7 +255,7 @@ def test_the_older_form_means_the_newest_completed_job(status: Status) -> None:
     assert f"/{JOB_ID[:-1]}4/" in status.location("distance_20260125.csv")
 
 
-def test_a_device_whose_name_is_a_job_id_can_be_had_too(status: Status) -> None:
+def test_device_named_like_a_job_id_can_be_downloaded(status: Status) -> None:
     status.completed(device_id=JOB_ID)
     assert f"/{JOB_ID}/" in status.location(f"distance_20260125_{JOB_ID}.csv")
 
@@ -273,26 +273,26 @@ def test_a_device_whose_name_is_a_job_id_can_be_had_too(status: Status) -> None:
         "%2e%2e",
     ],
 )
-def test_a_filename_that_is_none_is_400(status: Status, filename: str) -> None:
-    answer = status.client.get(f"/api/distance/download/{filename}")
-    assert (answer.status_code, json.loads(answer.data)["error"]["code"]) == (400, "VALIDATION_ERROR")
+def test_invalid_file_name_returns_400(status: Status, filename: str) -> None:
+    response = status.client.get(f"/api/distance/download/{filename}")
+    assert (response.status_code, json.loads(response.data)["error"]["code"]) == (400, "VALIDATION_ERROR")
 
 
 @pytest.mark.parametrize(
     "filename", ["distance_20260124.csv", f"distance_20260125_garmin_{JOB_ID}.csv", "distance_x.csv"]
 )
-def test_an_unknown_file_is_404(status: Status, filename: str) -> None:
+def test_unknown_file_returns_404(status: Status, filename: str) -> None:
     status.completed()
     assert status.client.get(f"/api/distance/download/{filename}").status_code == 404
 
 
-def test_a_job_without_a_csv_yet_is_404(status: Status) -> None:
+def test_download_of_an_unfinished_job_returns_404(status: Status) -> None:
     status.jobs.create(record())
     assert status.client.get(f"/api/distance/download/distance_20260125_iphone_stuart_{JOB_ID}.csv").status_code == 404
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60))
-def test_whatever_is_asked_for_is_answered_without_5xx(status: Status, text: str) -> None:
+def test_any_path_is_answered_without_5xx(status: Status, text: str) -> None:
     assert status.client.get("/api/distance/jobs/" + text).status_code in (404, 405, 400, 200)
     assert status.client.get("/api/distance/download/distance_" + text + ".csv").status_code in (302, 400, 404)

@@ -1,4 +1,4 @@
-"""POST /api/distance/calculate, sentence by sentence of the contract."""
+"""POST /api/distance/calculate."""
 
 import json
 import re
@@ -22,26 +22,26 @@ def submit() -> Submit:
     return Submit()
 
 
-def test_a_submission_is_accepted_with_a_job_to_follow(submit: Submit) -> None:
-    answer = submit.post(traceparent=TRACEPARENT)
-    body = json.loads(answer.data)
-    assert answer.status_code == 202
+def test_submission_returns_202_with_a_job(submit: Submit) -> None:
+    response = submit.post(traceparent=TRACEPARENT)
+    body = json.loads(response.data)
+    assert response.status_code == 202
     assert list(body) == ["job_id", "status", "queued_at", "status_url", "trace_id"]
     assert str(uuid.UUID(body["job_id"])) == body["job_id"]
     assert body["status"] == "queued"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["queued_at"])
-    assert body["status_url"] == answer.headers["Location"] == f"/api/distance/jobs/{body['job_id']}"
-    assert body["trace_id"] == answer.headers["X-Trace-Id"] == TRACE_ID
+    assert body["status_url"] == response.headers["Location"] == f"/api/distance/jobs/{body['job_id']}"
+    assert body["trace_id"] == response.headers["X-Trace-Id"] == TRACE_ID
 
 
-def test_before_202_the_job_is_durable_and_in_the_list(submit: Submit) -> None:
+def test_accepted_job_is_stored_and_listed(submit: Submit) -> None:
     job_id = json.loads(submit.post().data)["job_id"]
     found = submit.jobs.get(job_id)
     assert (found.status, found.queued_at, found.device_id) == (Status.QUEUED, NOW, "iphone_stuart")
     assert [entry.job_id for entry in listed(submit.bucket)] == [job_id]
 
 
-def test_the_request_event_says_what_the_caller_said(submit: Submit) -> None:
+def test_request_event_has_the_fields_of_the_body(submit: Submit) -> None:
     job_id = json.loads(submit.post(traceparent=TRACEPARENT).data)["job_id"]
     (event,) = submit.broker.events
     assert event["id"] == event["subject"] == job_id
@@ -52,7 +52,7 @@ def test_the_request_event_says_what_the_caller_said(submit: Submit) -> None:
     assert event.data == {"job_id": job_id, **BODY}
 
 
-def test_extensions_travel_in_the_event_and_the_record(submit: Submit) -> None:
+def test_optional_fields_are_in_the_event_and_the_record(submit: Submit) -> None:
     extensions = {"timezone": "Europe/Berlin", "home": {"latitude": 52.5, "longitude": 13.4}, "away_threshold_km": 1}
     job_id = json.loads(submit.post(BODY | extensions).data)["job_id"]
     assert submit.broker.events[0].data == {"job_id": job_id, **BODY, **extensions}
@@ -68,7 +68,7 @@ def test_extensions_travel_in_the_event_and_the_record(submit: Submit) -> None:
         {"date": "2026-01-25", "device_id": None, "home": None, "timezone": None, "away_threshold_km": None},
     ],
 )
-def test_no_device_is_every_device_and_null_is_absent(submit: Submit, body: object) -> None:
+def test_absent_and_null_fields_have_defaults(submit: Submit, body: object) -> None:
     job_id = json.loads(submit.post(body).data)["job_id"]
     found = submit.jobs.get(job_id)
     assert (found.device_id, found.timezone, found.away_threshold_km) == ("", "UTC", 0.5)
@@ -98,8 +98,8 @@ def test_no_device_is_every_device_and_null_is_absent(submit: Submit, body: obje
         ({"date": "2026-01-27"}, "Date cannot be in the future"),
     ],
 )
-def test_the_texts_of_the_contract(submit: Submit, body: object, message: str) -> None:
-    assert submit.refused(body)["message"] == message
+def test_invalid_body_returns_400_with_its_message(submit: Submit, body: object, message: str) -> None:
+    assert submit.post_invalid(body)["message"] == message
 
 
 @pytest.mark.parametrize(
@@ -120,15 +120,16 @@ def test_the_texts_of_the_contract(submit: Submit, body: object, message: str) -
         ("note", "unknown"),
     ],
 )
-def test_a_bad_field_is_named(submit: Submit, name: str, value: object) -> None:
-    details = submit.refused(BODY | {name: value})["details"]
+def test_details_have_the_invalid_field_and_its_value(submit: Submit, name: str, value: object) -> None:
+    details = submit.post_invalid(BODY | {name: value})["details"]
     repeated = value[:100] if isinstance(value, str) else value
     assert details == {"field": name} | ({} if name == "note" else {"value": repeated})
 
 
-def test_an_infinite_threshold_is_refused(submit: Submit) -> None:
+def test_infinite_threshold_is_rejected(submit: Submit) -> None:
     assert (
-        submit.refused(b'{"date": "2026-01-25", "away_threshold_km": 1e999}')["details"]["field"] == "away_threshold_km"
+        submit.post_invalid(b'{"date": "2026-01-25", "away_threshold_km": 1e999}')["details"]["field"]
+        == "away_threshold_km"
     )
 
 
@@ -144,23 +145,26 @@ def test_an_infinite_threshold_is_refused(submit: Submit) -> None:
         [12.000123, 0],
     ],
 )
-def test_a_bad_home_is_refused_and_no_coordinate_is_repeated(submit: Submit, home: object) -> None:
-    error = submit.refused(BODY | {"home": home})
+def test_invalid_home_is_rejected_without_coordinates_in_the_error(submit: Submit, home: object) -> None:
+    error = submit.post_invalid(BODY | {"home": home})
     assert error["details"]["field"].startswith("home")
     assert "000123" not in json.dumps(error)
 
 
 def test_details_name_field_and_value(submit: Submit) -> None:
-    assert submit.refused({"date": "2026-1-25"})["details"] == {"field": "date", "value": "2026-1-25"}
+    assert submit.post_invalid({"date": "2026-1-25"})["details"] == {"field": "date", "value": "2026-1-25"}
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Asia/Tokyo"])
-def test_tomorrow_is_today_where_the_sun_rises_first(submit: Submit, zone: str) -> None:
+def test_future_date_is_judged_in_the_time_zone_of_the_job(submit: Submit, zone: str) -> None:
     submit.clock.advance(hours=4)  # 16:00 UTC
     assert submit.post(BODY | {"date": "2026-01-27", "timezone": zone}).status_code == 202
     submit.clock.advance(days=-1)
     submit.bucket.objects.clear()
-    assert submit.refused(BODY | {"date": "2026-01-27", "timezone": zone})["message"] == "Date cannot be in the future"
+    assert (
+        submit.post_invalid(BODY | {"date": "2026-01-27", "timezone": zone})["message"]
+        == "Date cannot be in the future"
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ def test_tomorrow_is_today_where_the_sun_rises_first(submit: Submit, zone: str) 
         "",
     ],
 )
-def test_media_types_that_are_json(submit: Submit, media_type: str) -> None:
+def test_json_media_type_is_accepted(submit: Submit, media_type: str) -> None:
     assert submit.post(Content_Type=media_type).status_code == 202
 
 
@@ -188,38 +192,38 @@ def test_media_types_that_are_json(submit: Submit, media_type: str) -> None:
         "multipart/form-data",
     ],
 )
-def test_media_types_that_are_not(submit: Submit, media_type: str) -> None:
-    assert submit.refused(None, Content_Type=media_type)["message"] == "Request must be JSON"
+def test_other_media_type_is_rejected(submit: Submit, media_type: str) -> None:
+    assert submit.post_invalid(None, Content_Type=media_type)["message"] == "Request must be JSON"
 
 
-def test_no_media_type_is_json(submit: Submit) -> None:
+def test_missing_media_type_is_accepted(submit: Submit) -> None:
     assert submit.client.post(PATH, data=json.dumps(BODY)).status_code == 202
 
 
-def test_a_body_over_64_kib_is_413(submit: Submit) -> None:
-    answer = submit.post(BODY | {"device_id": "a" * 65536})
-    assert answer.status_code == 413
-    assert json.loads(answer.data)["error"]["code"] == "PAYLOAD_TOO_LARGE"
+def test_body_over_64_kib_returns_413(submit: Submit) -> None:
+    response = submit.post(BODY | {"device_id": "a" * 65536})
+    assert response.status_code == 413
+    assert json.loads(response.data)["error"]["code"] == "PAYLOAD_TOO_LARGE"
 
 
-def test_storage_that_is_away_is_503_and_no_event_goes_out(submit: Submit) -> None:
+def test_unavailable_storage_returns_503_without_an_event(submit: Submit) -> None:
     with away(submit.bucket):
-        answer = submit.post()
-    assert answer.status_code == 503
-    assert json.loads(answer.data)["error"]["message"] == "Unavailable: storage"
+        response = submit.post()
+    assert response.status_code == 503
+    assert json.loads(response.data)["error"]["message"] == "Unavailable: storage"
     assert not submit.broker.events
 
 
-def test_a_broker_that_is_away_is_202_because_the_job_is_durable(submit: Submit) -> None:
+def test_unavailable_broker_returns_202(submit: Submit) -> None:
     submit.broker.away = True
-    answer = submit.post(Idempotency_Key="k")
-    assert answer.status_code == 202
+    response = submit.post(Idempotency_Key="k")
+    assert response.status_code == 202
     submit.broker.away = False
     again = submit.post(Idempotency_Key="k")
     assert [event["id"] for event in submit.broker.events] == [json.loads(again.data)["job_id"]]
 
 
-def test_a_job_that_runs_already_is_not_asked_for_again(submit: Submit) -> None:
+def test_repeated_submission_of_a_running_job_publishes_no_event(submit: Submit) -> None:
     job_id = json.loads(submit.post(Idempotency_Key="k").data)["job_id"]
     submit.jobs.claim(job_id)
     assert json.loads(submit.post(Idempotency_Key="k").data)["status"] == "processing"
@@ -235,20 +239,20 @@ FIELDS = st.sampled_from(["date", "device_id", "timezone", "home", "away_thresho
 
 
 @contextmanager
-def quiet(submit: Submit) -> Iterator[None]:
+def emptied(submit: Submit) -> Iterator[None]:
     yield
     submit.bucket.objects.clear()
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.dictionaries(FIELDS, JSON) | JSON | st.binary(max_size=40))
-def test_whatever_is_sent_is_accepted_or_refused_in_the_envelope(submit: Submit, body: object) -> None:
-    with quiet(submit):
-        answer = submit.post(body)
-        said = json.loads(answer.data)
-        assert answer.status_code in (202, 400)
-        assert set(said) == (
+def test_any_body_returns_202_or_400_in_the_envelope(submit: Submit, body: object) -> None:
+    with emptied(submit):
+        response = submit.post(body)
+        body_fields = json.loads(response.data)
+        assert response.status_code in (202, 400)
+        assert set(body_fields) == (
             {"error", "trace_id"}
-            if answer.status_code == 400
+            if response.status_code == 400
             else {"job_id", "status", "queued_at", "status_url", "trace_id"}
         )

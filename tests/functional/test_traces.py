@@ -1,4 +1,4 @@
-"""The traces of the functions: which spans, whose children, and what they say."""
+"""Traces of the functions: spans, their parents, attributes and links."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from shared.errors import Unavailable
 from shared.telemetry.context import span_context
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import away
-from tests.functional.calculating import Calculate, requested
+from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 from tests.functional.test_status import Status
 from tests.watched import Watched, watched
@@ -24,11 +24,11 @@ PARENT_ID = "b7ad6b7169203331"
 
 @pytest.fixture
 def watching() -> Iterator[Watched]:
-    with watched() as made:
-        yield made
+    with watched() as watched_telemetry:
+        yield watched_telemetry
 
 
-def said(span: ReadableSpan) -> dict[str, Any]:
+def attributes(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
@@ -45,9 +45,9 @@ def links(span: ReadableSpan) -> list[tuple[str, Any]]:
     return [(f"{link.context.trace_id:032x}", (link.attributes or {})["distance.link"]) for link in span.links]
 
 
-def test_a_submission_goes_on_the_callers_trace_into_the_event(watching: Watched) -> None:
+def test_submission_propagates_the_trace_of_the_caller_to_the_event(watching: Watched) -> None:
     submit = Submit()
-    answer = submit.post(traceparent=TRACEPARENT, tracestate="vendor=1")
+    response = submit.post(traceparent=TRACEPARENT, tracestate="vendor=1")
     assert watching.tree() == [
         "POST /api/distance/calculate < -",
         "distance.submit < POST /api/distance/calculate",
@@ -58,21 +58,21 @@ def test_a_submission_goes_on_the_callers_trace_into_the_event(watching: Watched
     assert server.parent
     assert f"{server.parent.span_id:016x}" == PARENT_ID
     assert (server.kind, work.kind, publish.kind) == (SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.PRODUCER)
-    assert said(server) == {
+    assert attributes(server) == {
         "http.request.method": "POST",
         "http.route": "/api/distance/calculate",
         "http.response.status_code": 202,
         "url.path": "/api/distance/calculate",
         "url.scheme": "http",
-    } | ({"faas.coldstart": True} if "faas.coldstart" in said(server) else {})
-    job_id = json.loads(answer.data)["job_id"]
-    assert said(work) == {
+    } | ({"faas.coldstart": True} if "faas.coldstart" in attributes(server) else {})
+    job_id = json.loads(response.data)["job_id"]
+    assert attributes(work) == {
         "distance.job_id": job_id,
         "distance.date": "2026-01-25",
         "distance.device_id": "iphone_stuart",
     }
     assert events(work) == ["job.created"]
-    assert said(publish) == {
+    assert attributes(publish) == {
         "messaging.system": "knative",
         "messaging.operation.name": "publish",
         "messaging.operation.type": "send",
@@ -87,13 +87,13 @@ def test_a_submission_goes_on_the_callers_trace_into_the_event(watching: Watched
     assert event["tracestate"] == "vendor=1"
 
 
-def test_without_a_callers_trace_the_root_span_is_of_the_trace_that_the_answer_names(watching: Watched) -> None:
-    answer = Submit().post()
-    assert {trace_id(span) for span in watching.spans} == {answer.headers["X-Trace-Id"]}
+def test_trace_without_a_caller_starts_with_the_server_span(watching: Watched) -> None:
+    response = Submit().post()
+    assert {trace_id(span) for span in watching.spans} == {response.headers["X-Trace-Id"]}
     assert watching.span("POST /api/distance/calculate").parent is None
 
 
-def test_a_trace_that_the_caller_does_not_sample_has_no_spans(watching: Watched) -> None:
+def test_unsampled_trace_has_no_spans(watching: Watched) -> None:
     submit = Submit()
     submit.post(traceparent=TRACEPARENT[:-2] + "00")
     assert watching.spans == []
@@ -102,7 +102,7 @@ def test_a_trace_that_the_caller_does_not_sample_has_no_spans(watching: Watched)
     assert event["traceparent"].endswith("-00")
 
 
-def test_a_repeated_submission_leads_to_the_job_that_it_means(watching: Watched) -> None:
+def test_repeated_submission_links_to_the_trace_of_the_job(watching: Watched) -> None:
     submit = Submit()
     submit.post(traceparent=TRACEPARENT, Idempotency_Key="k")
     watching.forget()
@@ -111,11 +111,11 @@ def test_a_repeated_submission_leads_to_the_job_that_it_means(watching: Watched)
     assert (links(work), events(work)) == ([(TRACE_ID, "job")], [])
 
 
-def test_a_calculation_has_a_span_for_each_stage_and_answers_in_its_trace(watching: Watched) -> None:
+def test_calculation_has_a_span_for_each_stage(watching: Watched) -> None:
     calculate = Calculate()
     job = calculate.create()
     watching.forget()
-    answer = calculate.deliver(traceparent=TRACEPARENT)
+    response = calculate.deliver(traceparent=TRACEPARENT)
     assert watching.tree() == [
         "POST / < -",
         f"process {REQUESTED} < POST /",
@@ -129,7 +129,7 @@ def test_a_calculation_has_a_span_for_each_stage_and_answers_in_its_trace(watchi
     ]
     work, consumer = watching.span("distance.calculate"), watching.span(f"process {REQUESTED}")
     assert consumer.kind is SpanKind.CONSUMER
-    assert said(work) == {
+    assert attributes(work) == {
         "distance.job_id": job.job_id,
         "distance.date": "2026-01-25",
         "distance.device_id": "iphone_stuart",
@@ -139,28 +139,28 @@ def test_a_calculation_has_a_span_for_each_stage_and_answers_in_its_trace(watchi
         "distance.fixes.rejected": 0,
     }
     assert events(watching.span("claim")) == events(watching.span("commit")) == ["state.transition"]
-    assert said(watching.span("compute"))["distance.stage.busy_ms"] > 0
+    assert attributes(watching.span("compute"))["distance.stage.busy_ms"] > 0
     assert consumer.context
-    assert answer.headers["ce-traceparent"] == f"00-{TRACE_ID}-{consumer.context.span_id:016x}-01"
+    assert response.headers["ce-traceparent"] == f"00-{TRACE_ID}-{consumer.context.span_id:016x}-01"
 
 
-def test_an_event_whose_trace_the_request_does_not_say_is_processed_in_its_own(watching: Watched) -> None:
+def test_event_with_its_own_trace_links_to_the_delivery(watching: Watched) -> None:
     calculate = Calculate()
     calculate.create()
-    calculate.deliver(requested(traceparent=TRACEPARENT), mode=to_structured)
+    calculate.deliver(request_event(traceparent=TRACEPARENT), mode=to_structured)
     consumer, server = watching.span(f"process {REQUESTED}"), watching.span("POST /")
     assert trace_id(consumer) == TRACE_ID != trace_id(server)
     assert links(consumer) == [(trace_id(server), "delivered by")]
 
 
-def test_a_later_attempt_leads_to_the_earlier_one(watching: Watched) -> None:
+def test_retry_links_to_the_earlier_attempt(watching: Watched) -> None:
     calculate = Calculate()
     calculate.create()
-    calculate.fixes.during = failing
+    calculate.fixes.during = fail
     assert calculate.deliver(traceparent=TRACEPARENT).status_code == 503
     failed = watching.span("distance.calculate")
     assert failed.status.status_code is StatusCode.ERROR
-    assert said(failed)["error.type"] == "database: 57P01"
+    assert attributes(failed)["error.type"] == "database: 57P01"
     (exception,) = [event for event in failed.events if event.name == "exception"]
     assert (exception.attributes or {})["exception.type"] == "Unavailable"
     watching.forget()
@@ -174,35 +174,35 @@ def test_a_later_attempt_leads_to_the_earlier_one(watching: Watched) -> None:
     assert (latest.trace_id, latest.span_id) == (claim.trace_id, claim.span_id)
 
 
-def failing() -> None:
+def fail() -> None:
     raise Unavailable("database", "57P01")
 
 
-def test_a_refusal_is_no_error_of_the_trace(watching: Watched) -> None:
+def test_invalid_request_is_not_a_span_error(watching: Watched) -> None:
     Submit().post({"date": "no"})
     server = watching.span("POST /api/distance/calculate")
     assert server.status.status_code is StatusCode.UNSET
-    assert said(server)["http.response.status_code"] == 400
+    assert attributes(server)["http.response.status_code"] == 400
 
 
-def test_an_outage_is(watching: Watched) -> None:
+def test_unavailable_dependency_is_a_span_error(watching: Watched) -> None:
     submit = Submit()
     with away(submit.bucket):
         submit.post()
     server = watching.span("POST /api/distance/calculate")
-    assert (server.status.status_code, said(server)["error.type"]) == (StatusCode.ERROR, "storage")
+    assert (server.status.status_code, attributes(server)["error.type"]) == (StatusCode.ERROR, "storage")
 
 
-def test_an_event_that_is_not_taken_is_told_and_the_answer_is_not_changed(watching: Watched) -> None:
+def test_publish_failure_is_an_error_of_its_span_only(watching: Watched) -> None:
     submit = Submit()
     submit.broker.away = True
     assert submit.post().status_code == 202
     publish = watching.span(f"publish {REQUESTED}")
-    assert said(publish)["error.type"] == "broker: NewConnectionError"
+    assert attributes(publish)["error.type"] == "broker: NewConnectionError"
     assert watching.span("POST /api/distance/calculate").status.status_code is StatusCode.UNSET
 
 
-def test_what_the_sweep_asks_for_again_stands_in_the_trace_of_the_job(watching: Watched) -> None:
+def test_republished_request_is_in_the_trace_of_the_job(watching: Watched) -> None:
     calculate = Calculate()
     calculate.create()
     watching.forget()
@@ -211,21 +211,21 @@ def test_what_the_sweep_asks_for_again_stands_in_the_trace_of_the_job(watching: 
     sweep, publish = watching.span("distance.sweep"), watching.span(f"publish {REQUESTED}")
     assert trace_id(publish) == TRACE_ID != trace_id(sweep)
     assert links(publish) == [(trace_id(sweep), "published by")]
-    assert said(sweep) == {"distance.backlog.queued": 1, "distance.backlog.processing": 0}
+    assert attributes(sweep) == {"distance.backlog.queued": 1, "distance.backlog.processing": 0}
 
 
-def test_the_state_of_a_job_leads_to_its_trace(watching: Watched) -> None:
+def test_status_request_links_to_the_trace_of_the_job(watching: Watched) -> None:
     status = Status()
     status.completed()
     watching.forget()
-    answer = status.client.get(f"/api/distance/jobs/{JOB_ID}")
+    response = status.client.get(f"/api/distance/jobs/{JOB_ID}")
     server = watching.span("GET /api/distance/jobs/<job_id>")
-    assert json.loads(answer.data)["job_trace_id"] == TRACE_ID
+    assert json.loads(response.data)["job_trace_id"] == TRACE_ID
     assert links(server) == [(TRACE_ID, "job")]
-    assert (said(server)["distance.job_id"], said(server)["distance.status"]) == (JOB_ID, "completed")
+    assert (attributes(server)["distance.job_id"], attributes(server)["distance.status"]) == (JOB_ID, "completed")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_probes_leave_no_spans(watching: Watched, path: str) -> None:
+def test_probes_have_no_spans(watching: Watched, path: str) -> None:
     Calculate().client.get(path)
     assert watching.spans == []

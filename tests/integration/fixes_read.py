@@ -1,4 +1,4 @@
-"""Filling the table of fixes, and reading a day of it."""
+"""Insert fixes into a database, and read a day of them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,10 @@ import psutil
 import psycopg
 import pytest
 
-from functions.calculate.day.csv_rows import CsvRows
-from functions.calculate.day.distance import DayNumbers
+from functions.calculate.day.csv_rows import CsvFormatter
+from functions.calculate.day.distance import DayAccumulator
 from functions.calculate.fixes.blocks import NULL, Block
-from functions.calculate.fixes.connection import DAY, Bounds
+from functions.calculate.fixes.connection import CALCULATION, Timeouts
 from functions.calculate.fixes.source import FixSource
 from shared.config.settings import Settings
 from shared.errors import Unavailable
@@ -22,12 +22,14 @@ END = START + timedelta(days=1)
 HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
-def source(url: str, bounds: Bounds = DAY, check: Callable[[], None] = lambda: None, **settings: object) -> FixSource:
-    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}), bounds, check)
+def source(
+    url: str, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None, **settings: object
+) -> FixSource:
+    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}), timeouts, check)
 
 
 def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:
-    with fixes.of_day(start, end, device_id) as blocks:
+    with fixes.read_day(start, end, device_id) as blocks:
         return list(blocks)
 
 
@@ -73,27 +75,27 @@ def fill(url: str, count: int, seconds: float = 86_400) -> None:
 
 
 def numbers(found: list[Block]) -> tuple[DayStatistics, bytes]:
-    adding, csv = DayNumbers(HOME, 0.5), CsvRows()
-    text = b"".join(bytes(csv.of(adding.add(block))) for block in found)
-    return adding.numbers(), text
+    accumulator, formatter = DayAccumulator(HOME, 0.5), CsvFormatter()
+    text = b"".join(bytes(formatter.format(accumulator.add(block))) for block in found)
+    return accumulator.statistics(), text
 
 
 def cause(fixes: FixSource) -> str:
-    """Why no day can be read from `fixes`."""
+    """Return the cause of the error with which reading a day fails."""
     with pytest.raises(Unavailable) as caught:
         read(fixes)
     assert caught.value.dependency == "database"
     return caught.value.cause
 
 
-def nothing_is_left(url: str, sockets: int = 0) -> None:
-    """No session of ours is in the server at `url`; just `sockets` of this process lead there."""
+def assert_no_connections(url: str, sockets: int = 0) -> None:
+    """Check that the server at `url` has no session of FixSource, and this process has `sockets` connections to it."""
     with psycopg.connect(url, autocommit=True) as connection:
-        ours = "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker'"
-        until(lambda: not connection.execute(ours).rowcount, 10)
+        sessions = "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker'"
+        until(lambda: not connection.execute(sessions).rowcount, 10)
         server = (connection.info.hostaddr, connection.info.port)
 
-    def open_ones() -> int:
+    def open_sockets() -> int:
         return sum(socket.raddr == server for socket in psutil.Process().net_connections("tcp"))
 
-    until(lambda: open_ones() == sockets, 10)
+    until(lambda: open_sockets() == sockets, 10)

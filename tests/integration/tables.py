@@ -1,4 +1,4 @@
-"""Tables of fixes with columns of other types than the schema's."""
+"""Tables of fixes with other column types."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ CREATED_TYPES["code"] = "CREATE DOMAIN code AS integer CHECK (VALUE > 0);"
 
 
 def schema(relation: str = "TABLE public.locations", **types: str) -> str:
-    """The contract's columns, with other types for some of them and no constraints."""
+    """Return a statement that creates the table without constraints and with other types for some columns."""
     columns = {
         "id": "serial",
         "device_id": "varchar(100)",
@@ -30,15 +30,15 @@ def schema(relation: str = "TABLE public.locations", **types: str) -> str:
 
 
 def store(url: str, column: str, *literals: str) -> None:
-    """One row a literal, a second apart, with the literal in `column`."""
+    """Insert one row for each literal, one second apart, with the literal in `column`."""
     row = {"device_id": "1", "latitude": "41", "longitude": "-74", column: ""}
     with psycopg.connect(url, autocommit=True) as connection:
         for second, literal in enumerate(literals):
             at = str(START + timedelta(seconds=second))
             values = {"created_at": at, "timestamp": at, **row, column: literal}
-            written = [sql.SQL("NULL") if text == "NULL" else sql.Literal(text) for text in values.values()]
+            values_sql = [sql.SQL("NULL") if text == "NULL" else sql.Literal(text) for text in values.values()]
             connection.execute(
                 sql.SQL("INSERT INTO locations ({}) VALUES ({})").format(
-                    sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(written)
+                    sql.SQL(", ").join(map(sql.Identifier, values)), sql.SQL(", ").join(values_sql)
                 )
             )

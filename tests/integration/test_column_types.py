@@ -1,4 +1,4 @@
-"""Columns of every type that PostgreSQL can present, compared with what its own SQL prints."""
+"""Columns of all supported types, compared with the output of SQL."""
 
 import csv
 import io
@@ -12,13 +12,13 @@ from psycopg import sql
 from tests.integration.fixes_read import START, insert, numbers, read, rows, source
 from tests.integration.tables import CREATED_TYPES, schema, store
 
-EVER = START - timedelta(days=20_000)
+LONG_AGO = START - timedelta(days=20_000)
 
 Database = Callable[[str], str]
 
 
 def printed(url: str, expression: str) -> list[str]:
-    """What SQL prints for `expression`, row by row; "" for NULL."""
+    """Return the text of `expression` for each row; "" for NULL."""
     with psycopg.connect(url) as connection:
         found = connection.execute(f"SELECT ({expression})::text FROM locations ORDER BY id".encode()).fetchall()
     return [text or "" for (text,) in found]
@@ -58,21 +58,19 @@ def csv_column(url: str, name: str) -> list[str]:
         ("date", ["2026-01-25"]),
     ],
 )
-def test_a_device_of_any_type_is_the_text_that_sql_prints(
-    new_database: Database, type_: str, devices: list[str]
-) -> None:
+def test_device_of_any_type_equals_its_text_in_sql(new_database: Database, type_: str, devices: list[str]) -> None:
     url = new_database(CREATED_TYPES.get(type_, "") + schema(device_id=type_))
     store(url, "device_id", *devices)
     expected = printed(url, "device_id::text")
     assert csv_column(url, "device_id") == expected
-    assert set(source(url).latest(EVER, 100)) == set(expected)
+    assert set(source(url).latest_fix_times(LONG_AGO, 100)) == set(expected)
     for device in filter(None, expected):
         alone = [row[1] for row in rows(read(source(url), device_id=device))]
         assert alone == [device] * expected.count(device)
 
 
 @pytest.mark.parametrize("devices", [["NULL", ""], ["", "NULL"], ["NULL", "p", "", "NULL", "p"]])
-def test_null_and_the_empty_text_are_one_device(new_database: Database, devices: list[str]) -> None:
+def test_null_and_empty_text_are_one_device(new_database: Database, devices: list[str]) -> None:
     url, named = new_database(schema()), new_database(schema())
     for database, nameless in ((url, devices), (named, ["q" if name in ("NULL", "") else name for name in devices])):
         store(database, "device_id", *nameless)
@@ -96,9 +94,7 @@ MEASURED = {
 
 @pytest.mark.parametrize("column", ["accuracy", "battery", "velocity"])
 @pytest.mark.parametrize("type_", MEASURED)
-def test_a_measurement_of_any_numeric_type_is_rounded_as_sql_rounds(
-    new_database: Database, type_: str, column: str
-) -> None:
+def test_measurement_of_any_numeric_type_is_rounded_like_sql(new_database: Database, type_: str, column: str) -> None:
     url = new_database(schema(**{column: type_}))
     store(url, column, *MEASURED[type_])
     fits = f"abs({column}::float8) < 9e18" if type_ != "numeric" else f"abs({column}) < 9e18"
@@ -109,7 +105,7 @@ def test_a_measurement_of_any_numeric_type_is_rounded_as_sql_rounds(
 
 @pytest.mark.parametrize("type_", ["real", "double precision", "numeric", "numeric(9,6)", "integer"])
 @pytest.mark.parametrize("column", ["latitude", "longitude"])
-def test_a_coordinate_of_any_numeric_type_is_the_double_that_sql_makes_of_it(
+def test_coordinate_of_any_numeric_type_equals_its_double_in_sql(
     new_database: Database, type_: str, column: str
 ) -> None:
     url = new_database(schema(**{column: type_}))
@@ -123,7 +119,7 @@ def test_a_coordinate_of_any_numeric_type_is_the_double_that_sql_makes_of_it(
 
 @pytest.mark.parametrize("bad", ["NULL", "NaN", "Infinity", "-Infinity", "1e300", "-1e400", "181", "360.1"])
 @pytest.mark.parametrize("type_", ["real", "double precision", "numeric"])
-def test_a_coordinate_that_is_none_is_rejected_whatever_its_type(new_database: Database, type_: str, bad: str) -> None:
+def test_invalid_coordinate_of_any_type_is_rejected(new_database: Database, type_: str, bad: str) -> None:
     if (type_, bad) in {("real", "1e300"), ("real", "-1e400"), ("double precision", "-1e400")}:
         bad = "NaN"  # the type cannot hold it
     url = new_database(schema(latitude=type_))
@@ -132,20 +128,20 @@ def test_a_coordinate_that_is_none_is_rejected_whatever_its_type(new_database: D
     assert (found.total_locations, found.rejected_locations) == (1, 1)
 
 
-def test_a_numeric_too_small_for_a_double_is_zero(new_database: Database) -> None:
+def test_numeric_too_small_for_a_double_is_zero(new_database: Database) -> None:
     url = new_database(schema(latitude="numeric"))
     store(url, "latitude", "1e-400")
     assert rows(read(source(url)))[0][2] == 0
 
 
 @pytest.mark.parametrize("type_", ["timestamptz", "timestamp", "timestamptz(0)", "timestamp(3)"])
-def test_a_time_of_either_type_and_any_precision_is_read(new_database: Database, type_: str) -> None:
+def test_time_of_any_type_and_precision_is_read(new_database: Database, type_: str) -> None:
     url = new_database(schema(created_at=type_))
     store(url, "accuracy", "1", "2", "3")
     assert [row[0] for row in rows(read(source(url)))] == [START + timedelta(seconds=n) for n in range(3)]
 
 
-def test_a_device_that_is_not_utf_8_is_escaped(postgres_url: str) -> None:
+def test_device_that_is_not_utf_8_is_escaped(postgres_url: str) -> None:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS bytes_of_any_kind")
         connection.execute(
@@ -160,14 +156,14 @@ def test_a_device_that_is_not_utf_8_is_escaped(postgres_url: str) -> None:
             [START, START],
         )
     assert [row[1] for row in rows(read(source(url)))] == ["caf\\xe9", "p"]
-    assert set(source(url).latest(EVER, 10)) == {"caf\\xe9", "p"}
+    assert set(source(url).latest_fix_times(LONG_AGO, 10)) == {"caf\\xe9", "p"}
 
 
 @pytest.mark.parametrize("type_", ["varchar(100)", "text"])
-def test_an_index_on_the_device_serves(new_database: Database, type_: str) -> None:
+def test_device_filter_uses_the_index(new_database: Database, type_: str) -> None:
     url = new_database(schema(device_id=type_) + "; CREATE INDEX by_device ON locations (device_id, created_at, id)")
     insert(url, *((START + timedelta(seconds=n), f"d{n}", 1, 1) for n in range(500)))
-    where = source(url)._range(START, START + timedelta(days=1), "d7")
+    where = source(url).range_condition(START, START + timedelta(days=1), "d7")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE locations")
         connection.execute("SET enable_seqscan = off")

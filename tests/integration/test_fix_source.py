@@ -1,4 +1,4 @@
-"""The fixes of a day, from a real PostgreSQL as installations have it."""
+"""Read the fixes of a day from a real PostgreSQL."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
-from functions.calculate.fixes.blocks import ROWS
+from functions.calculate.fixes.blocks import BLOCK_ROWS
 from functions.calculate.fixes.source import FixSource
 from shared import days
 from shared.config.settings import Settings
@@ -16,7 +16,7 @@ from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, fill, insert, numbers, read, rows, source
 
 
-def test_every_column_arrives_as_it_was_stored(database_url: str) -> None:
+def test_columns_have_the_stored_values(database_url: str) -> None:
     at = START + timedelta(hours=1, microseconds=123456)
     insert(
         database_url,
@@ -30,7 +30,7 @@ def test_every_column_arrives_as_it_was_stored(database_url: str) -> None:
     ]
 
 
-def test_a_day_is_half_open_and_ordered_by_time_then_id(database_url: str) -> None:
+def test_day_is_half_open_and_ordered_by_time_and_id(database_url: str) -> None:
     noon = START + timedelta(hours=12)
     insert(
         database_url,
@@ -45,31 +45,31 @@ def test_a_day_is_half_open_and_ordered_by_time_then_id(database_url: str) -> No
 
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
-def test_a_day_of_23_or_25_hours_is_read_whole(database_url: str, day: date, hours: int) -> None:
+def test_day_of_23_or_25_hours_is_complete(database_url: str, day: date, hours: int) -> None:
     start, end = days.interval(day, "Europe/Berlin")
     insert(database_url, *((start + timedelta(hours=n), "p", 1, 1) for n in range(-2, 28)))
     assert len(rows(read(source(database_url), start, end))) == hours
 
 
-def test_one_device_is_read_alone(database_url: str) -> None:
+def test_device_filter_selects_one_device(database_url: str) -> None:
     insert(database_url, (START, "p", 1, 1), (START, "q", 2, 2), (START, "P", 3, 3))
     assert [row[1] for row in rows(read(source(database_url), device_id="p"))] == ["p"]
     assert read(source(database_url), device_id="none") == []
 
 
-def test_a_device_id_is_never_part_of_the_statement(database_url: str) -> None:
+def test_device_id_is_not_interpreted_as_sql(database_url: str) -> None:
     insert(database_url, (START, "p", 1, 1))
     assert read(source(database_url), device_id="x' OR 'a'='a") == []
 
 
 @pytest.mark.parametrize("device", ['a,"b"', "line\nbreak", "ü€𝄞", "x" * 100, "%s %d {}", "\\N", "a'b"])
-def test_any_text_is_a_device(database_url: str, device: str) -> None:
+def test_device_id_can_be_any_text(database_url: str, device: str) -> None:
     insert(database_url, (START, device, 1, 1), (START, "p", 1, 1))
     assert [row[1] for row in rows(read(source(database_url)))] == [device, "p"]
     assert len(rows(read(source(database_url), device_id=device))) == 1
 
 
-def test_the_day_column_may_be_the_time_of_the_fix(database_url: str) -> None:
+def test_day_column_can_be_timestamp(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
             'INSERT INTO locations (device_id, latitude, longitude, "timestamp", created_at) VALUES (%s, 1, 1, %s, %s)',
@@ -83,7 +83,7 @@ LOOSE = SCHEMA.replace(" NOT NULL,", ",").replace(" NOT NULL", "")
 WITHOUT_ZONE = SCHEMA.replace("created_at timestamptz", "created_at timestamp")
 
 
-def test_places_that_are_null_or_none_are_left_out_and_counted(new_database: Callable[[str], str]) -> None:
+def test_null_and_invalid_coordinates_are_rejected_and_counted(new_database: Callable[[str], str]) -> None:
     url = new_database(LOOSE)
     bad: list[tuple[object, object]] = [(None, 1), (1, None), (math.nan, 1), (1, math.inf), (91, 1), (1, -181)]
     insert(url, *((START, "p", *place) for place in bad), (START, "p", 1, 1))
@@ -91,7 +91,7 @@ def test_places_that_are_null_or_none_are_left_out_and_counted(new_database: Cal
     assert (found.total_locations, found.rejected_locations, text.count(b"\n")) == (1, 6, 1)
 
 
-def test_a_column_without_zone_is_taken_as_utc(new_database: Callable[[str], str]) -> None:
+def test_timestamp_without_time_zone_is_utc(new_database: Callable[[str], str]) -> None:
     url = new_database(WITHOUT_ZONE)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET timezone = 'Asia/Tokyo'")
@@ -105,10 +105,10 @@ def test_a_column_without_zone_is_taken_as_utc(new_database: Callable[[str], str
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, WITHOUT_ZONE])
-def test_a_day_is_found_by_the_index(new_database: Callable[[str], str], schema: str) -> None:
+def test_day_query_uses_the_index(new_database: Callable[[str], str], schema: str) -> None:
     url = new_database(schema)
     fill(url, 50_000, seconds=86_400 * 40)
-    where = source(url)._range(START, END, "")
+    where = source(url).range_condition(START, END, "")
     with psycopg.connect(url) as connection:
         query = f"EXPLAIN SELECT 1 FROM locations WHERE {where.as_string(connection)} ORDER BY created_at, id"
         plan = "\n".join(row[0] for row in connection.execute(query))
@@ -117,16 +117,16 @@ def test_a_day_is_found_by_the_index(new_database: Callable[[str], str], schema:
     assert "Seq Scan" not in plan
 
 
-def test_many_blocks_are_one_snapshot(database_url: str) -> None:
-    fill(database_url, 5 * ROWS)
-    with source(database_url).of_day(START, END, "") as blocks:
+def test_all_blocks_come_from_one_snapshot(database_url: str) -> None:
+    fill(database_url, 5 * BLOCK_ROWS)
+    with source(database_url).read_day(START, END, "") as blocks:
         first = next(blocks)
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("DELETE FROM locations")
-        assert len(first) + sum(len(block) for block in blocks) == 5 * ROWS
+        assert len(first) + sum(len(block) for block in blocks) == 5 * BLOCK_ROWS
 
 
-def test_a_user_who_may_only_read_is_enough(database_url: str) -> None:
+def test_read_only_role_is_sufficient(database_url: str) -> None:
     insert(database_url, (START, "p", 1, 1))
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS reader_only")
@@ -138,7 +138,7 @@ def test_a_user_who_may_only_read_is_enough(database_url: str) -> None:
     reader.ping()
 
 
-def test_the_parts_of_an_address_may_hold_anything(database_url: str) -> None:
+def test_connection_settings_can_contain_special_characters(database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute('DROP ROLE IF EXISTS "odd user"')
         connection.execute("CREATE ROLE \"odd user\" LOGIN PASSWORD 'p@ss ''w\\ord/?'")
@@ -150,7 +150,7 @@ def test_the_parts_of_an_address_may_hold_anything(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["postgresql://host:port/x?nonsense=1", "host='x"])
-def test_an_address_that_is_none_stops_at_start_and_is_not_repeated(url: str) -> None:
+def test_invalid_url_raises_settings_error_without_the_url(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL: ") as caught:
         source(url)
     assert "nonsense" not in str(caught.value)

@@ -12,11 +12,11 @@ from shared.errors import CheckFailed, UnsupportedColumn
 from tests.integration.fixes_read import START, read, rows, source
 from tests.integration.tables import CREATED_TYPES, schema
 
-EVER = START - timedelta(days=20_000)
+LONG_AGO = START - timedelta(days=20_000)
 
 Database = Callable[[str], str]
 
-UNUSABLE = [
+UNSUPPORTED = [
     ("created_at", "bigint", "bigint"),
     ("created_at", "double precision", "double precision"),
     ("created_at", "text", "text"),
@@ -38,8 +38,8 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize(("column", "type_", "name"), UNUSABLE)
-def test_a_column_of_a_type_that_cannot_be_read_is_named_with_it(
+@pytest.mark.parametrize(("column", "type_", "name"), UNSUPPORTED)
+def test_unsupported_column_type_is_named_in_the_error(
     new_database: Database, column: str, type_: str, name: str
 ) -> None:
     fixes = source(new_database(CREATED_TYPES.get(type_, "") + schema(**{column: type_})))
@@ -47,15 +47,15 @@ def test_a_column_of_a_type_that_cannot_be_read_is_named_with_it(
     with pytest.raises(UnsupportedColumn) as of_job:
         read(fixes)
     with pytest.raises(UnsupportedColumn) as of_devices:
-        fixes.latest(EVER, 10)
+        fixes.latest_fix_times(LONG_AGO, 10)
     with pytest.raises(CheckFailed) as of_readiness:
         fixes.ping()
     assert of_job.value.code == "UNSUPPORTED_COLUMN"
-    for told in (of_job, of_devices, of_readiness):
-        assert str(told.value).startswith(message)
+    for error in (of_job, of_devices, of_readiness):
+        assert str(error.value).startswith(message)
 
 
-def test_only_the_selected_day_column_has_to_be_a_time(new_database: Database) -> None:
+def test_only_the_selected_day_column_must_be_a_time(new_database: Database) -> None:
     url = new_database(schema(created_at="bigint"))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -66,19 +66,19 @@ def test_only_the_selected_day_column_has_to_be_a_time(new_database: Database) -
     assert len(rows(read(fixes))) == 1
 
 
-BEHIND = schema("TABLE public.positions", device_id="integer", velocity="real")
+POSITIONS = schema("TABLE public.positions", device_id="integer", velocity="real")
 RELATIONS = {
-    "view": f"{BEHIND}; CREATE VIEW public.locations AS SELECT * FROM positions",
-    "view with text devices": f"{BEHIND}; CREATE VIEW public.locations AS SELECT id, device_id::text, latitude,"
+    "view": f"{POSITIONS}; CREATE VIEW public.locations AS SELECT * FROM positions",
+    "view with text devices": f"{POSITIONS}; CREATE VIEW public.locations AS SELECT id, device_id::text, latitude,"
     " longitude, accuracy, battery, velocity, created_at FROM positions",
-    "materialized view": f"{BEHIND}; CREATE MATERIALIZED VIEW public.locations AS SELECT * FROM positions",
+    "materialized view": f"{POSITIONS}; CREATE MATERIALIZED VIEW public.locations AS SELECT * FROM positions",
     "partitioned table": schema(device_id="integer", velocity="real") + " PARTITION BY RANGE (created_at);"
     " CREATE TABLE public.positions PARTITION OF locations FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
 }
 
 
 @pytest.mark.parametrize("kind", RELATIONS)
-def test_the_table_may_be_any_relation(new_database: Database, kind: str) -> None:
+def test_table_can_be_any_relation(new_database: Database, kind: str) -> None:
     url = new_database(RELATIONS[kind])
     fill_positions(url)
     if kind == "materialized view":
@@ -87,8 +87,8 @@ def test_the_table_may_be_any_relation(new_database: Database, kind: str) -> Non
     check_positions(source(url))
 
 
-def test_the_table_may_be_a_foreign_one(new_database: Database) -> None:
-    there, here = new_database(BEHIND), new_database("CREATE EXTENSION postgres_fdw")
+def test_table_can_be_a_foreign_table(new_database: Database) -> None:
+    there, here = new_database(POSITIONS), new_database("CREATE EXTENSION postgres_fdw")
     with psycopg.connect(here, autocommit=True) as connection:
         info, password = connection.info, connection.info.password
         connection.execute(
@@ -119,4 +119,4 @@ def check_positions(fixes: FixSource) -> None:
     fixes.ping()
     assert [(row[1], row[6]) for row in rows(read(fixes))] == [("1", 0), ("256", 2), ("1", 2), ("256", 4)]
     assert len(rows(read(fixes, device_id="256"))) == 2
-    assert set(fixes.latest(EVER, 10)) == {"1", "256"}
+    assert set(fixes.latest_fix_times(LONG_AGO, 10)) == {"1", "256"}

@@ -81,32 +81,32 @@ class SimFixes:
         self.looks = 0  # at the devices
 
     @contextmanager
-    def of_day(
-        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None]
+    def read_day(
+        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None]
     ) -> Iterator[Iterator[Block]]:
         """The blocks of a day, as functions/calculate/fixes/source.py gives them."""
-        self._step("connect", alive)
-        yield self._each(_blocks(start, end, device_id), alive)
+        self._step("connect", heartbeat)
+        yield self._each(_blocks(start, end, device_id), heartbeat)
 
-    def latest(self, since: datetime, most: int) -> dict[str, datetime]:
+    def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         """The latest fix of each device. A run is shorter than the hour between two refreshes."""
         self.looks += 1
         if self.looks > 1:
             self._world.fail("the database is asked for the devices again")
         self._step("devices", lambda: None)
         found = {name: at for name, at in LATEST.items() if at >= since}
-        return dict(list(found.items())[:most])
+        return dict(list(found.items())[:limit])
 
-    def _each(self, blocks: list[Block], alive: Callable[[], None]) -> Iterator[Block]:
+    def _each(self, blocks: list[Block], heartbeat: Callable[[], None]) -> Iterator[Block]:
         for number, found in enumerate(blocks, 1):
-            self._step(f"block {number}/{len(blocks)}", alive)
+            self._step(f"block {number}/{len(blocks)}", heartbeat)
             yield found
 
-    def _step(self, name: str, alive: Callable[[], None]) -> None:
+    def _step(self, name: str, heartbeat: Callable[[], None]) -> None:
         world = self._world
         visit = world.step()
         visit.pod.stop.check()
-        alive()
+        heartbeat()
         fate = world.weather.fate(visit.handler)
         world.note(f"database {name}" + ("" if fate is Fate.NOW else f" … {fate.name}"))
         if fate in (Fate.DIE_BEFORE, Fate.DIE_AFTER, Fate.DIE_GHOST):
@@ -127,7 +127,7 @@ class SimFixes:
             world.sleep(min(left_ms, _LOOK_MS))
             left_ms -= _LOOK_MS
             visit.pod.stop.check()
-            alive()
+            heartbeat()
 
     def ping(self) -> None:
         """The database is there."""

@@ -3,8 +3,8 @@
 What they say depends on the home, the threshold and the blocks alone; where any of these is new, so is the work.
 """
 
-from functions.calculate.day.csv_rows import CsvRows
-from functions.calculate.day.distance import DayNumbers
+from functions.calculate.day.csv_rows import CsvFormatter
+from functions.calculate.day.distance import DayAccumulator
 from functions.calculate.fixes.blocks import Block, MeasuredBlock
 from shared.job_index.segments import Segment
 from shared.models import DayStatistics, Home
@@ -19,9 +19,9 @@ _KEPT: list[object] = []  # an id is only a name while its object lives
 
 
 class RememberedNumbers:
-    """DayNumbers, from memory where it can be."""
+    """DayAccumulator, from memory where it can be."""
 
-    missing = 0  # for metrics alone, which nobody reads here
+    missing_coordinates = 0  # for metrics alone, which nobody reads here
 
     def __init__(self, home: Home, away_threshold_km: float) -> None:
         self._start = home, away_threshold_km
@@ -29,38 +29,38 @@ class RememberedNumbers:
         self._blocks: list[Block] = []
 
     def add(self, block: Block) -> MeasuredBlock:
-        """As DayNumbers.add."""
+        """As DayAccumulator.add."""
         self._blocks.append(block)
         self._seen += (id(block),)
         if self._seen not in _MEASURED:
             _KEPT.append(block)
-            real = DayNumbers(*self._start)
+            real = DayAccumulator(*self._start)
             *_, _MEASURED[self._seen] = [real.add(each) for each in self._blocks]
-            _NUMBERS[self._seen] = real.numbers()
+            _NUMBERS[self._seen] = real.statistics()
         return _MEASURED[self._seen]
 
-    def numbers(self) -> DayStatistics:
-        """As DayNumbers.numbers."""
+    def statistics(self) -> DayStatistics:
+        """As DayAccumulator.statistics."""
         if self._seen not in _NUMBERS:
-            _NUMBERS[self._seen] = DayNumbers(*self._start).numbers()
+            _NUMBERS[self._seen] = DayAccumulator(*self._start).statistics()
         return _NUMBERS[self._seen]
 
 
 class RememberedRows:
-    """CsvRows, from memory where it can be."""
+    """CsvFormatter, from memory where it can be."""
 
     def __init__(self) -> None:
         self._seen: _Seen = ()
         self._blocks: list[MeasuredBlock] = []
 
-    def of(self, measured: MeasuredBlock) -> bytes:
-        """As CsvRows.of."""
+    def format(self, measured: MeasuredBlock) -> bytes:
+        """As CsvFormatter.format."""
         self._blocks.append(measured)
         self._seen += (id(measured),)
         if self._seen not in _ROWS:
             _KEPT.append(measured)
-            real = CsvRows()
-            *_, rows = [bytes(real.of(each)) for each in self._blocks]
+            real = CsvFormatter()
+            *_, rows = [bytes(real.format(each)) for each in self._blocks]
             _ROWS[self._seen] = rows
         return _ROWS[self._seen]
 

@@ -20,7 +20,7 @@ from tests.simulation.world import Death, Process, World, rng_of
 
 _PART_BYTES = 400  # most CSVs are then sent in parts
 _SEALED_ROWS = 3  # segments are then sealed, joined and emptied all the time
-_OVER_AGE = timedelta(seconds=30)
+_BATCH_INTERVAL = timedelta(seconds=30)
 
 
 def install(world: World) -> None:
@@ -28,7 +28,7 @@ def install(world: World) -> None:
     vars(ids)["chance"] = rng_of(world.seed, "ids")
     said = vars(calculation)
     said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
-    said["DayNumbers"], said["CsvRows"] = RememberedNumbers, RememberedRows
+    said["DayAccumulator"], said["CsvFormatter"] = RememberedNumbers, RememberedRows
     vars(multipart)["_PART_BYTES"] = _PART_BYTES
     for module in (multipart, results):
         vars(module)["ThreadPoolExecutor"] = lambda *_, **__: _Threads(world)
@@ -36,7 +36,7 @@ def install(world: World) -> None:
     for module in (compaction, index):
         vars(module)["Segment"] = RememberedSegment
     vars(reconcile)["Compaction"] = partial(compaction.Compaction, sealed_rows=_SEALED_ROWS)
-    vars(retention)["_OVER_AGE"] = _OVER_AGE
+    vars(retention)["_BATCH_INTERVAL"] = _BATCH_INTERVAL
     logging.disable(logging.CRITICAL)
 
 

@@ -5,13 +5,12 @@ from typing import Any
 from functions.calculate.delivery import Delivery
 from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.submission import Submitter
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from functions.calculate.sweep.reconcile import Sweep
 from functions.calculate.sweep.retention import Retention
-from functions.list.devices import DeviceLister
-from functions.list.handler import Lister
+from functions.list.handler import DeviceLister, JobLister
 from functions.list.results import ResultReader
-from functions.status.handler import StatusReader
+from functions.status.handler import JobHandler
 from shared import events
 from shared.config.settings import Settings
 from shared.http.error_responses import error_response
@@ -97,8 +96,8 @@ class Services:
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
-            lister = Lister(Index(self._records), ResultReader(jobs))
-            return {"list": lister.page, "devices": DeviceLister(self._records).every}
+            lister = JobLister(Index(self._records), ResultReader(jobs))
+            return {"list": lister.list_page, "devices": DeviceLister(self._records).list_devices}
         if service == "status":
             return self._status(jobs, Index(self._records), clock)
         event_publisher = EventPublisher(self._publisher, {})
@@ -109,7 +108,7 @@ class Services:
             jobs,
             event_publisher=event_publisher,
             retention=retention,
-            devices=Devices(self._records, self._fixes.latest),
+            device_refresher=DeviceRefresher(self._records, self._fixes.latest_fix_times),
             clock=clock,
         )
         delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, event_publisher=event_publisher, clock=clock)
@@ -118,10 +117,10 @@ class Services:
             sweep.run()
             return Response(204)
 
-        return {"requested": delivery.requested, "dead_letter": delivery.dead_letter, "sweep": swept}
+        return {"requested": delivery.handle_request, "dead_letter": delivery.handle_dead_letter, "sweep": swept}
 
     def _status(self, jobs: JobStore, index: Index, clock: Clock) -> dict[str, Handler]:
-        reader = StatusReader(
+        handler = JobHandler(
             jobs,
             self._csvs,
             lambda wanted: next(iter(index.page(wanted).entries), None),
@@ -129,4 +128,4 @@ class Services:
             csv_age=self._oracle.csv_age,
             clock=clock,
         )
-        return {"status": reader.status, "download": reader.download, "delete": reader.delete}
+        return {"status": handler.status, "download": handler.download, "delete": handler.delete}

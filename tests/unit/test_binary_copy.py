@@ -1,4 +1,4 @@
-"""The decoder of binary COPY, against frames made here byte by byte."""
+"""Decode binary COPY messages that are built byte by byte."""
 
 import struct
 from collections.abc import Callable, Iterator
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from functions.calculate.fixes.binary_copy import Frames, UnexpectedFrame
-from functions.calculate.fixes.blocks import NULL, ROWS, Block
+from functions.calculate.fixes.binary_copy import CopyDecoder, UnexpectedFrame
+from functions.calculate.fixes.blocks import BLOCK_ROWS, NULL, Block
 from functions.calculate.fixes.columns import NULL_INTEGER
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -20,42 +20,42 @@ def frame(time: int = 0, device: bytes = b"phone", battery: int = 3, fields: int
 
 
 def receiver(messages: list[bytes]) -> Callable[[], tuple[int, memoryview]]:
-    """What libpq would hand out: lengths and messages, then -1; an empty one is a wait."""
+    """Return messages as libpq does: lengths and messages, then -1. An empty message means that data has to arrive."""
 
-    def one() -> Iterator[tuple[int, memoryview]]:
+    def results() -> Iterator[tuple[int, memoryview]]:
         for message in messages:
             yield len(message), memoryview(message)
         while True:
             yield -1, memoryview(b"")
 
-    return one().__next__
+    return results().__next__
 
 
 def blocks(messages: list[bytes]) -> list[Block]:
-    frames, receive, found = Frames(), receiver(messages), []
-    while (state := frames.fill(receive)) >= 0:
+    decoder, receive, decoded = CopyDecoder(), receiver(messages), []
+    while (state := decoder.receive_rows(receive)) >= 0:
         if state:
-            found.append(frames.block())
-    if len(frames):
-        found.append(frames.block())
-    return found
+            decoded.append(decoder.take_block())
+    if len(decoder):
+        decoded.append(decoder.take_block())
+    return decoded
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_the_header_may_come_with_the_first_row_or_alone(together: bool) -> None:
+@pytest.mark.parametrize("together", [True, False], ids=["with-first-row", "alone"])
+def test_header_with_or_without_first_row_is_decoded(together: bool) -> None:
     start = [HEADER + frame(7)] if together else [HEADER, frame(7)]
     (found,) = blocks([*start, b"", frame(8), TRAILER])
     assert (found.time_us - 946_684_800_000_000).tolist() == [7, 8]
 
 
-def test_values_are_taken_as_they_are_and_the_sentinel_is_none() -> None:
+def test_values_are_decoded_and_the_null_integer_is_null() -> None:
     (found,) = blocks([HEADER + frame(), TRAILER])
     assert (found.latitude[0], found.longitude[0]) == (1.5, -2.5)
     assert (found.accuracy[0], found.battery[0], found.velocity[0]) == (2, 3, NULL)
     assert all(column.dtype.isnative for column in (found.time_us, found.latitude, found.battery))
 
 
-def test_rows_of_many_lengths_keep_their_order_and_their_device() -> None:
+def test_rows_of_different_lengths_keep_order_and_device() -> None:
     names = [b"a", b"bb", b"", "d\u00fc\u00fc".encode(), b"e" * 300]
     sent = [names[(n * n) % 5] for n in range(200)]
     (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
@@ -64,21 +64,21 @@ def test_rows_of_many_lengths_keep_their_order_and_their_device() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 500])
-def test_any_number_of_devices_is_told_apart(count: int) -> None:
+def test_devices_have_distinct_codes(count: int) -> None:
     sent = [b"d%03d" % (n * 7 % count) for n in range(2000)]
     (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
     assert len(found.devices) == count
     assert [found.devices[code] for code in found.device] == [name.decode() for name in sent]
 
 
-def test_blocks_are_full_but_the_last_and_share_the_devices_codes() -> None:
-    found = blocks([HEADER, *(frame(n, b"ab"[n % 2 :]) for n in range(ROWS + 5)), TRAILER])
-    assert [len(part) for part in found] == [ROWS, 5]
+def test_blocks_have_a_fixed_size_and_share_device_codes() -> None:
+    found = blocks([HEADER, *(frame(n, b"ab"[n % 2 :]) for n in range(BLOCK_ROWS + 5)), TRAILER])
+    assert [len(part) for part in found] == [BLOCK_ROWS, 5]
     assert found[0].devices is found[1].devices
     assert found[1].device.tolist() == [0, 1, 0, 1, 0]
 
 
-def test_nothing_is_no_block() -> None:
+def test_empty_result_has_no_blocks() -> None:
     assert blocks([HEADER, TRAILER]) == []
     assert blocks([HEADER + TRAILER]) == []
 
@@ -86,13 +86,13 @@ def test_nothing_is_no_block() -> None:
 @pytest.mark.parametrize(
     "bad", [frame(fields=8), frame(width=4), frame()[:-1], frame(device=b"")[:-1], frame()[:40], b"abc"]
 )
-def test_rows_that_are_laid_out_otherwise_are_refused(bad: bytes) -> None:
+def test_unexpected_row_layout_is_rejected(bad: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
         blocks([HEADER + bad, bad, TRAILER])
 
 
 def with_null(column: int, device: bytes) -> bytes:
-    """A frame in which the column of that number is NULL."""
+    """Return a frame in which one column is NULL."""
     widths = [8, 8, 8, 8, 8, 8, len(device)]
     at = 2 + sum(4 + width for width in widths[:column])
     whole = frame(device=device)
@@ -101,11 +101,11 @@ def with_null(column: int, device: bytes) -> bytes:
 
 @pytest.mark.parametrize("column", range(7))
 @pytest.mark.parametrize("device", [b"d" * length for length in (1, 4, 5, 8, 9, 12, 13, 100)])
-def test_a_null_is_refused_wherever_it_stands(column: int, device: bytes) -> None:
+def test_null_in_any_column_is_rejected(column: int, device: bytes) -> None:
     with pytest.raises(UnexpectedFrame):
         blocks([HEADER + frame(device=device), with_null(column, device), frame(device=device), TRAILER])
 
 
-def test_what_is_no_copy_at_all_is_refused() -> None:
+def test_missing_file_header_is_rejected() -> None:
     with pytest.raises(UnexpectedFrame):
         blocks([frame()])

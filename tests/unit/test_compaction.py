@@ -1,4 +1,4 @@
-"""Folds that race, die or meet what others left; tests/unit/test_job_index.py has what the list shows after them."""
+"""Compactions that race, crash or find the remains of others. test_job_index.py tests the resulting list."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, away
 from tests.sweeping import listed
 
-ROWS = 4
+SEALED_ROWS = 4
 
 
 def entry(number: int, status: Status = Status.COMPLETED) -> Entry:
@@ -30,198 +30,200 @@ def keys(bucket: MemoryBucket, prefix: str) -> list[str]:
     return [key for key in sorted(bucket.objects) if key.startswith(prefix)]
 
 
-def as_said(folding: Compaction) -> dict[tuple[int, str], Entry | None]:
-    return dict(folding.tail.entries)
+def entries_of(compaction: Compaction) -> dict[tuple[int, str], Entry | None]:
+    return dict(compaction.log.entries)
 
 
-def fold(bucket: MemoryBucket, *entries: Entry) -> None:
-    for one in entries:
-        write_marker(bucket, one)
-    folding = Compaction(bucket, ROWS)
-    folding.commit(as_said(folding))
+def compact(bucket: MemoryBucket, *entries: Entry) -> None:
+    for each in entries:
+        write_marker(bucket, each)
+    compaction = Compaction(bucket, SEALED_ROWS)
+    compaction.commit(entries_of(compaction))
 
 
 def current(bucket: MemoryBucket) -> manifest.Manifest:
     return manifest.read(bucket).manifest
 
 
-def test_a_fold_takes_away_exactly_the_markers_that_it_listed() -> None:
+def test_commit_deletes_only_the_listed_markers() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1, Status.QUEUED))
-    folding = Compaction(bucket, ROWS)
+    compaction = Compaction(bucket, SEALED_ROWS)
     late = write_marker(bucket, entry(1, Status.PROCESSING))
-    folding.commit(as_said(folding))
+    compaction.commit(entries_of(compaction))
     assert keys(bucket, "t/") == [late]
     assert [found.status for found in listed(bucket)] == [Status.PROCESSING]
 
 
-def test_a_job_that_the_fold_says_nothing_of_keeps_its_markers() -> None:
+def test_markers_of_jobs_that_were_not_reconciled_stay() -> None:
     bucket = MemoryBucket()
-    kept = write_marker(bucket, entry(1, Status.QUEUED))
+    marker = write_marker(bucket, entry(1, Status.QUEUED))
     write_marker(bucket, entry(2))
-    folding = Compaction(bucket, ROWS)
-    folding.commit({entry(2).position: entry(2)})
-    assert keys(bucket, "t/") == [kept]
+    compaction = Compaction(bucket, SEALED_ROWS)
+    compaction.commit({entry(2).position: entry(2)})
+    assert keys(bucket, "t/") == [marker]
     assert numbers(bucket) == [2, 1]
 
 
-def test_of_two_folds_at_once_one_counts_and_the_other_takes_nothing_away() -> None:
+def test_second_of_two_concurrent_commits_changes_nothing() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
-    first = Compaction(bucket, ROWS)
+    first = Compaction(bucket, SEALED_ROWS)
     write_marker(bucket, entry(2))
-    second = Compaction(bucket, ROWS)
-    first.commit(as_said(first))
-    second.commit(as_said(second))
+    second = Compaction(bucket, SEALED_ROWS)
+    first.commit(entries_of(first))
+    second.commit(entries_of(second))
     assert numbers(bucket) == [2, 1]
     assert len(keys(bucket, "t/")) == 1
     assert current(bucket).generation == 1
 
 
-def test_a_slower_fold_does_not_bring_back_a_job_that_is_deleted_meanwhile() -> None:
+def test_slower_compaction_does_not_restore_a_deleted_job() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
-    slower = Compaction(bucket, ROWS)
+    slower = Compaction(bucket, SEALED_ROWS)
     write_marker(bucket, deletion_entry(record(job_id=entry(1).job_id, queued_at=entry(1).queued_at)))
-    faster = Compaction(bucket, ROWS)
+    faster = Compaction(bucket, SEALED_ROWS)
     faster.commit({entry(1).position: None})
-    slower.commit(as_said(slower))
+    slower.commit(entries_of(slower))
     assert numbers(bucket) == []
     assert not keys(bucket, "t/")
 
 
-def test_what_a_lost_fold_has_put_is_garbage_to_the_next_and_what_counts_never_is() -> None:
+def test_garbage_is_the_segments_of_failed_commits() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
-    first, second = Compaction(bucket, ROWS), Compaction(bucket, ROWS)
-    first.commit(as_said(first))
-    second.commit(as_said(second))
+    first, second = Compaction(bucket, SEALED_ROWS), Compaction(bucket, SEALED_ROWS)
+    first.commit(entries_of(first))
+    second.commit(entries_of(second))
     assert len(keys(bucket, "x/")) == 3
-    running = Compaction(bucket, ROWS)
+    running = Compaction(bucket, SEALED_ROWS)
     running.commit({entry(2).position: entry(2)})
-    Compaction(bucket, ROWS).drop_garbage()
+    Compaction(bucket, SEALED_ROWS).delete_garbage()
     assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).segment_keys
 
 
-def test_segments_of_a_fold_that_may_still_win_are_no_garbage() -> None:
+def test_segments_of_a_running_commit_are_not_garbage() -> None:
     bucket = MemoryBucket()
-    fold(bucket, entry(1))
+    compact(bucket, entry(1))
     write_marker(bucket, entry(2))
-    running = Compaction(bucket, ROWS)
+    running = Compaction(bucket, SEALED_ROWS)
 
-    def others(name: str, key: str) -> None:
+    def delete_garbage(name: str, key: str) -> None:
         if name == "replace":
             bucket.before = lambda name, key: None
-            Compaction(bucket, ROWS).drop_garbage()
+            Compaction(bucket, SEALED_ROWS).delete_garbage()
 
-    bucket.before = others
-    running.commit(as_said(running))
+    bucket.before = delete_garbage
+    running.commit(entries_of(running))
     assert numbers(bucket) == [2, 1]
 
 
-@pytest.mark.parametrize("dies_at", range(1, 9))
-def test_wherever_a_fold_dies_the_list_is_the_same_and_the_next_one_completes_it(dies_at: int) -> None:
+@pytest.mark.parametrize("crash_at", range(1, 9))
+def test_next_compaction_completes_one_that_crashed_at_any_request(crash_at: int) -> None:
     bucket = MemoryBucket()
-    fold(bucket, *(entry(number) for number in range(6)))
+    compact(bucket, *(entry(number) for number in range(6)))
     for number in (6, 7):
         write_marker(bucket, entry(number))
     write_marker(bucket, Entry(entry(0).job_id, Status.DELETED, entry(0).queued_ms, "", "", None))
-    begun = len(bucket.requests)
+    started = len(bucket.requests)
 
-    def die(name: str, key: str) -> None:
-        if len(bucket.requests) - begun == dies_at:
+    def crash(name: str, key: str) -> None:
+        if len(bucket.requests) - started == crash_at:
             raise KeyboardInterrupt
 
-    def truth(folding: Compaction) -> dict[tuple[int, str], Entry | None]:
-        return as_said(folding) | {entry(0).position: None}
+    def reconciled(compaction: Compaction) -> dict[tuple[int, str], Entry | None]:
+        return entries_of(compaction) | {entry(0).position: None}
 
-    def dying() -> None:
-        folding = Compaction(bucket, ROWS)
-        folding.commit(truth(folding))
+    def run_and_crash() -> None:
+        compaction = Compaction(bucket, SEALED_ROWS)
+        compaction.commit(reconciled(compaction))
 
-    bucket.before = die
+    bucket.before = crash
     with pytest.raises(KeyboardInterrupt):
-        dying()
+        run_and_crash()
     bucket.before = lambda name, key: None
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
-    again = Compaction(bucket, ROWS)
-    again.commit(truth(again))
-    Compaction(bucket, ROWS).drop_garbage()
+    again = Compaction(bucket, SEALED_ROWS)
+    again.commit(reconciled(again))
+    Compaction(bucket, SEALED_ROWS).delete_garbage()
     assert numbers(bucket) == [7, 6, 5, 4, 3, 2, 1]
     assert keys(bucket, "t/") == []
     assert set(keys(bucket, "x/")) == {manifest.CURRENT} | current(bucket).segment_keys
 
 
-def test_storage_that_is_away_is_told_and_changes_nothing() -> None:
+def test_unavailable_storage_raises_and_changes_nothing() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
-    folding = Compaction(bucket, ROWS)
+    compaction = Compaction(bucket, SEALED_ROWS)
     with away(bucket), pytest.raises(Unavailable):
-        folding.commit(as_said(folding))
+        compaction.commit(entries_of(compaction))
     assert numbers(bucket) == [1]
 
 
-def test_a_job_that_ends_late_joins_the_sealed_ones_between_which_it_stands() -> None:
+def test_late_finished_job_joins_the_sealed_segment_of_its_range() -> None:
     bucket = MemoryBucket()
-    fold(bucket, entry(0, Status.QUEUED), *(entry(number) for number in range(1, 5)))
+    compact(bucket, entry(0, Status.QUEUED), *(entry(number) for number in range(1, 5)))
     assert [sealed.rows for sealed in current(bucket).sealed] == [4]
-    fold(bucket, entry(0))
+    compact(bucket, entry(0))
     assert [sealed.rows for sealed in current(bucket).sealed] == [4]
-    fold(bucket, *(entry(number) for number in range(5, 9)))
+    compact(bucket, *(entry(number) for number in range(5, 9)))
     assert [sealed.rows for sealed in current(bucket).sealed] == [4, 5]
     assert numbers(bucket) == [8, 7, 6, 5, 4, 3, 2, 1, 0]
 
 
-def test_a_deleted_job_leaves_its_sealed_segment_and_an_empty_segment_goes() -> None:
+def test_deleted_jobs_leave_sealed_segments_and_empty_segments_are_deleted() -> None:
     bucket = MemoryBucket()
-    fold(bucket, *(entry(number) for number in range(4)))
+    compact(bucket, *(entry(number) for number in range(4)))
     for number in range(4):
-        folding = Compaction(bucket, ROWS)
-        folding.commit({entry(number).position: None})
+        compaction = Compaction(bucket, SEALED_ROWS)
+        compaction.commit({entry(number).position: None})
         assert numbers(bucket) == list(range(3, number, -1))
     assert (current(bucket).sealed, current(bucket).hot) == ((), None)
-    Compaction(bucket, ROWS).drop_garbage()
+    Compaction(bucket, SEALED_ROWS).delete_garbage()
     assert keys(bucket, "x/") == [manifest.CURRENT]
 
 
-def test_a_fold_that_finds_nothing_new_writes_nothing() -> None:
+def test_commit_without_changes_writes_nothing() -> None:
     bucket = MemoryBucket()
-    fold(bucket, entry(1))
+    compact(bucket, entry(1))
     bucket.requests.clear()
-    fold(bucket)
-    folding = Compaction(bucket, ROWS)
-    folding.commit({entry(1).position: entry(1), entry(2).position: None})
+    compact(bucket)
+    compaction = Compaction(bucket, SEALED_ROWS)
+    compaction.commit({entry(1).position: entry(1), entry(2).position: None})
     assert {name for name, _ in bucket.requests} == {"list", "get"}
 
 
-def test_what_is_unfinished_or_in_the_tail_is_unsettled_and_nothing_else() -> None:
+def test_pending_jobs_are_unfinished_or_have_markers() -> None:
     bucket = MemoryBucket()
-    fold(bucket, entry(1), entry(2, Status.PROCESSING))
+    compact(bucket, entry(1), entry(2, Status.PROCESSING))
     write_marker(bucket, entry(3, Status.FAILED))
-    assert sorted(found.job_id[-1] for found in Compaction(bucket, ROWS).pending()) == ["2", "3"]
+    assert sorted(found.job_id[-1] for found in Compaction(bucket, SEALED_ROWS).pending()) == ["2", "3"]
 
 
-def test_the_oldest_finished_jobs_come_first_wherever_they_lie() -> None:
+def test_oldest_finished_jobs_come_from_sealed_and_hot_segments() -> None:
     bucket = MemoryBucket()
-    fold(bucket, *(entry(number) for number in range(3)), entry(3, Status.QUEUED))
+    compact(bucket, *(entry(number) for number in range(3)), entry(3, Status.QUEUED))
 
-    def oldest(before: int, most: int) -> list[int]:
-        found = Compaction(bucket, ROWS).oldest(milliseconds(NOW + timedelta(seconds=before)), most)
+    def oldest(before: int, limit: int) -> list[int]:
+        found = Compaction(bucket, SEALED_ROWS).oldest_finished(milliseconds(NOW + timedelta(seconds=before)), limit)
         return [int(one.job_id[-4:], 16) for one in found]
 
     assert oldest(9, 2) == [0, 1]
     assert oldest(2, 9) == [0, 1]
     assert oldest(0, 9) == []
-    fold(bucket, entry(4), entry(5))
+    compact(bucket, entry(4), entry(5))
     assert len(current(bucket).sealed) == 1
     assert oldest(9, 2) == [0, 1]
     write_marker(bucket, entry(0))
     assert oldest(9, 2) == [1, 2]
 
 
-def test_any_number_means_some_job() -> None:
+def test_job_offset_wraps_around() -> None:
     bucket = MemoryBucket()
-    assert Compaction(bucket, ROWS).some_job(7) is None
-    fold(bucket, *(entry(number) for number in range(6)))
-    folding = Compaction(bucket, ROWS)
-    assert {folding.some_job(number) for number in range(6)} == {entry(number).job_id for number in range(6)}
+    assert Compaction(bucket, SEALED_ROWS).job_at(7) is None
+    compact(bucket, *(entry(number) for number in range(6)))
+    compaction = Compaction(bucket, SEALED_ROWS)
+    job_ids = {entry(number).job_id for number in range(6)}
+    assert {compaction.job_at(offset) for offset in range(6)} == job_ids
+    assert compaction.job_at(9) == compaction.job_at(3)

@@ -28,11 +28,11 @@ def job(number: int, **changes: object) -> Record:
 def compact(bucket: MemoryBucket, latest: dict[Position, Entry] | None = None) -> None:
     """Compact the marker log into segments. The state of the jobs is that of `latest` (default: of the log)."""
     compaction = Compaction(bucket, SEALED_ROWS)
-    states = compaction.tail.entries if latest is None else latest
+    states = compaction.log.entries if latest is None else latest
     compaction.commit(
         {
             position: None if states[position].status is Status.DELETED else states[position]
-            for position in compaction.tail.entries
+            for position in compaction.log.entries
         }
     )
 
@@ -192,7 +192,7 @@ def test_segment_deleted_during_a_read_is_retried_with_the_new_manifest() -> Non
         if key.endswith(".npz"):
             bucket.before = lambda name, key: None
             add_finished_jobs(bucket, 25)
-            Compaction(bucket, SEALED_ROWS).drop_garbage()
+            Compaction(bucket, SEALED_ROWS).delete_garbage()
 
     bucket.before = compact_meanwhile
     assert index.page(Filter(), 0, 3).total == 25

@@ -13,20 +13,20 @@ from tests.sweeping import listed, sweeping
 
 
 class World:
-    """A sweep that keeps jobs for ten days and CSVs for three."""
+    """A sweep with a retention of ten days for jobs and three days for CSVs."""
 
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.csvs.clock = self.clock
         self.jobs = JobStore(self.bucket, self.clock)
-        self.sweep = self.keeping(timedelta(days=10), timedelta(days=3))
+        self.sweep = self.with_ages(timedelta(days=10), timedelta(days=3))
 
-    def keeping(self, job_age: timedelta | None, csv_age: timedelta | None) -> Sweep:
+    def with_ages(self, job_age: timedelta | None, csv_age: timedelta | None) -> Sweep:
         return sweeping(self.jobs, self.bucket, self.csvs, Broker(), self.clock, job_age=job_age, csv_age=csv_age)[0]
 
     def completed(self, number: int = 1) -> Record:
-        made = self.jobs.create(record(job_id=f"{JOB_ID[:-4]}{number:04x}", queued_at=self.clock.now))
-        claim = self.jobs.claim(made.job_id)
+        created = self.jobs.create(record(job_id=f"{JOB_ID[:-4]}{number:04x}", queued_at=self.clock.now))
+        claim = self.jobs.claim(created.job_id)
         key = csv_keys.key(claim.record)
         self.csvs.put(key, b"csv")
         return self.jobs.complete(claim, result(csv_path=key))
@@ -40,7 +40,7 @@ def world() -> World:
     return World()
 
 
-def test_a_job_goes_whole_when_it_is_old_enough_and_no_younger_one_does(world: World) -> None:
+def test_expired_job_is_deleted_with_its_csv(world: World) -> None:
     old = world.completed(1)
     world.clock.advance(days=5)
     world.completed(2)
@@ -56,7 +56,7 @@ def test_a_job_goes_whole_when_it_is_old_enough_and_no_younger_one_does(world: W
     assert world.numbers() == [2]
 
 
-def test_jobs_go_in_batches_of_an_hour_not_one_by_one(world: World) -> None:
+def test_expired_jobs_are_deleted_in_hourly_batches(world: World) -> None:
     for number in range(4):
         world.completed(number)
         world.clock.advance(minutes=25)
@@ -70,16 +70,16 @@ def test_jobs_go_in_batches_of_an_hour_not_one_by_one(world: World) -> None:
     assert world.numbers() == [3]
 
 
-def test_a_job_that_has_not_ended_stays_however_old(world: World) -> None:
+def test_unfinished_job_never_expires(world: World) -> None:
     world.jobs.create(record())
     world.sweep.run()
     world.clock.advance(days=11)
-    sweep = world.keeping(timedelta(days=10), None)
+    sweep = world.with_ages(timedelta(days=10), None)
     sweep.run()
     assert len(world.numbers()) == 1
 
 
-def test_deleted_ones_are_not_deleted_again_and_again(world: World) -> None:
+def test_deleted_jobs_are_not_deleted_again(world: World) -> None:
     world.completed()
     world.sweep.run()
     world.clock.advance(days=11)
@@ -88,7 +88,7 @@ def test_deleted_ones_are_not_deleted_again_and_again(world: World) -> None:
     assert not [key for key in world.bucket.objects if key.startswith("t/")]
 
 
-def test_an_old_csv_goes_and_its_job_stays(world: World) -> None:
+def test_expired_csv_is_deleted_and_its_job_stays(world: World) -> None:
     world.completed()
     world.clock.advance(days=3, minutes=1)
     world.sweep.run()
@@ -96,65 +96,65 @@ def test_an_old_csv_goes_and_its_job_stays(world: World) -> None:
     assert world.numbers() == [1]
 
 
-def test_without_ages_all_is_kept(world: World) -> None:
+def test_nothing_expires_without_ages(world: World) -> None:
     world.completed()
     world.clock.advance(days=3650)
-    world.keeping(None, None).run()
+    world.with_ages(None, None).run()
     assert world.numbers() == [1]
     assert len(world.csvs.objects) == 1
 
 
 @pytest.fixture
-def forever(world: World) -> Sweep:
-    return world.keeping(None, None)
+def unlimited(world: World) -> Sweep:
+    return world.with_ages(None, None)
 
 
-def test_a_csv_of_an_attempt_that_did_not_win_goes(world: World, forever: Sweep) -> None:
+def test_csv_of_a_superseded_attempt_is_deleted(world: World, unlimited: Sweep) -> None:
     done = world.completed()
     assert done.result is not None
     world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
-    forever.run()
+    unlimited.run()
     assert list(world.csvs.objects) == [done.result.csv_path]
 
 
-def test_the_csv_of_an_attempt_that_may_still_win_stays_and_those_before_it_go(world: World, forever: Sweep) -> None:
+def test_csv_of_the_running_attempt_stays_and_earlier_ones_are_deleted(world: World, unlimited: Sweep) -> None:
     world.jobs.create(record())
     world.jobs.release(world.jobs.claim(JOB_ID), "database: 08006")
     claim = world.jobs.claim(JOB_ID)
     for attempt in (1, 2):
         world.csvs.put(csv_keys.key(claim.record, attempt), b"csv")
-    forever.run()
+    unlimited.run()
     assert list(world.csvs.objects) == [csv_keys.key(claim.record)]
 
 
-def test_the_csv_of_a_failed_job_goes(world: World, forever: Sweep) -> None:
+def test_csv_of_a_failed_job_is_deleted(world: World, unlimited: Sweep) -> None:
     world.jobs.create(record())
     failed = world.jobs.fail(world.jobs.claim(JOB_ID), "NO_DATA", "none")
     world.csvs.put(csv_keys.key(failed), b"csv")
-    forever.run()
+    unlimited.run()
     assert not world.csvs.objects
 
 
-def test_a_csv_whose_job_nobody_knows_goes_after_a_day(world: World, forever: Sweep) -> None:
+def test_csv_without_a_record_is_deleted_after_a_day(world: World, unlimited: Sweep) -> None:
     world.csvs.put(csv_keys.key(record(attempt=1)), b"csv")
-    forever.run()
+    unlimited.run()
     assert world.csvs.objects
     world.clock.advance(days=1, minutes=1)
-    forever.run()
+    unlimited.run()
     assert not world.csvs.objects
 
 
-def test_a_csv_that_lies_before_those_of_every_listed_job_is_looked_at_too(world: World, forever: Sweep) -> None:
+def test_orphan_before_the_first_listed_job_is_deleted(world: World, unlimited: Sweep) -> None:
     world.csvs.put(f"csv/{'0' * 8}-0000-0000-0000-{'0' * 12}/1/a.csv", b"csv")
     world.clock.advance(days=2)
-    named = world.completed().result
-    forever.run()
-    forever.run()
-    assert named is not None
-    assert list(world.csvs.objects) == [named.csv_path]
+    completed = world.completed().result
+    unlimited.run()
+    unlimited.run()
+    assert completed is not None
+    assert list(world.csvs.objects) == [completed.csv_path]
 
 
-def test_what_is_no_csv_of_ours_stays(world: World) -> None:
+def test_unknown_objects_stay(world: World) -> None:
     for key in ("csv/readme", "csv/a/b/c", f"csv/{JOB_ID}/x/y.csv"):
         world.csvs.put(key, b"")
     world.clock.advance(days=3650)
@@ -162,14 +162,14 @@ def test_what_is_no_csv_of_ours_stays(world: World) -> None:
     assert len(world.csvs.objects) == 3
 
 
-def test_one_sweep_looks_at_a_bounded_number_of_csvs_and_all_get_their_turn(world: World, forever: Sweep) -> None:
+def test_sweep_checks_a_bounded_number_of_csvs_and_reaches_all(world: World, unlimited: Sweep) -> None:
     for number in range(120):
         done = world.completed(number)
         world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
     world.bucket.requests.clear()
-    forever.run()
-    folded = sum(1 for name, key in world.bucket.requests if name == "get" and key.startswith("jobs/"))
-    assert folded <= 120 + 10
+    unlimited.run()
+    reads = sum(1 for name, key in world.bucket.requests if name == "get" and key.startswith("jobs/"))
+    assert reads <= 120 + 10
     for _ in range(1_000):
-        forever.run()
+        unlimited.run()
     assert len(world.csvs.objects) == 120

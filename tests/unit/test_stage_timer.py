@@ -1,4 +1,4 @@
-"""Stages take turns, and each is told of once."""
+"""Alternating stages are recorded once each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from shared.telemetry import metrics, spans
 from tests.watched import watched
 
 
-def test_a_stage_that_is_entered_again_and_again_has_one_span() -> None:
+def test_repeated_stage_has_one_span() -> None:
     with watched() as watching, spans.span("whole"), StageTimer() as stages:
         for block in stages.iterate("fetch", [1, 2]):
             with stages.time("compute"), spans.span(f"block {block}"):
@@ -23,13 +23,13 @@ def test_a_stage_that_is_entered_again_and_again_has_one_span() -> None:
         "block 2 < compute",
     ]
     fetch, compute = watching.span("fetch"), watching.span("compute")
-    assert (compute.start_time or 0) < (fetch.end_time or 0)  # they take turns
+    assert (compute.start_time or 0) < (fetch.end_time or 0)  # the stages alternate
     busy_ms = (fetch.attributes or {})["distance.stage.busy_ms"]
     assert isinstance(busy_ms, float)
     assert 0 < busy_ms <= ((fetch.end_time or 0) - (fetch.start_time or 0)) / 1e6 + 1
 
 
-def test_the_stage_that_fails_is_told_as_failed_and_no_other() -> None:
+def test_exception_marks_only_its_stage_as_failed() -> None:
     @contextmanager
     def source() -> Iterator[Iterator[int]]:
         yield iter([1])
@@ -43,11 +43,11 @@ def test_the_stage_that_fails_is_told_as_failed_and_no_other() -> None:
     with watched() as watching:
         with pytest.raises(ValueError, match="no"):
             run()
-        told = {labels["stage"]: labels["outcome"] for labels, _ in watching.points(metrics.STAGE_DURATION)}
-    assert told == {"fetch": "ok", "upload": "ok", "compute": "error"}
+        recorded = {labels["stage"]: labels["outcome"] for labels, _ in watching.points(metrics.STAGE_DURATION)}
+    assert recorded == {"fetch": "ok", "upload": "ok", "compute": "error"}
 
 
-def test_an_end_that_fails_belongs_to_its_stage() -> None:
+def test_failing_exit_belongs_to_its_stage() -> None:
     @contextmanager
     def upload() -> Iterator[int]:
         yield 1
@@ -56,5 +56,5 @@ def test_an_end_that_fails_belongs_to_its_stage() -> None:
     with watched() as watching:
         with pytest.raises(ValueError, match="no"), StageTimer() as stages, stages.wrap("upload", upload()):
             pass
-        told = [labels for labels, _ in watching.points(metrics.STAGE_DURATION)]
-    assert told == [{"stage": "upload", "outcome": "error"}]
+        recorded = [labels for labels, _ in watching.points(metrics.STAGE_DURATION)]
+    assert recorded == [{"stage": "upload", "outcome": "error"}]

@@ -1,7 +1,7 @@
-"""CSV rows by look-up: no Python per row, about as fast as the database hands rows out.
+"""Format CSV rows with lookup tables, without Python code for each row.
 
-A row is laid out in words of 8 bytes, each taken from a table; what a field leaves empty of its words are NUL bytes,
-which no text from PostgreSQL can hold, and one pass over the block removes them.
+A row is a sequence of 8-byte words, each taken from a table. Fields are padded with NUL bytes, which text from
+PostgreSQL cannot contain. One pass over the block removes the padding.
 """
 
 from datetime import date
@@ -22,17 +22,17 @@ HEADER = (
 )
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1).toordinal()
-_SMALL = 10_000
+_TABLE_SIZE = 10_000  # integers below have a table
 
 
 def _words(texts: list[bytes]) -> Words:
-    """Texts of up to 8 bytes as words, padded with NUL."""
+    """Convert texts of up to 8 bytes to words."""
     return np.array(texts, dtype="S8").view(np.uint64)
 
 
 _MINUTE = _words([b"\0\0\0%02d:%02d" % divmod(minute, 60) for minute in range(1440)])
 _SECOND = _words([b":%02d" % second for second in range(60)])
-# The first three digits of a fraction: as they are where others follow, else without their trailing zeros.
+# The first three digits of a fraction, without trailing zeros if no other digits follow.
 _MILLIS = _words(
     [b""]
     + [b"\0\0\0." + (b"%03d" % millis).rstrip(b"0") for millis in range(1, 1000)]
@@ -49,92 +49,90 @@ _HUNDREDTHS = _words([b"%02d\n" % hundredths for hundredths in range(100)])
 
 @cache
 def _small_integers(end: bytes) -> Words:
-    return _words([b"%d" % number + end for number in range(_SMALL)] + [end])
+    return _words([b"%d" % number + end for number in range(_TABLE_SIZE)] + [end])
 
 
-class CsvRows:
-    """Formats the blocks of one job as the contract's CSV (RFC 4180, LF, quotes only where needed)."""
+class CsvFormatter:
+    """Format the blocks of one job as CSV (RFC 4180 with LF and minimal quoting)."""
 
     def __init__(self) -> None:
-        self._names: list[bytes] = []
-        self._laid_out = bytearray()
+        self._device_cells: list[bytes] = []
+        self._buffer = bytearray()
 
-    def of(self, measured: MeasuredBlock) -> bytes | bytearray:
-        """The rows of a block, each ended by LF; nothing for no rows."""
+    def format(self, measured: MeasuredBlock) -> bytes | bytearray:
+        """Return the rows of a block, each terminated by LF."""
         fixes = measured.fixes
         if not len(fixes):
             return b""
-        whole, hundredths = _divided(hundredths_of_minutes(measured.away_us), 100)
+        minutes, hundredths = _divide(hundredths_of_minutes(measured.away_us), 100)
         columns = [
-            *_timestamps(fixes.time_us),
-            *self._devices(fixes.device, fixes.devices),
-            *_decimals(fixes.latitude, _DEGREES),
-            *_decimals(fixes.longitude, _DEGREES),
-            *_decimals(measured.km, _KILOMETRES),
+            *_format_timestamps(fixes.time_us),
+            *self._format_devices(fixes.device, fixes.devices),
+            *_format_decimals(fixes.latitude, _DEGREES),
+            *_format_decimals(fixes.longitude, _DEGREES),
+            *_format_decimals(measured.km, _KILOMETRES),
             _FLAGS[measured.away.view(np.uint8)],
-            *_integers(fixes.accuracy),
-            *_integers(fixes.battery),
-            *_integers(fixes.velocity),
-            *_integers(whole, b"."),
+            *_format_integers(fixes.accuracy),
+            *_format_integers(fixes.battery),
+            *_format_integers(fixes.velocity),
+            *_format_integers(minutes, b"."),
             _HUNDREDTHS[hundredths],
         ]
         size = 8 * len(fixes) * len(columns)
-        if len(self._laid_out) != size:
-            self._laid_out = bytearray(
-                size
-            )  # the same memory for block after block: fresh pages cost more than the work
-        rows = np.frombuffer(self._laid_out, np.uint64).reshape(len(fixes), len(columns))
+        if len(self._buffer) != size:  # reused for all blocks of one size: new memory costs more than formatting
+            self._buffer = bytearray(size)
+        rows = np.frombuffer(self._buffer, np.uint64).reshape(len(fixes), len(columns))
         for number, column in enumerate(columns):
             rows[:, number] = column
-        return self._laid_out.translate(None, b"\0")
+        return self._buffer.translate(None, b"\0")
 
-    def _devices(self, codes: Integers, names: list[str]) -> list[Words]:
-        for name in names[len(self._names) :]:
-            self._names.append(_quoted(name) + b",")
-        return _wide(self._names, codes)
+    def _format_devices(self, codes: Integers, names: list[str]) -> list[Words]:
+        for name in names[len(self._device_cells) :]:
+            self._device_cells.append(_quote(name) + b",")
+        return _text_columns(self._device_cells, codes)
 
 
-def _divided(values: Integers, divisor: int) -> tuple[Integers, Integers]:
-    """Quotient and remainder; numpy divides by a constant in vectors, its divmod does not."""
+def _divide(values: Integers, divisor: int) -> tuple[Integers, Integers]:
+    """Return quotient and remainder. numpy vectorizes the division by a constant, but not divmod."""
     quotient = values // divisor
     return quotient, values - quotient * divisor
 
 
-def _quoted(text: str) -> bytes:
-    if any(sign in text for sign in ',"\r\n'):
+def _quote(text: str) -> bytes:
+    if any(character in text for character in ',"\r\n'):
         text = '"' + text.replace('"', '""') + '"'
     return text.encode()
 
 
-def _wide(texts: list[bytes], codes: Integers | None = None) -> list[Words]:
-    """Texts of any length as columns of words; `codes` says which text each row has (default: its own)."""
+def _text_columns(texts: list[bytes], codes: Integers | None = None) -> list[Words]:
+    """Convert texts of any length to columns of words. `codes` has the index of each row's text (default: 0, 1, …)."""
     count = -(-max(map(len, texts)) // 8)
     table = np.array(texts, dtype=f"S{8 * count}").view(np.uint64).reshape(-1, count)
     return [table[:, number] if codes is None else table[codes, number] for number in range(count)]
 
 
-def _timestamps(time_us: Integers) -> list[Words]:
-    """`YYYY-MM-DDTHH:MM:SS[.ffffff]Z,` as four words."""
-    day, of_day = _divided(time_us, _DAY_US)
+def _format_timestamps(time_us: Integers) -> list[Words]:
+    """Return `YYYY-MM-DDTHH:MM:SS[.ffffff]Z,` as four words."""
+    day, time_of_day = _divide(time_us, _DAY_US)
     first = int(day[0])
     texts = [
         date.fromordinal(_EPOCH + first + number).isoformat().encode() for number in range(int(day[-1]) - first + 1)
     ]
     day -= first
-    seconds, micros = _divided(of_day, 1_000_000)
-    minute, second = _divided(seconds, 60)
-    high, low = _divided(micros, 1000)
+    seconds, micros = _divide(time_of_day, 1_000_000)
+    minute, second = _divide(seconds, 60)
+    high, low = _divide(micros, 1000)
     year_month = _words([text[:8] for text in texts])[day]
     clock = _words([text[8:] + b"T" for text in texts])[day] | _MINUTE[minute]
     return [year_month, clock, _SECOND[second] | _MILLIS[high + 1000 * (low > 0)], _MICROS[low]]
 
 
-def _decimals(values: Floats, whole_parts: Words) -> list[Words]:
-    """Six decimals and a comma, as two words: the digits of `f"{value:.6f}"`, but never a negative zero."""
+def _format_decimals(values: Floats, whole_parts: Words) -> list[Words]:
+    """Return values with six decimals and a comma as two words: as `f"{value:.6f}"`, but without negative zeros."""
     millionths = _millionths(values)
     negative = millionths < 0
-    whole, rest = _divided(np.abs(millionths), 1_000_000)
-    high, low = _divided(rest, 1000)
+    whole, rest = _divide(np.abs(millionths), 1_000_000)
+    high, low = _divide(rest, 1000)
     return [whole_parts[whole + 181 * negative], _HIGH_DIGITS[high] | _LOW_DIGITS[low]]
 
 
@@ -142,16 +140,16 @@ def _millionths(values: Floats) -> Integers:
     scaled = values * 1e6
     nearest = np.rint(scaled)
     millionths: Integers = nearest.astype(np.int64)
-    # The product is itself rounded: near a half it may fall to the wrong side, so those few are asked exactly.
-    doubtful = np.flatnonzero(np.abs(np.abs(scaled - nearest) - 0.5) < 1e-5)
-    for row in doubtful.tolist():
+    # The product is rounded. Near a half this can change the result, so these few values are formatted exactly.
+    ambiguous = np.flatnonzero(np.abs(np.abs(scaled - nearest) - 0.5) < 1e-5)
+    for row in ambiguous.tolist():
         millionths[row] = int(f"{values[row]:.6f}".replace(".", ""))
     return millionths
 
 
-def _integers(values: Integers, end: bytes = b",") -> list[Words]:
-    """Integers and `end`, an empty cell for NULL: one word where all are small, as they nearly always are."""
-    known = np.where(values == NULL, _SMALL, values)
-    if known.min() >= 0 and known.max() <= _SMALL and not (values == _SMALL).any():
-        return [_small_integers(end)[known]]
-    return _wide([end if value == NULL else b"%d" % value + end for value in values.tolist()])
+def _format_integers(values: Integers, end: bytes = b",") -> list[Words]:
+    """Return integers followed by `end`, and empty cells for NULL: one word if all values are small."""
+    index = np.where(values == NULL, _TABLE_SIZE, values)
+    if index.min() >= 0 and index.max() <= _TABLE_SIZE and not (values == _TABLE_SIZE).any():
+        return [_small_integers(end)[index]]
+    return _text_columns([end if value == NULL else b"%d" % value + end for value in values.tolist()])

@@ -1,4 +1,4 @@
-"""Fixes in columns: what flows from the database to the numbers and the CSV, about 8,000 rows at a time."""
+"""Fixes in columns: the format in which fixes pass from the database to the statistics and the CSV."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -6,9 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS = 8_192  # large enough that Python's share is small, small enough that every column stays in the cache
+BLOCK_ROWS = 8_192  # large enough that Python's overhead is small, small enough that the columns fit the CPU cache
 
-NULL = np.iinfo(np.int64).min  # an integer that the database does not know
+NULL = np.iinfo(np.int64).min  # represents SQL NULL in integer columns
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -17,10 +17,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Block:
-    """Columns of n fixes in the day's order.
+    """Columns of n fixes in the order of the day.
 
-    `time_us` is microseconds since 1970 UTC; `device` indexes `devices`, a list that grows from block to block;
-    coordinates are WGS84 degrees, NaN where the database has none; the other columns hold NULL where it has none.
+    `time_us` is microseconds since 1970 UTC. `device` contains indexes into `devices`, a list that grows from block
+    to block. Coordinates are WGS84 degrees, NaN for SQL NULL. The other columns contain NULL for SQL NULL.
     """
 
     time_us: Integers
@@ -35,17 +35,17 @@ class Block:
     def __len__(self) -> int:
         return len(self.time_us)
 
-    def only(self, rows: Flags) -> Self:
-        """The block without the rows that `rows` says False of."""
-        columns = {name: getattr(self, name)[rows] for name in self.__dataclass_fields__ if name != "devices"}
+    def filter(self, mask: Flags) -> Self:
+        """Return a block of the rows for which `mask` is True."""
+        columns = {name: getattr(self, name)[mask] for name in self.__dataclass_fields__ if name != "devices"}
         return replace(self, **columns)
 
 
 @dataclass(frozen=True)
 class MeasuredBlock:
-    """The usable fixes of a block, with what was measured of each.
+    """The usable fixes of a block with their distance and away time.
 
-    `km` is the distance from home; `away_us` the device's own away time up to and including this fix.
+    `km` is the distance from home. `away_us` is the away time of the fix's device up to and including the fix.
     """
 
     fixes: Block

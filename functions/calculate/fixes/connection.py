@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL whose every wait has an end; docs/database.md has the bounds and the causes."""
+"""A PostgreSQL connection on which every wait has a timeout (docs/database.md lists the timeouts and the causes)."""
 
 import math
 import re
@@ -16,125 +16,136 @@ from psycopg.rows import TupleRow
 from shared.deadlines import run_with_timeout
 from shared.errors import OtelWorkerError, Unavailable
 
-_LOOK_SECONDS = 0.1
-_NOT_OPENED = "08001"
-_BROKEN = "08006"
-# libpq keeps the SQLSTATE of a refused login to itself: the server's own words are all there is.
+_POLL_SECONDS = 0.1
+_CONNECT_FAILED = "08001"
+_CONNECTION_FAILURE = "08006"
+# libpq does not expose the SQLSTATE of a refused login: the server's message is the only source.
 _REFUSALS = (
     ("failed to resolve host", "unknown-host"),
     ("password authentication failed|no password supplied", "28P01"),
     ('pg_hba.conf|role ".*" does not exist', "28000"),
     ('database ".*" does not exist|no such database', "3D000"),
-    ("too many|connection slots|no more connections allowed", "53300"),  # the last is PgBouncer's
+    ("too many|connection slots|no more connections allowed", "53300"),  # the last one is PgBouncer's
     ("the database system is", "57P03"),
     ("permission denied for database", "42501"),
 )
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """How many seconds each step may take; what takes longer is Unavailable."""
+class Timeouts:
+    """Timeouts in seconds. A step that exceeds its timeout raises Unavailable."""
 
-    address: int = 5  # to connect and log in at one address
-    opening: float = 10  # the same at all addresses, the look-up of the name included
-    lock: float = 30  # the server's lock_timeout
-    statement: float = 300  # its statement_timeout: longer than any day takes, shorter than Knative's longest request
-    silence: float = 60  # without a byte from the server
-    farewell: float = 3  # to have a statement cancelled that nobody waits for any more
+    connect_timeout: int = 5  # connecting and logging in at one address
+    open_timeout: float = 10  # name resolution, and connecting at all addresses
+    lock_timeout: float = 30  # set on the server
+    statement_timeout: float = 300  # set on the server: longer than any day takes, shorter than a Knative request
+    idle_timeout: float = 60  # without a byte from the server
+    cancel_timeout: float = 3  # cancelling a running statement when closing
 
     @property
-    def whole(self) -> float:
-        """Longer than the server lets a statement run, for a server that doesn't."""
-        return self.statement + self.silence
+    def total_timeout(self) -> float:
+        """Limit for the whole transaction. It also holds when the server ignores its statement_timeout."""
+        return self.statement_timeout + self.idle_timeout
 
 
-DAY = Bounds()
-PROBE = Bounds(address=3, opening=4, lock=2, statement=3, silence=5)
-LOOK = Bounds(address=3, opening=5, lock=2, statement=20, silence=25)
+CALCULATION = Timeouts()
+READINESS = Timeouts(connect_timeout=3, open_timeout=4, lock_timeout=2, statement_timeout=3, idle_timeout=5)
+DEVICE_REFRESH = Timeouts(connect_timeout=3, open_timeout=5, lock_timeout=2, statement_timeout=20, idle_timeout=25)
 
 
 class Connection(psycopg.Connection[TupleRow]):
-    """psycopg's, whose every wait is within `bounds`; `check` is called meanwhile and may raise an error of ours."""
+    """A psycopg connection that enforces `timeouts` on every wait.
 
-    bounds = DAY
+    It calls `check` about ten times a second while it waits. An OtelWorkerError that `check` raises ends the wait and
+    closes the connection.
+    """
+
+    timeouts = CALCULATION
     check: Callable[[], None] = staticmethod(lambda: None)
     deadline = math.inf
 
     @classmethod
-    def opened(cls, conninfo: str, bounds: Bounds, check: Callable[[], None]) -> "Connection":
-        """A connection, or Unavailable within `bounds.opening`."""
-        # prepare_threshold: a prepared statement would outlive the transaction, and PgBouncer's server with it.
-        connect = partial(cls.connect, conninfo, connect_timeout=bounds.address, prepare_threshold=None)
+    def open(cls, conninfo: str, timeouts: Timeouts, check: Callable[[], None]) -> "Connection":
+        """Open a connection. Raises Unavailable if it fails, or after `timeouts.open_timeout`."""
+        # prepare_threshold: a prepared statement would outlive the transaction on PgBouncer's server connection.
+        connect = partial(cls.connect, conninfo, connect_timeout=timeouts.connect_timeout, prepare_threshold=None)
         try:
-            connection = run_with_timeout(connect, bounds.opening, late=cls.close)
+            connection = run_with_timeout(connect, timeouts.open_timeout, late=cls.close)
         except (TimeoutError, psycopg.errors.ConnectionTimeout):
             raise Unavailable("database", "timeout") from None
         except psycopg.Error as exc:
-            raise Unavailable("database", _refusal(str(exc))) from exc
-        connection.bounds, connection.check = bounds, check
-        connection.deadline = time.monotonic() + bounds.whole
+            raise Unavailable("database", _refusal_cause(str(exc))) from exc
+        connection.timeouts, connection.check = timeouts, check
+        connection.deadline = time.monotonic() + timeouts.total_timeout
         return connection
 
-    def wait(self, gen: PQGen[RV], interval: float = _LOOK_SECONDS, timeout: float | None = None) -> RV:
-        """What `gen` returns; Unavailable when the server is silent or too slow, and then the connection is closed."""
+    def wait(self, gen: PQGen[RV], interval: float = _POLL_SECONDS, timeout: float | None = None) -> RV:
+        """Run `gen` to its end and return its result.
+
+        Closes the connection and raises Unavailable when the server is idle for too long or the deadline has passed.
+        """
         try:
-            return super().wait(self._watched(gen), interval, timeout)
+            return super().wait(self._with_timeouts(gen), interval, timeout)
         except OtelWorkerError:
-            self._drop()  # or psycopg would try to end copy and transaction in order, with a wait for each
+            self._abort()  # otherwise psycopg ends the COPY and the transaction in order, and waits for each
             raise
 
-    def _watched(self, gen: PQGen[RV]) -> PQGen[RV]:
-        heard = time.monotonic()
+    def _with_timeouts(self, gen: PQGen[RV]) -> PQGen[RV]:
+        last_ready = time.monotonic()
         try:
-            wanted = next(gen)
+            state = next(gen)
             while True:
-                ready = yield wanted
+                ready = yield state
                 now = time.monotonic()
                 if ready:
-                    heard = now
-                elif now - heard > self.bounds.silence:
+                    last_ready = now
+                elif now - last_ready > self.timeouts.idle_timeout:
                     raise Unavailable("database", "silent")
                 if now > self.deadline:
                     raise Unavailable("database", "slow")
                 self.check()
-                wanted = gen.send(ready)
+                state = gen.send(ready)
         except StopIteration as done:
             value: RV = done.value
             return value
 
     def close(self) -> None:
-        """Close it, in order where that is quick: neither server nor PgBouncer is left with what we began."""
-        self.bounds = replace(self.bounds, silence=self.bounds.farewell)
+        """Roll back an open transaction, then close. Waits at most `cancel_timeout` for each step."""
+        self.timeouts = replace(self.timeouts, idle_timeout=self.timeouts.cancel_timeout)
         if self.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
             with suppress(psycopg.Error, Unavailable):
-                self.execute("ROLLBACK")  # else PgBouncer closes its connection to the server
-        self._drop()
+                self.execute("ROLLBACK")  # otherwise PgBouncer closes its connection to the server
+        self._abort()
 
-    def _drop(self) -> None:
-        """Close it whatever is going on; a statement would run on until it has a row to send, so it is cancelled."""
+    def _abort(self) -> None:
+        """Cancel a running statement and close. Without the cancel the server runs it until it has a row to send."""
         if self.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
             with suppress(psycopg.Error):
-                self.cancel_safe(timeout=self.bounds.farewell)
+                self.cancel_safe(timeout=self.timeouts.cancel_timeout)
         super().close()
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """What psycopg raises as Unavailable; the cause is the SQLSTATE, or a class of psycopg's that names a bug."""
+    """Raise psycopg's errors as Unavailable.
+
+    The cause is the SQLSTATE. An error without one is a lost connection, or a bug that psycopg's class names.
+    """
     try:
         yield
     except psycopg.Error as exc:
-        lost = isinstance(exc, psycopg.OperationalError)
-        raise Unavailable("database", exc.sqlstate or (_BROKEN if lost else type(exc).__name__)) from exc
+        is_operational = isinstance(exc, psycopg.OperationalError)
+        cause = exc.sqlstate or (_CONNECTION_FAILURE if is_operational else type(exc).__name__)
+        raise Unavailable("database", cause) from exc
 
 
-def ended(results: list[pq.abc.PGresult]) -> str:
-    """The SQLSTATE that a statement ended with, "" for success."""
+def error_sqlstate(results: list[pq.abc.PGresult]) -> str:
+    """Return the SQLSTATE of the first failed result, or "" if the statement succeeded."""
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            return (result.error_field(pq.DiagnosticField.SQLSTATE) or _BROKEN.encode()).decode()
+            return (result.error_field(pq.DiagnosticField.SQLSTATE) or _CONNECTION_FAILURE.encode()).decode()
     return ""
 
 
-def _refusal(text: str) -> str:
-    return next((code for words, code in _REFUSALS if re.search(words, text)), _NOT_OPENED)
+def _refusal_cause(message: str) -> str:
+    return next((cause for pattern, cause in _REFUSALS if re.search(pattern, message)), _CONNECT_FAILED)

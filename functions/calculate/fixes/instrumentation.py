@@ -1,4 +1,4 @@
-"""What is told of each statement that goes to the database: a span with its text and rows, and how long it took."""
+"""Tracing and metrics of database statements: one span, the row count and the duration of each."""
 
 import time
 from collections.abc import Iterator
@@ -12,38 +12,38 @@ from shared.telemetry import metrics, spans
 
 
 @dataclass
-class Statement:
-    """A statement under way; who runs it fills in the rows, or why it failed."""
+class StatementStats:
+    """Results of a running statement. The caller sets the number of rows."""
 
     rows: int | None = None
     error_type: str = ""
 
 
 @contextmanager
-def statement(operation: str, text: str = "", target: str = "") -> Iterator[Statement]:
-    """One statement, or one connection's opening; `text` has placeholders where values go.
+def instrument_statement(operation: str, text: str = "", collection: str = "") -> Iterator[StatementStats]:
+    """Record the block as one database operation; `text` is the SQL with placeholders instead of values.
 
-    Its span is nobody's parent: while its rows arrive, others are computed. What a generator is left by is no error.
+    The span is never the current span, because other work runs while rows arrive. GeneratorExit is not an error.
     """
     labels = {"db.system.name": "postgresql", "db.operation.name": operation}
-    about = {"db.query.text": " ".join(text.split()), "db.collection.name": target}
-    told = {**labels, **{name: word for name, word in about.items() if word}}
-    span = spans.start_span(f"{operation} {target}".strip(), told, kind=spans.CLIENT)
-    running, began = Statement(), time.perf_counter()
+    optional = {"db.query.text": " ".join(text.split()), "db.collection.name": collection}
+    attributes = {**labels, **{name: value for name, value in optional.items() if value}}
+    span = spans.start_span(f"{operation} {collection}".strip(), attributes, kind=spans.CLIENT)
+    stats, started = StatementStats(), time.perf_counter()
     try:
-        yield running
+        yield stats
     except Unavailable as exc:
-        running.error_type = exc.cause
+        stats.error_type = exc.cause
         raise
     except psycopg.Error as exc:
-        running.error_type = exc.sqlstate or type(exc).__name__
+        stats.error_type = exc.sqlstate or type(exc).__name__
         raise
     finally:
-        if running.rows is not None:
-            span.set({"db.response.returned_rows": running.rows})
-            metrics.DATABASE_ROWS.record(running.rows, labels)
-        failure = {"error.type": running.error_type} if running.error_type else {}
-        if failure:
-            span.set_error(running.error_type)
-        metrics.DATABASE_DURATION.record(time.perf_counter() - began, {**labels, **failure})
+        if stats.rows is not None:
+            span.set({"db.response.returned_rows": stats.rows})
+            metrics.DATABASE_ROWS.record(stats.rows, labels)
+        error = {"error.type": stats.error_type} if stats.error_type else {}
+        if error:
+            span.set_error(stats.error_type)
+        metrics.DATABASE_DURATION.record(time.perf_counter() - started, {**labels, **error})
         span.end()

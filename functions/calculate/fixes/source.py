@@ -1,4 +1,4 @@
-"""The fixes of a day, from PostgreSQL; docs/database.md has the reasons."""
+"""Read fixes from PostgreSQL (docs/database.md has the reasons for each setting)."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -10,21 +10,30 @@ from psycopg import generators, pq, sql
 from psycopg.abc import PQGen
 from psycopg.waiting import Wait
 
-from functions.calculate.fixes.binary_copy import Frames, device_text
+from functions.calculate.fixes.binary_copy import CopyDecoder, decode_device
 from functions.calculate.fixes.blocks import Block
-from functions.calculate.fixes.columns import DEVICE, Columns, describing
-from functions.calculate.fixes.connection import DAY, LOOK, PROBE, Bounds, Connection, ended, translate_errors
-from functions.calculate.fixes.instrumentation import statement
+from functions.calculate.fixes.columns import DEVICE_EXPRESSION, Columns, describe_statement
+from functions.calculate.fixes.connection import (
+    CALCULATION,
+    DEVICE_REFRESH,
+    READINESS,
+    Connection,
+    Timeouts,
+    error_sqlstate,
+    translate_errors,
+)
+from functions.calculate.fixes.instrumentation import instrument_statement
 from shared.config.database_url import connection_string
 from shared.config.settings import Settings
 from shared.errors import CheckFailed, Unavailable, UnsupportedColumn
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
-# Compiling costs the ordered query more than it gains; a statement_timeout of the role's own that is stricter stands.
-# A killed pod says no farewell: by its defaults the server would hold its locks for a quarter of an hour. Two minutes
-# are longer than we ever stop reading, for the storage's sake. A database in SQL_ASCII may hold bytes that are not
-# UTF-8, and refuses to send them to a client in UTF-8.
+# jit: compilation costs the ordered query more than it saves.
+# tcp_*: a killed pod never closes its connection. With default TCP settings the server keeps its locks for about 15
+# minutes. Two minutes are longer than any pause in reading while the storage accepts a part.
+# client_encoding: a database in SQL_ASCII can contain bytes that are not UTF-8, and does not send them as UTF-8.
+# statement_timeout: a stricter setting of the role takes precedence.
 _SETTINGS = """
 SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
        set_config('tcp_user_timeout', '120000', true), set_config('tcp_keepalives_idle', '10', true),
@@ -35,131 +44,151 @@ SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
 FROM pg_settings WHERE name = 'statement_timeout'
 """
 _COPY = "COPY (SELECT {columns} FROM public.locations WHERE {range} ORDER BY {day}, id) TO STDOUT (FORMAT binary)"
-# As bytes: psycopg would raise where a text is not UTF-8.
+# textsend: psycopg raises an error for text that is not UTF-8.
 _LATEST = """
 SELECT textsend({device}), (extract(epoch FROM max({day})) * 1000000)::int8
-FROM public.locations WHERE {range} GROUP BY 1 ORDER BY 2 DESC LIMIT {most}
+FROM public.locations WHERE {range} GROUP BY 1 ORDER BY 2 DESC LIMIT {limit}
 """
 
 
 class FixSource:
-    """The table `public.locations`, reached directly or through PgBouncer in transaction mode."""
+    """The table `public.locations`, accessed directly or through PgBouncer in transaction mode.
 
-    def __init__(self, settings: Settings, bounds: Bounds = DAY, check: Callable[[], None] = lambda: None) -> None:
+    It calls `check` while it waits. An OtelWorkerError that `check` raises ends the wait.
+    """
+
+    def __init__(
+        self, settings: Settings, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None
+    ) -> None:
         self._conninfo = _conninfo(settings)
         self._day_column = settings.DAY_COLUMN
         self._day = sql.Identifier(settings.DAY_COLUMN)
-        self._bounds = bounds
+        self._timeouts = timeouts
         self._check = check
 
     @contextmanager
-    def of_day(
-        self, start: datetime, end: datetime, device_id: str, alive: Callable[[], None] = lambda: None
+    def read_day(
+        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None] = lambda: None
     ) -> Iterator[Iterator[Block]]:
-        """The fixes of [start, end) in the order of the day column, then id, in blocks; device "" is every device.
+        """Open an iterator over the fixes of [start, end) in blocks, ordered by the day column, then by id.
 
-        One connection and one snapshot. Unavailable at whatever step the database fails, UnsupportedColumn where a
-        column has a type that cannot be read. `alive` is called at each block and about ten times a second while we
-        wait; it may raise, and then nothing is left open.
+        An empty `device_id` selects all devices. All blocks come from one snapshot on one connection. `heartbeat` is
+        called at each block, and about ten times a second during waits. If it raises, the connection is closed.
+        Raises Unavailable if the database fails at any step, and UnsupportedColumn if a column has an unsupported type.
         """
 
         def check() -> None:
             self._check()
-            alive()
+            heartbeat()
 
-        with translate_errors(), self._connected(self._bounds, check) as connection:
-            yield self._blocks(connection, self._range(start, end, device_id), device_id)
+        with translate_errors(), self._connect(self._timeouts, check) as connection:
+            yield self._read_blocks(connection, self.range_condition(start, end, device_id), device_id)
 
-    def latest(self, since: datetime, most: int) -> dict[str, datetime]:
-        """The time of each device's latest fix, by the day column, of `most` devices with fixes from `since` on.
+    def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
+        """Return the time of the latest fix, by the day column, of up to `limit` devices with fixes since `since`.
 
-        Unavailable, or UnsupportedColumn.
+        Raises Unavailable or UnsupportedColumn.
         """
-        with translate_errors(), self._connected(LOOK, self._check) as connection:
+        with translate_errors(), self._connect(DEVICE_REFRESH, self._check) as connection:
             self._describe(connection)
-            where = self._range(since, _NEVER, "")
-            query = sql.SQL(_LATEST).format(device=sql.SQL(DEVICE), day=self._day, range=where, most=sql.Literal(most))
-            text = _LATEST.format(device=DEVICE, **self._placeholders(""), most="?")
-            with statement("SELECT", text, "public.locations") as told:
-                found = connection.execute(query).fetchall()
-                told.rows = len(found)
-        return {device_text(device): _EPOCH + timedelta(microseconds=time_us) for device, time_us in found}
+            query = sql.SQL(_LATEST).format(
+                device=sql.SQL(DEVICE_EXPRESSION),
+                day=self._day,
+                range=self.range_condition(since, _NEVER, ""),
+                limit=sql.Literal(limit),
+            )
+            text = _LATEST.format(device=DEVICE_EXPRESSION, **self._placeholders(""), limit="?")
+            with instrument_statement("SELECT", text, "public.locations") as stats:
+                rows = connection.execute(query).fetchall()
+                stats.rows = len(rows)
+        return {decode_device(device): _EPOCH + timedelta(microseconds=time_us) for device, time_us in rows}
 
     def ping(self) -> None:
-        """Check that the table answers to our user, with columns that can be read: else Unavailable, or Failing."""
-        with translate_errors(), self._connected(PROBE, self._check) as connection:
+        """Check that the table is readable and its columns are supported. Raises Unavailable or CheckFailed."""
+        with translate_errors(), self._connect(READINESS, self._check) as connection:
             try:
                 self._describe(connection)
             except UnsupportedColumn as exc:
                 raise CheckFailed(exc.message) from exc
 
     def _describe(self, connection: Connection) -> Columns:
-        with statement("DESCRIBE", describing(self._day_column), "public.locations"):
+        with instrument_statement("DESCRIBE", describe_statement(self._day_column), "public.locations"):
             return Columns.describe(connection, self._day_column)
 
     @contextmanager
-    def _connected(self, bounds: Bounds, check: Callable[[], None]) -> Iterator[Connection]:
-        with statement("CONNECT"):
-            connection = Connection.opened(self._conninfo, bounds, check)
+    def _connect(self, timeouts: Timeouts, check: Callable[[], None]) -> Iterator[Connection]:
+        """Open a connection with a read-only transaction at the isolation level REPEATABLE READ."""
+        with instrument_statement("CONNECT"):
+            connection = Connection.open(self._conninfo, timeouts, check)
         try:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            milliseconds = {"lock": str(round(bounds.lock * 1000)), "statement": round(bounds.statement * 1000)}
-            with statement("SET", _SETTINGS.format(**dict.fromkeys(milliseconds, "?"))):
+            milliseconds = {
+                "lock": str(round(timeouts.lock_timeout * 1000)),
+                "statement": round(timeouts.statement_timeout * 1000),
+            }
+            with instrument_statement("SET", _SETTINGS.format(**dict.fromkeys(milliseconds, "?"))):
                 connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
             yield connection
         finally:
             connection.close()
 
-    def _range(self, start: datetime, end: datetime, device_id: str) -> sql.Composed:
-        """A range on the bare column, so that an index on it serves.
+    def range_condition(self, start: datetime, end: datetime, device_id: str) -> sql.Composed:
+        """Return a condition on the bare column, so that an index on it applies.
 
-        The literals have no type of their own: as timestamptz the offset counts, as timestamp it is dropped, and a
-        column without zone is taken as UTC.
+        The literals are untyped. PostgreSQL reads their offset for a column of type timestamptz, and ignores it for
+        type timestamp, which is interpreted as UTC.
         """
-        where = sql.SQL("{day} >= {start} AND {day} < {end}").format(
-            day=self._day, start=sql.Literal(_text(start)), end=sql.Literal(_text(end))
-        )
+        bounds = (sql.Literal(instant.isoformat(sep=" ")) for instant in (start, end))
+        condition = sql.SQL("{day} >= {} AND {day} < {}").format(*bounds, day=self._day)
         if device_id:
-            where += sql.SQL(" AND device_id::text = {}").format(sql.Literal(device_id))
-        return where
+            condition += sql.SQL(" AND device_id::text = {}").format(sql.Literal(device_id))
+        return condition
 
     def _placeholders(self, device_id: str) -> dict[str, str]:
-        """The day column and the range of a statement for a span, without values."""
+        """Return the day column and the range condition with placeholders, for a span."""
         day = self._day.as_string()
         return {"day": day, "range": f"{day} >= ? AND {day} < ?" + (" AND device_id::text = ?" if device_id else "")}
 
-    def _blocks(self, connection: Connection, where: sql.Composed, device_id: str) -> Iterator[Block]:
+    def copy_query(self, columns: Columns, condition: sql.Composed) -> sql.Composed:
+        """Return the COPY statement that reads the fixes of a day."""
+        return sql.SQL(_COPY).format(columns=sql.SQL(columns.select_list()), day=self._day, range=condition)
+
+    def _read_blocks(self, connection: Connection, condition: sql.Composed, device_id: str) -> Iterator[Block]:
         with translate_errors():
-            columns = self._describe(connection).select()
-            query = sql.SQL(_COPY).format(columns=sql.SQL(columns), day=self._day, range=where)
-            text = _COPY.format(columns=columns, **self._placeholders(device_id))
-            with statement("COPY", text, "public.locations") as copied, closing(_copied(connection, query)) as blocks:
-                copied.rows = 0
+            columns = self._describe(connection)
+            query = self.copy_query(columns, condition)
+            text = _COPY.format(columns=columns.select_list(), **self._placeholders(device_id))
+            with (
+                instrument_statement("COPY", text, "public.locations") as stats,
+                closing(_copy_blocks(connection, query)) as blocks,
+            ):
+                stats.rows = 0
                 for block in blocks:
-                    copied.rows += len(block)
+                    stats.rows += len(block)
                     yield block
 
 
-def _copied(connection: Connection, query: sql.Composed) -> Generator[Block]:
+def _copy_blocks(connection: Connection, query: sql.Composed) -> Generator[Block]:
     """Run the COPY and yield its rows in blocks."""
-    frames = Frames()
+    decoder = CopyDecoder()
     with connection.cursor() as cursor, cursor.copy(query):
         pgconn = connection.pgconn
-        receive = partial(pgconn.get_copy_data, 1)  # psycopg's own loop takes twice the time, all of it per row
-        while (state := frames.fill(receive)) >= 0:
+        receive = partial(pgconn.get_copy_data, 1)  # twice as fast as psycopg's loop, which works row by row
+        while (state := decoder.receive_rows(receive)) >= 0:
             if state:
                 connection.check()
-                yield frames.block()
+                yield decoder.take_block()
             else:
-                connection.wait(_arrival(pgconn))
-        _check_end(connection)
-        if len(frames):
-            yield frames.block()
+                connection.wait(_wait_for_data(pgconn))
+        if sqlstate := error_sqlstate(connection.wait(generators.fetch_many(pgconn))):
+            raise Unavailable("database", sqlstate)  # an error can follow any number of rows
+        if len(decoder):
+            yield decoder.take_block()
 
 
 def _conninfo(settings: Settings) -> str:
-    bounded = {
+    options = {
         "keepalives_idle": "10",
         "keepalives_interval": "5",
         "keepalives_count": "3",
@@ -167,21 +196,10 @@ def _conninfo(settings: Settings) -> str:
         "client_encoding": "UTF8",
         "application_name": "otel-worker",
     }
-    return psycopg.conninfo.make_conninfo(connection_string(settings), **bounded)
+    return psycopg.conninfo.make_conninfo(connection_string(settings), **options)
 
 
-def _arrival(pgconn: pq.abc.PGconn) -> PQGen[None]:
-    """Until the server has sent something more."""
+def _wait_for_data(pgconn: pq.abc.PGconn) -> PQGen[None]:
     while not (yield Wait.R):
         pass
     pgconn.consume_input()
-
-
-def _check_end(connection: Connection) -> None:
-    """Read how the COPY ended: an error may come after any number of rows."""
-    if sqlstate := ended(connection.wait(generators.fetch_many(connection.pgconn))):
-        raise Unavailable("database", sqlstate)
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(sep=" ")

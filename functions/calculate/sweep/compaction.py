@@ -1,8 +1,8 @@
-"""Folding: what the sweep found out about jobs goes into segments, and the markers that led to it go away.
+"""Compaction of the job index: write reconciled entries to segments and delete their markers.
 
-The order makes it safe against deaths and against a second sweep: list the tail, read CURRENT, read the records, put
-new segments, replace CURRENT if it is still the one that was read, and only then delete the markers, exactly those
-that were listed. A record read after its marker was listed has at least the state that the marker says.
+The order of steps makes it safe against crashes and concurrent sweeps: list the marker log, read CURRENT, read the
+records, put new segments, replace CURRENT if it has not changed, and only then delete the listed markers. A record that
+is read after its marker was listed has at least the marker's state.
 """
 
 import logging
@@ -20,97 +20,98 @@ from shared.storage.bucket import Bucket, ObjectChanged
 _LOG = logging.getLogger(__name__)
 SEALED_ROWS = 65_536
 
-# What the records say: a job as it is, or None where there is none.
-Truth = Mapping[Position, Entry | None]
+# The entry of each reconciled job, or None for a job without a record.
+ReconciledEntries = Mapping[Position, Entry | None]
 
 
 class Compaction:
-    """One look at the index, and one change of it."""
+    """One read of the index and one commit to it."""
 
     def __init__(self, bucket: Bucket, sealed_rows: int = SEALED_ROWS) -> None:
-        """Read tail, CURRENT and the hot segment; ObjectMissing when somebody folds at the same time."""
+        """Read the marker log, CURRENT and the hot segment. Raises ObjectMissing if a concurrent sweep deletes it."""
         self._bucket = bucket
         self._sealed_rows = sealed_rows
-        self.tail = MarkerLog(bucket)
-        self._read = manifest.read(bucket)
-        self._old = self._read.manifest
+        self.log = MarkerLog(bucket)
+        self._versioned = manifest.read(bucket)
+        self._manifest = self._versioned.manifest
         self._segments: dict[str, Segment] = {}
-        self._hot = self._load(self._old.hot) if self._old.hot else EMPTY
+        self._hot = self._load(self._manifest.hot) if self._manifest.hot else EMPTY
 
     def pending(self) -> list[Entry]:
-        """The jobs to look at: those of the tail, and those that have not ended."""
+        """Return the jobs to reconcile: those with markers, and those that have not finished."""
         unfinished = np.flatnonzero(~self._hot.finished()).tolist()
-        found = {entry.position: entry for entry in map(self._hot.entry, unfinished)}
-        return list((found | self.tail.entries).values())
+        entries = {entry.position: entry for entry in map(self._hot.entry, unfinished)}
+        return list((entries | self.log.entries).values())
 
-    def oldest(self, queued_before_ms: int, most: int) -> list[Entry]:
-        """Up to `most` finished jobs that were queued before a time (Unix milliseconds), the oldest first.
+    def oldest_finished(self, queued_before_ms: int, limit: int) -> list[Entry]:
+        """Return up to `limit` finished jobs queued before a time (Unix milliseconds), the oldest first.
 
-        Those that the tail speaks of are moving already.
+        Jobs with markers are left out, because they are changing.
         """
-        sealed = self._old.sealed
+        sealed = self._manifest.sealed
         segment = self._load(sealed[-1].key) if sealed else self._hot
         rows = np.flatnonzero(segment.finished() & (segment.neg_queued_ms > -queued_before_ms))[::-1]
-        found = map(segment.entry, rows.tolist())
-        return list(islice((entry for entry in found if entry.position not in self.tail.entries), most))
+        entries = map(segment.entry, rows.tolist())
+        return list(islice((entry for entry in entries if entry.position not in self.log.entries), limit))
 
-    def some_job(self, number: int) -> str | None:
-        """The id of a job, by a number that may be any; None where there is none."""
-        sealed = self._old.sealed
-        count = len(self._hot) + sum(one.rows for one in sealed)
+    def job_at(self, offset: int) -> str | None:
+        """Return the id of the job at an offset, which wraps around; None for an empty index."""
+        sealed = self._manifest.sealed
+        count = len(self._hot) + sum(segment.rows for segment in sealed)
         if not count:
             return None
-        row = number % count
+        row = offset % count
         for segment in sealed:
             if row < segment.rows:
                 return self._load(segment.key).entry(row).job_id
             row -= segment.rows
         return self._hot.entry(row).job_id
 
-    def drop_garbage(self) -> None:
-        """Delete the segments that no manifest names any more, or ever will."""
-        garbage = [key for key in self._bucket.list_keys(manifest.PREFIX) if manifest.is_garbage(key, self._old)]
+    def delete_garbage(self) -> None:
+        """Delete the segments that no current or future manifest contains."""
+        garbage = [key for key in self._bucket.list_keys(manifest.PREFIX) if manifest.is_garbage(key, self._manifest)]
         self._bucket.delete_many(garbage)
 
-    def commit(self, truth: Truth) -> None:
-        """The index as the records are; the markers of every job in `truth` go. Nothing, if somebody was faster."""
-        hot, changed = self._applied(truth)
-        # A job that is gone changes CURRENT though no segment has it: a slower sweep may have read its record before.
-        gone = any(entry is None and position in self.tail.keys for position, entry in truth.items())
-        if hot is not self._hot or changed or gone:
+    def commit(self, reconciled: ReconciledEntries) -> None:
+        """Write the entries to the index and delete their markers. Does nothing if CURRENT has changed."""
+        hot, changed = self._apply(reconciled)
+        # A removed job changes CURRENT even if no segment contains it, so that a slower sweep that has read its record
+        # before the removal cannot commit.
+        removed = any(entry is None and position in self.log.keys for position, entry in reconciled.items())
+        if hot is not self._hot or changed or removed:
             try:
-                self._replace(hot, changed)
+                self._write(hot, changed)
             except ObjectChanged:
-                _LOG.info("another sweep was faster")  # what was put for this one is garbage to the next
+                _LOG.info("index commit conflict, skipping compaction")  # the next sweep deletes the new segments
                 return
-        self._bucket.delete_many(key for position in truth for key in self.tail.keys.get(position, ()))
+        self._bucket.delete_many(key for position in reconciled for key in self.log.keys.get(position, ()))
 
-    def _applied(self, truth: Truth) -> tuple[Segment, dict[str, Segment]]:
-        """The hot segment, and by their keys those sealed ones that change, as the records want them."""
-        gone: list[Position] = []
-        come: list[Entry] = []
-        unsealed: dict[str, list[Position]] = defaultdict(list)
-        for position, entry in truth.items():
+    def _apply(self, reconciled: ReconciledEntries) -> tuple[Segment, dict[str, Segment]]:
+        """Return the new hot segment, and the sealed segments that change, by key."""
+        removed: list[Position] = []
+        added: list[Entry] = []
+        removed_from_sealed: dict[str, list[Position]] = defaultdict(list)
+        for position, entry in reconciled.items():
             row = self._hot.find(position)
-            sealed = None if row is not None else self._sealed_in(position)
+            sealed = None if row is not None else self._sealed_key(position)
             if entry is None and row is not None:
-                gone.append(position)
+                removed.append(position)
             elif entry is None and sealed is not None:
-                unsealed[sealed].append(position)
+                removed_from_sealed[sealed].append(position)
             elif entry is not None and sealed is None and (row is None or self._hot.entry(row) != entry):
-                come.append(entry)
-        hot = self._hot.updated(gone, come) if gone or come else self._hot
-        return hot, {key: self._load(key).updated(positions, ()) for key, positions in unsealed.items()}
+                added.append(entry)
+        hot = self._hot.updated(removed, added) if removed or added else self._hot
+        return hot, {key: self._load(key).updated(positions, ()) for key, positions in removed_from_sealed.items()}
 
-    def _sealed_in(self, position: Position) -> str | None:
-        """The key of the sealed segment that has the job at `position`."""
-        covering = self._old.segment_for(position)
-        return covering.key if covering and self._load(covering.key).find(position) is not None else None
+    def _sealed_key(self, position: Position) -> str | None:
+        """Return the key of the sealed segment that contains the job, or None."""
+        sealed = self._manifest.segment_for(position)
+        return sealed.key if sealed and self._load(sealed.key).find(position) is not None else None
 
-    def _replace(self, hot: Segment, changed: dict[str, Segment]) -> None:
-        """Put what is new and make it count, or ObjectChanged."""
+    def _write(self, hot: Segment, changed: dict[str, Segment]) -> None:
+        """Put the new segments and replace CURRENT. Raises ObjectChanged if CURRENT has changed."""
         hot, new, changed = self._seal(hot, changed)
-        generation = self._old.generation + 1
+        generation = self._manifest.generation + 1
 
         def put(segment: Segment, kind: str) -> str:
             key = manifest.new_segment_key(generation, kind)
@@ -120,41 +121,42 @@ class Compaction:
         sealed = (
             [manifest.SealedSegment(key=put(new, "sealed"), rows=len(new), newest=new.entry(0).position)] if new else []
         )
-        for one in self._old.sealed:
-            segment = changed.get(one.key)
+        for old in self._manifest.sealed:
+            segment = changed.get(old.key)
             if segment is None:
-                sealed.append(one)
+                sealed.append(old)
             elif segment:
-                sealed.append(one.model_copy(update={"key": put(segment, "sealed"), "rows": len(segment)}))
-        following = manifest.Manifest(generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed))
-        manifest.replace(self._bucket, self._read, following)
+                sealed.append(old.model_copy(update={"key": put(segment, "sealed"), "rows": len(segment)}))
+        successor = manifest.Manifest(generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed))
+        manifest.replace(self._bucket, self._versioned, successor)
 
     def _seal(self, hot: Segment, changed: dict[str, Segment]) -> tuple[Segment, Segment, dict[str, Segment]]:
-        """Once enough finished jobs are hot, the oldest of them become a segment of their own, for good.
+        """Seal the oldest finished jobs of the hot segment once there are enough of them.
 
-        Those that stand between jobs that are sealed already, because they ended late, join these in the same go.
+        Finished jobs that are older than the newest sealed job join the sealed segment of their range.
+        Returns the hot segment, the new sealed segment (or EMPTY), and the changed sealed segments by key.
         """
         rows = np.flatnonzero(hot.finished())
-        sealed = self._old.sealed
+        sealed = self._manifest.sealed
         first_late = hot.count_newer(sealed[0].newest) if sealed else len(hot)
         early, late = rows[rows < first_late], rows[rows >= first_late]
-        if len(early) < self._sealed_rows + self._sealed_rows // 64:  # the newest stay: first pages need no more
+        if len(early) < self._sealed_rows + self._sealed_rows // 64:  # the newest stay hot for the first pages
             return hot, EMPTY, changed
         old = early[-self._sealed_rows :]
         joining: dict[str, list[int]] = defaultdict(list)
         for row in late.tolist():
-            covering = self._old.segment_for(hot.entry(row).position)
-            if covering:
-                joining[covering.key].append(row)
+            segment = self._manifest.segment_for(hot.entry(row).position)
+            if segment:
+                joining[segment.key].append(row)
         changed = dict(changed)
-        for key, some in joining.items():
-            changed[key] = merge([changed[key] if key in changed else self._load(key), hot.select(np.array(some))])
-        left = np.ones(len(hot), np.bool_)
-        left[old] = left[late] = False
-        return hot.select(left), hot.select(old), changed
+        for key, late_rows in joining.items():
+            changed[key] = merge([changed[key] if key in changed else self._load(key), hot.select(np.array(late_rows))])
+        stays_hot = np.ones(len(hot), np.bool_)
+        stays_hot[old] = stays_hot[late] = False
+        return hot.select(stays_hot), hot.select(old), changed
 
     def _load(self, key: str) -> Segment:
-        """A segment, fetched once; ObjectMissing when somebody has folded it into another."""
+        """Return a segment, cached. Raises ObjectMissing if a concurrent sweep has deleted it."""
         if key not in self._segments:
             self._segments[key] = Segment.load(self._bucket.get(key).body)
         return self._segments[key]

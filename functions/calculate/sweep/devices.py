@@ -1,8 +1,9 @@
-"""A look, once an hour, at which devices the database has, for whoever chooses one in a list.
+"""Refresh the list of devices from the database once an hour.
 
-A sweep claims the look by compare-and-swap before it asks: so no two sweeps ask, and a database that is away or slow
-is left alone until the next hour. Once a day it is asked about all rows, so that devices whose rows were deleted go;
-else about the latest ones, for which an index on the day column serves.
+A sweep claims the refresh by compare-and-swap before it queries the database. So only one sweep queries it, and a
+database that is unavailable or slow gets no further query until the next hour. Once a day the query covers all rows, so
+that devices without rows are removed. The other queries cover the latest rows, for which an index on the day column
+applies.
 """
 
 import logging
@@ -18,57 +19,58 @@ from shared.models import DEVICE_ID
 from shared.storage.bucket import Bucket, ObjectChanged
 
 _LOG = logging.getLogger(__name__)
-_AGAIN = timedelta(hours=1)
-_WHOLE_AGAIN = timedelta(days=1)
-_OVERLAP = timedelta(days=1)  # fixes arrive late
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_INTERVAL = timedelta(hours=1)
+_FULL_INTERVAL = timedelta(days=1)
+_OVERLAP = timedelta(days=1)  # fixes can arrive late
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEVICE_ID = re.compile(DEVICE_ID.strip("^$"))
-MOST = 1_000
+MAX_DEVICES = 1_000
 
-# since when, and how many at most, to the time of each device's latest fix; Unavailable or UnsupportedColumn
-Latest = Callable[[datetime, int], Mapping[str, datetime]]
+# Maps (since, limit) to the time of each device's latest fix. Raises Unavailable or UnsupportedColumn.
+LatestFixTimes = Callable[[datetime, int], Mapping[str, datetime]]
 
 
-class Devices:
-    """The object of one bucket, kept by what `latest` says of the database."""
+class DeviceRefresher:
+    """Refresh the device list of one bucket with `latest_fix_times`."""
 
-    def __init__(self, bucket: Bucket, latest: Latest) -> None:
+    def __init__(self, bucket: Bucket, latest_fix_times: LatestFixTimes) -> None:
         self._bucket = bucket
-        self._latest = latest
+        self._latest_fix_times = latest_fix_times
 
     def refresh(self, now: datetime) -> None:
-        """Look, if it is time to; where that fails, what was known stays, and the log has a line."""
+        """Refresh the list if it is due. A failure is logged, and the list stays unchanged."""
         try:
             self._refresh(now)
         except ObjectChanged:
-            _LOG.info("another sweep looks for devices")
+            _LOG.info("devices refreshed by a concurrent sweep")
         except Unavailable as exc:
             _LOG.warning("devices not refreshed", extra={"dependency": exc.dependency, "cause": exc.cause})
         except UnsupportedColumn as exc:
             _LOG.warning("devices not refreshed", extra={"dependency": "database", "cause": exc.message})
 
     def _refresh(self, now: datetime) -> None:
-        found = devices.read(self._bucket)
-        known = found.device_list or DeviceList(queried_at=_EVER, token="")
-        if not _is_over(_AGAIN, known.queried_at, now):
+        stored = devices.read(self._bucket)
+        known = stored.device_list or DeviceList(queried_at=_EPOCH, token="")
+        if not _is_due(_INTERVAL, known.queried_at, now):
             return
-        # After a look at all rows that got no answer comes one at the latest: a table may be too large for the former.
-        whole = _is_over(_WHOLE_AGAIN, known.full_scan_at or _EVER, now) and not known.full_scan_pending
-        claim = known.model_copy(update={"queried_at": now, "full_scan_pending": whole, "token": ids.token()})
-        etag = devices.write(self._bucket, claim, found.etag)
-        since = _EVER if whole else min(known.as_of or now, now) - _OVERLAP
-        latest = {name: at for name, at in self._latest(since, MOST).items() if name and _DEVICE_ID.fullmatch(name)}
-        every = latest if whole else {**known.devices, **latest}
-        seen = DeviceList(
-            devices=dict(sorted(every.items(), key=lambda one: one[1], reverse=True)[:MOST]),
+        # After a failed full refresh the next one is partial, because the table can be too large for a full one.
+        full = _is_due(_FULL_INTERVAL, known.full_scan_at or _EPOCH, now) and not known.full_scan_pending
+        claim = known.model_copy(update={"queried_at": now, "full_scan_pending": full, "token": ids.token()})
+        etag = devices.write(self._bucket, claim, stored.etag)
+        since = _EPOCH if full else min(known.as_of or now, now) - _OVERLAP
+        times = self._latest_fix_times(since, MAX_DEVICES)
+        latest = {name: time for name, time in times.items() if name and _DEVICE_ID.fullmatch(name)}
+        merged = latest if full else {**known.devices, **latest}
+        refreshed = DeviceList(
+            devices=dict(sorted(merged.items(), key=lambda item: item[1], reverse=True)[:MAX_DEVICES]),
             as_of=now,
-            full_scan_at=now if whole else known.full_scan_at,
+            full_scan_at=now if full else known.full_scan_at,
             queried_at=now,
             token=ids.token(),
         )
-        devices.write(self._bucket, seen, etag)
+        devices.write(self._bucket, refreshed, etag)
 
 
-def _is_over(age: timedelta, since: datetime, now: datetime) -> bool:
-    """Whether `since` is so long ago; or so far ahead, by the wrong clock of some pod."""
-    return abs(now - since) >= age
+def _is_due(interval: timedelta, since: datetime, now: datetime) -> bool:
+    """Whether `interval` has passed since `since`. A time that far in the future, of a wrong clock, counts as well."""
+    return abs(now - since) >= interval

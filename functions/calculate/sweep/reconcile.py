@@ -1,6 +1,6 @@
-"""The sweep, once a minute: what deaths and outages have left behind goes on or ends, and the list is made dense.
+"""The sweep, once a minute: reconcile unfinished jobs, compact the index, apply retention, refresh the device list.
 
-It looks at the record of every job that has moved since the last sweep or has not ended, never at the others.
+The reconciliation loads the record of every job that has changed since the last sweep or has not finished.
 """
 
 import logging
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.sweep.compaction import Compaction
-from functions.calculate.sweep.devices import Devices
+from functions.calculate.sweep.devices import DeviceRefresher
 from functions.calculate.sweep.retention import Retention
 from shared import ids
 from shared.errors import CorruptRecord, JobLocked, LeaseLost, NotFound, Unavailable
@@ -23,40 +23,43 @@ from shared.storage.bucket import Bucket, ObjectMissing
 from shared.telemetry import metrics, spans
 
 _LOG = logging.getLogger(__name__)
-_OVERDUE = timedelta(seconds=60)  # without a claim or a renewal
-_REDELIVERY = timedelta(seconds=60)  # ... after the broker was told to try again, which it does by itself
-_LONGEST_WAIT = timedelta(hours=1)
-_MOST_AT_ONCE = 10_000  # jobs that one sweep looks at, a few milliseconds each
+_STUCK_AFTER = timedelta(seconds=60)  # without a claim or a renewal
+_REDELIVERY_TIME = timedelta(seconds=60)  # after a released attempt the broker delivers again by itself
+_MAX_BACKOFF = timedelta(hours=1)
+_MAX_JOBS = 10_000  # reconciled by one sweep, at a few milliseconds each
 
 
 class Deferred(Exception):
-    """What becomes of the job is not to be seen yet: its markers stay."""
+    """The state of the job cannot be determined yet. Its markers stay for the next sweep."""
 
 
 @dataclass
 class SweepRun:
-    """One sweep: when it began, and how the broker failed; once it has, nothing more is asked for."""
+    """State of one sweep: its start, its backlog, and the broker's failure, after which it publishes no more events."""
 
     now: datetime
-    broker: Unavailable | None = None
-    waiting: dict[Status, list[datetime]] = field(default_factory=lambda: {Status.QUEUED: [], Status.PROCESSING: []})
+    broker_failure: Unavailable | None = None
+    backlog: dict[Status, list[datetime]] = field(default_factory=lambda: {Status.QUEUED: [], Status.PROCESSING: []})
 
-    def saw(self, record: Record) -> None:
-        """Count what has not ended."""
-        if record.status in self.waiting:
-            self.waiting[record.status].append(record.queued_at)
+    def add_to_backlog(self, record: Record) -> None:
+        """Count the job if it has not finished."""
+        if record.status in self.backlog:
+            self.backlog[record.status].append(record.queued_at)
 
-    def tell(self) -> None:
-        """How many jobs have not ended, and since when the oldest waits."""
-        for status, queued in self.waiting.items():
+    def report_backlog(self) -> None:
+        """Record the number of unfinished jobs and the age of the oldest one in each state."""
+        for status, queued in self.backlog.items():
             age = (self.now - min(queued, default=self.now)).total_seconds()
             metrics.BACKLOG.set(len(queued), {"status": status})
             metrics.BACKLOG_AGE.set(max(age, 0), {"status": status})
-        spans.current_span().set({f"distance.backlog.{status}": len(queued) for status, queued in self.waiting.items()})
+        spans.current_span().set({f"distance.backlog.{status}": len(queued) for status, queued in self.backlog.items()})
 
 
 class Sweep:
-    """Looks after the jobs of a bucket; two at once do no harm: each step is a compare-and-swap or bears repetition."""
+    """Repair the jobs of a bucket.
+
+    Sweeps can run concurrently: every step is a compare-and-swap or idempotent.
+    """
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class Sweep:
         *,
         event_publisher: EventPublisher,
         retention: Retention,
-        devices: Devices,
+        device_refresher: DeviceRefresher,
         clock: job_store.Clock = job_store.utc_now,
     ) -> None:
         self._bucket = bucket
@@ -74,66 +77,66 @@ class Sweep:
         self._jobs = store
         self._event_publisher = event_publisher
         self._retention = retention
-        self._devices = devices
+        self._device_refresher = device_refresher
         self._clock = clock
 
     def run(self) -> None:
-        """Every job that moved or has not ended is listed as it is, and goes on where it stands still.
-
-        Unavailable: what was not reached is reached by the next sweep.
-        """
-        this, began = SweepRun(self._clock()), time.perf_counter()
+        """Run one sweep. Raises Unavailable if a dependency fails; the next sweep continues."""
+        run, started = SweepRun(self._clock()), time.perf_counter()
         with spans.span("distance.sweep"):
             try:
-                self._once(this)
+                self._reconcile_all(run)
             except ObjectMissing:
-                _LOG.info("another sweep is folding")
-            metrics.SWEEP_DURATION.record(time.perf_counter() - began)
-            self._devices.refresh(this.now)
-            if this.broker is not None:
-                raise this.broker
+                _LOG.info("index segment deleted by a concurrent sweep, skipping compaction")
+            metrics.SWEEP_DURATION.record(time.perf_counter() - started)
+            self._device_refresher.refresh(run.now)
+            if run.broker_failure is not None:
+                raise run.broker_failure
 
-    def _once(self, this: SweepRun) -> None:
-        """The sweep proper; ObjectMissing when another one has taken a segment away meanwhile."""
-        fold = Compaction(self._bucket)
-        truth: dict[Position, Entry | None] = {}
-        for entry in _some(fold.pending()):
+    def _reconcile_all(self, run: SweepRun) -> None:
+        """Reconcile all pending jobs, commit the result to the index, and apply retention.
+
+        Raises ObjectMissing if a concurrent sweep deletes a segment.
+        """
+        compaction = Compaction(self._bucket)
+        reconciled: dict[Position, Entry | None] = {}
+        for entry in _limit(compaction.pending()):
             try:
-                truth[entry.position] = self._reconcile(entry, this)
+                reconciled[entry.position] = self._reconcile(entry, run)
             except Deferred:
                 continue
-        this.tell()
-        fold.commit(truth)
-        fold.drop_garbage()
-        self._retention.run(fold, this.now)
+        run.report_backlog()
+        compaction.commit(reconciled)
+        compaction.delete_garbage()
+        self._retention.run(compaction, run.now)
 
-    def _reconcile(self, entry: Entry, this: SweepRun) -> Entry | None:
-        """What the list shall show of the job from now on, None for nothing; Deferred where it can't be told yet."""
+    def _reconcile(self, entry: Entry, run: SweepRun) -> Entry | None:
+        """Repair one job and return its entry for the index, or None to remove it. Raises Deferred."""
         if entry.status is Status.DELETED:
             self._complete_deletion(entry)
             return None
         try:
             job, etag = self._jobs.load(entry.job_id)
         except NotFound:
-            _expect_nothing(entry, this)
+            _defer_if_being_created(entry, run)
             return None
         except CorruptRecord:
-            _LOG.error("unreadable record", extra={"job_id": entry.job_id})
+            _LOG.error("corrupt job record", extra={"job_id": entry.job_id})
             raise Deferred from None
         if isinstance(job, Tombstone):
             if markers.position_of(job) != entry.position:
-                _expect_nothing(entry, this)
+                _defer_if_being_created(entry, run)
             return None
         if markers.position_of(job) != entry.position:
-            return None  # who put the marker was not the first to create the job
-        record = self._moved_on(job_store.VersionedRecord(job, etag), this)
-        this.saw(record)
+            return None  # the marker is of a request that lost the race to create the job
+        record = self._resolve_if_stuck(job_store.VersionedRecord(job, etag), run)
+        run.add_to_backlog(record)
         if record.status.finished and record.attempt > 1 and not csv_cleanup.delete_superseded(self._csvs, record):
-            self._jobs.write_marker(record)  # a marker that is left leads the next sweep to it
+            self._jobs.write_marker(record)  # a new marker, so that the next sweep tries again
         return markers.entry_of(record)
 
     def _complete_deletion(self, entry: Entry) -> None:
-        """Whoever began it may have died."""
+        """Complete a deletion that was interrupted. Raises Deferred if the record changes concurrently."""
         try:
             deletion.complete(self._jobs, self._csvs, entry.job_id, entry.position)
         except NotFound:
@@ -141,47 +144,47 @@ class Sweep:
         except JobLocked:
             raise Deferred from None
 
-    def _moved_on(self, found: job_store.VersionedRecord, this: SweepRun) -> Record:
-        """The record, after what is due: nothing, a request once more, or its end."""
-        record = found.record
-        if record.status.finished or this.now < _due(record):
+    def _resolve_if_stuck(self, claim: job_store.VersionedRecord, run: SweepRun) -> Record:
+        """Fail a stuck job that has used up its attempts, or publish its request event again. Return its record."""
+        record = claim.record
+        if record.status.finished or run.now < _stuck_at(record):
             return record
         try:
             if failure := job_store.attempt_limit_error(record):
-                record = self._jobs.fail(found, failure.code, failure.message)
+                record = self._jobs.fail(claim, failure.code, failure.message)
                 self._event_publisher.publish_outcome(record)
-            elif this.broker is None:
+            elif run.broker_failure is None:
                 self._event_publisher.republish_request(record)
-                self._jobs.record_redispatch(found)
+                self._jobs.record_redispatch(claim)
                 metrics.ASKED_AGAIN.add()
-                _LOG.info("asked again", extra={"job_id": record.job_id, "attempt": record.attempt})
+                _LOG.info("request event republished", extra={"job_id": record.job_id, "attempt": record.attempt})
         except LeaseLost:
-            pass  # it has moved, and a marker says so
+            pass  # the record has changed, and its new marker is for the next sweep
         except Unavailable as exc:
             if exc.dependency != "broker":
                 raise
-            this.broker = exc
+            run.broker_failure = exc
         return record
 
 
-def _expect_nothing(entry: Entry, this: SweepRun) -> None:
-    """No record belongs to the entry: Deferred while one may still come, because somebody is creating the job."""
-    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ORPHAN_AGE:
+def _defer_if_being_created(entry: Entry, run: SweepRun) -> None:
+    """Raise Deferred if the marker is so new that its record can still be written."""
+    if entry.status is Status.QUEUED and run.now - entry.queued_at < job_store.ORPHAN_AGE:
         raise Deferred
 
 
-def _due(record: Record) -> datetime:
-    """When the job has stood still for too long; each request that brought nothing doubles the wait."""
-    moved = [record.queued_at]
-    moved += [instant for instant in (record.lease_expires_at, record.redispatched_at) if instant is not None]
+def _stuck_at(record: Record) -> datetime:
+    """Return the time from which an unfinished job counts as stuck. Each redispatch doubles the wait."""
+    progress = [record.queued_at]
+    progress += [instant for instant in (record.lease_expires_at, record.redispatched_at) if instant is not None]
     if record.released_at is not None:
-        moved.append(record.released_at + _REDELIVERY)
-    return max(moved) + min(_OVERDUE * (1 << record.redispatch_count), _LONGEST_WAIT)
+        progress.append(record.released_at + _REDELIVERY_TIME)
+    return max(progress) + min(_STUCK_AFTER * (1 << record.redispatch_count), _MAX_BACKOFF)
 
 
-def _some(entries: list[Entry]) -> list[Entry]:
-    """As many as one sweep can look at: where there are more, another stretch of them each time."""
-    if len(entries) <= _MOST_AT_ONCE:
+def _limit(entries: list[Entry]) -> list[Entry]:
+    """Return at most _MAX_JOBS entries, starting at a random one, so that successive sweeps reach all of them."""
+    if len(entries) <= _MAX_JOBS:
         return entries
     start = ids.chance.randrange(len(entries))
-    return (entries[start:] + entries[:start])[:_MOST_AT_ONCE]
+    return (entries[start:] + entries[:start])[:_MAX_JOBS]

@@ -1,4 +1,4 @@
-"""What goes by age: old jobs and CSVs where a deployment says so, CSVs that no job names, tombstones."""
+"""Delete expired objects: jobs and CSVs past their configured age, orphaned CSVs, and old tombstones."""
 
 import logging
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ from shared.models import Record
 from shared.storage.bucket import Bucket, ObjectSummary
 
 _LOG = logging.getLogger(__name__)
-_OVER_AGE = timedelta(hours=1)  # jobs go in batches: each one rewrites the segment that it lies in
-_MOST_JOBS = 500
-_LOOKED_AT = 10  # CSVs whose records one sweep looks at, with a request each: all of a home's within hours
-_AGES = 1_000  # CSVs whose ages it looks at: one request tells them
-_STRAY = timedelta(days=1)  # a CSV whose job nobody knows
-TOMBSTONE_TTL = timedelta(days=7)  # longer than any event is under way
+_BATCH_INTERVAL = timedelta(hours=1)  # jobs are deleted in batches, because each one rewrites its segment
+_MAX_JOBS = 500
+_MAX_RECORDS = 10  # one request for each; a sweep a minute checks all CSVs of a home within hours
+_MAX_CSVS = 1_000  # one request lists them with their ages
+_ORPHAN_AGE = timedelta(days=1)  # of a CSV without a job record
+TOMBSTONE_TTL = timedelta(days=7)  # longer than any event can be in delivery
 
 
 class Retention:
-    """Takes away a bounded part at each run; an age of None is for ever."""
+    """Delete a bounded number of expired objects in each run. An age of None means unlimited retention."""
 
     def __init__(
         self, bucket: Bucket, csvs: Bucket, store: JobStore, job_age: timedelta | None, csv_age: timedelta | None
@@ -34,62 +34,62 @@ class Retention:
         self._job_age = job_age
         self._csv_age = csv_age
 
-    def run(self, fold: Compaction, now: datetime) -> None:
-        """One part of each, or Unavailable; what was not reached is reached by a later run."""
-        self._tombstones(now)
+    def run(self, compaction: Compaction, now: datetime) -> None:
+        """Delete one batch of each kind. Raises Unavailable if the storage fails; later runs continue."""
+        self._purge_tombstones(now)
         if self._job_age is not None:
-            self._old_jobs(fold, now - self._job_age)
-        self._look_at_csvs(fold, now)
+            self._delete_old_jobs(compaction, now - self._job_age)
+        self._delete_csvs(compaction, now)
 
-    def _tombstones(self, now: datetime) -> None:
-        """Those that have stood long enough; a derived id's stays, because the id may be used again at any time."""
+    def _purge_tombstones(self, now: datetime) -> None:
+        """Purge expired tombstones. Those of derived ids have no expiry, because their ids can be used again."""
         until = f"{TOMBSTONE_EXPIRY_PREFIX}{now - TOMBSTONE_TTL:%Y-%m-%d}/"
-        old = [listed.key for listed in self._bucket.list_page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
-        for key in old:
+        expired = [listed.key for listed in self._bucket.list_page(TOMBSTONE_EXPIRY_PREFIX) if listed.key < until]
+        for key in expired:
             self._jobs.purge_tombstone(key.rpartition("/")[2])
-        self._bucket.delete_many(old)
+        self._bucket.delete_many(expired)
 
-    def _old_jobs(self, fold: Compaction, before: datetime) -> None:
-        if not fold.oldest(milliseconds(before - _OVER_AGE), 1):
+    def _delete_old_jobs(self, compaction: Compaction, before: datetime) -> None:
+        if not compaction.oldest_finished(milliseconds(before - _BATCH_INTERVAL), 1):
             return
-        for entry in fold.oldest(milliseconds(before), _MOST_JOBS):
+        for entry in compaction.oldest_finished(milliseconds(before), _MAX_JOBS):
             try:
                 deletion.delete(self._jobs, self._csvs, entry.job_id)
             except (NotFound, JobLocked):
-                continue  # its marker leads the next sweep to it
+                continue  # its marker makes the next sweep try again
 
-    def _look_at_csvs(self, fold: Compaction, now: datetime) -> None:
-        """Some CSVs, from that of any job on: each one that is too old, or that no record will ever name, goes."""
-        some = fold.some_job(ids.chance.getrandbits(32))
-        limit = _LOOKED_AT if self._csv_age is None else _AGES
-        page = self._csvs.list_page("csv/", after=csv_keys.job_prefix(some) if some else "", limit=limit)
-        if len(page) < limit:  # the end: go on at the beginning
+    def _delete_csvs(self, compaction: Compaction, now: datetime) -> None:
+        """Delete expired and orphaned CSVs among those that follow a random job's in the bucket."""
+        job_id = compaction.job_at(ids.chance.getrandbits(32))
+        limit = _MAX_RECORDS if self._csv_age is None else _MAX_CSVS
+        page = self._csvs.list_page("csv/", after=csv_keys.job_prefix(job_id) if job_id else "", limit=limit)
+        if len(page) < limit:  # the end of the bucket: continue at its start
             page += self._csvs.list_page("csv/", limit=limit - len(page))
-        gone = [listed.key for listed in page if self._is_too_old(listed, now)]
-        gone += self._strays([listed for listed in page[:_LOOKED_AT] if listed.key not in gone], now)
-        self._csvs.delete_many(gone)
-        if gone:
-            _LOG.info("CSVs taken away", extra={"count": len(gone)})
+        keys = [listed.key for listed in page if self._is_expired(listed, now)]
+        keys += self._orphans([listed for listed in page[:_MAX_RECORDS] if listed.key not in keys], now)
+        self._csvs.delete_many(keys)
+        if keys:
+            _LOG.info("expired and orphaned CSVs deleted", extra={"count": len(keys)})
 
-    def _is_too_old(self, listed: ObjectSummary, now: datetime) -> bool:
-        old = self._csv_age is not None and now - listed.last_modified > self._csv_age
-        return old and csv_keys.parse_key(listed.key) is not None
+    def _is_expired(self, listed: ObjectSummary, now: datetime) -> bool:
+        expired = self._csv_age is not None and now - listed.last_modified > self._csv_age
+        return expired and csv_keys.parse_key(listed.key) is not None
 
-    def _strays(self, page: list[ObjectSummary], now: datetime) -> Iterator[str]:
+    def _orphans(self, page: list[ObjectSummary], now: datetime) -> Iterator[str]:
         for listed in page:
-            made = csv_keys.parse_key(listed.key)
-            if made is not None and self._is_stray(listed, *made, now=now):
+            origin = csv_keys.parse_key(listed.key)
+            if origin is not None and self._is_orphan(listed, *origin, now=now):
                 yield listed.key
 
-    def _is_stray(self, listed: ObjectSummary, job_id: str, attempt: int, *, now: datetime) -> bool:
-        """Whether no record names the CSV, and none can: only the latest attempt of an unfinished job may still win."""
+    def _is_orphan(self, listed: ObjectSummary, job_id: str, attempt: int, *, now: datetime) -> bool:
+        """Whether no record refers to the CSV now or later. Only the latest attempt of an unfinished job can commit."""
         try:
             job, _ = self._jobs.load(job_id)
         except NotFound:
-            return now - listed.last_modified > _STRAY
+            return now - listed.last_modified > _ORPHAN_AGE
         except CorruptRecord:
             return False
         if isinstance(job, Record) and (job.result is not None or not job.status.finished):
-            named = job.result.csv_path if job.result is not None else csv_keys.key(job)
-            return listed.key != named and attempt <= job.attempt
+            current = job.result.csv_path if job.result is not None else csv_keys.key(job)
+            return listed.key != current and attempt <= job.attempt
         return attempt <= job.attempt

@@ -66,7 +66,7 @@ def dead_letters(installation: Installation) -> Figures:
 def _letters(installation: Installation) -> int:
     pods = installation.pods("distance-calculate")
     logs = [installation.kubectl.logs(pod["metadata"]["name"], "user-container") for pod in pods]
-    return sum(log.count("dead letter without a job to fail") for log in logs)
+    return sum(log.count("dead letter without a job") for log in logs)
 
 
 def _trigger(installation: Installation) -> Resource:

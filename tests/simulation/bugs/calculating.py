@@ -11,15 +11,15 @@ BUGS = (
     Bug(
         "lease-not-renewed",
         _CALCULATION,
-        "alive=lambda: jobs.renew(claim))",
-        "alive=lambda: None)",
+        "heartbeat=lambda: jobs.renew(claim))",
+        "heartbeat=lambda: None)",
         "a long job is taken from an attempt that runs",
     ),
     Bug(
         "little-data-is-no-data",
         _CALCULATION,
-        "if not day.total_locations:",
-        "if day.total_locations < 4:",
+        "if not statistics.total_locations:",
+        "if statistics.total_locations < 4:",
         "a day with three fixes fails",
     ),
     Bug(

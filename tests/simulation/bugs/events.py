@@ -10,21 +10,21 @@ BUGS = (
     Bug(
         "dead-letter-answers-500",
         _DELIVERY,
-        '            capture_error(exc, consequence="dead letter not taken")\n',
+        '            capture_error(exc, consequence="dead letter not processed")\n',
         "            raise RuntimeError from exc\n",
         "the broker has nowhere to go with a dead letter",
     ),
     Bug(
         "hopeless-dead-letter-is-400",
         _DELIVERY,
-        '            _LOG.warning("dead letter without a job to fail", extra={"cause": type(exc).__name__})\n',
+        '            _LOG.warning("dead letter without a job", extra={"cause": type(exc).__name__})\n',
         "            raise\n",
         "the broker tries a dead letter again and again",
     ),
     Bug(
         "dead-letter-of-a-held-job-fails-it",
         _DELIVERY,
-        " or job_store.has_active_lease(record, self._clock()) or event.error_code == _HELD:",
+        " or job_store.has_active_lease(record, self._clock()) or event.error_code == _LOCKED:",
         ":",
         "a job fails while an attempt is at it",
     ),
@@ -52,8 +52,8 @@ BUGS = (
     Bug(
         "key-reused-unseen",
         _SUBMISSION,
-        "        if not _same(record, task, _given(submission)):\n",
-        "        if not _same(record, task, _given(submission)) and record.attempt > 99:\n",
+        "        if not _is_same_task(record, task, _explicit_fields(submission)):\n",
+        "        if not _is_same_task(record, task, _explicit_fields(submission)) and record.attempt > 99:\n",
         "the same Idempotency-Key with another body is told the first body's job",
     ),
 )

@@ -68,8 +68,8 @@ BUGS = (
     Bug(
         "devices-not-claimed",
         "functions/calculate/sweep/devices.py",
-        "        etag = devices.write(self._bucket, claim, found.etag)\n",
-        "        etag = found.etag\n",
+        "        etag = devices.write(self._bucket, claim, stored.etag)\n",
+        "        etag = stored.etag\n",
         "every sweep asks the database for its devices while that fails",
     ),
     Bug(

@@ -32,22 +32,22 @@ BUGS = (
     Bug(
         "creation-taken-for-abandoned",
         _SWEEP,
-        "    if entry.status is Status.QUEUED and this.now - entry.queued_at < job_store.ORPHAN_AGE:\n",
-        "    if entry.status is Status.QUEUED and this.now < entry.queued_at:\n",
+        "    if entry.status is Status.QUEUED and run.now - entry.queued_at < job_store.ORPHAN_AGE:\n",
+        "    if entry.status is Status.QUEUED and run.now < entry.queued_at:\n",
         "the marker of a job that is being created goes",
     ),
     Bug(
         "markers-deleted-by-prefix",
         _COMPACTION,
-        "for key in self.tail.keys.get(position, ()))",
+        "for key in self.log.keys.get(position, ()))",
         'for key in self._bucket.list_keys(f"t/{position[1]}."))',
         "a marker that was put since the tail was listed goes unread",
     ),
     Bug(
         "markers-of-the-slower-sweep-deleted",
         _COMPACTION,
-        "for this one is garbage to the next\n                return\n",
-        "for this one is garbage to the next\n",
+        "the next sweep deletes the new segments\n                return\n",
+        "the next sweep deletes the new segments\n",
         "what the faster sweep did not see goes unread",
     ),
     Bug(
@@ -81,14 +81,14 @@ BUGS = (
     Bug(
         "late-job-dropped",
         _COMPACTION,
-        "            if covering:\n",
-        "            if covering is None:\n",
+        "            if segment:\n",
+        "            if segment is None:\n",
         "a job that ended after younger ones were sealed leaves the list",
     ),
     Bug(
         "stray-is-whatever-is-met",
         _RETENTION,
-        "            return listed.key != named and attempt <= job.attempt\n",
+        "            return listed.key != current and attempt <= job.attempt\n",
         "            return attempt <= job.attempt\n",
         "CSVs that records name go",
     ),
@@ -102,8 +102,8 @@ BUGS = (
     Bug(
         "jobs-go-too-early",
         _RETENTION,
-        "self._old_jobs(fold, now - self._job_age)",
-        "self._old_jobs(fold, now)",
+        "self._delete_old_jobs(compaction, now - self._job_age)",
+        "self._delete_old_jobs(compaction, now)",
         "a job is deleted before its time",
     ),
 )

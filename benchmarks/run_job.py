@@ -1,17 +1,16 @@
-"""One job in a fresh process, as calculate runs it: `python -m benchmarks.one_job DATE discard|store [undigested]`.
+"""Run one job: `python -m benchmarks.run_job DATE discard|store [without-digest]`.
 
-Prints the seconds from the claim to the commit, the fixes, and the seconds of processor time. The settings are
-calculate's, from the environment. With `undigested` the CSV is not hashed.
+Prints the seconds from claim to commit, the number of fixes, and the processor seconds. The settings are those of
+calculate, from the environment. With `without-digest` the CSV is not hashed.
 """
 
 import sys
 import time
 from datetime import date
-from unittest import mock
 
 from functions.calculate import calculation
 from functions.calculate.fixes.source import FixSource
-from functions.calculate.submission import new_record, task_of
+from functions.calculate.submission import new_record, resolve_task
 from shared import ids
 from shared.config import settings
 from shared.jobs.store import JobStore, utc_now
@@ -21,8 +20,8 @@ from shared.storage.multipart import Upload
 from shared.telemetry.context import trace_of
 
 
-class Discarding(Bucket):
-    """A bucket in memory that keeps records and drops every CSV."""
+class DiscardingBucket(Bucket):
+    """A bucket in memory that stores records and discards every CSV."""
 
     def __init__(self) -> None:
         self._records: dict[str, bytes] = {}
@@ -56,8 +55,8 @@ class Discarding(Bucket):
     def abort_uploads(self, key: str) -> None: ...
 
 
-class Undigested(Upload):
-    """An upload without SHA-256: what the digest costs is the difference."""
+class UploadWithoutDigest(Upload):
+    """An upload without SHA-256."""
 
     sha256 = "0" * 64
 
@@ -66,19 +65,22 @@ class Undigested(Upload):
 
 
 def main(day: str, sink: str, variant: str = "") -> None:
-    given = settings.load("calculate")
-    s3 = client(given)
-    records, csvs = Bucket(s3, given.JOBS_BUCKET), Bucket(s3, given.CSV_BUCKET)
+    loaded = settings.load("calculate")
+    s3 = client(loaded)
+    records, csvs = Bucket(s3, loaded.JOBS_BUCKET), Bucket(s3, loaded.CSV_BUCKET)
     if sink == "discard":
-        records = csvs = Discarding()
-    jobs, fixes, now = JobStore(records), FixSource(given), utc_now()
+        records = csvs = DiscardingBucket()
+    if variant == "without-digest":
+        vars(calculation)["Upload"] = UploadWithoutDigest
+    jobs, fixes, now = JobStore(records), FixSource(loaded), utc_now()
     submission = Submission(date=date.fromisoformat(day))
-    job = jobs.create(new_record(ids.new_job_id(now), task_of(submission, given, now), submission, now, trace_of({})))
+    job = jobs.create(
+        new_record(ids.new_job_id(now), resolve_task(submission, loaded, now), submission, now, trace_of({}))
+    )
     started, busy = time.perf_counter(), time.process_time()
-    with mock.patch.object(calculation, "Upload", Undigested if variant else Upload):
-        ended = calculation.run(job.job_id, jobs, fixes, csvs)
+    record = calculation.run_job(job.job_id, jobs, fixes, csvs)
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy
-    print(seconds, ended.result.total_locations if ended.result else 0, processor_seconds)
+    print(seconds, record.result.total_locations if record.result else 0, processor_seconds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is measured on: the local stack in a folder of its own, days of fixes in its table, functions beside it."""
+"""The system under test: a local stack in a temporary folder, days of sample fixes, and separate functions."""
 
 import contextlib
 import http.client
@@ -23,8 +23,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 _READY_WITHIN_SECONDS = 30
 _DAYS = {1_450: date(2025, 3, 3), 10_000: date(2025, 3, 4), 1_000_000: date(2025, 3, 5), 5_000_000: date(2025, 3, 6)}
 
-# Two devices in turns, now and then away from home, spread over the day.
-_LOAD = """
+# Two alternating devices, sometimes away from home, spread evenly over the day.
+_INSERT_FIXES = """
 INSERT INTO public.locations (device_id, tid, latitude, longitude, accuracy, altitude, velocity, battery,
                               battery_status, connection_type, trigger, "timestamp", created_at)
 SELECT CASE WHEN n %% 2 = 0 THEN 'iphone_stuart' ELSE 'garmin' END, 'xx',
@@ -37,22 +37,22 @@ FROM (SELECT n, %(day)s::timestamptz + n * (interval '86399 seconds' / %(count)s
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A running stack, and what the parts of the benchmark need of it."""
+class BenchStack:
+    """A running stack and its folder."""
 
     running: stack.Stack
     folder: Path
 
     @property
     def superuser(self) -> str:
-        """The URL of the database, for loading and for psql."""
+        """URL of the database, for inserts and for psql."""
         return postgres.url(self.folder, self.running.plan.ports["postgres"])
 
     def port(self, part: str) -> int:
         return self.running.plan.ports[part]
 
     def environment(self, target: str, bucket: str | None = None) -> dict[str, str]:
-        """The settings that the stack gives `target`; with `bucket`, jobs are kept there, out of the stack's sight."""
+        """Return the stack's environment of `target`. With `bucket`, its jobs are separate from the stack's."""
         environment = self.running.plan.function_environment(target)
         if bucket is None:
             return environment
@@ -60,45 +60,45 @@ class Stage:
         return environment
 
     def settings(self, target: str, bucket: str | None = None) -> settings.Settings:
-        """The same, read; the buckets are there."""
-        made = settings.read(self.environment(target, bucket), target)
+        """Return the same as settings, and create the buckets."""
+        loaded = settings.read(self.environment(target, bucket), target)
         admin = object_storage.access_keys(self.folder, object_storage.ADMIN)
-        os.environ.update(admin)  # where boto3 looks for the keys of clients in this process
+        os.environ.update(admin)  # credentials of the S3 clients in this process
         deadline = time.monotonic() + _READY_WITHIN_SECONDS
-        while object_storage.create_buckets(made, admin):
+        while object_storage.create_buckets(loaded, admin):
             if time.monotonic() > deadline:
                 raise TimeoutError("object storage")
             time.sleep(0.05)
-        return made
+        return loaded
 
     def day(self, count: int) -> date:
-        """A day with `count` fixes of two devices, loaded at the first call and ready to be read."""
+        """Return a day with `count` fixes of two devices, which the first call inserts."""
         day = _DAYS[count]
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         with psycopg.connect(self.superuser, autocommit=True) as connection:
-            within = {"start": start, "end": start + timedelta(days=1)}
+            interval = {"start": start, "end": start + timedelta(days=1)}
             query = "SELECT count(*) FROM public.locations WHERE created_at >= %(start)s AND created_at < %(end)s"
-            found = connection.execute(query, within).fetchone()
-            if found != (count,):
-                connection.execute(_LOAD, {"day": start, "count": count})
+            row = connection.execute(query, interval).fetchone()
+            if row != (count,):
+                connection.execute(_INSERT_FIXES, {"day": start, "count": count})
                 connection.execute("VACUUM ANALYZE public.locations")
         return day
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Stage]:
-    """A stack on free ports with its own folder, for the time of the block; no setting of the caller's reaches it."""
-    ours = (*settings.Settings.model_fields, "SUBSCRIBER")
-    environ = {name: text for name, text in os.environ.items() if name not in ours and not name.startswith("AWS_")}
+def start() -> Iterator[BenchStack]:
+    """Run a stack on free ports in a temporary folder, without the settings of this process's environment."""
+    names = (*settings.Settings.model_fields, "SUBSCRIBER")
+    environ = {name: text for name, text in os.environ.items() if name not in names and not name.startswith("AWS_")}
     with tempfile.TemporaryDirectory(prefix="otel-worker-bench-") as folder:
-        read = options.read({**environ, "PORT": str(find_free_port()), "DATA_DIR": folder})
-        with stack.run_stack(read) as started:
-            yield Stage(started, Path(folder))
+        stack_options = options.read({**environ, "PORT": str(find_free_port()), "DATA_DIR": folder})
+        with stack.run_stack(stack_options) as running:
+            yield BenchStack(running, Path(folder))
 
 
 @dataclass(frozen=True)
-class Served:
-    """A function in a gunicorn of its own: its port, and the process that answers."""
+class FunctionServer:
+    """A function in its own gunicorn: the port and the process id of the worker."""
 
     port: int
     worker: int
@@ -108,34 +108,34 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def peak_mb(self) -> float:
-        """The worker's peak memory (VmHWM) so far, in MB of 1,000,000 bytes."""
+        """Return the worker's peak memory (VmHWM) so far, in MB of 1,000,000 bytes."""
         status = Path(f"/proc/{self.worker}/status").read_text(encoding="ascii")
-        found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
-        if found is None:
+        match = re.search(r"VmHWM:\s+([0-9]+) kB", status)
+        if match is None:
             raise ValueError("no VmHWM")
-        return int(found[1]) * 1024 / 1e6
+        return int(match[1]) * 1024 / 1e6
 
 
 @contextlib.contextmanager
-def served(environment: dict[str, str], target: str, source: str) -> Iterator[Served]:
-    """The function `target` of the file `source`, served exactly as in the image."""
+def serve_function(environment: dict[str, str], target: str, source: str) -> Iterator[FunctionServer]:
+    """Run the function `target` of the file `source` with the configuration of the image."""
     function = {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": source}
-    with gunicorn(["-c", "gunicorn.conf.py", "functions_framework:create_app()"], environment | function) as started:
-        yield started
+    with gunicorn(["-c", "gunicorn.conf.py", "functions_framework:create_app()"], environment | function) as server:
+        yield server
 
 
 @contextlib.contextmanager
-def gunicorn(words: list[str], environment: Mapping[str, str]) -> Iterator[Served]:
-    """A gunicorn on a free port, answering, for the time of the block."""
+def gunicorn(arguments: list[str], environment: Mapping[str, str]) -> Iterator[FunctionServer]:
+    """Run gunicorn on a free port. The block starts when it responds."""
     port = find_free_port()
     inherited = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    bound = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(_ROOT), "LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *words]
-    master = subprocess.Popen(command, cwd=_ROOT, env={**inherited, **environment, **bound}, stdin=subprocess.DEVNULL)
+    address = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(_ROOT), "LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *arguments]
+    master = subprocess.Popen(command, cwd=_ROOT, env={**inherited, **environment, **address}, stdin=subprocess.DEVNULL)
     try:
-        _until_answering(port, master)
+        _wait_until_healthy(port, master)
         (worker,) = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text(encoding="ascii").split()
-        yield Served(port, int(worker))
+        yield FunctionServer(port, int(worker))
     finally:
         master.terminate()
         try:
@@ -145,7 +145,7 @@ def gunicorn(words: list[str], environment: Mapping[str, str]) -> Iterator[Serve
             master.wait()
 
 
-def _until_answering(port: int, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_healthy(port: int, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _READY_WITHIN_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -158,4 +158,4 @@ def _until_answering(port: int, process: "subprocess.Popen[bytes]") -> None:
             return
         finally:
             connection.close()
-    raise TimeoutError(f"no answer on port {port}")
+    raise TimeoutError(f"no response on port {port}")
