@@ -1,1 +1,1 @@
-"""What the functions share: errors, models, settings, HTTP, events, storage and the life of a job."""
+"""Code shared by the functions: errors, models, settings, HTTP, events, storage and job lifecycle."""

@@ -1,90 +1,94 @@
-"""Work that has no bound of its own: the look-up of a name, an answer that trickles."""
+"""Timeouts for blocking calls that have none of their own, such as name resolution or a slow response body."""
 
 import contextvars
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-def run_with_timeout(work: Callable[[], T], seconds: float, late: Callable[[T], None] = lambda _: None) -> T:
-    """What `work` returns or raises, or TimeoutError after `seconds`; `late` gets what comes after that.
+def run_with_timeout(work: Callable[[], T], timeout_seconds: float, on_late: Callable[[T], None] = lambda _: None) -> T:
+    """Run `work` in a thread, in the current context, and return its result.
 
-    In a thread beside us, of the same trace, which goes on until `work` ends.
+    Raises TimeoutError after `timeout_seconds`. The thread continues until `work` ends; `on_late` then receives its
+    result, for example to close a connection.
     """
-    doing: Future[T] = Future()
+    future: Future[T] = Future()
 
-    def run() -> None:
-        try:
-            doing.set_result(work())
-        except BaseException as exc:  # noqa: BLE001 - it is raised where it is waited for
-            doing.set_exception(exc)
+    def release(_: "Future[T]") -> None:
+        if future.exception() is None:
+            on_late(future.result())
 
-    def done(_: "Future[T]") -> None:
-        if doing.exception() is None:
-            late(doing.result())
-
-    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
+    _start_thread(work, future)
     try:
-        return doing.result(seconds)
+        return future.result(timeout_seconds)
     except TimeoutError:
-        if doing.done():  # it is the work's own
-            raise
-        doing.add_done_callback(done)
+        if not future.done():  # else `work` itself raised it
+            future.add_done_callback(release)
         raise
 
 
 class SingleFlight(Generic[T]):
-    """What `work` returns, for all who ask: one run at a time, whose result serves for `kept` seconds after its end.
+    """Runs `work` at most once at a time and shares the result among concurrent callers.
 
-    A run is waited for until `seconds` after it began. None is begun beside one that hangs: it costs one thread,
-    however many ask meanwhile.
+    A result is cached for `cache_seconds(result)` after the run ended, an exception is not. A caller waits for at most
+    `timeout_seconds` after the start of the run. A run that hangs occupies one thread, and no other run starts
+    meanwhile.
     """
 
     def __init__(
         self,
         work: Callable[[], T],
-        seconds: float,
-        kept: Callable[[T], float],
+        timeout_seconds: float,
+        cache_seconds: Callable[[T], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._work = work
-        self._seconds = seconds
-        self._kept = kept
+        self._timeout_seconds = timeout_seconds
+        self._cache_seconds = cache_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._run: Future[T] | None = None
-        self._began = self._ended = 0.0
+        self._future: Future[T] | None = None
+        self._started = self._ended = 0.0
 
     def start(self) -> Callable[[], T]:
-        """Begin a run where none serves; the call returned waits: what `work` returns or raises, or TimeoutError."""
+        """Start a run unless one is in progress or cached, and return a function that waits for its result.
+
+        The function returns or raises what `work` does, or raises TimeoutError.
+        """
         with self._lock:
-            if self._run is None or (self._run.done() and self._is_old(self._run)):
-                self._run, self._began = self._begun(), self._clock()
-            run, ends = self._run, self._began + self._seconds
-        return lambda: run.result(max(0.0, ends - self._clock()))
+            if self._future is None or (self._future.done() and self._is_expired(self._future)):
+                self._future, self._started = self._start_run(), self._clock()
+            future, deadline = self._future, self._started + self._timeout_seconds
+        return lambda: future.result(max(0.0, deadline - self._clock()))
 
-    def _is_old(self, run: "Future[T]") -> bool:
-        kept = 0.0 if run.exception() else self._kept(run.result())
-        return self._clock() - self._ended >= kept
+    def _is_expired(self, future: "Future[T]") -> bool:
+        cache_seconds = 0.0 if future.exception() else self._cache_seconds(future.result())
+        return self._clock() - self._ended >= cache_seconds
 
-    def _begun(self) -> "Future[T]":
-        run: Future[T] = Future()
+    def _start_run(self) -> "Future[T]":
+        future: Future[T] = Future()
 
-        def work() -> None:
+        def run() -> T:
             try:
-                result = self._work()
-            except BaseException as exc:  # noqa: BLE001 - it is raised where it is waited for
+                return self._work()
+            finally:
                 self._ended = self._clock()
-                run.set_exception(exc)
-            else:
-                self._ended = self._clock()
-                run.set_result(result)
 
-        # In the context of who asks first: what a probe asks for is no more traced than the probe itself.
-        threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
-        return run
+        _start_thread(run, future)
+        return future
+
+
+def _start_thread(work: Callable[[], T], future: "Future[T]") -> None:
+    """Run `work` in a daemon thread, in a copy of the context: the trace, or the suppression of tracing, applies."""
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as exc:  # noqa: BLE001 - raised where the result is awaited
+            future.set_exception(exc)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()

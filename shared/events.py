@@ -1,6 +1,6 @@
-"""CloudEvents as the contract names them: read from a request, published to a sink, given as a reply.
+"""CloudEvents: parsing of deliveries, creation of events, and publication to a sink.
 
-The only importer of cloudevents. docs/events.md has the three types with an example each.
+This is the only module that imports cloudevents. docs/events.md describes the types with examples.
 """
 
 import json
@@ -20,215 +20,252 @@ from cloudevents.http import CloudEvent, from_http
 
 from shared.deadlines import run_with_timeout
 from shared.errors import InvalidRequest, Unavailable
+from shared.event_types import COMPLETED, EVENT_TYPES, FAILED, REQUESTED, CompletedData, FailedData, RequestedData
 from shared.http.messages import Request
-from shared.models import CompletedData, FailedData, Record, RequestedData, Status, parse
+from shared.ids import job_id_of_event
+from shared.models import Record, Status, parse
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
 
-REQUESTED = "otelworker.distance.requested.v1"
-COMPLETED = "otelworker.distance.completed.v1"
-FAILED = "otelworker.distance.failed.v1"
+__all__ = [
+    "COMPLETED",
+    "FAILED",
+    "REQUESTED",
+    "CalculationRequest",
+    "Publisher",
+    "binary",
+    "outcome",
+    "parse_request",
+    "processing_span",
+    "requested",
+    "strict_json",
+]
 
-PUBLISH_SECONDS = 10  # with the rest of a submission well inside the 30 s that callers wait
-MOST_AT_ONCE = 32
-_PAUSES = (0.1, 0.4, math.inf)  # after each try
-_LONGEST_PAUSE = 2
-_ASKED_AGAIN = frozenset({429, 502, 503, 504})
+PUBLISH_TIMEOUT_SECONDS = 10  # callers of submit wait 30 s
+MAX_CONCURRENT_PUBLISHES = 32
+_CONNECT_TIMEOUT_SECONDS = 2
+_RESPONSE_TIMEOUT_SECONDS = 5
+_BACKOFF_SECONDS = (0.1, 0.4, math.inf)  # after each attempt
+_MAX_RETRY_AFTER_SECONDS = 2
+_RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True)
-class Event:
-    """An event that has arrived: its context, its data as decoded JSON, and the trace it belongs to.
+class CalculationRequest:
+    """A request event as the broker delivered it.
 
-    `error_code` is the status that a dead letter's delivery failed with, where the broker says so.
+    `attributes` are the id, source and type of the event. `last_status` is the response status of the last delivery
+    attempt of a dead letter, where the broker provides it.
     """
 
-    type: str
-    source: str
-    id: str
-    data: object
+    job_id: str
+    data: RequestedData
     trace: Trace
-    error_code: str | None = None
+    attributes: Mapping[str, str]
+    last_status: str | None = None
 
 
-def received(call: Request) -> Event:
-    """The event of a request in binary or structured mode, or InvalidRequest."""
-    structured = call.headers.get("content-type", "").lower().startswith("application/cloudevents")
+def parse_request(request: Request) -> CalculationRequest:
+    """Parse the request event in an HTTP request, in binary or structured mode.
+
+    An event without job ID gets one that is derived from its source and id. Raises InvalidRequest if the HTTP request
+    contains no valid event of this type.
+    """
+    structured = request.headers.get("content-type", "").lower().startswith("application/cloudevents")
     if structured:
-        strict_json(call.body)  # the library would let a second value for a key win
+        strict_json(request.body)  # the library accepts duplicate keys
     try:
-        event = from_http(dict(call.headers), call.body, data_unmarshaller=strict_json)
+        event = from_http(dict(request.headers), request.body, data_unmarshaller=strict_json)
     except (GenericException, ValueError, TypeError, AttributeError, RecursionError, InvalidRequest):
         raise InvalidRequest("Request must be a CloudEvent with JSON data") from None
-    texts = {name: value for name, value in event.get_attributes().items() if isinstance(value, str)}
+    attributes = {name: value for name, value in event.get_attributes().items() if isinstance(value, str)}
     for name in ("type", "source", "id"):
-        if not texts.get(name):
+        if not attributes.get(name):
             raise InvalidRequest(f"CloudEvent must have a {name}", name)
-    trace = call.trace if "traceparent" in call.headers else trace_of({**call.headers, **texts})
-    failed_with = texts.get("knativeerrorcode")
-    return Event(texts["type"], texts["source"], texts["id"], event.get_data(), trace, failed_with)
+    if attributes["type"] != REQUESTED:
+        raise InvalidRequest("Unexpected event type", "type")
+    data = parse(RequestedData, event.get_data())
+    return CalculationRequest(
+        data.job_id or job_id_of_event(attributes["source"], attributes["id"]),
+        data,
+        request.trace if "traceparent" in request.headers else trace_of({**request.headers, **attributes}),
+        {name: attributes[name] for name in ("id", "source", "type")},
+        attributes.get("knativeerrorcode"),
+    )
 
 
 def strict_json(text: bytes | str) -> object:
-    """`text` decoded; a key given twice, a constant that is not JSON, or other than UTF-8 is an InvalidRequest."""
+    """Decode JSON in UTF-8; InvalidRequest for duplicate keys, and for constants that JSON lacks, such as NaN."""
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
         raise InvalidRequest("Request must be JSON") from None
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; a second value for a key would silently win."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is given twice")
-    return found
+    decoded = dict(pairs)
+    if len(decoded) < len(pairs):
+        raise ValueError("duplicate key")
+    return decoded
 
 
-def _refuse(constant: str) -> object:
+def _reject_constant(constant: str) -> object:
     raise ValueError(constant)
 
 
 def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
-    """The event that asks for the calculation of a job; its id is the job's."""
-    known = record.model_dump(mode="json", include={"job_id", "date", "device_id", *record.explicit_fields})
-    data = {name: known[name] for name in ("job_id", "date", "device_id", *record.explicit_fields)}
-    return _event(REQUESTED, record.job_id, data, {**extensions, **trace.headers()})
+    """Create the event that requests the calculation of a job. Its id is the job ID."""
+    names = ("job_id", "date", "device_id", *record.explicit_fields)
+    values = record.model_dump(mode="json", include=set(names))
+    return _event(REQUESTED, record.job_id, {name: values[name] for name in names}, {**extensions, **trace.headers()})
 
 
 def outcome(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
-    """The event that tells how a finished job ended; its id derives from the request's, so a repeat shows."""
-    about = {"job_id": record.job_id, "date": record.date, "device_id": record.device_id}
+    """Create the outcome event of a finished job. Its id derives from the job ID, so consumers detect duplicates."""
+    job = {"job_id": record.job_id, "date": record.date, "device_id": record.device_id}
     data: CompletedData | FailedData
     if record.status is Status.COMPLETED and record.result is not None:
-        kind, data = COMPLETED, CompletedData(**about, **record.result.model_dump())
+        event_type, data = COMPLETED, CompletedData(**job, **record.result.model_dump())
     else:
-        reason = {"error_code": record.error_code or "", "error_message": record.error_message or ""}
-        kind, data = FAILED, FailedData(**about, **reason)
+        error = {"error_code": record.error_code or "", "error_message": record.error_message or ""}
+        event_type, data = FAILED, FailedData(**job, **error)
     event_id = f"{record.job_id}-{record.status}"
-    return _event(kind, event_id, data.model_dump(mode="json"), {**(extensions or {}), **trace.headers()})
+    return _event(event_type, event_id, data.model_dump(mode="json"), {**(extensions or {}), **trace.headers()})
 
 
-def _event(kind: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:
+def _event(event_type: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:
     attributes = {
         **extensions,
-        "type": kind,
-        "source": "/otel-worker/submit" if kind == REQUESTED else "/otel-worker/calculate",
+        "type": event_type,
+        "source": EVENT_TYPES[event_type].source,
         "id": event_id,
         "subject": data["job_id"],
-        "datacontenttype": "application/json",  # without it no Content-Type is sent
+        "datacontenttype": "application/json",  # the library derives Content-Type from it
     }
     return CloudEvent(attributes, data)
 
 
 def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
-    """The event as headers and body, with its trace as a plain HTTP header too: brokers keep that one."""
+    """Encode an event as headers and body. The trace is also a plain HTTP header, which brokers propagate."""
     headers, body = to_binary(event)
     attributes = event.get_attributes()
-    plain = {name: attributes[name] for name in ("traceparent", "tracestate") if name in attributes}
-    return {**headers, **plain}, body
+    trace = {name: attributes[name] for name in ("traceparent", "tracestate") if name in attributes}
+    return {**headers, **trace}, body
 
 
 @contextmanager
-def processed(event: Event) -> Iterator[spans.Span]:
-    """The span of an event's processing, in the event's own trace; the request's is linked to where it is another."""
-    about = {"id": event.id, "source": event.source, "type": event.type}
-    here = context.current.get()
-    with spans.span(f"process {event.type}", _told("process", about), kind=spans.CONSUMER, within=event.trace) as span:
-        if here and here.trace_id != span.trace.trace_id:
-            span.link(here.traceparent, "delivered by")
+def processing_span(request: CalculationRequest) -> Iterator[spans.Span]:
+    """Span of the processing of an event, in the trace of the event; linked to the HTTP request if that differs."""
+    delivery = context.current.get()
+    name = f"process {request.attributes['type']}"
+    attributes = _span_attributes("process", request.attributes)
+    with spans.span(name, attributes, kind=spans.CONSUMER, within=request.trace) as span:
+        if delivery and delivery.trace_id != span.trace.trace_id:
+            span.link(delivery.traceparent, "delivered by")
         yield span
 
 
 @contextmanager
-def _published(event: CloudEvent) -> Iterator[CloudEvent]:
-    """The event as it is sent: its span, in the trace that it carries, is the parent of its processing."""
-    about = {name: str(text) for name, text in event.get_attributes().items()}
-    labels = {"messaging.operation.name": "publish", "cloudevents.event_type": about["type"]}
-    here, began = context.current.get(), time.perf_counter()
-    place = trace_of(about) if "traceparent" in about else None
-    with spans.span(f"publish {about['type']}", _told("publish", about), kind=spans.PRODUCER, within=place) as span:
-        if here and here.trace_id != span.trace.trace_id:
-            span.link(here.traceparent, "published by")
+def _publishing_span(event: CloudEvent) -> Iterator[CloudEvent]:
+    """Span and metrics of a publication. Yields the event with the span as the parent of its processing."""
+    attributes = {name: str(text) for name, text in event.get_attributes().items()}
+    event_type = attributes["type"]
+    labels = {"messaging.operation.name": "publish", "cloudevents.event_type": event_type}
+    publisher, started = context.current.get(), time.perf_counter()
+    trace = trace_of(attributes) if "traceparent" in attributes else None
+    span_attributes = _span_attributes("publish", attributes)
+    with spans.span(f"publish {event_type}", span_attributes, kind=spans.PRODUCER, within=trace) as span:
+        if publisher and publisher.trace_id != span.trace.trace_id:
+            span.link(publisher.traceparent, "published by")
         try:
-            yield CloudEvent({**about, **span.trace.headers()}, event.get_data()) if span.is_recording else event
+            yield CloudEvent({**attributes, **span.trace.headers()}, event.get_data()) if span.is_recording else event
         except Unavailable as exc:
             labels["error.type"] = exc.cause
-            metrics.PUBLISH_FAILURES.add(labels={"cloudevents.event_type": about["type"]})
+            metrics.PUBLISH_FAILURES.add(labels={"cloudevents.event_type": event_type})
             raise
         finally:
-            metrics.PUBLISH_DURATION.record(time.perf_counter() - began, labels)
+            metrics.PUBLISH_DURATION.record(time.perf_counter() - started, labels)
 
 
-def _told(operation: str, about: Mapping[str, str]) -> dict[str, str]:
-    """What a span says of an event, in the words of semantic conventions."""
-    known = {f"cloudevents.event_{name}": about[name] for name in ("id", "source", "type", "subject") if name in about}
-    kind = {"publish": "send"}.get(operation, operation)
-    system = {"messaging.system": "knative", "messaging.operation.name": operation, "messaging.operation.type": kind}
-    return {**system, **known}
+def _span_attributes(operation: str, attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return the span attributes of an event by OpenTelemetry's semantic conventions."""
+    return {
+        "messaging.system": "knative",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": "send" if operation == "publish" else operation,
+        **{
+            f"cloudevents.event_{name}": attributes[name]
+            for name in ("id", "source", "type", "subject")
+            if name in attributes
+        },
+    }
 
 
 class Publisher:
-    """Puts events into a sink: a broker's ingress. docs/decisions/0001 has its failures and what becomes of each."""
+    """Publishes events to a sink, usually a broker's ingress. docs/decisions/0001 lists failures and their handling.
+
+    It retries by itself: urllib3's Retry has no total deadline, and cannot retry a closed connection without also
+    retrying a read timeout, which would add load to a slow broker.
+    """
 
     def __init__(self, sink: str) -> None:
         self._sink = sink
-        self._http = urllib3.PoolManager(retries=False, maxsize=MOST_AT_ONCE)
-        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._http = urllib3.PoolManager(retries=False, maxsize=MAX_CONCURRENT_PUBLISHES)
+        self._slots = threading.BoundedSemaphore(MAX_CONCURRENT_PUBLISHES)
 
     def publish(self, event: CloudEvent) -> None:
-        """The event is the broker's now; else, within PUBLISH_SECONDS, Unavailable, and it may be the broker's too."""
-        with _published(event) as sent:
-            self._put(sent)
+        """Publish an event within PUBLISH_TIMEOUT_SECONDS.
 
-    def _put(self, event: CloudEvent) -> None:
+        Raises Unavailable if the broker did not acknowledge it. It may have accepted the event nevertheless.
+        """
+        with _publishing_span(event) as sent:
+            self._send(sent)
+
+    def _send(self, event: CloudEvent) -> None:
         headers, body = binary(event)
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("broker", "busy")  # it has let so many hang already
+        if not self._slots.acquire(blocking=False):
+            raise Unavailable("broker", "busy")  # earlier publications are blocked
         try:
-            run_with_timeout(partial(self._tried, headers, body), PUBLISH_SECONDS)
+            run_with_timeout(partial(self._send_with_retries, headers, body), PUBLISH_TIMEOUT_SECONDS)
         except TimeoutError:
             raise Unavailable("broker", "timeout") from None
 
-    def _tried(self, headers: Mapping[str, str], body: bytes) -> None:
-        ends = time.monotonic() + PUBLISH_SECONDS
+    def _send_with_retries(self, headers: Mapping[str, str], body: bytes) -> None:
+        deadline = time.monotonic() + PUBLISH_TIMEOUT_SECONDS
         try:
-            for shortest in _PAUSES:
-                cause, asked = self._once(headers, body, max(ends - time.monotonic(), 0.1))
+            for backoff in _BACKOFF_SECONDS:
+                cause, retry_after = self._attempt(headers, body, max(deadline - time.monotonic(), 0.1))
                 if not cause:
                     return
-                pause = max(shortest, asked)
-                if pause > _LONGEST_PAUSE or time.monotonic() + pause > ends:
+                delay = max(backoff, retry_after)
+                if delay > _MAX_RETRY_AFTER_SECONDS or time.monotonic() + delay > deadline:
                     break
-                time.sleep(pause)
+                time.sleep(delay)
             raise Unavailable("broker", cause)
         finally:
-            self._places.release()
+            self._slots.release()
 
-    def _once(self, headers: Mapping[str, str], body: bytes, left: float) -> tuple[str, float]:
-        """Why the broker has not taken the event ("": it has), and after how many seconds to ask again."""
-        bounded = urllib3.Timeout(connect=min(2, left), read=min(5, left))
+    def _attempt(self, headers: Mapping[str, str], body: bytes, remaining: float) -> tuple[str, float]:
+        """Post the event once. Return the cause of a failure, "" on success, and the seconds before a retry."""
+        timeout = urllib3.Timeout(
+            connect=min(_CONNECT_TIMEOUT_SECONDS, remaining), read=min(_RESPONSE_TIMEOUT_SECONDS, remaining)
+        )
         try:
-            answer = self._http.request(
-                "POST", self._sink, body=body, headers=headers, timeout=bounded, redirect=False, preload_content=False
+            response = self._http.request(
+                "POST", self._sink, body=body, headers=headers, timeout=timeout, redirect=False, preload_content=False
             )
         except urllib3.exceptions.ReadTimeoutError:
-            return "timeout", math.inf  # it is slow, and asking twice makes it slower
+            return "timeout", math.inf  # a retry would add load to a slow broker
         except urllib3.exceptions.HTTPError as exc:
             return type(exc).__name__, 0
-        if answer.length_remaining == 0:
-            answer.release_conn()
+        if response.length_remaining == 0:
+            response.release_conn()
         else:
-            answer.close()  # we read no body: it may be of any size
-        if 200 <= answer.status < 300:
+            response.close()  # the body may be of any size
+        if 200 <= response.status < 300:
             return "", 0
-        after = answer.headers.get("Retry-After", "0")
-        again = answer.status in _ASKED_AGAIN and after.isdecimal()  # a date is later than we wait
-        return f"status {answer.status}", int(after) if again else math.inf
-
-
-def data_of_request(event: Event) -> RequestedData:
-    """The data of a request event as the contract wants it, or InvalidRequest."""
-    return parse(RequestedData, event.data)
+        retry_after = response.headers.get("Retry-After", "0")
+        retryable = response.status in _RETRYABLE_STATUSES and retry_after.isdecimal()  # dates are too far ahead
+        return f"status {response.status}", int(retry_after) if retryable else math.inf

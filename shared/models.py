@@ -1,4 +1,4 @@
-"""The words that the functions, the events and the records share, and what each may hold."""
+"""The models of the domain: submissions, tasks, statistics and job records, with their validation."""
 
 import re
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Status(StrEnum):
-    """The states of a job; a job only ever moves to one of a higher rank. Nobody is shown a deleted one."""
+    """The states of a job. Transitions only increase the rank. The API never returns DELETED."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -34,6 +34,7 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
+        """The order of the state: 0 queued, 1 processing, 2 completed or failed, 3 deleted."""
         return _RANKS[self]
 
     @property
@@ -42,11 +43,11 @@ class Status(StrEnum):
 
 
 _RANKS = dict(zip(Status, (0, 1, 2, 2, 3), strict=True))
-SHOWN = tuple(status for status in Status if status is not Status.DELETED)
+PUBLIC_STATUSES = tuple(status for status in Status if status is not Status.DELETED)
 
 
 def rfc3339(instant: datetime) -> str:
-    """`instant` in UTC with milliseconds and Z, the one format of every time that callers see."""
+    """Format `instant` in UTC with milliseconds and Z, the format of all times in the API."""
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -58,7 +59,8 @@ def _calendar_day(value: object) -> object:
     raise ValueError("not a calendar day")
 
 
-DEVICE_ID = r"^(?!.*\.\.)[A-Za-z0-9._-]{0,100}$"  # and the schema's, as the next one
+# Anchored, because JSON schemas search for a pattern.
+DEVICE_ID = r"^(?!.*\.\.)[A-Za-z0-9._-]{0,100}$"
 JOB_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
@@ -92,53 +94,39 @@ ThresholdKm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Home(BaseModel):
-    """The reference place, WGS84 degrees."""
+    """The reference location, in WGS84 degrees."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
     latitude: Latitude
     longitude: Longitude
 
 
-def _or_null(schema: dict[str, Any]) -> None:
-    """As the others that may be left out: null is absent."""
-    kind = {name: schema.pop(name) for name in ("type", "pattern")}
-    schema["anyOf"] = [kind, {"type": "null"}]
+def _allow_null(schema: dict[str, Any]) -> None:
+    """Allow null, which means absent, as in the other optional fields."""
+    string = {name: schema.pop(name) for name in ("type", "pattern")}
+    schema["anyOf"] = [string, {"type": "null"}]
 
 
 class Submission(BaseModel):
-    """What a caller asks for; None is what the deployment's settings say."""
+    """The body of a submission. The settings provide the values of absent fields."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-    date: Day = Field(description="A day that has begun in the job's time zone")
-    device_id: DeviceId = Field(default="", description='"" is every device', json_schema_extra=_or_null)
-    timezone: TimeZoneName | None = Field(default=None, description="IANA name; DAY_TIMEZONE where it is left out")
-    home: Home | None = Field(default=None, description="HOME_LATITUDE and HOME_LONGITUDE where it is left out")
-    away_threshold_km: ThresholdKm | None = Field(default=None, description="AWAY_THRESHOLD_KM where it is left out")
+    date: Day = Field(description="Calendar day in the job's time zone; not in the future")
+    device_id: DeviceId = Field(default="", description='"" selects all devices', json_schema_extra=_allow_null)
+    timezone: TimeZoneName | None = Field(default=None, description="IANA time zone; default DAY_TIMEZONE")
+    home: Home | None = Field(default=None, description="Default HOME_LATITUDE and HOME_LONGITUDE")
+    away_threshold_km: ThresholdKm | None = Field(default=None, description="Default AWAY_THRESHOLD_KM")
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, data: object) -> object:
+    def _remove_nulls(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
         return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
-class HomeOfEvent(Home):
-    """Home as an event gives it: fields of later versions are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-
-class RequestedData(Submission):
-    """The data of a request event: a submission, usually with its job; fields of later versions are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-    job_id: JobId | None = None
-    home: HomeOfEvent | None = None
-
-
 class Task(BaseModel):
-    """What is to be calculated, nothing left open: the same task means the same job."""
+    """A submission with all defaults resolved. Submissions with equal tasks are equal."""
 
     model_config = ConfigDict(frozen=True)
     date: Day
@@ -149,7 +137,7 @@ class Task(BaseModel):
 
 
 class DayStatistics(BaseModel):
-    """The numbers of the day: kilometres, minutes, counts (docs/numbers.md)."""
+    """The statistics of a day: kilometres, minutes and counts (docs/numbers.md)."""
 
     model_config = ConfigDict(frozen=True)
     total_distance_km: float
@@ -163,36 +151,17 @@ class DayStatistics(BaseModel):
 
 
 class Result(DayStatistics):
-    """What a completed job holds: its numbers, and the CSV that its commit named."""
+    """The result of a completed job: its statistics and its CSV."""
 
     csv_path: str
     csv_size_bytes: int
-    csv_sha256: Sha256 | None = None  # of the whole CSV; records written before this field have none
+    csv_sha256: Sha256 | None = None  # hex, of the whole CSV; None in records older than this field
     processing_time_ms: int
-    worker_version: str | None = None  # of the otel-worker that calculated it; early records have none
-
-
-class CompletedData(Result):
-    """The data of a completed event."""
-
-    job_id: JobId
-    date: Day
-    device_id: DeviceId
-
-
-class FailedData(BaseModel):
-    """The data of a failed event."""
-
-    model_config = ConfigDict(frozen=True)
-    job_id: JobId
-    date: Day
-    device_id: DeviceId
-    error_code: str
-    error_message: str
+    worker_version: str | None = None  # that calculated the result; None in records older than this field
 
 
 class Record(Task):
-    """A job, as it is stored: the only truth about it."""
+    """A stored job. The record is the source of truth; markers and index derive from it."""
 
     version: Literal[1] = 1
     job_id: JobId
@@ -201,34 +170,34 @@ class Record(Task):
     started_at: Instant | None = None
     completed_at: Instant | None = None
     attempt: int = 0
-    previous_attempts: int = 0  # attempts of deleted jobs of the same id: what they left is nobody's
+    previous_attempts: int = 0  # attempts of deleted jobs with the same ID
     owner: str | None = None
     lease_expires_at: Instant | None = None
-    expired_leases: int = 0  # attempts whose lease ended: they died, or stood still
-    released_attempts: int = 0  # attempts that gave their lease back; `cause` is the latest one's reason
+    expired_leases: int = 0  # attempts whose lease expired: they crashed or stalled
+    released_attempts: int = 0  # attempts that released their lease; `cause` is the latest reason
     released_at: Instant | None = None
     cause: str | None = None
-    redispatch_count: int = 0  # how often the sweep has published the request since the latest attempt
+    redispatch_count: int = 0  # times the sweep republished the request since the latest attempt
     redispatched_at: Instant | None = None
     result: Result | None = None
     error_code: str | None = None
     error_message: str | None = None
-    traceparent: str  # the submission's: the trace of the job
-    attempt_traceparent: str | None = None  # the latest attempt's
-    explicit_fields: tuple[str, ...] = ()  # which of the optional settings the caller spelt out
+    traceparent: str  # of the submission
+    attempt_traceparent: str | None = None  # of the latest attempt
+    explicit_fields: tuple[str, ...] = ()  # optional fields that the submission contained
 
     @property
     def trace_id(self) -> str:
-        """The trace that leads through the whole life of the job."""
+        """The trace ID of the submission, which all spans of the job share."""
         return self.traceparent.split("-")[1]
 
     def moved(self, **changes: Any) -> Self:
-        """A copy with `changes`; the caller stores it by compare-and-swap or not at all."""
+        """Return a copy with `changes`. Store it only by compare-and-swap."""
         return self.model_copy(update=changes)
 
 
 class Tombstone(BaseModel):
-    """What is left of a deleted job, so that nothing that is still under way brings it back."""
+    """The record of a deleted job. It prevents work in progress from recreating the job."""
 
     model_config = ConfigDict(frozen=True)
     version: Literal[1] = 1
@@ -236,7 +205,7 @@ class Tombstone(BaseModel):
     status: Literal[Status.DELETED] = Status.DELETED
     queued_at: Instant
     deleted_at: Instant
-    attempt: int  # a job of the same id goes on counting: no two attempts ever share a CSV's key
+    attempt: int  # a new job with the same ID continues the count, so CSV keys stay unique
 
 
 _MESSAGES = {
@@ -250,7 +219,7 @@ _MESSAGES = {
 
 
 def parse(model: type[M], data: object) -> M:
-    """`data` (decoded JSON) as `model`, or InvalidRequest in the words of the contract."""
+    """Validate decoded JSON. Raises InvalidRequest with a message of the API's contract."""
     if not isinstance(data, dict):
         raise InvalidRequest("Request body must be a JSON object")
     try:
@@ -261,14 +230,14 @@ def parse(model: type[M], data: object) -> M:
 
 def _invalid(exc: ValidationError, data: dict[str, object]) -> InvalidRequest:
     errors = exc.errors(include_url=False, include_context=False)
-    # A missing date is told before anything else, an unknown field last.
+    # Report a missing field first, an unknown field last.
     errors.sort(key=lambda error: {"missing": 0, "extra_forbidden": 2}.get(error["type"], 1))
     path = [str(part) for part in errors[0]["loc"]]
-    field, kind = ".".join(path), errors[0]["type"]
+    field, error_type = ".".join(path), errors[0]["type"]
     if path[0] == "home":
         return InvalidRequest(_MESSAGES["home"], field if field in ("home.latitude", "home.longitude") else "home")
-    if kind == "missing":
+    if error_type == "missing":
         return InvalidRequest(f"Missing required field: {field}", field)
-    if kind == "extra_forbidden":
+    if error_type == "extra_forbidden":
         return InvalidRequest("Unknown field", field)  # its value may be a coordinate
     return InvalidRequest(_MESSAGES[field], field, data[field])

@@ -1,4 +1,4 @@
-"""SIGTERM, as a job in flight sees it: time enough to be finished, or to be given back."""
+"""Graceful shutdown: jobs in progress may continue after SIGTERM until shortly before the end of the grace period."""
 
 import signal
 import time
@@ -7,35 +7,35 @@ from types import FrameType
 
 from shared.errors import Unavailable
 
-_LONGEST_MARGIN = 5  # seconds to give a lease back and to answer
+_MAX_MARGIN_SECONDS = 5  # to release the lease and to respond
 
 
-class Stop:
-    """Whether this process still has time to work, `grace` seconds after SIGTERM; before it there is no end."""
+class GracefulShutdown:
+    """The deadline of work in progress, `grace_seconds` after SIGTERM, less a margin. Without SIGTERM there is none."""
 
-    def __init__(self, grace: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._patience = grace - min(_LONGEST_MARGIN, grace / 10)
+    def __init__(self, grace_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = grace_seconds - min(_MAX_MARGIN_SECONDS, grace_seconds / 10)
         self._clock = clock
-        self._ends: float | None = None
+        self._deadline: float | None = None
 
-    def listen(self) -> None:
-        """Note SIGTERM from now on, and leave it to whoever listened before: gunicorn. For the main thread."""
-        before = signal.getsignal(signal.SIGTERM)
+    def install_handler(self) -> None:
+        """Handle SIGTERM, then call the previous handler (gunicorn's). Call this in the main thread."""
+        previous = signal.getsignal(signal.SIGTERM)
 
-        def noted(number: int, frame: FrameType | None) -> None:
-            self.note()
-            if callable(before):
-                before(number, frame)
+        def handle(number: int, frame: FrameType | None) -> None:
+            self.begin()
+            if callable(previous):
+                previous(number, frame)
 
-        signal.signal(signal.SIGTERM, noted)
-        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - the signature; as gunicorn has it
+        signal.signal(signal.SIGTERM, handle)
+        signal.siginterrupt(signal.SIGTERM, False)  # noqa: FBT003 - positional only; restarts system calls, as gunicorn does
 
-    def note(self) -> None:
-        """The process was asked to end now; asked again, the first time counts."""
-        if self._ends is None:
-            self._ends = self._clock() + self._patience
+    def begin(self) -> None:
+        """Start the grace period. Further calls have no effect."""
+        if self._deadline is None:
+            self._deadline = self._clock() + self._seconds
 
     def check(self) -> None:
-        """Unavailable once what is in flight has to be given back."""
-        if self._ends is not None and self._clock() > self._ends:
+        """Raise Unavailable if the deadline has passed."""
+        if self._deadline is not None and self._clock() > self._deadline:
             raise Unavailable("worker", "stopping")

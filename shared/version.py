@@ -1,3 +1,3 @@
-"""The one place of the version: pyproject.toml, the image and every log line take it from here."""
+"""The version. pyproject.toml, the image and all log lines use it."""
 
 VERSION = "0.1.0"

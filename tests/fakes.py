@@ -178,7 +178,7 @@ class Broker(Publisher):
         self.events: list[CloudEvent] = []
         self.away = False
 
-    def _put(self, event: CloudEvent) -> None:
+    def _send(self, event: CloudEvent) -> None:
         if self.away:
             raise Unavailable("broker", "NewConnectionError")
         self.events.append(event)

@@ -6,14 +6,14 @@ from functions.calculate import calculation
 from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.submission import new_record, resolve_task
 from functions.calculate.sweep.reconcile import Sweep
-from shared import events, ids
+from shared import events
 from shared.config.settings import Settings
-from shared.errors import InvalidRequest, JobFinished, NotFound, OtelWorkerError, Unavailable
+from shared.errors import JobFinished, NotFound, OtelWorkerError, Unavailable
 from shared.http.messages import Request, Response
 from shared.http.service import Check, Options, Service
 from shared.jobs import csv_cleanup
 from shared.jobs import store as job_store
-from shared.models import Record, RequestedData
+from shared.models import Record
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 from shared.telemetry import metrics, provider
@@ -85,22 +85,19 @@ class Delivery:
 
         Raises domain errors, which shared/http/error_responses.py maps to status codes.
         """
-        event = events.received(request)
-        if event.type != events.REQUESTED:
-            raise InvalidRequest("Unexpected event type", "type")
-        data = events.data_of_request(event)
-        job_id = _job_id(event, data)
-        with events.processed(event) as span:
+        event = events.parse_request(request)
+        with events.processing_span(event) as span:
             try:
-                record = self._run_job(job_id, event, data)
+                record = self._run_job(event)
             except JobFinished:
-                self._delete_superseded_csvs(job_id)
+                self._delete_superseded_csvs(event.job_id)
                 return Response(204)
             headers, body = events.binary(events.outcome(record, span.trace))
         provider.flush_soon()  # export the job's telemetry before the pod can be terminated
         return Response(200, body, headers)
 
-    def _run_job(self, job_id: str, event: events.Event, data: RequestedData) -> Record:
+    def _run_job(self, event: events.CalculationRequest) -> Record:
+        job_id, data = event.job_id, event.data
         try:
             return calculation.run_job(job_id, self._jobs, self._fixes, self._csvs)
         except NotFound:
@@ -122,9 +119,9 @@ class Delivery:
         """Fail the job of an undeliverable event. Always returns 204; an event without a job is logged."""
         outcome = "not_taken"
         try:
-            event = events.received(request)
-            with events.processed(event):
-                outcome = self.fail_undeliverable(_job_id(event, events.data_of_request(event)), event)
+            event = events.parse_request(request)
+            with events.processing_span(event):
+                outcome = self.fail_undeliverable(event)
         except Unavailable as exc:
             capture_error(exc, consequence="dead letter not processed")
         except OtelWorkerError as exc:
@@ -133,12 +130,12 @@ class Delivery:
         metrics.DEAD_LETTERS.add(labels={"outcome": outcome})
         return Response(204)
 
-    def fail_undeliverable(self, job_id: str, event: events.Event) -> str:
+    def fail_undeliverable(self, event: events.CalculationRequest) -> str:
         """Fail the job, unless it has finished or an attempt holds its lease. Returns "failed" or "passed_over"."""
-        claim = self._jobs.get_for_update(job_id)
+        claim = self._jobs.get_for_update(event.job_id)
         record = claim.record
-        if record.status.finished or job_store.has_active_lease(record, self._clock()) or event.error_code == _LOCKED:
-            _LOG.info("dead letter ignored: job is running or finished", extra={"job_id": job_id})
+        if record.status.finished or job_store.has_active_lease(record, self._clock()) or event.last_status == _LOCKED:
+            _LOG.info("dead letter ignored: job is running or finished", extra={"job_id": event.job_id})
             return "passed_over"
         dependency = (record.cause or "").partition(":")[0]
         reason = f": {dependency} was unavailable" if dependency else ""
@@ -147,7 +144,3 @@ class Delivery:
         csv_cleanup.delete_superseded(self._csvs, record)
         self._event_publisher.publish_outcome(record)
         return "failed"
-
-
-def _job_id(event: events.Event, data: RequestedData) -> str:
-    return data.job_id or ids.job_id_of_event(event.source, event.id)

@@ -13,7 +13,7 @@ from shared.events import Publisher
 from shared.http.health_checks import default_checks
 from shared.http.service import Options
 from shared.jobs.store import JobStore
-from shared.shutdown import Stop
+from shared.shutdown import GracefulShutdown
 from shared.storage.bucket import Bucket, client
 from shared.telemetry import error_reporting, provider
 
@@ -22,9 +22,9 @@ provider.start()
 error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)
 _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)
-_STOP = Stop(_SETTINGS.GRACE_SECONDS)
-_STOP.listen()
-_FIXES = FixSource(_SETTINGS, check=_STOP.check)
+_SHUTDOWN = GracefulShutdown(_SETTINGS.GRACE_SECONDS)
+_SHUTDOWN.install_handler()
+_FIXES = FixSource(_SETTINGS, check=_SHUTDOWN.check)
 _JOBS = JobStore(_BUCKET)
 _EVENT_PUBLISHER = EventPublisher(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
 _RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)

@@ -8,7 +8,7 @@ from shared.config.settings import Settings
 from shared.days import today
 from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
 from shared.http.messages import Request, Response
-from shared.http.schemas import Accepted
+from shared.http.schemas import AcceptedJob
 from shared.http.service import Check, Options, Service
 from shared.jobs import audit
 from shared.jobs import store as job_store
@@ -63,7 +63,7 @@ class Submitter:
                 self._publish(record, span.trace)
         metrics.SUBMITTED.add(labels={"outcome": "repeated" if repeated else "created"})
         path = f"/api/distance/jobs/{record.job_id}"
-        body = Accepted(
+        body = AcceptedJob(
             job_id=record.job_id,
             status=record.status,
             queued_at=record.queued_at,

@@ -9,13 +9,13 @@ from functions.list.stats import JobStats
 from shared.errors import InvalidRequest
 from shared.http.health import AnyCheck, Check
 from shared.http.messages import Handler, Request, Response
-from shared.http.schemas import DEFAULT_LIMIT, LARGEST_LIMIT, Device, Devices, JobSummary, Page, Stats
+from shared.http.schemas import DEFAULT_LIMIT, MAX_LIMIT, Device, DeviceList, JobPage, JobSummary, StateCounts
 from shared.http.service import Options, Service
 from shared.job_index import devices
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import Clock, JobStore, utc_now
-from shared.models import SHOWN, Status, Submission, parse
+from shared.models import PUBLIC_STATUSES, Status, Submission, parse
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 
@@ -60,7 +60,7 @@ class JobLister:
         found = self._index.page(job_filter, offset, limit)
         outcomes = self._results.read(found.entries) if with_results else {}
         after = offset + limit
-        page = Page(
+        page = JobPage(
             jobs=[_summary(entry, outcomes.get(entry.position, {})) for entry in found.entries],
             total_count=found.total,
             limit=limit,
@@ -82,7 +82,7 @@ class DeviceLister:
         """Return 200 with all devices; the list is empty before the first refresh."""
         self._cached = stored = devices.read(self._bucket, self._cached)
         times = sorted(stored.device_list.devices.items()) if stored.device_list else []
-        body = Devices(
+        body = DeviceList(
             devices=[Device(device_id=device_id, last_fix_at=time) for device_id, time in times],
             as_of=stored.device_list.as_of if stored.device_list else None,
             trace_id=request.trace.trace_id,
@@ -93,7 +93,7 @@ class DeviceLister:
 def _stats(stats: JobStats, request: Request) -> Response:
     """Return 200 with the number of jobs in each state."""
     counts = stats.counts()
-    return Response(200, Stats(**counts, total=sum(counts.values()), trace_id=request.trace.trace_id).body())
+    return Response(200, StateCounts(**counts, total=sum(counts.values()), trace_id=request.trace.trace_id).body())
 
 
 def _single_parameters(query: MultiDict[str, str]) -> dict[str, str]:
@@ -106,7 +106,7 @@ def _single_parameters(query: MultiDict[str, str]) -> dict[str, str]:
 
 def _filter(parameters: dict[str, str]) -> Filter:
     status = parameters.get("status") or None
-    if status is not None and status not in SHOWN:
+    if status is not None and status not in PUBLIC_STATUSES:
         raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status)
     # The rules for dates and device ids are those of a submission.
     day = parameters.get("date")
@@ -121,8 +121,8 @@ def _window(parameters: dict[str, str]) -> tuple[int, int]:
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise InvalidRequest("limit and offset must be integers", name, text)
     limit, offset = map(int, texts)
-    if not 1 <= limit <= LARGEST_LIMIT:
-        raise InvalidRequest(f"limit must be between 1 and {LARGEST_LIMIT}", "limit", limit)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"limit must be between 1 and {MAX_LIMIT}", "limit", limit)
     if offset < 0:
         raise InvalidRequest("offset must be non-negative", "offset", offset)
     return limit, offset

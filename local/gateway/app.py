@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from local.gateway.health import HealthAggregator
 from local.options import TARGETS
-from shared.openapi import operations
+from shared.openapi.operations import OPERATIONS
 from shared.openapi.routes import ROUTES as API_DOCUMENTS
 from shared.telemetry.context import trace_of
 
@@ -32,10 +32,10 @@ _DROPPED_HEADERS = {"connection", "keep-alive", "te", "trailer", "transfer-encod
 def _routes() -> dict[str, str]:
     """Return the service of each path, in decoded form; a path that ends in a slash is a prefix."""
     routes = {"/broker": "broker", **{path: "list" for _, path in API_DOCUMENTS}}
-    for operation in operations.every():
+    for operation in OPERATIONS:
         service = operation.service.removeprefix("distance-")
         if service in SERVICES:
-            routes[operation.path.partition("{")[0]] = service
+            routes |= {path.partition("{")[0]: service for path in (operation.path, *operation.aliases)}
     return routes
 
 

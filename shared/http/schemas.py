@@ -1,129 +1,129 @@
-"""What callers are answered: the bodies of the HTTP API, from which its OpenAPI document is made (shared/openapi/)."""
+"""Response bodies of the HTTP API. The OpenAPI document is generated from them (shared/openapi/)."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared.models import SHOWN, Day, DeviceId, Instant, JobId, Result, Sha256, Status
+from shared.models import PUBLIC_STATUSES, Day, DeviceId, Instant, JobId, Result, Sha256, Status
 
-TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="The trace that the request belongs to")]
-ShownStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
-STATES = tuple(str(status) for status in SHOWN)
-DEFAULT_LIMIT, LARGEST_LIMIT = 50, 500
-LIMIT = {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT, "default": DEFAULT_LIMIT}
+TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
+PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
+STATES = tuple(map(str, PUBLIC_STATUSES))
+DEFAULT_LIMIT, MAX_LIMIT = 50, 500
+LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
 OFFSET = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0}
 
 
-def _absent_is_not_null(schema: dict[str, Any]) -> None:
-    """What may be left out is left out: its schema has no null. Later versions may say more: a caller is to bear it."""
+def _adapt_schema(schema: dict[str, Any]) -> None:
+    """Remove null from optional fields, which are omitted instead, and allow fields of later versions."""
     schema.pop("additionalProperties", None)
-    for name, one in schema["properties"].items():
+    for name, field in schema["properties"].items():
         if name in schema.get("required", ()):
             continue
-        one.pop("default", None)
-        known = [kind for kind in one.pop("anyOf", ()) if kind != {"type": "null"}]
-        one.update({"anyOf": known} if len(known) > 1 else dict(*known))
+        field.pop("default", None)
+        types = [option for option in field.pop("anyOf", ()) if option != {"type": "null"}]
+        field.update({"anyOf": types} if len(types) > 1 else dict(*types))
 
 
-class Answer(BaseModel):
-    """A body; a field that was not given is left out of it."""
+class ResponseBody(BaseModel):
+    """Base class of response bodies. A field that is not set is omitted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_absent_is_not_null)
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_adapt_schema)
 
     def body(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the body as JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-class Accepted(Answer):
-    """A job that is durable."""
+class AcceptedJob(ResponseBody):
+    """A job that was accepted and is durable."""
 
     job_id: JobId
-    status: ShownStatus
+    status: PublicStatus
     queued_at: Instant
-    status_url: str = Field(description="Path of the job's status")
+    status_url: str = Field(description="Path of the job")
     trace_id: TraceId
 
 
-class ResultListed(Answer, Result):
-    """The numbers of a completed job (km, minutes, counts); the presigned URL of its CSV is in its status."""
+class ResultSummary(ResponseBody, Result):
+    """The statistics of a completed job (km, minutes, counts), without the presigned URL of its CSV."""
 
     csv_sha256: Sha256 | None = Field(description="Hex SHA-256 of the whole CSV; null for jobs older than this field")
-    csv_download_path: str = Field(description="Path that redirects to the CSV; 404 once the CSV has gone")
+    csv_download_path: str = Field(description="Path that redirects to the CSV; 404 once the CSV is deleted")
     worker_version: str | None = Field(description="Null for jobs older than this field")
 
 
-class ResultShown(ResultListed):
-    """The numbers of a completed job (km, minutes, counts) and the way to its CSV."""
+class JobResult(ResultSummary):
+    """The statistics of a completed job (km, minutes, counts) and the URL of its CSV."""
 
-    csv_download_url: str | None = Field(description="Presigned, needs no credentials; null once the CSV has gone")
+    csv_download_url: str | None = Field(description="Presigned URL, valid without credentials; null once deleted")
     csv_download_expires_at: Instant | None
     date: Day
     device_id: DeviceId
 
 
-class Job(Answer):
-    """A job in whatever state; `result` when it is completed, `error_code` and `error_message` when it has failed."""
+class Job(ResponseBody):
+    """A job. A completed job has `result`, a failed job has `error_code` and `error_message`."""
 
     job_id: JobId
-    status: ShownStatus
+    status: PublicStatus
     date: Day
     device_id: DeviceId
     queued_at: Instant
     started_at: Instant | None = None
     completed_at: Instant | None = None
-    result: ResultShown | None = None
-    # Any text: a function of an earlier version shows what a later one has written.
+    result: JobResult | None = None
+    # Not an enum: a function of an earlier version returns codes that a later version has stored.
     error_code: str | None = Field(
         default=None, description="NO_DATA, UNDELIVERABLE, TOO_MANY_ATTEMPTS or UNSUPPORTED_COLUMN"
     )
     error_message: str | None = None
-    job_trace_id: TraceId = Field(description="The trace of the job's submission")
+    job_trace_id: TraceId = Field(description="Trace ID of the request that submitted the job")
     trace_id: TraceId
 
 
-class JobSummary(Answer):
-    """A job in the list; what it came to once it has ended, unless that was not asked for or can't be read."""
+class JobSummary(ResponseBody):
+    """A job in a list. Result and error are omitted if `results` is false or the record cannot be read."""
 
     job_id: JobId
-    status: ShownStatus
+    status: PublicStatus
     date: Day
     device_id: DeviceId
     queued_at: Instant
     completed_at: Instant | None = None
-    result: ResultListed | None = None
+    result: ResultSummary | None = None
     error_code: str | None = None
     error_message: str | None = None
 
 
-class Page(Answer):
+class JobPage(ResponseBody):
     """A page of jobs, newest first."""
 
     jobs: list[JobSummary]
-    total_count: int = Field(ge=0, description="Every job that the filter admits")
-    limit: int = Field(ge=1, le=LARGEST_LIMIT)
+    total_count: int = Field(ge=0, description="Number of jobs that match the filter")
+    limit: int = Field(ge=1, le=MAX_LIMIT)
     offset: int = Field(ge=0)
-    next_offset: int | None = Field(description="Where the next page begins; null on the last one")
+    next_offset: int | None = Field(description="Offset of the next page; null on the last page")
     trace_id: TraceId
 
 
-class Device(Answer):
+class Device(ResponseBody):
     """A device that has fixes in the database."""
 
     device_id: DeviceId
-    last_fix_at: Instant = Field(description="By the column that days are cut on (DAY_COLUMN)")
+    last_fix_at: Instant = Field(description="Time of the latest fix in the column DAY_COLUMN")
 
 
-class Devices(Answer):
-    """All of them, by their ids."""
+class DeviceList(ResponseBody):
+    """All devices, sorted by ID."""
 
     devices: list[Device]
-    as_of: Instant | None = Field(description="When the database was asked; null before the first answer")
+    as_of: Instant | None = Field(description="Time of the database query; null before the first query")
     trace_id: TraceId
 
 
-class Stats(Answer):
-    """How many jobs there are in each state."""
+class StateCounts(ResponseBody):
+    """The number of jobs in each state."""
 
     queued: int
     processing: int
@@ -133,15 +133,15 @@ class Stats(Answer):
     trace_id: TraceId
 
 
-class Details(Answer):
-    """Field and value that are wrong, where there is one; never a coordinate."""
+class ErrorDetails(ResponseBody):
+    """The invalid field and its value; never a coordinate."""
 
     field: str | None = None
-    value: JsonValue = Field(default=None, description="Shortened to 100 characters of its text; left out for headers")
+    value: JsonValue = Field(default=None, description="Truncated to 100 characters; omitted for headers")
 
 
-class Error(Answer):
-    """What went wrong."""
+class ErrorObject(ResponseBody):
+    """The error."""
 
     code: Literal[
         "VALIDATION_ERROR",
@@ -156,62 +156,62 @@ class Error(Answer):
         "SERVICE_UNAVAILABLE",
     ]
     message: str
-    details: Details
+    details: ErrorDetails
 
 
-class ErrorResponse(Answer):
-    """The one envelope of every error."""
+class ErrorResponse(ResponseBody):
+    """The body of every error response."""
 
-    error: Error
+    error: ErrorObject
     trace_id: TraceId
 
 
-class Live(Answer):
-    """A process that answers."""
+class Liveness(ResponseBody):
+    """The state of the process."""
 
     status: Literal["healthy", "started"]
     service: str
 
 
-class Ready(Answer):
-    """Whether requests would succeed: `status`, and the state of each dependency under its name."""
+class Readiness(ResponseBody):
+    """Whether the service can handle requests. Each dependency has a field with its name and state."""
 
     model_config = ConfigDict(extra="allow")
     status: Literal["ready", "unavailable"]
-    error: Error | None = None
+    error: ErrorObject | None = None
     trace_id: TraceId | None = None
 
 
-class Found(Answer):
-    """What a check has found; `message` is one of a few fixed phrases."""
+class DependencyStatus(ResponseBody):
+    """The result of a health check. `message` is one of a few fixed phrases."""
 
     status: Literal["healthy", "unhealthy"]
     message: str
     latency_ms: float
 
 
-class Checked(Found):
-    """The same, with the check's name and weight."""
+class CheckReport(DependencyStatus):
+    """The result of a health check, with its name and whether it is critical."""
 
     name: str
     critical: bool
 
 
-class Health(Answer):
-    """Each check of a service; `error` and `trace_id` while it is unhealthy."""
+class HealthReport(ResponseBody):
+    """The result of each health check. An unhealthy service adds `error` and `trace_id`."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
     overall_status: Literal["healthy", "degraded", "unhealthy"]
     service: str
     timestamp: Instant
     system_uptime_seconds: float
-    checks: dict[str, Checked]
-    error: Error | None = None
+    checks: dict[str, CheckReport]
+    error: ErrorObject | None = None
     trace_id: TraceId | None = None
 
 
-class JobCounts(Answer):
-    """Jobs by state; null where there is none to tell it from."""
+class JobCounts(ResponseBody):
+    """Job counts and durations. A value is null if no job provides it."""
 
     jobs_total: int
     jobs_queued: int
@@ -224,14 +224,14 @@ class JobCounts(Answer):
     average_completion_seconds: float | None
 
 
-class TimedJobCounts(JobCounts):
-    """The same, and when."""
+class JobCountsReport(JobCounts):
+    """Job counts and durations at a point in time."""
 
     timestamp: Instant
 
 
-class ServiceStatus(Answer):
-    """A service, and how it and the jobs fare."""
+class ServiceStatus(ResponseBody):
+    """Version, uptime and dependencies of a service, and its job counts."""
 
     service_name: str
     service_version: str
@@ -239,5 +239,5 @@ class ServiceStatus(Answer):
     status: Literal["healthy", "degraded", "unhealthy"]
     uptime: float
     timestamp: Instant
-    dependencies: dict[str, Found]
+    dependencies: dict[str, DependencyStatus]
     metrics: JobCounts | None = None

@@ -1,4 +1,4 @@
-"""Examples for both documents: those of docs/api.md, its page on health and docs/events.md; tests hold them to it."""
+"""Examples of both documents. Tests compare them with those of the reference documentation."""
 
 import functools
 import json
@@ -6,13 +6,13 @@ from importlib import resources
 from typing import Any
 
 
-def example(name: str, of: str) -> dict[str, Any] | None:
-    """That of an operation's answer (its status), of its request ("request"), or of an event ("event")."""
-    return _every().get(name, {}).get(of)
+def example(name: str, part: str) -> dict[str, Any] | None:
+    """Return an example of an operation (`part` is "request" or a status) or of an event (`part` is "event")."""
+    return _examples().get(name, {}).get(part)
 
 
 @functools.cache
-def _every() -> dict[str, dict[str, dict[str, Any]]]:
+def _examples() -> dict[str, dict[str, dict[str, Any]]]:
     text = (resources.files("shared.openapi") / "examples.json").read_text(encoding="utf-8")
-    found: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
-    return found
+    examples: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
+    return examples

@@ -1,4 +1,4 @@
-"""The document as a page for people: no script, nothing from elsewhere."""
+"""The OpenAPI document as an HTML page, without scripts and external resources."""
 
 import functools
 import json
@@ -10,7 +10,6 @@ from jinja2 import Environment, StrictUndefined
 
 from shared.openapi.document import document
 
-_HERE = resources.files("shared.openapi")
 HEADERS: Mapping[str, str] = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
@@ -20,32 +19,33 @@ HEADERS: Mapping[str, str] = {
 
 @functools.cache
 def page() -> bytes:
-    """HTML, UTF-8."""
+    """Return the page as HTML in UTF-8."""
     templates = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    templates.filters |= {"kind": _kind, "model": _model, "pretty": _pretty}
-    text = (_HERE / "page.html").read_text(encoding="utf-8")
+    templates.filters |= {"type_name": _type_name, "model": _model, "pretty": _pretty}
+    text = (resources.files("shared.openapi") / "page.html").read_text(encoding="utf-8")
     return templates.from_string(text).render(api=document()).encode()
 
 
 def _model(schema: Mapping[str, Any]) -> str:
-    """The name of the model that a schema refers to, "" where it refers to none."""
+    """Return the name of the model that a schema refers to, "" if it is not a reference."""
     return str(schema.get("$ref", "")).rsplit("/", 1)[-1]
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    """A schema in a few words: `string (date)`, `number, 0 or more`, `Row[]`."""
+def _type_name(schema: Mapping[str, Any]) -> str:
+    """Describe the type of a schema in short form: `string (date)`, `number, 0 or more`, `JobSummary[]`."""
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"])
+        return " or ".join(map(_type_name, schema["anyOf"]))
     if "enum" in schema:
         return " | ".join(str(value) or '""' for value in schema["enum"])
-    words = _model(schema) or str(schema.get("type", "anything"))
+    name = _model(schema) or str(schema.get("type", "any"))
     if "items" in schema:
-        words = f"{_kind(schema['items'])}[]"
-    words += f" ({schema['format']})" if "format" in schema else ""
-    low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None:
-        words += f", {low} to {high}" if high is not None else f", {low} or more"
-    return words
+        name = f"{_type_name(schema['items'])}[]"
+    if "format" in schema:
+        name += f" ({schema['format']})"
+    minimum, maximum = schema.get("minimum"), schema.get("maximum")
+    if minimum is not None:
+        name += f", {minimum} to {maximum}" if maximum is not None else f", {minimum} or more"
+    return name
 
 
 def _pretty(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Every operation that callers have: what it takes, and each of its answers."""
+"""The operations of the HTTP API: parameters, request bodies and responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,24 +12,24 @@ from shared.models import DEVICE_ID, JOB_ID, Submission
 
 Schema = Mapping[str, Any]
 JOB = "/api/distance/jobs/{job_id}"
-KEY = r"^[\x21-\x7e]{1,255}$"
+IDEMPOTENCY_KEY = r"^[\x21-\x7e]{1,255}$"
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of the path, the query, or a header."""
+    """A parameter in the path, the query or a header (`location`)."""
 
     name: str
-    where: str
+    location: str
     schema: Schema
-    words: str
+    description: str
 
 
 @dataclass(frozen=True)
 class ResponseSpec:
-    """One answer: its body (None for none) and the headers beside X-Trace-Id."""
+    """A response: its body, None if it is empty, and its headers in addition to X-Trace-Id."""
 
-    words: str
+    description: str
     body: type[BaseModel] | None = schemas.ErrorResponse
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
@@ -37,70 +37,74 @@ class ResponseSpec:
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path; `service` is who answers it, to some callers only where it is `guarded`."""
+    """A method of a path. `aliases` are further paths of the same operation; the document lists only `path`."""
 
     method: str
     path: str
     name: str
     service: str
     summary: str
-    words: str = ""
-    given: tuple[Parameter, ...] = ()
+    description: str = ""
+    parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
-    answers: Mapping[int, ResponseSpec] = field(default_factory=dict)
-    guarded: bool = False
+    responses: Mapping[int, ResponseSpec] = field(default_factory=dict)
+    requires_auth: bool = False
+    aliases: tuple[str, ...] = ()
 
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
 _DAY: Schema = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "enum": [""]}]}  # "" is no filter
 HEADERS: Mapping[str, tuple[Schema, str]] = {
-    "X-Trace-Id": ({"type": "string", "pattern": "^[0-9a-f]{32}$"}, "The trace that the request belongs to"),
-    "Location": (_TEXT, "Where to go on"),
-    "Retry-After": (_NUMBER, "Seconds after which to ask again"),
-    "WWW-Authenticate": (_TEXT, "What is asked for"),
-    "RateLimit-Limit": (_NUMBER, "How many of these requests a minute the caller may send; where limits are on"),
-    "RateLimit-Remaining": (_NUMBER, "How many of them are left"),
-    "RateLimit-Reset": (_NUMBER, "Seconds until there are more"),
-    "Cache-Control": (_TEXT, "no-store: the URL is a fresh one each time"),
+    "X-Trace-Id": ({"type": "string", "pattern": "^[0-9a-f]{32}$"}, "Trace ID of the request"),
+    "Location": (_TEXT, "URL of the job or the CSV"),
+    "Retry-After": (_NUMBER, "Seconds to wait before the next request"),
+    "WWW-Authenticate": (_TEXT, "Authentication scheme and realm"),
+    "RateLimit-Limit": (_NUMBER, "Requests per minute; only where rate limits are enabled"),
+    "RateLimit-Remaining": (_NUMBER, "Requests left in the current window"),
+    "RateLimit-Reset": (_NUMBER, "Seconds until the window resets"),
+    "Cache-Control": (_TEXT, "no-store, because the presigned URL expires"),
 }
 _TRACE = (
-    Parameter("traceparent", "header", _TEXT, "W3C trace context: the trace that the request goes on"),
-    Parameter("X-Trace-Id", "header", _TEXT, "The trace, 32 hexadecimal digits, where there is no traceparent"),
+    Parameter("traceparent", "header", _TEXT, "W3C trace context that the request continues"),
+    Parameter("X-Trace-Id", "header", _TEXT, "Trace ID, 32 hexadecimal digits; ignored if traceparent is present"),
 )
-_JOB_ID = Parameter("job_id", "path", {"type": "string", "pattern": JOB_ID}, "A job's id")
-_FAULTS = {
-    500: ResponseSpec("A bug; the log has it under the trace id"),
-    503: ResponseSpec("A dependency is away, or too many requests come at once", headers=("Retry-After",)),
+_JOB_ID = Parameter("job_id", "path", {"type": "string", "pattern": JOB_ID}, "ID of the job")
+_SERVER_ERRORS = {
+    500: ResponseSpec("Internal error; the log contains it under the trace ID"),
+    503: ResponseSpec("A dependency is unavailable, or there are too many requests", headers=("Retry-After",)),
 }
-_COUNTED = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
-_REFUSED = {
-    401: ResponseSpec("A token or key is asked for, and none that is good came", headers=("WWW-Authenticate",)),
-    403: ResponseSpec("The token lacks the scope that is asked for", headers=("WWW-Authenticate",)),
-    429: ResponseSpec("The caller asks too often", headers=("Retry-After", *_COUNTED)),
+_RATE_LIMIT_HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_AUTH_ERRORS = {
+    401: ResponseSpec("Missing or invalid credentials", headers=("WWW-Authenticate",)),
+    403: ResponseSpec("The token lacks the required scope", headers=("WWW-Authenticate",)),
+    429: ResponseSpec("Rate limit exceeded", headers=("Retry-After", *_RATE_LIMIT_HEADERS)),
 }
-_BAD = ResponseSpec("The request breaks a rule; `details` names field and value")
-_UNKNOWN = ResponseSpec("There is no such thing")
+_INVALID = ResponseSpec("Invalid request; `details` contains field and value")
+_JOB_NOT_FOUND = ResponseSpec("Job not found")
 
-_OF_JOBS = (
+_JOB_OPERATIONS = (
     Operation(
         "POST",
         "/api/distance/calculate",
         "submit",
         "distance-submit",
-        "Start a job",
-        "Answered once the job is durable and listed. With an Idempotency-Key, the same request again is the same job.",
+        "Start a distance calculation job",
+        "Returns once the job is durable and listed. "
+        "A repeated request with the same Idempotency-Key returns the same job.",
         (
-            Parameter("Idempotency-Key", "header", {"type": "string", "pattern": KEY}, "What makes a repetition one"),
+            Parameter(
+                "Idempotency-Key", "header", {"type": "string", "pattern": IDEMPOTENCY_KEY}, "Makes retries safe"
+            ),
             *_TRACE,
         ),
         Submission,
         {
-            202: ResponseSpec("The job", schemas.Accepted, ("Location",)),
-            400: _BAD,
-            413: ResponseSpec("The body is over 64 KiB"),
+            202: ResponseSpec("Job accepted", schemas.AcceptedJob, ("Location",)),
+            400: _INVALID,
+            413: ResponseSpec("The request body exceeds 64 KiB"),
             422: ResponseSpec("The Idempotency-Key was used with another body"),
-            **_FAULTS,
+            **_SERVER_ERRORS,
         },
     ),
     Operation(
@@ -108,52 +112,54 @@ _OF_JOBS = (
         "/api/distance/jobs",
         "list_jobs",
         "distance-list",
-        "A page of jobs, newest first",
-        "To walk through all of them, ask again with `offset` = `next_offset` until that is null.",
+        "List jobs",
+        "Returns jobs newest first. To read all pages, repeat the request with `offset` = `next_offset` until it is "
+        "null.",
         (
             Parameter("status", "query", {"type": "string", "enum": ["", *schemas.STATES]}, "Only jobs in this state"),
             Parameter("date", "query", _DAY, "Only jobs of this day"),
             Parameter("device_id", "query", {"type": "string", "pattern": DEVICE_ID}, "Only jobs of this device"),
-            Parameter("limit", "query", schemas.LIMIT, "How many at most"),
-            Parameter("offset", "query", schemas.OFFSET, "How many to pass over"),
-            Parameter("results", "query", {"type": "boolean", "default": True}, "Whether rows say what jobs came to"),
+            Parameter("limit", "query", schemas.LIMIT, "Maximum number of jobs to return"),
+            Parameter("offset", "query", schemas.OFFSET, "Number of jobs to skip"),
+            Parameter("results", "query", {"type": "boolean", "default": True}, "Include results and errors"),
             *_TRACE,
         ),
         None,
-        {200: ResponseSpec("The page", schemas.Page), 400: _BAD, **_FAULTS},
+        {200: ResponseSpec("A page of jobs", schemas.JobPage), 400: _INVALID, **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
         "/api/distance/devices",
         "list_devices",
         "distance-list",
-        "Which devices there are",
-        "As a sweep saw them in the database, which it asks once an hour; about all rows, once a day.",
+        "List devices",
+        "The sweep updates the list once an hour from recent fixes, and once a day from all fixes.",
         _TRACE,
         None,
-        {200: ResponseSpec("They", schemas.Devices), **_FAULTS},
+        {200: ResponseSpec("All devices", schemas.DeviceList), **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
         "/api/distance/stats",
         "count_states",
         "distance-list",
-        "How many jobs are in each state",
-        "JobStats when asked; deleted jobs are in none.",
+        "Count jobs by state",
+        "Counts the jobs at the time of the request, without deleted jobs.",
         _TRACE,
         None,
-        {200: ResponseSpec("That", schemas.Stats), **_FAULTS},
+        {200: ResponseSpec("The number of jobs in each state", schemas.StateCounts), **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
         JOB,
         "get_job",
         "distance-status",
-        "One job",
-        "While it is queued or processing, Retry-After says when to ask again. The CSV's URL is a fresh one each time.",
+        "Get a job",
+        "While the job is queued or processing, Retry-After is the polling interval. Each response contains a new "
+        "presigned URL of the CSV.",
         (_JOB_ID, *_TRACE),
         None,
-        {200: ResponseSpec("The job", schemas.Job, ("Retry-After",)), 404: _UNKNOWN, **_FAULTS},
+        {200: ResponseSpec("The job", schemas.Job, ("Retry-After",)), 404: _JOB_NOT_FOUND, **_SERVER_ERRORS},
     ),
     Operation(
         "DELETE",
@@ -161,18 +167,18 @@ _OF_JOBS = (
         "delete_job",
         "distance-status",
         "Delete a job",
-        "Its record, its CSVs and its place in the list go, whatever state it is in.",
+        "Deletes the record of the job, its CSVs and its list entry, in any state.",
         (_JOB_ID, *_TRACE),
         None,
-        {204: ResponseSpec("It has gone", None), 404: _UNKNOWN, **_FAULTS},
+        {204: ResponseSpec("Job deleted", None), 404: _JOB_NOT_FOUND, **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
         "/api/distance/download/{filename}",
         "download",
         "distance-status",
-        "To a job's CSV",
-        "By the file name in `csv_path`, or, without a job's id in it, that of the newest completed job.",
+        "Download a job's CSV",
+        "Takes the file name in `csv_path`. A file name without a job ID selects the newest completed job.",
         (
             Parameter(
                 "filename", "path", {"type": "string", "pattern": FILENAME}, "distance_YYYYMMDD[_device][_job].csv"
@@ -181,73 +187,85 @@ _OF_JOBS = (
         ),
         None,
         {
-            302: ResponseSpec("To a presigned URL", None, ("Location", "Cache-Control")),
-            400: _BAD,
-            404: _UNKNOWN,
-            **_FAULTS,
+            302: ResponseSpec("Redirect to a presigned URL", None, ("Location", "Cache-Control")),
+            400: _INVALID,
+            404: ResponseSpec("CSV not found"),
+            **_SERVER_ERRORS,
         },
     ),
 )
-_AWAY = ResponseSpec("Something that requests need is away", schemas.Ready)
-_HIDDEN = ResponseSpec("Not to be seen here (HEALTH_DETAILS)")
-_HEALTH: tuple[tuple[tuple[str, ...], str, str, Mapping[int, ResponseSpec]], ...] = (
-    (health_paths.LIVE, "live", "Whether it lives", {200: ResponseSpec("It does", schemas.Live)}),
-    (health_paths.STARTUP, "started", "Whether it has started", {200: ResponseSpec("It has", schemas.Live)}),
+_HIDDEN = ResponseSpec("Disabled by HEALTH_DETAILS")
+_HEALTH_OPERATIONS: tuple[tuple[tuple[str, ...], str, str, Mapping[int, ResponseSpec]], ...] = (
+    (health_paths.LIVE, "live", "Liveness probe", {200: ResponseSpec("The process is alive", schemas.Liveness)}),
+    (
+        health_paths.STARTUP,
+        "started",
+        "Startup probe",
+        {200: ResponseSpec("The process has started", schemas.Liveness)},
+    ),
     (
         health_paths.READY,
         "ready",
-        "Whether requests would succeed",
-        {200: ResponseSpec("They would", schemas.Ready), 503: _AWAY},
+        "Readiness probe",
+        {
+            200: ResponseSpec("The service is ready", schemas.Readiness),
+            503: ResponseSpec("A critical dependency is unavailable", schemas.Readiness),
+        },
     ),
     (
         health_paths.HEALTH,
         "health",
-        "Each check",
+        "Get the health report",
         {
-            200: ResponseSpec("All that is critical is well", schemas.Health),
+            200: ResponseSpec("The service is healthy or degraded", schemas.HealthReport),
             404: _HIDDEN,
-            503: ResponseSpec("Something critical is not", schemas.Health),
+            503: ResponseSpec("A critical check failed", schemas.HealthReport),
         },
     ),
     (
         health_paths.STATUS,
         "status",
-        "What it is, and how it fares",
-        {200: ResponseSpec("That", schemas.ServiceStatus), 404: _HIDDEN},
+        "Get the service status",
+        {200: ResponseSpec("Version, uptime, dependencies and job counts", schemas.ServiceStatus), 404: _HIDDEN},
     ),
     (
         health_paths.JOB_COUNTS,
         "count_jobs",
-        "Jobs by state",
-        {200: ResponseSpec("How many", schemas.TimedJobCounts), 404: _HIDDEN, **_FAULTS},
+        "Get job counts",
+        {
+            200: ResponseSpec("Job counts and durations", schemas.JobCountsReport),
+            404: _HIDDEN,
+            **_SERVER_ERRORS,
+        },
     ),
     (
         health_paths.PROMETHEUS,
         "scrape",
-        "Metrics as Prometheus reads them",
+        "Get metrics in the Prometheus text format",
         {
-            200: ResponseSpec("Text", None, media_type="text/plain"),
-            404: ResponseSpec("Not asked for by OTEL_METRICS_EXPORTER"),
+            200: ResponseSpec("Prometheus text format 0.0.4", None, media_type="text/plain"),
+            404: ResponseSpec("Disabled by HEALTH_DETAILS, or OTEL_METRICS_EXPORTER does not contain prometheus"),
         },
     ),
 )
 
 
-def _guarded(operation: Operation) -> Operation:
-    """The same with what the door before it may answer (shared/auth/)."""
-    counted = {
-        status: replace(one, headers=(*one.headers, *_COUNTED)) if status < 400 else one
-        for status, one in operation.answers.items()
+def _with_auth(operation: Operation) -> Operation:
+    """Add the responses and headers of authentication and rate limiting (shared/auth/)."""
+    responses = {
+        status: replace(response, headers=(*response.headers, *_RATE_LIMIT_HEADERS)) if status < 400 else response
+        for status, response in operation.responses.items()
     }
-    return replace(operation, answers=dict(sorted((counted | _REFUSED).items())), guarded=True)
+    return replace(operation, responses=dict(sorted((responses | _AUTH_ERRORS).items())), requires_auth=True)
 
 
-def every() -> list[Operation]:
-    """All of them; what goes by several paths has an operation for each."""
-    found = [_guarded(operation) for operation in _OF_JOBS]
-    for paths, name, summary, answered in _HEALTH:
-        service = "distance-list" if paths is health_paths.JOB_COUNTS else "every service"
-        for number, path in enumerate(paths):
-            numbered = f"{name}_{number + 1}" if number else name
-            found.append(Operation("GET", path, numbered, service, summary, answers=answered))
-    return found
+def _health_operation(
+    paths: tuple[str, ...], name: str, summary: str, responses: Mapping[int, ResponseSpec]
+) -> Operation:
+    path, *aliases = paths
+    description = f"Aliases: {', '.join(f'`{alias}`' for alias in aliases)}."
+    service = "distance-list" if paths is health_paths.JOB_COUNTS else "every service"
+    return Operation("GET", path, name, service, summary, description, responses=responses, aliases=tuple(aliases))
+
+
+OPERATIONS = (*map(_with_auth, _JOB_OPERATIONS), *(_health_operation(*row) for row in _HEALTH_OPERATIONS))

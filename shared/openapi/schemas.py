@@ -1,4 +1,4 @@
-"""Schemas of models, as both documents hold them."""
+"""JSON schemas of models, for both documents."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,16 +10,16 @@ _REF = "#/components/schemas/{model}"
 
 
 def ref(model: type[BaseModel]) -> dict[str, str]:
-    """A reference to a model's schema."""
+    """Return a reference to the schema of a model."""
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def of(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
-    """The schemas of `models` and of what they are made of, by name."""
-    wanted = sorted(set(models), key=lambda model: model.__name__)
-    _, made = models_json_schema([(model, "validation") for model in wanted], ref_template=_REF)
-    schemas: dict[str, Any] = made["$defs"]
+def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    """Return the schemas of `models` and of the models that they contain, by name."""
+    unique = sorted(set(models), key=lambda model: model.__name__)
+    _, generated = models_json_schema([(model, "validation") for model in unique], ref_template=_REF)
+    schemas: dict[str, Any] = generated["$defs"]
     for schema in schemas.values():
-        for one in schema.get("properties", {}).values():
-            one.pop("title", None)  # the name again
+        for field in schema.get("properties", {}).values():
+            field.pop("title", None)  # repeats the name
     return schemas

@@ -98,7 +98,7 @@ class Bucket:
 
         for attempt in range(_MAX_CONFLICT_ATTEMPTS):
             if attempt:
-                self._sleep(ids.chance.uniform(0, _CONFLICT_BACKOFF_SECONDS * 2**attempt))
+                self._sleep(ids.rng.uniform(0, _CONFLICT_BACKOFF_SECONDS * 2**attempt))
             try:
                 return translate_errors(request, WriteConflict, ObjectChanged, ObjectMissing)
             except WriteConflict:

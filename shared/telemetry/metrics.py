@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from shared.event_types import EVENT_TYPES
+from shared.models import PUBLIC_STATUSES
+
 OTHER = "_OTHER"  # OpenTelemetry's own word for what is not in the set
 
 Labels = Mapping[str, str | int]
@@ -103,11 +106,10 @@ _BYTES = (1e3, 1e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 1e7, 1e8, 1e9)
 _MINUTES = (0, 15, 30, 60, 120, 240, 480, 720, 1440)
 _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 
-STATES = ("queued", "processing", "completed", "failed")
+STATES = tuple(map(str, PUBLIC_STATUSES))
 ENDS = ("completed", "failed")
 FAILURES = ("NO_DATA", "TOO_MANY_ATTEMPTS", "UNDELIVERABLE", "UNSUPPORTED_COLUMN")
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
-EVENT_TYPES = tuple(f"otelworker.distance.{what}.v1" for what in ("requested", "completed", "failed"))
 ROUTES = (
     *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>", "/api/distance/stats"),
     *("/api/distance/devices", "/api/distance/download/<path:filename>", "/", "/dead-letter", "/sweep"),
@@ -271,11 +273,18 @@ PUBLISH_DURATION = Histogram(
     "messaging.client.operation.duration",
     "s",
     "Publishing one event, further tries included",
-    {"messaging.operation.name": ("publish",), "cloudevents.event_type": EVENT_TYPES, "error.type": BROKER_ERRORS},
+    {
+        "messaging.operation.name": ("publish",),
+        "cloudevents.event_type": tuple(EVENT_TYPES),
+        "error.type": BROKER_ERRORS,
+    },
     buckets=_CALL_S,
 )
 PUBLISH_FAILURES = Counter(
-    "distance.publish.failures", "{event}", "Events that no broker has taken", {"cloudevents.event_type": EVENT_TYPES}
+    "distance.publish.failures",
+    "{event}",
+    "Events that no broker has taken",
+    {"cloudevents.event_type": tuple(EVENT_TYPES)},
 )
 DEAD_LETTERS = Counter(
     "distance.dead_letters",

@@ -1,4 +1,4 @@
-"""The AsyncAPI document holds what is sent and what is taken, and its own references."""
+"""The AsyncAPI document describes the events that are sent and accepted, and its references are valid."""
 
 import json
 from collections.abc import Iterator
@@ -10,64 +10,66 @@ from cloudevents.http import CloudEvent
 from jsonschema import Draft202012Validator, ValidationError
 
 from shared import events
-from shared.models import RequestedData, Status
-from shared.openapi.asyncapi import MESSAGES, document
+from shared.event_types import EVENT_TYPES, RequestedData
+from shared.models import Status
+from shared.openapi.asyncapi import document, message_name
 from tests.builders import record
-from tests.contract.test_event_docs import MADE, NO_DATA, TRACE, example
+from tests.contract.test_event_docs import EVENTS, NO_DATA, TRACE, example
 from tests.contract.world import World
 
 DOCUMENT = document()
+MESSAGES = {message_name(event_type): event for event_type, event in EVENT_TYPES.items()}
 HEADINGS = {"requested": "## Requested", "completed": "## Completed", "failed": "## Failed"}
 
 
 def resolved(reference: str) -> Any:
-    found: Any = DOCUMENT
+    target: Any = DOCUMENT
     for name in reference.removeprefix("#/").split("/"):
-        found = found[name]
-    return found
+        target = target[name]
+    return target
 
 
 def references(part: object) -> Iterator[str]:
     if isinstance(part, dict):
         yield from (text for name, text in part.items() if name == "$ref")
-        for each in part.values():
-            yield from references(each)
+        for value in part.values():
+            yield from references(value)
     elif isinstance(part, list):
-        for each in part:
-            yield from references(each)
+        for item in part:
+            yield from references(item)
 
 
-def valid(name: str, payload: object, headers: object) -> None:
+def validate(name: str, payload: object, headers: object) -> None:
     message = DOCUMENT["components"]["messages"][name]
-    whole = {**message["payload"], "components": DOCUMENT["components"]}
-    Draft202012Validator(whole).validate(payload)
+    schema = {**message["payload"], "components": DOCUMENT["components"]}
+    Draft202012Validator(schema).validate(payload)
     Draft202012Validator(message["headers"]).validate(headers)
 
 
-def test_every_reference_leads_somewhere_and_every_message_is_somebodys() -> None:
+def test_references_resolve_and_each_message_has_an_operation() -> None:
     assert DOCUMENT["asyncapi"] == "3.0.0"
     assert all(resolved(reference) for reference in references(DOCUMENT))
-    told = [one["$ref"] for operation in DOCUMENT["operations"].values() for one in operation["messages"]]
-    assert {reference.rsplit("/", 1)[-1] for reference in told} == set(MESSAGES) == set(HEADINGS)
+    referenced = [ref["$ref"] for operation in DOCUMENT["operations"].values() for ref in operation["messages"]]
+    assert {reference.rsplit("/", 1)[-1] for reference in referenced} == set(MESSAGES) == set(HEADINGS)
 
 
 @pytest.mark.parametrize(("name", "heading"), HEADINGS.items())
-def test_what_is_sent_is_valid_and_is_the_example(name: str, heading: str) -> None:
-    event = MADE[heading]
+def test_sent_event_is_valid_and_equals_example(name: str, heading: str) -> None:
+    event = EVENTS[heading]
     headers, body = events.binary(event)
-    valid(name, json.loads(body), headers)
-    sent, shown = example(heading)
-    (example_of_it,) = DOCUMENT["components"]["messages"][name]["examples"]
-    assert json.loads(shown) == example_of_it["payload"] == json.loads(body)
-    assert (sent["ce-type"], sent["ce-source"]) == (MESSAGES[name].kind, MESSAGES[name].source)
+    validate(name, json.loads(body), headers)
+    example_headers, example_body = example(heading)
+    (document_example,) = DOCUMENT["components"]["messages"][name]["examples"]
+    assert json.loads(example_body) == document_example["payload"] == json.loads(body)
+    assert (example_headers["ce-type"], example_headers["ce-source"]) == MESSAGES[name][:2]
 
 
-def test_a_failed_event_without_its_reason_is_not_valid() -> None:
+def test_failed_event_without_error_code_is_invalid() -> None:
     _, body = events.binary(events.outcome(record(status=Status.FAILED, **NO_DATA), TRACE))
     payload = json.loads(body)
     del payload["error_code"]
     with pytest.raises(ValidationError):
-        valid("failed", payload, {})
+        validate("failed", payload, {})
 
 
 @pytest.mark.parametrize(
@@ -83,11 +85,11 @@ def test_a_failed_event_without_its_reason_is_not_valid() -> None:
         {"date": "2026-01-25", "away_threshold_km": -1},
     ],
 )
-def test_what_is_taken_is_what_the_schema_takes(payload: dict[str, Any]) -> None:
+def test_calculate_accepts_what_the_schema_accepts(payload: dict[str, Any]) -> None:
     schema = {"$ref": f"#/components/schemas/{RequestedData.__name__}", "components": DOCUMENT["components"]}
     formats = Draft202012Validator.FORMAT_CHECKER
-    allowed = Draft202012Validator(schema, format_checker=formats).is_valid(payload)
+    valid = Draft202012Validator(schema, format_checker=formats).is_valid(payload)
     event = CloudEvent({"type": events.REQUESTED, "source": "/night-shift", "id": "1"}, payload)
     headers, body = to_structured(event)
-    refused = World().client(1).post("/", data=body, headers=headers).status_code == 400
-    assert refused is not allowed
+    rejected = World().client(1).post("/", data=body, headers=headers).status_code == 400
+    assert rejected is not valid

@@ -71,8 +71,8 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
     waits = rows("docs/bounds.md", ["wait", "at most", "beyond it"])
     stated = waits + rows("docs/bounds.md", ["in the broker", "at most", "beyond it"])
     assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
-        "publishing an event": f"{events.PUBLISH_SECONDS} s",
-        "publications under way": str(events.MOST_AT_ONCE),
+        "publishing an event": f"{events.PUBLISH_TIMEOUT_SECONDS} s",
+        "publications under way": str(events.MAX_CONCURRENT_PUBLISHES),
         "the results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
         "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
         "the store of limits": f"{rate_limits._STORE_SECONDS} s",

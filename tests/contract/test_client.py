@@ -23,13 +23,13 @@ def names(model: type) -> set[str]:
 
 
 def test_it_reads_every_field_that_is_answered() -> None:
-    assert names(models.Result) == set(schemas.ResultShown.model_fields)
+    assert names(models.Result) == set(schemas.JobResult.model_fields)
     assert names(models.Job) == set(schemas.Job.model_fields) - OWN_TO_THE_ANSWER
     assert names(models.Device) == set(schemas.Device.model_fields)
-    assert names(models.Devices) == set(schemas.Devices.model_fields) - OWN_TO_THE_ANSWER
-    assert names(models.Page) == set(schemas.Page.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Devices) == set(schemas.DeviceList.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Page) == set(schemas.JobPage.model_fields) - OWN_TO_THE_ANSWER
     assert (
-        set(schemas.JobSummary.model_fields) | set(schemas.Accepted.model_fields)
+        set(schemas.JobSummary.model_fields) | set(schemas.AcceptedJob.model_fields)
         <= names(models.Job) | OWN_TO_THE_ANSWER
     )
 

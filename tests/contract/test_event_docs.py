@@ -1,4 +1,4 @@
-"""The examples of docs/events.md are the events that the functions make and take."""
+"""The examples of docs/events.md are events that the functions send and accept."""
 
 import json
 import re
@@ -18,16 +18,16 @@ from tests.contract.markdown import blocks, rows
 PAGE = "docs/events.md"
 TRACE = Trace(TRACE_ID, "b7ad6b7169203331")
 NO_DATA = {"error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-25"}
-GIVEN = ("away_threshold_km", "home", "timezone")
-MADE = {
-    "## Requested": events.requested(record(timezone="Europe/Berlin", explicit_fields=GIVEN), {}, TRACE),
+OPTIONAL_FIELDS = ("away_threshold_km", "home", "timezone")
+EVENTS = {
+    "## Requested": events.requested(record(timezone="Europe/Berlin", explicit_fields=OPTIONAL_FIELDS), {}, TRACE),
     "## Completed": events.outcome(record(status=Status.COMPLETED, result=result()), TRACE),
     "## Failed": events.outcome(record(status=Status.FAILED, **NO_DATA), TRACE),
 }
 
 
 def example(heading: str) -> tuple[dict[str, str], bytes]:
-    """Headers (without the time) and body of the section's example."""
+    """Return the headers of the section's example, without the time, and its body."""
     message = blocks(PAGE, "http", heading)[0]
     head, _, body = message.partition("\n\n")
     headers = dict(line.split(": ", 1) for line in head.splitlines()[1:])
@@ -36,26 +36,27 @@ def example(heading: str) -> tuple[dict[str, str], bytes]:
     return headers, body.encode()
 
 
-@pytest.mark.parametrize(("heading", "made"), MADE.items(), ids=MADE)
-def test_an_example_is_what_the_functions_send(heading: str, made: CloudEvent) -> None:
-    headers, body = events.binary(made)
+@pytest.mark.parametrize(("heading", "event"), EVENTS.items(), ids=EVENTS)
+def test_example_is_the_event_that_is_sent(heading: str, event: CloudEvent) -> None:
+    headers, body = events.binary(event)
     del headers["ce-time"]
-    shown_headers, shown_body = example(heading)
-    assert shown_headers == headers
-    assert json.loads(shown_body) == json.loads(body)
+    example_headers, example_body = example(heading)
+    assert example_headers == headers
+    assert json.loads(example_body) == json.loads(body)
 
 
 @pytest.mark.parametrize(
-    ("heading", "given"),
-    [("## Requested", {"date", "device_id", "job_id", *GIVEN}), ("### From another producer", {"date"})],
+    ("heading", "fields"),
+    [("## Requested", {"date", "device_id", "job_id", *OPTIONAL_FIELDS}), ("### From another producer", {"date"})],
 )
-def test_a_request_of_the_examples_is_taken(heading: str, given: set[str]) -> None:
+def test_example_of_a_request_event_is_accepted(heading: str, fields: set[str]) -> None:
     headers, body = example(heading)
-    event = events.received(Request({}, MultiDict(), headers, body, TRACE))
-    assert event.type == events.REQUESTED
-    assert events.data_of_request(event).model_fields_set == given
+    request = events.parse_request(Request({}, MultiDict(), headers, body, TRACE))
+    assert request.data.model_fields_set == fields
 
 
-def test_the_table_names_the_types_and_sources_of_the_code() -> None:
-    table: dict[str, Any] = {kind: source for kind, source, *_ in rows(PAGE, ["type", "source", "id", "sent by"])}
-    assert table == {made["type"]: made["source"] for made in MADE.values()}
+def test_table_lists_types_and_sources() -> None:
+    table: dict[str, Any] = {
+        event_type: source for event_type, source, *_ in rows(PAGE, ["type", "source", "id", "sent by"])
+    }
+    assert table == {event["type"]: event["source"] for event in EVENTS.values()}

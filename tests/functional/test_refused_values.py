@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.models import RequestedData, Submission
-from shared.openapi import operations
+from shared.event_types import RequestedData
+from shared.models import Submission
+from shared.openapi.operations import OPERATIONS
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World
 from tests.functional.calculating import Calculate, request_event
@@ -115,10 +116,10 @@ def test_the_value_of_an_unknown_field_is_not_repeated() -> None:
 
 
 QUERY = {
-    given.name
-    for operation in operations.every()
-    for given in operation.given
-    if operation.name == "list_jobs" and given.where == "query"
+    parameter.name
+    for operation in OPERATIONS
+    for parameter in operation.parameters
+    if operation.name == "list_jobs" and parameter.location == "query"
 }
 
 

@@ -17,7 +17,7 @@ from functions.calculate.fixes.connection import Timeouts
 from functions.calculate.fixes.source import FixSource
 from local import postgres
 from shared.errors import LeaseLost, Unavailable
-from shared.shutdown import Stop
+from shared.shutdown import GracefulShutdown
 from tests.integration.conftest import SCHEMA, free_port
 from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
 from tests.integration.processes import Gate
@@ -115,8 +115,8 @@ def test_check_can_interrupt_a_wait_for_rows(filled: str) -> None:
 
 
 def test_shutdown_ends_reading_between_blocks(filled: str) -> None:
-    stop = Stop(1, clock=itertools.count().__next__)
-    assert read_and_break(source(filled, check=stop.check), stop.note) == "stopping"
+    stop = GracefulShutdown(1, clock=itertools.count().__next__)
+    assert read_and_break(source(filled, check=stop.check), stop.begin) == "stopping"
     assert_no_connections(filled)
 
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import MOST_AT_ONCE, Publisher, requested, strict_json
+from shared.events import MAX_CONCURRENT_PUBLISHES, Publisher, requested, strict_json
 from shared.telemetry.context import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
@@ -147,7 +147,7 @@ def test_a_body_of_any_size_is_not_read() -> None:
 
 
 def test_a_broker_that_lets_many_hang_is_asked_no_more_by_others() -> None:
-    with raw(silent) as broker, ThreadPoolExecutor(MOST_AT_ONCE + 8) as pool:
+    with raw(silent) as broker, ThreadPoolExecutor(MAX_CONCURRENT_PUBLISHES + 8) as pool:
         publisher = Publisher(broker.url)
 
         def cause(_: int) -> str:
@@ -155,6 +155,6 @@ def test_a_broker_that_lets_many_hang_is_asked_no_more_by_others() -> None:
                 publisher.publish(EVENT)
             return caught.value.cause
 
-        causes = list(pool.map(cause, range(MOST_AT_ONCE + 8)))
+        causes = list(pool.map(cause, range(MAX_CONCURRENT_PUBLISHES + 8)))
     assert causes.count("busy") == 8
-    assert broker.requests == causes.count("timeout") == MOST_AT_ONCE
+    assert broker.requests == causes.count("timeout") == MAX_CONCURRENT_PUBLISHES

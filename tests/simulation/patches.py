@@ -25,7 +25,7 @@ _BATCH_INTERVAL = timedelta(seconds=30)
 
 def install(world: World) -> None:
     """From here on the code under test lives in `world`."""
-    vars(ids)["chance"] = rng_of(world.seed, "ids")
+    vars(ids)["rng"] = rng_of(world.seed, "ids")
     said = vars(calculation)
     said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
     said["DayAccumulator"], said["CsvFormatter"] = RememberedNumbers, RememberedRows

@@ -2,7 +2,7 @@
 
 import json
 
-from shared.models import SHOWN
+from shared.models import PUBLIC_STATUSES
 from tests.simulation.disk import Disk
 from tests.simulation.fixes import DATES, DEVICES
 from tests.simulation.oracle import GONE, Oracle
@@ -11,7 +11,7 @@ from tests.simulation.world import World
 
 _LISTED = ("job_id", "status", "date", "device_id", "queued_at", "completed_at")
 _FILTERS: tuple[dict[str, str], ...] = (
-    *({"status": status.value} for status in SHOWN),
+    *({"status": status.value} for status in PUBLIC_STATUSES),
     *({"date": day} for day in DATES),
     *({"device_id": device} for device in DEVICES),
 )

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from greenlet import GreenletExit, getcurrent, greenlet
 
-from shared.shutdown import Stop
+from shared.shutdown import GracefulShutdown
 from tests.simulation.faults import Weather
 
 _GRACE_MS = 20_000  # from SIGTERM to SIGKILL
@@ -32,7 +32,7 @@ class Pod:
         self.name = name
         self.alive = True
         self.inside: list[Process] = []
-        self.stop = Stop(_GRACE_MS / 1000, lambda: world.now / 1000)
+        self.stop = GracefulShutdown(_GRACE_MS / 1000, lambda: world.now / 1000)
         self.stopping = False
         self._world = world
         self._skew_ms = skew_ms
@@ -149,7 +149,7 @@ class World:
 
         self.counts["terminated"] += 1
         self.note(f"SIGTERM to {pod.name}")
-        pod.stop.note()
+        pod.stop.begin()
         pod.stopping = True
         self.spawn(f"end of {pod.name}", die, _GRACE_MS)
 

@@ -6,113 +6,113 @@ import pytest
 from shared.deadlines import SingleFlight, run_with_timeout
 
 
-def test_what_is_done_in_time_is_given_or_raised_where_it_is_waited_for() -> None:
+def test_run_with_timeout_returns_result_or_raises_exception_of_work() -> None:
     assert run_with_timeout(lambda: 1, 10) == 1
     with pytest.raises(ZeroDivisionError):
         run_with_timeout(lambda: 1 / 0, 10)
 
 
-def test_what_hangs_is_given_up_and_what_comes_of_it_is_cleared_away() -> None:
-    hangs, cleared, late = threading.Event(), threading.Event(), list[int]()
+def test_late_result_is_passed_to_on_late() -> None:
+    unblock, released, late = threading.Event(), threading.Event(), list[int]()
 
     def work() -> int:
-        hangs.wait()
+        unblock.wait()
         return 1
 
-    def clear(result: int) -> None:
+    def release(result: int) -> None:
         late.append(result)
-        cleared.set()
+        released.set()
 
     with pytest.raises(TimeoutError):
-        run_with_timeout(work, 0.01, clear)
+        run_with_timeout(work, 0.01, release)
     assert not late
-    hangs.set()
-    assert cleared.wait(10)
+    unblock.set()
+    assert released.wait(10)
     assert late == [1]
 
 
-def test_what_hangs_and_fails_later_is_nobodys_business() -> None:
-    hangs, failed, late = threading.Event(), threading.Event(), list[int]()
+def test_late_exception_is_ignored() -> None:
+    unblock, failed, late = threading.Event(), threading.Event(), list[int]()
 
     def work() -> int:
-        hangs.wait()
+        unblock.wait()
         failed.set()
         raise ZeroDivisionError
 
     with pytest.raises(TimeoutError):
         run_with_timeout(work, 0.01, late.append)
-    hangs.set()
+    unblock.set()
     assert failed.wait(10)
     assert not late
 
 
-def test_a_time_out_of_the_works_own_is_not_ours() -> None:
+def test_timeout_error_of_work_is_not_a_late_result() -> None:
     def work() -> int:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        run_with_timeout(work, 10, lambda _: pytest.fail("nothing came late"))
+        run_with_timeout(work, 10, lambda _: pytest.fail("no late result"))
 
 
-def test_what_is_shared_is_done_again_when_it_is_old() -> None:
+def test_result_is_cached_for_its_cache_seconds() -> None:
     now, runs = [0.0], list[int]()
 
     def work() -> int:
         runs.append(1)
         return len(runs)
 
-    shared = SingleFlight(work, 10, kept=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
-    seen = []
+    flight = SingleFlight(work, 10, cache_seconds=lambda result: 5 if result == 1 else 1, clock=lambda: now[0])
+    results = []
     for now[0] in (0, 4.9, 5, 5.9, 6):
-        seen.append(shared.start()())
-    assert seen == [1, 1, 2, 2, 3]
+        results.append(flight.start()())
+    assert results == [1, 1, 2, 2, 3]
 
 
-def test_all_who_ask_at_once_share_one_run() -> None:
-    goes_on, runs = threading.Event(), list[int]()
+def test_concurrent_callers_share_one_run() -> None:
+    unblock, runs = threading.Event(), list[int]()
 
     def work() -> int:
         runs.append(1)
-        goes_on.wait(10)
+        unblock.wait(10)
         return 7
 
-    shared = SingleFlight(work, 10, kept=lambda _: 0)
+    flight = SingleFlight(work, 10, cache_seconds=lambda _: 0)
     with ThreadPoolExecutor(8) as pool:
-        asked = [shared.start() for _ in range(8)]
-        waiting = [pool.submit(wait) for wait in asked]
-        goes_on.set()
-        assert [one.result() for one in waiting] == [7] * 8
+        waits = [flight.start() for _ in range(8)]
+        futures = [pool.submit(wait) for wait in waits]
+        unblock.set()
+        assert [future.result() for future in futures] == [7] * 8
     assert len(runs) == 1
 
 
-def test_one_thread_hangs_however_many_ask_and_what_it_brings_at_last_is_taken() -> None:
-    now, goes_on, runs = [0.0], threading.Event(), list[int]()
+def test_hanging_run_occupies_one_thread_and_its_late_result_is_used() -> None:
+    now, unblock, runs = [0.0], threading.Event(), list[int]()
 
     def work() -> int:
         runs.append(1)
-        goes_on.wait(10)
+        unblock.wait(10)
         return 7
 
-    shared = SingleFlight(work, 3, kept=lambda _: 5, clock=lambda: now[0])
-    wait = shared.start()
+    flight = SingleFlight(work, 3, cache_seconds=lambda _: 5, clock=lambda: now[0])
+    wait = flight.start()
     for now[0] in (3, 100):
         with pytest.raises(TimeoutError):
-            shared.start()()
-    goes_on.set()
+            flight.start()()
+    unblock.set()
     now[0] = 0
-    assert wait() == shared.start()() == 7
+    assert wait() == flight.start()() == 7
     assert len(runs) == 1
 
 
-def test_what_fails_is_raised_to_each_and_not_kept() -> None:
+def test_exception_is_raised_to_each_caller_and_not_cached() -> None:
     runs = list[int]()
 
     def work() -> int:
         runs.append(1)
         raise ZeroDivisionError
 
-    shared = SingleFlight(work, 10, kept=lambda _: 5)
+    flight = SingleFlight(work, 10, cache_seconds=lambda _: 5)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            shared.start()()
+            flight.start()()
     assert len(runs) == 2

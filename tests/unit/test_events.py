@@ -9,7 +9,7 @@ from tests.builders import JOB_ID, TRACEPARENT, record, result
 TRACE = trace_of({"traceparent": TRACEPARENT})
 
 
-def test_outcomes_say_how_a_job_ended_and_no_more() -> None:
+def test_outcome_contains_result_or_error_only() -> None:
     completed = outcome(record(status=Status.COMPLETED, result=result()), TRACE)
     assert completed["id"] == f"{JOB_ID}-completed"
     assert set(completed.data) == {"job_id", "date", "device_id", *result().model_dump()}
@@ -21,6 +21,6 @@ def test_outcomes_say_how_a_job_ended_and_no_more() -> None:
 @pytest.mark.parametrize(
     "text", [b'{"a": 1, "a": 2}', b'{"a": {"b": 1, "b": 1}}', b"Infinity", b"", b"\xff", b"[" * 99999]
 )
-def test_json_that_is_not_plain_is_refused(text: bytes) -> None:
+def test_ambiguous_or_invalid_json_is_rejected(text: bytes) -> None:
     with pytest.raises(InvalidRequest, match=r"^Request must be JSON$"):
         strict_json(text)

@@ -13,7 +13,7 @@ from shared.job_index import manifest
 from shared.job_index.counts import StatusCounts
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter, Position, entry_of, write_marker
-from shared.models import SHOWN, Record, Status
+from shared.models import PUBLIC_STATUSES, Record, Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
 
@@ -141,7 +141,7 @@ def test_compaction_at_any_time_does_not_change_the_list(
 
 def expected_counts(entries: list[Entry]) -> StatusCounts:
     """Count `entries` one by one."""
-    by_status = {status: [entry for entry in entries if entry.status is status] for status in SHOWN}
+    by_status = {status: [entry for entry in entries if entry.status is status] for status in PUBLIC_STATUSES}
     return StatusCounts(
         {status: len(jobs) for status, jobs in by_status.items()},
         {status: min(job.queued_ms for job in jobs) for status, jobs in by_status.items() if jobs},

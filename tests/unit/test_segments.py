@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from shared.job_index.markers import Entry, Filter
 from shared.job_index.segments import EMPTY, Segment, merge
-from shared.models import SHOWN, Status
+from shared.models import PUBLIC_STATUSES, Status
 
 ENTRIES = st.lists(
     st.builds(
         Entry,
         job_id=st.uuids().map(str),
-        status=st.sampled_from(SHOWN),
+        status=st.sampled_from(PUBLIC_STATUSES),
         queued_ms=st.one_of(st.integers(0, 5), st.integers(0, 4_000_000_000_000)),
         date=st.dates().map(date.isoformat),
         device_id=st.sampled_from(["", "garmin", "iphone_stuart", "a.b-c_d"]),
@@ -51,7 +51,10 @@ def test_find_and_count_newer_return_the_row_of_a_position(entries: list[Entry])
         assert segment.count_newer(entry.position) == sum(other.position > entry.position for other in entries)
 
 
-@given(ENTRIES, st.builds(Filter, st.none() | st.sampled_from(SHOWN), st.none(), st.sampled_from([None, "", "garmin"])))
+@given(
+    ENTRIES,
+    st.builds(Filter, st.none() | st.sampled_from(PUBLIC_STATUSES), st.none(), st.sampled_from([None, "", "garmin"])),
+)
 def test_matching_rows_are_those_of_matching_entries(entries: list[Entry], job_filter: Filter) -> None:
     segment = Segment.from_entries(entries)
     matching = segment.matching(job_filter).tolist()

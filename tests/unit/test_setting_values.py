@@ -31,7 +31,7 @@ from shared.errors import SettingsError
 from shared.http.cors import Cors
 from shared.http.service import Options, Service
 from shared.models import Submission
-from shared.shutdown import Stop
+from shared.shutdown import GracefulShutdown
 from shared.storage.client import client
 from shared.telemetry.context import trace_of
 from shared.telemetry.logging_config import configuration
@@ -198,7 +198,7 @@ USED: dict[str, Callable[[Settings], object]] = {
     ),
     **dict.fromkeys(("JOBS_BUCKET", "CSV_BUCKET"), _names_its_bucket),
     **dict.fromkeys(("JOB_RETENTION_DAYS", "CSV_RETENTION_DAYS"), _age),
-    "GRACE_SECONDS": lambda found: Stop(found.GRACE_SECONDS),
+    "GRACE_SECONDS": lambda found: GracefulShutdown(found.GRACE_SECONDS),
     "K_SINK": lambda found: sent(found.K_SINK or ""),
     "K_CE_OVERRIDES": extends_events,
     "HEALTH_DETAILS": lambda found: Service("x", {}, {}, options=Options(health_details=found.HEALTH_DETAILS)),

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 import pytest
 
 from shared.errors import Unavailable
-from shared.shutdown import Stop
+from shared.shutdown import GracefulShutdown
 
 
-class Seconds:
-    """A clock that stands until it is moved."""
+class ManualClock:
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -18,52 +18,50 @@ class Seconds:
 
 
 @pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
-@pytest.mark.parametrize(("grace", "enough", "over"), [(600, 595, 595.1), (2, 1.8, 1.9)])
-def test_what_is_in_flight_has_the_grace_time_less_a_margin(
-    seconds: Seconds, grace: float, enough: float, over: float
-) -> None:
-    stop = Stop(grace, seconds)
-    stop.note()
-    seconds.now += enough
-    stop.check()
-    seconds.now += over - enough
+@pytest.mark.parametrize(("grace", "before", "after"), [(600, 595, 595.1), (2, 1.8, 1.9)])
+def test_deadline_is_grace_period_less_margin(clock: ManualClock, grace: float, before: float, after: float) -> None:
+    shutdown = GracefulShutdown(grace, clock)
+    shutdown.begin()
+    clock.now += before
+    shutdown.check()
+    clock.now += after - before
     with pytest.raises(Unavailable, match="worker: stopping"):
-        stop.check()
+        shutdown.check()
 
 
-def test_without_a_signal_there_is_no_end(seconds: Seconds) -> None:
-    stop = Stop(1, seconds)
-    seconds.now += 1e9
-    stop.check()
+def test_no_deadline_without_signal(clock: ManualClock) -> None:
+    shutdown = GracefulShutdown(1, clock)
+    clock.now += 1e9
+    shutdown.check()
 
 
-def test_a_second_signal_gives_no_more_time(seconds: Seconds) -> None:
-    stop = Stop(10, seconds)
-    stop.note()
-    seconds.now += 9.5
-    stop.note()
+def test_second_signal_does_not_extend_deadline(clock: ManualClock) -> None:
+    shutdown = GracefulShutdown(10, clock)
+    shutdown.begin()
+    clock.now += 9.5
+    shutdown.begin()
     with pytest.raises(Unavailable):
-        stop.check()
+        shutdown.check()
 
 
 @pytest.fixture
-def heard() -> Iterator[list[int]]:
-    """What the handler that was there first has heard."""
-    heard: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
-    yield heard
+def received() -> Iterator[list[int]]:
+    """Signals that the previous handler received."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    yield received
     signal.signal(signal.SIGTERM, before)
 
 
-def test_a_signal_is_noted_and_still_heard_by_whoever_listened_before(seconds: Seconds, heard: list[int]) -> None:
-    stop = Stop(10, seconds)
-    stop.listen()
+def test_sigterm_starts_grace_period_and_calls_previous_handler(clock: ManualClock, received: list[int]) -> None:
+    shutdown = GracefulShutdown(10, clock)
+    shutdown.install_handler()
     signal.raise_signal(signal.SIGTERM)
-    assert heard == [signal.SIGTERM]
-    seconds.now += 10
+    assert received == [signal.SIGTERM]
+    clock.now += 10
     with pytest.raises(Unavailable):
-        stop.check()
+        shutdown.check()

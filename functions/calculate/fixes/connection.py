@@ -70,7 +70,7 @@ class Connection(psycopg.Connection[TupleRow]):
         # prepare_threshold: a prepared statement would outlive the transaction on PgBouncer's server connection.
         connect = partial(cls.connect, conninfo, connect_timeout=timeouts.connect_timeout, prepare_threshold=None)
         try:
-            connection = run_with_timeout(connect, timeouts.open_timeout, late=cls.close)
+            connection = run_with_timeout(connect, timeouts.open_timeout, on_late=cls.close)
         except (TimeoutError, psycopg.errors.ConnectionTimeout):
             raise Unavailable("database", "timeout") from None
         except psycopg.Error as exc:

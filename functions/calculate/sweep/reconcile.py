@@ -186,5 +186,5 @@ def _limit(entries: list[Entry]) -> list[Entry]:
     """Return at most _MAX_JOBS entries, starting at a random one, so that successive sweeps reach all of them."""
     if len(entries) <= _MAX_JOBS:
         return entries
-    start = ids.chance.randrange(len(entries))
+    start = ids.rng.randrange(len(entries))
     return (entries[start:] + entries[:start])[:_MAX_JOBS]

@@ -60,7 +60,7 @@ class Retention:
 
     def _delete_csvs(self, compaction: Compaction, now: datetime) -> None:
         """Delete expired and orphaned CSVs among those that follow a random job's in the bucket."""
-        job_id = compaction.job_at(ids.chance.getrandbits(32))
+        job_id = compaction.job_at(ids.rng.getrandbits(32))
         limit = _MAX_RECORDS if self._csv_age is None else _MAX_CSVS
         page = self._csvs.list_page("csv/", after=csv_keys.job_prefix(job_id) if job_id else "", limit=limit)
         if len(page) < limit:  # the end of the bucket: continue at its start

@@ -24,7 +24,7 @@ BUGS = (
     Bug(
         "dead-letter-of-a-held-job-fails-it",
         _DELIVERY,
-        " or job_store.has_active_lease(record, self._clock()) or event.error_code == _LOCKED:",
+        " or job_store.has_active_lease(record, self._clock()) or event.last_status == _LOCKED:",
         ":",
         "a job fails while an attempt is at it",
     ),
