@@ -12,7 +12,7 @@ from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
 from benchmarks.report import Figure
 from local.options import TARGETS
 from tests.integration import redis_server
-from tests.issuing import issuing
+from tests.oidc_server import oidc_server
 from tests.signing import AUDIENCE, signer
 
 _PATH = "/api/distance/devices"  # one S3 request
@@ -26,7 +26,7 @@ _HTTP = urllib3.PoolManager(retries=False)
 def measure(stack: BenchStack) -> list[Figure]:
     """Alternate the same request, and cold starts, between functions that differ in authentication."""
     with ExitStack() as resources:
-        issuer = resources.enter_context(issuing())
+        issuer = resources.enter_context(oidc_server())
         token = {"Authorization": f"Bearer {signer('rsa').token(iss=issuer.url, exp=2**33)}"}
         token_settings = {"AUTH_ISSUER": issuer.url, "AUTH_AUDIENCE": AUDIENCE}
         variants: dict[str, tuple[dict[str, str], dict[str, str]]] = {

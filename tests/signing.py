@@ -1,4 +1,4 @@
-"""An issuer's keys, and tokens: good ones, and ones that somebody made to get in."""
+"""Signing keys of an issuer, and tokens signed by them."""
 
 import base64
 import functools
@@ -29,41 +29,41 @@ class Signer:
 
     @property
     def jwk(self) -> dict[str, Any]:
-        """The public key, as a key set has it."""
+        """The public key as a JWK."""
         library: Any = ECAlgorithm if self.algorithm == "ES256" else RSAAlgorithm
-        made: dict[str, Any] = library.to_jwk(self.private.public_key(), as_dict=True)
-        made.pop("key_ops", None)
-        return {**made, "kid": self.key_id, "use": "sig", "alg": self.algorithm}
+        jwk: dict[str, Any] = library.to_jwk(self.private.public_key(), as_dict=True)
+        jwk.pop("key_ops", None)
+        return {**jwk, "kid": self.key_id, "use": "sig", "alg": self.algorithm}
 
     @property
     def pem(self) -> bytes:
-        """The public key, as a file has it."""
-        made: bytes = self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        return made
+        """The public key as PEM."""
+        pem: bytes = self.private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return pem
 
     def token(self, headers: dict[str, Any] | None = None, **claims: Any) -> str:
-        """A good token, but for what is given; None takes a claim or a header away."""
-        given = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now(), "exp": now() + 300, **claims}
+        """Return a valid token with the given headers and claims. None removes a header or claim."""
+        payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now(), "exp": now() + 300, **claims}
         header: Any = {"kid": self.key_id, **(headers or {})}
-        return jwt.encode(_without_none(given), self.private, self.algorithm, _without_none(header))
+        return jwt.encode(_without_none(payload), self.private, self.algorithm, _without_none(header))
 
 
 @functools.cache
 def signer(key_id: str, algorithm: str = "RS256") -> Signer:
-    """The same one each time: keys take long to make."""
+    """Return a cached signer, because key generation is slow."""
     return Signer(key_id, algorithm)
 
 
 def now() -> int:
-    """Unix seconds."""
+    """Return the Unix time in seconds."""
     return int(time.time())
 
 
 def segment(content: object) -> str:
-    """One of the three parts of a token."""
+    """Encode one of the three parts of a token."""
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _without_none(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""API keys. Several are valid at a time, so that they can be rotated."""
+"""API keys. Several can be valid at the same time, for rotation."""
 
 import hmac
 
@@ -14,7 +14,7 @@ class ApiKeys:
         self._keys = [key.encode() for key in api_keys(text)]
 
     def authenticate(self, key: str) -> str:
-        """The pseudonym of the key's holder, or Unauthenticated. The comparison takes constant time."""
+        """Return the pseudonym of the key's holder. Raises Unauthenticated. The comparison takes constant time."""
         matches = [hmac.compare_digest(key.encode(), valid) for valid in self._keys]  # no early exit
         if not any(matches):
             raise Unauthenticated("Invalid API key")

@@ -33,9 +33,9 @@ class Authenticator:
         self._trusted_proxies = trusted_proxies
 
     def authenticate(self, headers: Mapping[str, str]) -> str:
-        """The caller's pseudonym; "" if authentication is off. Names of `headers` are in lower case.
+        """Return the caller's pseudonym, "" if authentication is disabled. Names of `headers` are in lower case.
 
-        Raises Unauthenticated, Forbidden, or Unavailable while the issuer's keys are unknown.
+        Raises Unauthenticated, Forbidden, or Unavailable if the issuer's keys cannot be fetched.
         """
         if self._api_keys is not None and API_KEY_HEADER in headers:
             return self._api_keys.authenticate(headers[API_KEY_HEADER])
@@ -46,7 +46,7 @@ class Authenticator:
         raise Unauthenticated("Missing authorization header" if self._tokens else "Missing X-API-Key header")
 
     def enforce_rate_limit(self, caller: str, method: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """Count one request of the caller and return the rate limit headers; RateLimited if it exceeds the limit."""
+        """Count a request and return the rate limit headers. Raises RateLimited if the caller exceeds its limit."""
         if self._rate_limiter is None:
             return {}
         forwarded_for = headers.get("x-forwarded-for", "")
@@ -55,7 +55,7 @@ class Authenticator:
 
 
 def authenticator(settings: Settings) -> Authenticator | None:
-    """The authenticator that the settings configure; None if they enable neither authentication nor rate limits.
+    """Create the authenticator of the settings; None if they enable neither authentication nor rate limits.
 
     Raises SettingsError if the optional libraries are missing.
     """
@@ -70,7 +70,7 @@ def authenticator(settings: Settings) -> Authenticator | None:
 
             rate_limiter = build(settings)
     except ImportError:
-        raise SettingsError("AUTH_ISSUER, RATE_LIMIT_…: they need the extra `access`, which is not installed") from None
+        raise SettingsError("AUTH_ISSUER, RATE_LIMIT_…: expected the extra `access` to be installed") from None
     api_keys = None if settings.API_KEYS is None else ApiKeys(settings.API_KEYS.get_secret_value())
     if tokens or api_keys or rate_limiter:
         return Authenticator(tokens, api_keys, rate_limiter, settings.trusted_proxies)

@@ -8,10 +8,10 @@ UNKNOWN = "unknown"
 
 
 def client_ip(forwarded_for: str, trusted_proxies: IpNetworks) -> str:
-    """The address of the client that connected to the outermost trusted proxy; UNKNOWN without a valid one.
+    """Return the address of the client that connected to the outermost trusted proxy; UNKNOWN if it is invalid.
 
     Each proxy appends the address of its peer. Addresses to the left of the first untrusted one may be forged. An
-    IPv6 address is reduced to its /64 network, because a client controls a whole one.
+    IPv6 address is reduced to its /64 network, because a client controls all its addresses.
     """
     if not trusted_proxies:
         return UNKNOWN

@@ -1,4 +1,8 @@
-"""The public keys of an issuer, kept for as long as they may be, and fetched when a token needs another one."""
+"""Cache of an issuer's signing keys.
+
+jwt.PyJWKClient holds a lock while it fetches, so each request waits for a slow issuer. It has no total deadline and no
+size limit, and it rejects all tokens once its cache expires while the issuer is unavailable.
+"""
 
 import logging
 import math
@@ -12,57 +16,62 @@ from shared.errors import Unauthenticated, Unavailable
 
 _LOG = logging.getLogger(__name__)
 ALGORITHMS = ("RS256", "ES256")
-FRESH_SECONDS = 3600  # then they are fetched anew, while the old ones serve
-KEPT_SECONDS = 86_400  # ... for no longer, should the issuer be away
-_AGAIN_SECONDS = 10  # after a look, before an unknown key leads to another one
-_AGAIN_AFTER_FAILURE_SECONDS = 3
-LOOK_SECONDS = 5
+REFRESH_AFTER_SECONDS = 3600  # in the background: cached keys remain valid meanwhile
+MAX_AGE_SECONDS = 86_400  # while the issuer is unavailable
+FETCH_TIMEOUT_SECONDS = 5
+_MIN_INTERVAL_SECONDS = 10  # between fetches for unknown key IDs
+_MIN_INTERVAL_AFTER_FAILURE_SECONDS = 3
 
 Keys = Sequence[jwt.PyJWK]
 
 
-class KeySet:
-    """What `fetch` gives, or an Unavailable of it; nobody waits while keys that are known are fetched anew."""
+class JwksCache:
+    """Caches the result of `fetch`, which raises Unavailable on failure. An expired result is refreshed in the
+    background.
+    """
 
     def __init__(self, fetch: Callable[[], Keys], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._known: tuple[Keys, float] = (), -math.inf
-        self._looks = SingleFlight(
-            self._look, LOOK_SECONDS, lambda well: _AGAIN_SECONDS if well else _AGAIN_AFTER_FAILURE_SECONDS, clock
+        self._cached: tuple[Keys, float] = (), -math.inf
+        self._refreshes = SingleFlight(
+            self._refresh,
+            FETCH_TIMEOUT_SECONDS,
+            lambda succeeded: _MIN_INTERVAL_SECONDS if succeeded else _MIN_INTERVAL_AFTER_FAILURE_SECONDS,
+            clock,
         )
 
     def find(self, key_id: str | None, algorithm: str) -> jwt.PyJWK:
-        """The key of that id, for that algorithm: without an id it is the only one that there is.
+        """Return the key with this ID and algorithm. Without an ID, return the only key for the algorithm.
 
-        Unauthenticated where the issuer has none such, Unavailable where that can't be known.
+        Raises Unauthenticated if the issuer has no such key, Unavailable if the keys cannot be fetched.
         """
-        found, age = self._of(key_id, algorithm)
-        if found is not None and age < FRESH_SECONDS:
-            return found
-        looked = self._looks.start()
-        if found is not None and age < KEPT_SECONDS:
-            return found
+        key, age = self._lookup(key_id, algorithm)
+        if key is not None and age < REFRESH_AFTER_SECONDS:
+            return key
+        wait = self._refreshes.start()
+        if key is not None and age < MAX_AGE_SECONDS:
+            return key
         try:
-            well = looked()
+            succeeded = wait()
         except TimeoutError:
-            well = False
-        found, age = self._of(key_id, algorithm)
-        if found is not None and age < KEPT_SECONDS:
-            return found
-        if not well:
+            succeeded = False
+        key, age = self._lookup(key_id, algorithm)
+        if key is not None and age < MAX_AGE_SECONDS:
+            return key
+        if not succeeded:
             raise Unavailable("issuer", "no keys")
         raise Unauthenticated("Invalid token: unknown key")
 
-    def _of(self, key_id: str | None, algorithm: str) -> tuple[jwt.PyJWK | None, float]:
-        keys, since = self._known
-        fit = [key for key in keys if key.algorithm_name == algorithm and key_id in (None, key.key_id)]
-        return fit[0] if len(fit) == 1 else None, self._clock() - since
+    def _lookup(self, key_id: str | None, algorithm: str) -> tuple[jwt.PyJWK | None, float]:
+        keys, fetched_at = self._cached
+        matches = [key for key in keys if key.algorithm_name == algorithm and key_id in (None, key.key_id)]
+        return matches[0] if len(matches) == 1 else None, self._clock() - fetched_at
 
-    def _look(self) -> bool:
+    def _refresh(self) -> bool:
         try:
-            self._known = self._fetch(), self._clock()
+            self._cached = self._fetch(), self._clock()
         except Unavailable as exc:
-            _LOG.warning("keys of the issuer not fetched", extra={"cause": exc.cause})
+            _LOG.warning("failed to fetch the issuer's keys", extra={"cause": exc.cause})
             return False
         return True

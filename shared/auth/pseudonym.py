@@ -1,8 +1,8 @@
-"""Callers as logs, spans and counters know them."""
+"""Pseudonyms of callers in logs, spans and rate limit counters."""
 
 import hashlib
 
 
-def pseudonym(*words: str) -> str:
-    """The same for the same caller, and nothing that says who that is: 16 hexadecimal digits."""
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+def pseudonym(*parts: str) -> str:
+    """Return 16 hexadecimal digits that identify a caller without revealing its identity."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -61,7 +61,7 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
         "threads": [str(server["threads"]) for server in servers],
         "connections": [str(server["worker_connections"]) for server in servers],
         "held by the kernel": [str(server["backlog"]) for server in servers],
-        "silence within a request": [f"{socket_options.SILENT_SECONDS} s"] * 4,
+        "silence within a request": [f"{socket_options.IDLE_TIMEOUT_SECONDS} s"] * 4,
     }
     for server, place in zip(servers, places, strict=True):
         assert place < server["threads"] < server["worker_connections"]
@@ -74,8 +74,8 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
         "publishing an event": f"{events.PUBLISH_TIMEOUT_SECONDS} s",
         "publications under way": str(events.MAX_CONCURRENT_PUBLISHES),
         "the results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
-        "the keys of a token's issuer": f"{jwks_cache.LOOK_SECONDS} s",
-        "the store of limits": f"{rate_limits._STORE_SECONDS} s",
+        "the keys of a token's issuer": f"{jwks_cache.FETCH_TIMEOUT_SECONDS} s",
+        "the store of limits": f"{rate_limits._STORE_TIMEOUT_SECONDS} s",
         "the gateway's wait for a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",
         "a check of a service's health": f"{health.CHECK_TIMEOUT_SECONDS} s",
         "the gateway's wait for a service's health": f"{gateway_health._TIMEOUT_SECONDS} s",

@@ -1,4 +1,4 @@
-"""The whole system with a door: real gunicorn, an issuer over HTTP, Redis where its program is."""
+"""Authentication and rate limiting of the whole system: real gunicorn, an issuer over HTTP, Redis if installed."""
 
 import signal
 import socket
@@ -23,7 +23,7 @@ from tests.integration.processes import function
 from tests.integration.test_command import command
 from tests.integration.test_openapi import API
 from tests.integration.whole_stack import DAY, Answer, ask, given
-from tests.issuing import Site, issuing
+from tests.oidc_server import OidcServer, oidc_server
 from tests.signing import AUDIENCE, now, signer
 
 KEY = "a-key-of-the-tests-that-is-long-enough"
@@ -33,73 +33,78 @@ LIMITS = {"RATE_LIMIT_CALCULATE": "20", "RATE_LIMIT_STATUS": "60"}
 
 
 @dataclass
-class Guarded:
-    """The system, the issuer that it asks, and the store that it counts in."""
+class SecuredStack:
+    """The system, its issuer, and the store of its rate limits."""
 
     stack: Stack
-    site: Site
+    issuer: OidcServer
     redis: "subprocess.Popen[bytes] | None"
 
     def bearer(self, subject: str = "ada", **claims: Any) -> dict[str, str]:
-        return {"Authorization": f"Bearer {signer('rsa').token(iss=self.site.url, sub=subject, **claims)}"}
+        return {"Authorization": f"Bearer {signer('rsa').token(iss=self.issuer.url, sub=subject, **claims)}"}
 
     def ask(self, service: str, path: str, headers: dict[str, str], method: str = "GET") -> Answer:
         return ask(method, f"http://{self.stack.plan.address(service)}{path}", None, headers)
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
     with ExitStack() as parts:
-        site = parts.enter_context(issuing())
+        issuer = parts.enter_context(oidc_server())
         settings = {
             **LIMITS,
-            "AUTH_ISSUER": site.url,
+            "AUTH_ISSUER": issuer.url,
             "AUTH_AUDIENCE": AUDIENCE,
             "API_KEYS": KEY,
             "CORS_ORIGINS": PAGE,
-            "DATA_DIR": str(tmp_path_factory.mktemp("guarded")),
+            "DATA_DIR": str(tmp_path_factory.mktemp("secured")),
         }
         process = None
         if redis_server.PROGRAM:
             settings["RATE_LIMIT_STORE"], process = parts.enter_context(redis_server.redis_server())
-        yield Guarded(parts.enter_context(run_stack(given(**settings))), site, process)
+        yield SecuredStack(parts.enter_context(run_stack(given(**settings))), issuer, process)
 
 
-def test_every_service_asks_who_calls(guarded: Guarded) -> None:
-    asked = [("submit", SUBMIT, "POST"), ("status", f"{JOBS}/x", "GET"), ("list", JOBS, "GET"), ("list", STATS, "GET")]
-    for service, path, method in asked:
-        answer = guarded.ask(service, path, {}, method)
+def test_each_service_requires_authentication(secured: SecuredStack) -> None:
+    requests = [
+        ("submit", SUBMIT, "POST"),
+        ("status", f"{JOBS}/x", "GET"),
+        ("list", JOBS, "GET"),
+        ("list", STATS, "GET"),
+    ]
+    for service, path, method in requests:
+        answer = secured.ask(service, path, {}, method)
         assert (answer.status, answer.json["error"]["message"]) == (401, "Missing authorization header"), service
-        assert guarded.ask(service, path, guarded.bearer(), method).status in (200, 400, 404)
-        assert guarded.ask(service, path, {"X-API-Key": KEY}, method).status in (200, 400, 404)
-        assert guarded.ask(service, "/readyz", {}).status == 200
+        assert secured.ask(service, path, secured.bearer(), method).status in (200, 400, 404)
+        assert secured.ask(service, path, {"X-API-Key": KEY}, method).status in (200, 400, 404)
+        assert secured.ask(service, "/readyz", {}).status == 200
 
 
-def test_the_broker_is_not_asked(guarded: Guarded) -> None:
-    job = ask("POST", guarded.stack.url + SUBMIT, {**DAY}, {"X-API-Key": KEY})
+def test_events_and_sweep_need_no_authentication(secured: SecuredStack) -> None:
+    job = ask("POST", secured.stack.url + SUBMIT, {**DAY}, {"X-API-Key": KEY})
     assert job.status == 202
-    with Client(guarded.stack.url, api_key=KEY) as client:
+    with Client(secured.stack.url, api_key=KEY) as client:
         assert client.wait(job.json["job_id"]).status == "completed"
-    assert guarded.ask("calculate", "/sweep", {}, "POST").status == 204
+    assert secured.ask("calculate", "/sweep", {}, "POST").status == 204
 
 
 @pytest.mark.parametrize(
-    ("claims", "status", "words"),
+    ("claims", "status", "message"),
     [
         ({}, 200, ""),
         ({"exp": now() - 3600}, 401, "Token expired"),
         ({"aud": "elsewhere"}, 401, "Invalid token: wrong audience"),
     ],
 )
-def test_tokens_of_a_real_issuer(guarded: Guarded, claims: dict[str, Any], status: int, words: str) -> None:
-    answer = guarded.ask("list", JOBS, guarded.bearer(**claims))
+def test_tokens_of_a_real_issuer(secured: SecuredStack, claims: dict[str, Any], status: int, message: str) -> None:
+    answer = secured.ask("list", JOBS, secured.bearer(**claims))
     assert answer.status == status
-    assert words in answer.body.decode()
+    assert message in answer.body.decode()
 
 
-def said(guarded: Guarded, *lines: str) -> int:
-    """The status of a request with these header lines, byte by byte."""
-    host, port = guarded.stack.plan.address("list").split(":")
+def send(secured: SecuredStack, *lines: str) -> int:
+    """Send a request with raw header lines and return the status."""
+    host, port = secured.stack.plan.address("list").split(":")
     with socket.create_connection((host, int(port)), 10) as connection:
         connection.settimeout(10)
         head = "\r\n".join([f"GET {JOBS} HTTP/1.1", "Host: list", "Connection: close", *lines])
@@ -107,11 +112,11 @@ def said(guarded: Guarded, *lines: str) -> int:
         return int(connection.recv(64).split()[1])
 
 
-def test_no_spelling_of_a_header_is_a_key(guarded: Guarded) -> None:
-    token = guarded.bearer()["Authorization"]
-    assert said(guarded, f"x-api-key: {KEY}") == 200
-    assert said(guarded, f"authorization: {token}") == 200
-    for tricks in (
+def test_malformed_or_repeated_headers_do_not_authenticate(secured: SecuredStack) -> None:
+    token = secured.bearer()["Authorization"]
+    assert send(secured, f"x-api-key: {KEY}") == 200
+    assert send(secured, f"authorization: {token}") == 200
+    for lines in (
         [f"X_API_Key: {KEY}"],
         [f"X-API-Key: wrong\r\nX-API-Key: {KEY}"],
         [f"X-API-Key: {KEY}\r\nX-API-Key: {KEY}"],
@@ -123,50 +128,50 @@ def test_no_spelling_of_a_header_is_a_key(guarded: Guarded) -> None:
         [f"Cookie: Authorization={token}"],
         [f"X-Original-Authorization: {token}"],
     ):
-        assert said(guarded, *tricks) in (400, 401), tricks
+        assert send(secured, *lines) in (400, 401), lines
 
 
-def test_an_issuer_that_went_away_keeps_nobody_out_and_one_that_never_was_there_is_unavailable(
-    guarded: Guarded, tmp_path: Path
+def test_cached_keys_are_used_while_issuer_is_unavailable_and_new_process_returns_503(
+    secured: SecuredStack, tmp_path: Path
 ) -> None:
-    assert guarded.ask("list", JOBS, guarded.bearer()).status == 200
-    pages, guarded.site.pages = guarded.site.pages, {}
+    assert secured.ask("list", JOBS, secured.bearer()).status == 200
+    responses, secured.issuer.responses = secured.issuer.responses, {}
     try:
-        assert guarded.ask("list", JOBS, guarded.bearer()).status == 200
-        with function("list", guarded.stack.plan.function_environment("list"), tmp_path / "log") as fresh:
-            answer = fresh.ask("GET", JOBS, None, guarded.bearer())
+        assert secured.ask("list", JOBS, secured.bearer()).status == 200
+        with function("list", secured.stack.plan.function_environment("list"), tmp_path / "log") as fresh:
+            answer = fresh.ask("GET", JOBS, None, secured.bearer())
     finally:
-        guarded.site.pages = pages
+        secured.issuer.responses = responses
     assert (answer.status, answer.json["error"]["message"]) == (503, "Unavailable: issuer")
     log = (tmp_path / "log").read_text()
     assert '"cause": "status 404"' in log
-    assert guarded.bearer()["Authorization"][:30] not in log
+    assert secured.bearer()["Authorization"][:30] not in log
 
 
-def test_pages_that_are_named_may_ask_every_service(guarded: Guarded) -> None:
-    question = {"Origin": PAGE, "Access-Control-Request-Method": "GET"}
+def test_each_service_allows_configured_origins(secured: SecuredStack) -> None:
+    preflight = {"Origin": PAGE, "Access-Control-Request-Method": "GET"}
     for service, path in (("submit", SUBMIT), ("status", f"{JOBS}/x"), ("list", JOBS)):
-        answer = guarded.ask(service, path, question, "OPTIONS")
+        answer = secured.ask(service, path, preflight, "OPTIONS")
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, PAGE), service
         assert "Authorization" in answer.headers["access-control-allow-headers"]
-        assert guarded.ask(service, path, {"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
+        assert secured.ask(service, path, {"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
 
 
-def test_our_own_callers_have_a_key(
-    guarded: Guarded, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_client_command_and_smoke_test_authenticate(
+    secured: SecuredStack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = guarded.stack.url
-    with Client(url, token=lambda: guarded.bearer("client")["Authorization"][7:]) as client:
+    url = secured.stack.url
+    with Client(url, token=lambda: secured.bearer("client")["Authorization"][7:]) as client:
         assert client.stats()["total"] >= 0
-    with Client(url) as nobody, pytest.raises(NotAllowedError, match="Missing authorization header"):
-        nobody.stats()
+    with Client(url) as anonymous, pytest.raises(NotAllowedError, match="Missing authorization header"):
+        anonymous.stats()
     monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", url)
     monkeypatch.setenv("DISTANCE_SERVICE_API_KEY", KEY)
     with DistanceClient() as demo:
         assert demo.list_jobs().total_count >= 0
-    words = ("smoke", "--url", url, "--date", DAY["date"], "--device", DAY["device_id"])
-    assert main(words, {"API_KEYS": KEY}) == 0
-    assert main(words, {}) == 1
+    arguments = ("smoke", "--url", url, "--date", DAY["date"], "--device", DAY["device_id"])
+    assert main(arguments, {"API_KEYS": KEY}) == 0
+    assert main(arguments, {}) == 1
     assert capsys.readouterr().err == "the functions: status 401 in place of 202\n"
     monkeypatch.setenv("OTEL_WORKER_API_KEY", KEY)
     assert command(url, "list", "--limit", "1")
@@ -176,35 +181,35 @@ def test_our_own_callers_have_a_key(
 
 @API.parametrize()
 @settings(max_examples=5, suppress_health_check=list(HealthCheck), derandomize=True)
-def test_what_the_door_answers_is_documented(case: schemathesis.Case[Any], guarded: Guarded) -> None:
+def test_responses_with_authentication_match_document(case: schemathesis.Case[Any], secured: SecuredStack) -> None:
     if case.path.startswith("/api/distance/"):
-        asked: dict[str, Any] = {"base_url": guarded.stack.url, "excluded_checks": [positive_data_acceptance]}
-        assert case.call_and_validate(**asked).status_code in (401, 404, 405)
-        assert case.call_and_validate(headers={"X-API-Key": KEY}, **asked).status_code != 401
+        options: dict[str, Any] = {"base_url": secured.stack.url, "excluded_checks": [positive_data_acceptance]}
+        assert case.call_and_validate(**options).status_code in (401, 404, 405)
+        assert case.call_and_validate(headers={"X-API-Key": KEY}, **options).status_code != 401
 
 
 @pytest.mark.skipif(redis_server.PROGRAM is None, reason="no redis-server on this machine")
-def test_services_count_together_and_a_store_that_is_away_or_hangs_stops_nobody(guarded: Guarded) -> None:
-    caller = guarded.bearer("many")
+def test_services_share_rate_limits_and_work_without_the_store(secured: SecuredStack) -> None:
+    caller = secured.bearer("many")
 
-    def left(service: str) -> int:
-        answer = guarded.ask(service, STATS if service == "list" else f"{JOBS}/x", caller)
+    def remaining(service: str) -> int:
+        answer = secured.ask(service, STATS if service == "list" else f"{JOBS}/x", caller)
         return int(answer.headers["ratelimit-remaining"])
 
-    assert [left("list"), left("status"), left("list"), left("status")] == [59, 58, 57, 56]
-    answers = [guarded.ask("list", STATS, caller) for _ in range(57)]
+    assert [remaining("list"), remaining("status"), remaining("list"), remaining("status")] == [59, 58, 57, 56]
+    answers = [secured.ask("list", STATS, caller) for _ in range(57)]
     assert [answer.status for answer in answers] == [200] * 56 + [429]
     assert answers[-1].json["error"]["code"] == "RATE_LIMITED"
     assert 0 < int(answers[-1].headers["retry-after"]) <= 60
-    assert guarded.ask("status", f"{JOBS}/x", caller).status == 429
-    assert guarded.ask("list", STATS, guarded.bearer("another")).status == 200
-    assert guarded.redis is not None
-    guarded.redis.send_signal(signal.SIGSTOP)
+    assert secured.ask("status", f"{JOBS}/x", caller).status == 429
+    assert secured.ask("list", STATS, secured.bearer("another")).status == 200
+    assert secured.redis is not None
+    secured.redis.send_signal(signal.SIGSTOP)
     try:
-        assert guarded.ask("list", STATS, caller).status == 200
+        assert secured.ask("list", STATS, caller).status == 200
     finally:
-        guarded.redis.send_signal(signal.SIGCONT)
-    guarded.redis.kill()
-    guarded.redis.wait()
-    assert [guarded.ask(service, JOBS, caller).status for service in ("list", "list")] == [200, 200]
-    assert guarded.ask("status", f"{JOBS}/x", caller).status == 404
+        secured.redis.send_signal(signal.SIGCONT)
+    secured.redis.kill()
+    secured.redis.wait()
+    assert [secured.ask(service, JOBS, caller).status for service in ("list", "list")] == [200, 200]
+    assert secured.ask("status", f"{JOBS}/x", caller).status == 404

@@ -1,4 +1,4 @@
-"""Whose keys are known, for how long, and what becomes of tokens while the issuer is away."""
+"""Caching of signing keys, also while the issuer is unavailable."""
 
 import threading
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import jwt
 import pytest
 
-from shared.auth.jwks_cache import FRESH_SECONDS, KEPT_SECONDS, KeySet
-from shared.auth.oidc_issuer import usable
+from shared.auth.jwks_cache import MAX_AGE_SECONDS, REFRESH_AFTER_SECONDS, JwksCache
+from shared.auth.oidc_issuer import parse_jwks
 from shared.deadlines import SingleFlight
 from shared.errors import Unauthenticated, Unavailable
 from tests.signing import Signer, signer
@@ -16,106 +16,106 @@ FIRST, SECOND = signer("rsa"), signer("stranger")
 
 
 class Issuer:
-    """An issuer and a clock, both in our hands."""
+    """A fake issuer with a manual clock."""
 
     def __init__(self, *signers: Signer) -> None:
-        self.signers, self.away, self.seconds, self.asked = list(signers), False, 0.0, 0
-        self.keys = KeySet(self.fetch, lambda: self.seconds)
+        self.signers, self.unavailable, self.seconds, self.fetches = list(signers), False, 0.0, 0
+        self.keys = JwksCache(self.fetch, lambda: self.seconds)
 
     def fetch(self) -> Sequence[jwt.PyJWK]:
-        self.asked += 1
-        if self.away:
+        self.fetches += 1
+        if self.unavailable:
             raise Unavailable("issuer", "NewConnectionError")
-        return usable({"keys": [one.jwk for one in self.signers]})
+        return parse_jwks({"keys": [signer.jwk for signer in self.signers]})
 
-    def finds(self, key_id: str | None = "rsa") -> str | None:
+    def find(self, key_id: str | None = "rsa") -> str | None:
         return self.keys.find(key_id, "RS256").key_id
 
-    def until_asked(self, times: int) -> None:
-        """What is begun beside us has ended."""
-        looks: SingleFlight[bool] = self.keys._looks
-        looks.start()()
-        assert self.asked == times
+    def wait_for_refresh(self, fetches: int) -> None:
+        """Wait for the end of a refresh in the background."""
+        refreshes: SingleFlight[bool] = self.keys._refreshes
+        refreshes.start()()
+        assert self.fetches == fetches
 
 
-def test_keys_are_fetched_once_for_any_number_of_tokens() -> None:
+def test_keys_are_fetched_once() -> None:
     issuer = Issuer(FIRST)
-    assert {issuer.finds() for _ in range(100)} == {"rsa"}
-    assert issuer.asked == 1
+    assert {issuer.find() for _ in range(100)} == {"rsa"}
+    assert issuer.fetches == 1
 
 
-def test_a_new_key_is_found_when_the_first_token_of_it_comes() -> None:
+def test_unknown_key_id_triggers_fetch() -> None:
     issuer = Issuer(FIRST)
-    issuer.finds()
+    issuer.find()
     issuer.signers = [SECOND]
     issuer.seconds = 60
-    assert issuer.finds("stranger") == "stranger"
+    assert issuer.find("stranger") == "stranger"
     with pytest.raises(Unauthenticated, match="unknown key"):
-        issuer.finds()
-    assert issuer.asked == 2
+        issuer.find()
+    assert issuer.fetches == 2
 
 
-def test_made_up_ids_do_not_make_us_ask_the_issuer_each_time() -> None:
+def test_fetches_for_unknown_key_ids_are_throttled() -> None:
     issuer = Issuer(FIRST)
     for number in range(100):
         with pytest.raises(Unauthenticated):
-            issuer.finds(f"made-up-{number}")
+            issuer.find(f"made-up-{number}")
         issuer.seconds += 0.2
-    assert issuer.asked == 2
+    assert issuer.fetches == 2
 
 
-def test_an_issuer_that_was_never_reached_is_unavailable_and_left_alone_for_a_moment() -> None:
+def test_fetches_after_failure_are_throttled() -> None:
     issuer = Issuer(FIRST)
-    issuer.away = True
+    issuer.unavailable = True
     for _ in range(10):
         with pytest.raises(Unavailable, match="issuer"):
-            issuer.finds()
-    assert issuer.asked == 1
-    issuer.away, issuer.seconds = False, 3.5
-    assert issuer.finds() == "rsa"
+            issuer.find()
+    assert issuer.fetches == 1
+    issuer.unavailable, issuer.seconds = False, 3.5
+    assert issuer.find() == "rsa"
 
 
-def test_while_it_is_away_a_key_that_is_not_known_may_be_a_new_one() -> None:
+def test_unknown_key_is_unavailable_while_issuer_is_unavailable() -> None:
     issuer = Issuer(FIRST)
-    issuer.finds()
-    issuer.away, issuer.seconds = True, 60
+    issuer.find()
+    issuer.unavailable, issuer.seconds = True, 60
     with pytest.raises(Unavailable):
-        issuer.finds("new")
+        issuer.find("new")
 
 
-def test_known_keys_serve_for_a_day_without_the_issuer() -> None:
+def test_cached_keys_are_used_for_a_day_while_issuer_is_unavailable() -> None:
     issuer = Issuer(FIRST)
-    issuer.finds()
-    issuer.away, issuer.seconds = True, KEPT_SECONDS - 1
-    assert issuer.finds() == "rsa"
-    issuer.until_asked(2)
-    issuer.seconds = KEPT_SECONDS + 60
+    issuer.find()
+    issuer.unavailable, issuer.seconds = True, MAX_AGE_SECONDS - 1
+    assert issuer.find() == "rsa"
+    issuer.wait_for_refresh(2)
+    issuer.seconds = MAX_AGE_SECONDS + 60
     with pytest.raises(Unavailable):
-        issuer.finds()
+        issuer.find()
 
 
-def test_a_key_that_the_issuer_has_withdrawn_is_gone_after_an_hour() -> None:
+def test_withdrawn_key_is_rejected_after_refresh() -> None:
     issuer = Issuer(FIRST)
-    issuer.finds()
-    issuer.signers, issuer.seconds = [SECOND], FRESH_SECONDS + 1
-    assert issuer.finds() == "rsa"
-    issuer.until_asked(2)
+    issuer.find()
+    issuer.signers, issuer.seconds = [SECOND], REFRESH_AFTER_SECONDS + 1
+    assert issuer.find() == "rsa"
+    issuer.wait_for_refresh(2)
     with pytest.raises(Unauthenticated):
-        issuer.finds()
+        issuer.find()
 
 
-def test_nobody_waits_while_known_keys_are_fetched_anew() -> None:
-    issuer, gate = Issuer(FIRST), threading.Event()
-    issuer.finds()
+def test_refresh_does_not_block_requests() -> None:
+    issuer, unblock = Issuer(FIRST), threading.Event()
+    issuer.find()
     fetch = issuer.fetch
 
-    def hangs() -> Sequence[jwt.PyJWK]:
-        gate.wait()
+    def fetch_slowly() -> Sequence[jwt.PyJWK]:
+        unblock.wait()
         return fetch()
 
-    issuer.keys._fetch = hangs
-    issuer.seconds = FRESH_SECONDS + 1
-    assert {issuer.finds() for _ in range(3)} == {"rsa"}
-    assert issuer.asked == 1
-    gate.set()
-    issuer.until_asked(2)
+    issuer.keys._fetch = fetch_slowly
+    issuer.seconds = REFRESH_AFTER_SECONDS + 1
+    assert {issuer.find() for _ in range(3)} == {"rsa"}
+    assert issuer.fetches == 1
+    unblock.set()
+    issuer.wait_for_refresh(2)

@@ -1,4 +1,4 @@
-"""Which tokens open the door: each attack here is one that some library or service has fallen for."""
+"""Validation of bearer tokens. The forged tokens follow attacks that affected libraries or services."""
 
 import hashlib
 import hmac
@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.auth.jwks_cache import KeySet
+from shared.auth.jwks_cache import JwksCache
 from shared.auth.jwt_bearer import BearerTokens
-from shared.auth.oidc_issuer import usable
+from shared.auth.oidc_issuer import parse_jwks
 from shared.errors import Forbidden, Unauthenticated, Unavailable
 from tests.signing import AUDIENCE, ISSUER, Signer, now, segment, signer
 
@@ -21,22 +21,22 @@ RSA, EC, STRANGER = signer("rsa"), signer("ec", "ES256"), signer("stranger")
 SCOPE = "otel-worker/distance"
 
 
-def tokens(*signers: Signer, **asked: Any) -> BearerTokens:
-    keys = usable({"keys": [one.jwk for one in signers or (RSA, EC)]})
-    return BearerTokens(ISSUER, frozenset({AUDIENCE, "otel-demo"}), KeySet(lambda: keys), **asked)
+def tokens(*signers: Signer, **options: Any) -> BearerTokens:
+    keys = parse_jwks({"keys": [signer.jwk for signer in signers or (RSA, EC)]})
+    return BearerTokens(ISSUER, frozenset({AUDIENCE, "otel-demo"}), JwksCache(lambda: keys), **options)
 
 
-def refused(token: str, **asked: Any) -> str:
+def rejection(token: str, **options: Any) -> str:
     with pytest.raises(Unauthenticated) as caught:
-        tokens(**asked).authenticate(f"Bearer {token}")
+        tokens(**options).authenticate(f"Bearer {token}")
     return str(caught.value)
 
 
-@pytest.mark.parametrize("by", [RSA, EC], ids=["RS256", "ES256"])
-def test_a_good_token_tells_its_caller_by_a_pseudonym(by: Signer) -> None:
-    caller = tokens().authenticate(f"Bearer {by.token()}")
-    assert caller == tokens().authenticate(f"bearer  {by.token(exp=now() + 9)}")
-    assert caller != tokens().authenticate(f"Bearer {by.token(sub='bob')}")
+@pytest.mark.parametrize("issuer", [RSA, EC], ids=["RS256", "ES256"])
+def test_valid_token_yields_pseudonym_of_subject(issuer: Signer) -> None:
+    caller = tokens().authenticate(f"Bearer {issuer.token()}")
+    assert caller == tokens().authenticate(f"bearer  {issuer.token(exp=now() + 9)}")
+    assert caller != tokens().authenticate(f"Bearer {issuer.token(sub='bob')}")
     assert len(caller) == 16
     assert "ada" not in caller
 
@@ -46,16 +46,16 @@ def test_a_good_token_tells_its_caller_by_a_pseudonym(by: Signer) -> None:
     [
         {"aud": ["elsewhere", "otel-demo"]},
         {"aud": None, "client_id": AUDIENCE, "token_use": "access"},  # Cognito's access token
-        {"sub": None, "client_id": "nightly"},  # a machine's
+        {"sub": None, "client_id": "nightly"},  # client credentials
         {"sub": None, "azp": "nightly"},
     ],
 )
-def test_whom_it_is_for_and_who_asks_may_be_said_in_several_ways(claims: dict[str, Any]) -> None:
+def test_alternative_claims_for_audience_and_subject_are_accepted(claims: dict[str, Any]) -> None:
     assert tokens().authenticate(f"Bearer {RSA.token(**claims)}")
 
 
 @pytest.mark.parametrize(
-    ("claims", "text"),
+    ("claims", "message"),
     [
         ({"exp": now() - 60}, "Token expired"),
         ({"exp": None}, "Invalid token: a claim is missing"),
@@ -73,40 +73,40 @@ def test_whom_it_is_for_and_who_asks_may_be_said_in_several_ways(claims: dict[st
         ({"sub": ""}, "Invalid token: a claim is missing"),
     ],
 )
-def test_what_a_token_says_must_be_right(claims: dict[str, Any], text: str) -> None:
-    assert refused(RSA.token(**claims)) == text
+def test_invalid_claims_are_rejected(claims: dict[str, Any], message: str) -> None:
+    assert rejection(RSA.token(**claims)) == message
 
 
-def test_clocks_may_differ_by_the_leeway() -> None:
+def test_leeway_applies_to_times() -> None:
     assert tokens().authenticate(f"Bearer {RSA.token(exp=now() - 20, iat=now() - 320)}")
     assert tokens().authenticate(f"Bearer {RSA.token(nbf=now() + 20)}")
-    assert refused(RSA.token(exp=now() - 20), leeway_seconds=0) == "Token expired"
+    assert rejection(RSA.token(exp=now() - 20), leeway_seconds=0) == "Token expired"
 
 
-def test_a_scope_that_is_asked_for_must_be_there_whole() -> None:
-    asking = tokens(scope=SCOPE)
-    assert asking.authenticate(f"Bearer {RSA.token(scope=f'openid {SCOPE}')}")
-    assert asking.authenticate(f"Bearer {RSA.token(scp=[SCOPE])}")
+def test_required_scope_must_match_exactly() -> None:
+    scoped = tokens(scope=SCOPE)
+    assert scoped.authenticate(f"Bearer {RSA.token(scope=f'openid {SCOPE}')}")
+    assert scoped.authenticate(f"Bearer {RSA.token(scp=[SCOPE])}")
     for claims in ({}, {"scope": f"{SCOPE}2"}, {"scope": 7}, {"scope": [7]}, {"scp": "openid"}):
         with pytest.raises(Forbidden):
-            asking.authenticate(f"Bearer {RSA.token(**claims)}")
+            scoped.authenticate(f"Bearer {RSA.token(**claims)}")
 
 
 def unsigned(algorithm: str) -> str:
     return f"{segment({'alg': algorithm, 'typ': 'JWT', 'kid': 'rsa'})}.{RSA.token().split('.')[1]}."
 
 
-def by_public_key() -> str:
-    """HS256 with the public key's text as the secret, which everybody knows."""
+def signed_by_public_key() -> str:
+    """HS256 with the public key as the secret (algorithm confusion)."""
     signed = f"{segment({'alg': 'HS256', 'typ': 'JWT', 'kid': 'rsa'})}.{RSA.token().split('.')[1]}"
     return f"{signed}.{segment(hmac.digest(RSA.pem, signed.encode(), hashlib.sha256))}"
 
 
-def by_stranger(**header: Any) -> str:
+def signed_by_stranger(**header: Any) -> str:
     return STRANGER.token({"kid": "rsa", **header})
 
 
-def changed() -> str:
+def tampered() -> str:
     header, _, signature = RSA.token().split(".")
     return f"{header}.{segment({'iss': ISSUER, 'aud': AUDIENCE, 'sub': 'root', 'exp': now() + 300})}.{signature}"
 
@@ -116,32 +116,32 @@ def other_algorithm(algorithm: str) -> str:
 
 
 NOT_ALLOWED = "Invalid token: algorithm not allowed"
-WRONG = "Invalid token: wrong signature"
-UNKNOWN = "Invalid token: unknown key"
+WRONG_SIGNATURE = "Invalid token: wrong signature"
+UNKNOWN_KEY = "Invalid token: unknown key"
 MALFORMED = "Invalid token: malformed"
 
 
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("forge", "message"),
     [
         (lambda: unsigned("none"), NOT_ALLOWED),
         (lambda: unsigned("None"), NOT_ALLOWED),
         (lambda: unsigned("nOnE"), NOT_ALLOWED),
-        (lambda: unsigned("RS256"), WRONG),
-        (by_public_key, NOT_ALLOWED),
+        (lambda: unsigned("RS256"), WRONG_SIGNATURE),
+        (signed_by_public_key, NOT_ALLOWED),
         (lambda: other_algorithm("RS512"), NOT_ALLOWED),
         (lambda: other_algorithm("PS256"), NOT_ALLOWED),
-        (changed, WRONG),
-        (by_stranger, WRONG),
-        (lambda: by_stranger(jwk=STRANGER.jwk), WRONG),
-        (lambda: by_stranger(jku="http://127.0.0.1:9/keys"), WRONG),
-        (lambda: by_stranger(x5u="http://127.0.0.1:9/keys", x5c=["MIIB"]), WRONG),
-        (lambda: by_stranger(kid="stranger"), UNKNOWN),
-        (lambda: by_stranger(kid="../../../../dev/null"), UNKNOWN),
-        (lambda: by_stranger(kid="' OR '1'='1"), UNKNOWN),
-        (lambda: by_stranger(kid=""), UNKNOWN),
-        (lambda: RSA.token({"kid": "ec"}), UNKNOWN),
-        (lambda: EC.token({"kid": "rsa"}), UNKNOWN),
+        (tampered, WRONG_SIGNATURE),
+        (signed_by_stranger, WRONG_SIGNATURE),
+        (lambda: signed_by_stranger(jwk=STRANGER.jwk), WRONG_SIGNATURE),
+        (lambda: signed_by_stranger(jku="http://127.0.0.1:9/keys"), WRONG_SIGNATURE),
+        (lambda: signed_by_stranger(x5u="http://127.0.0.1:9/keys", x5c=["MIIB"]), WRONG_SIGNATURE),
+        (lambda: signed_by_stranger(kid="stranger"), UNKNOWN_KEY),
+        (lambda: signed_by_stranger(kid="../../../../dev/null"), UNKNOWN_KEY),
+        (lambda: signed_by_stranger(kid="' OR '1'='1"), UNKNOWN_KEY),
+        (lambda: signed_by_stranger(kid=""), UNKNOWN_KEY),
+        (lambda: RSA.token({"kid": "ec"}), UNKNOWN_KEY),
+        (lambda: EC.token({"kid": "rsa"}), UNKNOWN_KEY),
         (lambda: RSA.token({"kid": None}).replace(".", "..", 1), MALFORMED),
         (lambda: RSA.token({"typ": "logout+jwt"}), "Invalid token: wrong type"),
         (lambda: RSA.token({"crit": ["exp"], "exp": 1}), MALFORMED),
@@ -155,30 +155,30 @@ MALFORMED = "Invalid token: malformed"
         (lambda: "ä.ö.ü", MALFORMED),
     ],
 )
-def test_what_somebody_made_up_is_refused(make: Callable[[], str], text: str) -> None:
-    assert refused(make()) == text
+def test_forged_token_is_rejected(forge: Callable[[], str], message: str) -> None:
+    assert rejection(forge()) == message
 
 
 @pytest.mark.parametrize("text", ["Basic YWRhOnB3", "", "Bearer", "Token abc", "bearer:abc"])
-def test_another_scheme_is_no_token(text: str) -> None:
+def test_other_schemes_are_rejected(text: str) -> None:
     with pytest.raises(Unauthenticated, match=r"^Invalid token: "):
         tokens().authenticate(text)
 
 
-def test_an_ecdsa_signature_of_zeros_is_none() -> None:
+def test_ecdsa_signature_of_zeros_is_rejected() -> None:
     header, claims, _ = EC.token().split(".")
-    assert refused(f"{header}.{claims}.{segment(bytes(64))}") == WRONG
+    assert rejection(f"{header}.{claims}.{segment(bytes(64))}") == WRONG_SIGNATURE
 
 
 @given(st.text() | st.lists(st.binary(), min_size=2, max_size=4).map(lambda parts: ".".join(map(segment, parts))))
-def test_whatever_comes_is_refused_in_fixed_words(text: str) -> None:
+def test_arbitrary_token_is_rejected_with_fixed_message(text: str) -> None:
     with pytest.raises(Unauthenticated) as caught:
         tokens().authenticate(f"Bearer {text}")
-    assert str(caught.value) in {NOT_ALLOWED, WRONG, UNKNOWN, MALFORMED, "Invalid token: wrong type"}
+    assert str(caught.value) in {NOT_ALLOWED, WRONG_SIGNATURE, UNKNOWN_KEY, MALFORMED, "Invalid token: wrong type"}
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
-def test_whatever_the_header_holds_is_refused_in_fixed_words(value: Any) -> None:
+def test_arbitrary_header_is_rejected_with_fixed_message(value: Any) -> None:
     for name in ("alg", "kid", "typ", "crit", "b64", "jwk"):
         header = {"alg": "RS256", "kid": "rsa", name: value}
         token = f"{segment(json.dumps(header).encode())}.{segment({'exp': 1})}.{segment(b'signature')}"
@@ -186,9 +186,9 @@ def test_whatever_the_header_holds_is_refused_in_fixed_words(value: Any) -> None
             tokens().authenticate(f"Bearer {token}")
 
 
-def test_without_an_id_the_only_key_is_meant() -> None:
+def test_token_without_key_id_selects_the_only_key() -> None:
     assert tokens(RSA, EC).authenticate(f"Bearer {RSA.token({'kid': None})}")
-    with pytest.raises(Unauthenticated, match=UNKNOWN):
+    with pytest.raises(Unauthenticated, match=UNKNOWN_KEY):
         tokens(RSA, STRANGER).authenticate(f"Bearer {RSA.token({'kid': None})}")
 
 
@@ -205,15 +205,15 @@ def test_without_an_id_the_only_key_is_meant() -> None:
         "rsa",
     ],
 )
-def test_a_key_that_is_not_for_this_is_no_key(jwk: Any) -> None:
-    assert usable({"keys": [jwk]}) == []
+def test_unsuitable_key_is_ignored(jwk: Any) -> None:
+    assert parse_jwks({"keys": [jwk]}) == []
 
 
-def test_a_short_key_is_no_key() -> None:
-    assert usable({"keys": [Signer("short", bits=1024).jwk]}) == []
+def test_short_key_is_ignored() -> None:
+    assert parse_jwks({"keys": [Signer("short", bits=1024).jwk]}) == []
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {"rsa": RSA.jwk}}])
-def test_what_is_no_key_set_is_an_issuer_that_is_away(document: dict[str, Any]) -> None:
+def test_invalid_key_set_means_issuer_is_unavailable(document: dict[str, Any]) -> None:
     with pytest.raises(Unavailable, match="issuer"):
-        usable(document)
+        parse_jwks(document)

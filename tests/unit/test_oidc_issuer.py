@@ -1,4 +1,4 @@
-"""Where an issuer's keys are asked for, and what is not believed."""
+"""Discovery and download of an issuer's keys."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,27 +7,27 @@ import pytest
 
 from shared.auth.oidc_issuer import Issuer
 from shared.errors import Unavailable
-from tests.issuing import DISCOVERY, KEYS, Site, issuing
+from tests.oidc_server import DISCOVERY, KEYS, OidcServer, oidc_server
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with issuing() as site:
-        yield site
+def server() -> Iterator[OidcServer]:
+    with oidc_server() as server:
+        yield server
 
 
-def ids(issuer: Issuer) -> list[Any]:
-    return [key.key_id for key in issuer.signing_keys()]
+def key_ids(issuer: Issuer) -> list[Any]:
+    return [key.key_id for key in issuer.fetch_keys()]
 
 
-def test_the_issuers_own_configuration_says_where_its_keys_are(site: Site) -> None:
-    assert ids(Issuer(site.url)) == ["rsa", "ec"]
-    assert site.asked == [DISCOVERY, KEYS]
+def test_keys_are_fetched_from_url_in_configuration(server: OidcServer) -> None:
+    assert key_ids(Issuer(server.url)) == ["rsa", "ec"]
+    assert server.requests == [DISCOVERY, KEYS]
 
 
-def test_a_setting_may_say_it_in_its_place(site: Site) -> None:
-    assert ids(Issuer("https://away.invalid", f"{site.url}/keys")) == ["rsa", "ec"]
-    assert site.asked == [KEYS]
+def test_configured_jwks_url_skips_discovery(server: OidcServer) -> None:
+    assert key_ids(Issuer("https://away.invalid", f"{server.url}/keys")) == ["rsa", "ec"]
+    assert server.requests == [KEYS]
 
 
 @pytest.mark.parametrize(
@@ -46,22 +46,22 @@ def test_a_setting_may_say_it_in_its_place(site: Site) -> None:
         (KEYS, b"not gzip", 200, {"Content-Encoding": "gzip"}),
     ],
 )
-def test_whatever_else_it_says_is_an_issuer_that_is_away(
-    site: Site, path: str, content: object, status: int, headers: dict[str, str]
+def test_invalid_response_means_issuer_is_unavailable(
+    server: OidcServer, path: str, content: object, status: int, headers: dict[str, str]
 ) -> None:
-    site.says(path, content, status, **headers)
+    server.respond(path, content, status, **headers)
     with pytest.raises(Unavailable, match=r"^issuer: "):
-        Issuer(site.url).signing_keys()
+        Issuer(server.url).fetch_keys()
 
 
-def test_keys_are_not_fetched_without_tls_for_an_issuer_that_has_it(site: Site) -> None:
-    secure = site.url.replace("http:", "https:")
+def test_keys_of_https_issuer_are_not_fetched_over_http(server: OidcServer) -> None:
+    secure = server.url.replace("http:", "https:")
     issuer = Issuer(secure)
-    issuer._json = lambda *_: {"issuer": secure, "jwks_uri": f"{site.url}/keys"}  # type: ignore[method-assign]
+    issuer._get_json = lambda *_: {"issuer": secure, "jwks_uri": f"{server.url}/keys"}  # type: ignore[method-assign]
     with pytest.raises(Unavailable, match="keys without TLS"):
-        issuer.signing_keys()
+        issuer.fetch_keys()
 
 
-def test_an_issuer_that_nobody_is_at_is_away() -> None:
+def test_unreachable_issuer_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="issuer"):
-        Issuer("http://127.0.0.1:9/realm").signing_keys()
+        Issuer("http://127.0.0.1:9/realm").fetch_keys()
