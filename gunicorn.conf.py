@@ -18,7 +18,7 @@ def _load() -> tuple[str, settings.Settings]:
     """Return the address and the settings. A missing or invalid setting exits with one line before a worker starts."""
     target = os.environ.get("FUNCTION_TARGET")
     try:
-        address = socket_options.address(os.environ)
+        address = socket_options.bind_address(os.environ)
         loaded = settings.load(target) if target else settings.Settings()
         if target in ("submit", "status", "list"):  # the functions with public routes
             from shared.auth.authenticator import authenticator  # noqa: PLC0415 - calculate does not need it
@@ -51,7 +51,7 @@ logconfig_dict = logging_config.configuration(_settings.LOG_LEVEL, logging_confi
 
 def when_ready(server: Any) -> None:
     """Set socket options, so that idle clients do not occupy threads."""
-    socket_options.guard(server.LISTENERS)
+    socket_options.set_socket_options(server.LISTENERS)
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature

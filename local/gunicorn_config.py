@@ -26,4 +26,4 @@ logconfig_dict = logging_config.configuration(os.environ.get("LOG_LEVEL", "INFO"
 
 def when_ready(server: Any) -> None:
     """Set socket options that close idle connections before they occupy a thread."""
-    socket_options.guard(server.LISTENERS)
+    socket_options.set_socket_options(server.LISTENERS)

@@ -56,7 +56,7 @@ def _calendar_day(value: object) -> object:
         return date.fromisoformat(value)
     if type(value) is date:
         return value
-    raise ValueError("not a calendar day")
+    raise ValueError("expected a calendar day")
 
 
 # Anchored, because JSON schemas search for a pattern.
@@ -66,19 +66,19 @@ JOB_ID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 def _device_id(value: str) -> str:
     if not re.fullmatch(DEVICE_ID.strip("^$"), value):
-        raise ValueError("not a device id")
+        raise ValueError("expected a device ID")
     return value
 
 
 def _time_zone(value: str) -> str:
     if value not in time_zones():
-        raise ValueError("not an IANA name")
+        raise ValueError("expected an IANA time zone")
     return value
 
 
 def _job_id(value: str) -> str:
     if not re.fullmatch(JOB_ID.strip("^$"), value):
-        raise ValueError("not a UUID")
+        raise ValueError("expected a UUID")
     return value.lower()
 
 

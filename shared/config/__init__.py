@@ -1,1 +1,1 @@
-"""The configuration of a process: its settings, the types that validate them, and the URLs that they contain."""
+"""The configuration of a process: settings and their validation."""

@@ -1,4 +1,4 @@
-"""The settings of PostgreSQL as libpq parses them, and whether they mean a server that it can connect to."""
+"""The connection string of PostgreSQL, validated by libpq."""
 
 import re
 
@@ -8,14 +8,14 @@ from shared.config import libpq, urls
 from shared.config.settings import Settings
 from shared.errors import SettingsError
 
-_NOWHERE = {"host": "/nonexistent", "hostaddr": "", "port": "5432"}  # no variable PG… takes the place of one of them
+_NO_SERVER = {"host": "/nonexistent", "hostaddr": "", "port": "5432"}  # set, so that no PG… variable replaces them
 _ENCODE = "percent-encode special characters in the password, as %40 for @ and %2F for /"
 
 
 def connection_string(settings: Settings) -> str:
-    """A connection string for libpq, or SettingsError where it would not accept DATABASE_URL; connects nowhere.
+    """Return a connection string for libpq. Raises SettingsError if libpq does not accept DATABASE_URL.
 
-    libpq's own variables are removed from this process first: they would be taken for parameters of the setting.
+    Removes libpq's variables from this process first, because libpq would merge them. Does not connect.
     """
     libpq.remove_other_variables()
     if settings.DATABASE_URL is not None:
@@ -37,17 +37,17 @@ def _check(text: str) -> None:
         parameters = {name: str(value) for name, value in conninfo.conninfo_to_dict(text).items()}
     except Error:
         hint = f" ({_ENCODE})" if "://" in text else ""
-        raise SettingsError(f"DATABASE_URL: this is not a PostgreSQL connection URL{hint}") from None
+        raise SettingsError(f"DATABASE_URL: expected a PostgreSQL connection URL{hint}") from None
     hosts, ports = parameters.get("host", "").split(","), parameters.get("port", "").split(",")
-    # An unescaped / ends host and port: the rest of password and host is in the name of the database.
+    # After an unescaped / in the password, the remaining password and the host are part of the database name.
     split_early = "://" in text and "@" in text.partition("://")[2].partition("/")[2].partition("?")[0]
     if split_early or not all(map(_is_host, hosts)) or not all(not port or urls.is_port(port) for port in ports):
         hint = f": {_ENCODE}" if "://" in text else ""
-        raise SettingsError(f"DATABASE_URL: host or port is not valid{hint}")
+        raise SettingsError(f"DATABASE_URL: expected a valid host and port{hint}")
     if len(ports) not in (1, len(hosts)):
-        raise SettingsError("DATABASE_URL: as many ports as hosts are expected, or one")
+        raise SettingsError("DATABASE_URL: expected one port, or as many as hosts")
     if not parameters.get("user") and "service" not in parameters:
-        raise SettingsError("DATABASE_URL: a user name is expected")
+        raise SettingsError("DATABASE_URL: expected a user name")
     _check_parameters(parameters)
 
 
@@ -56,13 +56,13 @@ def _is_host(text: str) -> bool:
 
 
 def _check_parameters(parameters: dict[str, str]) -> None:
-    """Let libpq itself check its parameters, as it does before it connects: to a socket that is not there."""
+    """Let libpq validate the parameters, as it does before it connects. The socket does not exist."""
     gssencmode = parameters.get("gssencmode", "disable")
-    nowhere = _NOWHERE | {"gssencmode": "prefer" if gssencmode == "require" else gssencmode}  # sockets have no GSSAPI
-    connection = pq.PGconn.connect_start(conninfo.make_conninfo("", **(parameters | nowhere)).encode())
+    overrides = _NO_SERVER | {"gssencmode": "prefer" if gssencmode == "require" else gssencmode}  # sockets lack GSSAPI
+    connection = pq.PGconn.connect_start(conninfo.make_conninfo("", **(parameters | overrides)).encode())
     message = connection.get_error_message()
     connection.finish()
     if not message.startswith("connection to server on socket"):
-        named = re.match(r"invalid (\w+) value", message)
-        parameter = f" {named[1]}" if named else "s"
+        match = re.match(r"invalid (\w+) value", message)
+        parameter = f" {match[1]}" if match else "s"
         raise SettingsError(f"DATABASE_URL: libpq does not accept its parameter{parameter}")

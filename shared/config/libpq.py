@@ -1,7 +1,7 @@
-"""libpq's environment variables (PGHOST, PGSERVICE, PGOPTIONS, …), which are no settings of this project.
+"""libpq's environment variables (PGHOST, PGSERVICE, PGOPTIONS, …), which are not settings of this project.
 
-They would change where a connection goes, or how the server prints values. Only those that secure a connection are
-kept: without them a deployment that relies on PGSSLMODE=verify-full would silently be without TLS.
+They would change the target of a connection or the output format of the server. Only the variables that secure a
+connection are kept: otherwise a deployment that relies on PGSSLMODE=verify-full would silently lose TLS.
 """
 
 import os
@@ -12,11 +12,11 @@ _SECURITY = re.compile(r"PGSSL[A-Z]*|PGCHANNELBINDING|PGREQUIREAUTH|PGGSSENCMODE
 
 
 def security_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environ` that say how a connection is encrypted and authenticated."""
+    """Return the variables that control encryption and authentication of a connection."""
     return {name: text for name, text in environ.items() if _SECURITY.fullmatch(name)}
 
 
 def remove_other_variables(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Remove every other variable of libpq, so that connections depend on the settings alone."""
+    """Remove all other variables of libpq, so that connections depend only on settings."""
     for name in [name for name in environ if name.startswith("PG") and not _SECURITY.fullmatch(name)]:
         del environ[name]

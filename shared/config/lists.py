@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from shared.config.urls import NOTHING, check_url
+from shared.config.urls import NO_SUFFIX, check_url
 
 IpNetworks = Sequence[IPv4Network | IPv6Network]
 
@@ -12,7 +12,7 @@ _DEFAULT_PORTS = (("http://", ":80"), ("https://", ":443"))  # browsers omit the
 
 
 def comma_separated(text: str) -> list[str]:
-    """Split `text` at commas, without white space and empty elements."""
+    """Split `text` at commas. Strips white space and drops empty elements."""
     return [element for part in text.split(",") if (element := part.strip())]
 
 
@@ -47,6 +47,6 @@ def _is_origin(text: str) -> bool:
     if text != text.lower() or any(text.startswith(scheme) and text.endswith(port) for scheme, port in _DEFAULT_PORTS):
         return False
     try:
-        return bool(check_url(text, NOTHING))
+        return bool(check_url(text, NO_SUFFIX))
     except ValueError:
         return False

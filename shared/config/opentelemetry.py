@@ -1,6 +1,4 @@
-"""OpenTelemetry's own variables, checked at start: the SDK and its exporters read them in threads, where nobody sees
-what they refuse.
-"""
+"""Validation of OpenTelemetry's variables at start. The SDK reads them in threads, where errors only reach the log."""
 
 import re
 from collections.abc import Mapping
@@ -26,20 +24,20 @@ def _headers(text: str) -> str:
     for pair in filter(None, map(str.strip, text.split(","))):
         name, _, value = pair.partition("=")
         if not re.fullmatch(_HEADER_NAME, name.strip()) or not re.fullmatch(r"[ -~]+", unquote(value).strip()):
-            raise ValueError("headers with commas between are expected, as name=value, their texts percent-encoded")
+            raise ValueError("expected comma-separated headers as name=value, with percent-encoded values")
     return text
 
 
 def _attributes(text: str) -> str:
     types.check_line(text)
     if not all(re.fullmatch(r"[^=]*[^=\s][^=]*=.*", pair) for pair in text.split(",")):
-        raise ValueError("attributes with commas between are expected, as name=text")
+        raise ValueError("expected comma-separated attributes as name=value")
     return text
 
 
-def _exporters(known: tuple[str, ...], text: str) -> str:
-    if not {name.strip() for name in text.lower().split(",")} <= {*known, "none"}:
-        raise ValueError(f"{', '.join(known)} or none is expected")
+def _exporters(supported: tuple[str, ...], text: str) -> str:
+    if not {name.strip() for name in text.lower().split(",")} <= {*supported, "none"}:
+        raise ValueError(f"expected {', '.join(supported)} or none")
     return text
 
 
@@ -47,7 +45,7 @@ _Milliseconds = Annotated[types.Integer, Field(ge=1, le=86_400_000)]
 _Exporter = Annotated[str, AfterValidator(partial(_exporters, ("otlp",)))]
 _Lower = BeforeValidator(_lower)
 
-# By the name for all signals; those of one signal are as these, but for endpoints, which are taken as they are.
+# Names for all signals. Variables of one signal have the same types, except endpoints, which have no implicit path.
 VARIABLES: dict[str, Any] = {
     "OTEL_SDK_DISABLED": Annotated[Literal["true", "false"], _Lower],
     "OTEL_TRACES_EXPORTER": _Exporter,
@@ -85,29 +83,29 @@ VARIABLES: dict[str, Any] = {
 }
 
 
-def _kind(name: str) -> Any:
+def _type_of(name: str) -> Any:
     return VARIABLES.get(name) or VARIABLES.get(_SIGNAL.sub("OTLP_", name))
 
 
 def check(environ: Mapping[str, str]) -> None:
-    """Nothing, or SettingsError that names the first bad variable; where the SDK is disabled, it reads no other."""
+    """Raise SettingsError for the first invalid variable, unless the SDK is disabled."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
     for name in environ:
-        kind = _kind(name)
+        variable_type = _type_of(name)
         text = environ[name].strip()
-        if kind is None or not text:
+        if variable_type is None or not text:
             continue
         try:
-            TypeAdapter(kind).validate_python(text)
+            TypeAdapter(variable_type).validate_python(text)
         except ValidationError as exc:
             raise SettingsError(f"{name}: {types.error_text(exc)}") from None
 
 
 def check_files(environ: Mapping[str, str]) -> None:
-    """Nothing, or SettingsError that names a variable whose file is not on this machine."""
+    """Raise SettingsError for a variable whose file does not exist, unless the SDK is disabled."""
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
     for name, text in environ.items():
-        if text and name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and _kind(name) and not Path(text).is_file():
-            raise SettingsError(f"{name}: the path of a file is expected")
+        if text and name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and _type_of(name) and not Path(text).is_file():
+            raise SettingsError(f"{name}: expected the path of a file")

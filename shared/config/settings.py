@@ -1,4 +1,4 @@
-"""The settings of a function: the only reader of the environment (README.md has their table)."""
+"""The settings of a function. Only this module reads them from the environment. README.md lists them."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _OTHER_CREDENTIALS = (
 
 
 class Settings(BaseModel):
-    """Every setting, by the name that the environment gives it; immutable."""
+    """All settings, by the names of their environment variables."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -76,12 +76,12 @@ class Settings(BaseModel):
 
     @property
     def job_age(self) -> timedelta | None:
-        """How long a job is kept after it was queued; None is for ever."""
+        """The retention of a job after it was queued; None is unlimited."""
         return None if self.JOB_RETENTION_DAYS is None else timedelta(days=self.JOB_RETENTION_DAYS)
 
     @property
     def csv_age(self) -> timedelta | None:
-        """How long a CSV is kept; None is as long as its job."""
+        """The retention of a CSV; None is that of its job."""
         return None if self.CSV_RETENTION_DAYS is None else timedelta(days=self.CSV_RETENTION_DAYS)
 
     @property
@@ -101,63 +101,63 @@ class Settings(BaseModel):
 
     @property
     def ce_extensions(self) -> dict[str, str]:
-        """The extensions that a SinkBinding wants on every event."""
+        """The extensions that a SinkBinding adds to each event."""
         return types.extensions(self.K_CE_OVERRIDES)
 
 
 def read(environ: Mapping[str, str], target: str) -> Settings:
-    """The settings of function `target`, or SettingsError with one line that names the first bad one.
+    """Read the settings of function `target`. Raises SettingsError with one line that names the first invalid one.
 
-    White space around a value is no part of it. An empty variable counts as absent, but for the password: manifests
-    leave what they don't set empty.
+    White space around values is stripped. An empty variable is absent, because manifests leave unset ones empty;
+    POSTGRES_PASSWORD may be empty.
     """
-    given = {name: text.strip() for name, text in environ.items()}
-    given = {name: text for name, text in given.items() if text or name == "POSTGRES_PASSWORD"}
-    for name in _required(target, given):
-        if name not in given:
+    values = {name: text.strip() for name, text in environ.items()}
+    values = {name: text for name, text in values.items() if text or name == "POSTGRES_PASSWORD"}
+    for name in _required(target, values):
+        if name not in values:
             raise SettingsError(f"{name}: this setting is missing")
     try:
-        found = Settings.model_validate({name: given[name] for name in Settings.model_fields if name in given})
+        settings = Settings.model_validate({name: values[name] for name in Settings.model_fields if name in values})
     except ValidationError as exc:
         raise SettingsError(f"{exc.errors()[0]['loc'][0]}: {types.error_text(exc)}") from None
-    if target == "calculate":  # the only function that connects: others start without libpq
+    if target == "calculate":  # the only function that needs libpq
         from shared.config.database_url import connection_string  # noqa: PLC0415
 
-        connection_string(found)
-    if any(name.startswith("OTEL_") for name in given):
-        from shared.config.opentelemetry import check  # noqa: PLC0415 - what is off must cost nothing
+        connection_string(settings)
+    if any(name.startswith("OTEL_") for name in values):
+        from shared.config.opentelemetry import check  # noqa: PLC0415 - only where telemetry is configured
 
-        check(given)
-    return found
+        check(values)
+    return settings
 
 
 def load(target: str) -> Settings:
-    """The settings of function `target` from this process's environment."""
+    """Read the settings of function `target` from the environment of this process."""
     strip_environment()
-    found = read(os.environ, target)
+    settings = read(os.environ, target)
     if any(name.startswith("OTEL_") for name in os.environ):
         from shared.config.opentelemetry import check_files  # noqa: PLC0415
 
         check_files(os.environ)
-    return found
+    return settings
 
 
 def strip_environment() -> None:
-    """Strip white space around every variable of this process, for the libraries that read some of them themselves."""
+    """Strip white space around all variables of this process, for libraries that read some of them."""
     for name, text in os.environ.items():
         if text != text.strip():
             os.environ[name] = text.strip()
 
 
-def _required(target: str, given: Mapping[str, str]) -> list[str]:
+def _required(target: str, values: Mapping[str, str]) -> list[str]:
     names = []
     keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-    if any(name in given for name in keys) or not any(name in given for name in _OTHER_CREDENTIALS):
+    if any(name in values for name in keys) or not any(name in values for name in _OTHER_CREDENTIALS):
         names += keys
     if target == "submit":
         names.append("K_SINK")
-    if "AUTH_ISSUER" in given:
-        names.append("AUTH_AUDIENCE")  # without it, tokens for other services of the same issuer would do
-    if target == "calculate" and "DATABASE_URL" not in given:
+    if "AUTH_ISSUER" in values:
+        names.append("AUTH_AUDIENCE")  # rejects tokens for other services of the issuer
+    if target == "calculate" and "DATABASE_URL" not in values:
         names += ["POSTGRES_USER", "POSTGRES_PASSWORD"]
     return names

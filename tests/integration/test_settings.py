@@ -1,4 +1,4 @@
-"""Settings of real processes: bad ones stop them with one line, white space and underscores do no harm."""
+"""Settings of real processes: invalid ones stop the start with one line; white space and underscores work."""
 
 import socket
 import subprocess
@@ -32,7 +32,7 @@ ENVIRON = {
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "text"),
+    ("target", "name", "value"),
     [
         ("submit", "K_SINK", "http://user:hunter2@broker"),
         ("submit", "K_CE_OVERRIDES", '{"extensions": {"team": "h\u00e9"}}'),
@@ -49,11 +49,11 @@ ENVIRON = {
         ("list", "OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
     ],
 )
-def test_a_bad_setting_stops_the_process_with_one_line(target: str, name: str, text: str) -> None:
+def test_invalid_setting_stops_process_with_one_line(target: str, name: str, value: str) -> None:
     run = subprocess.run(
         COMMAND,
         cwd=ROOT,
-        env=environment(target, ENVIRON | {name: text}),
+        env=environment(target, ENVIRON | {name: value}),
         capture_output=True,
         text=True,
         timeout=60,
@@ -65,12 +65,12 @@ def test_a_bad_setting_stops_the_process_with_one_line(target: str, name: str, t
     assert "hunter2" not in line
 
 
-def test_what_boto3_refuses_is_named_in_the_log() -> None:
-    unnamed = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "nobody", **NO_AWS_FILES}
+def test_error_of_boto3_is_logged_with_its_variable() -> None:
+    without_keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "nobody", **NO_AWS_FILES}
     run = subprocess.run(
         COMMAND,
         cwd=ROOT,
-        env=environment("list", ENVIRON | unnamed),
+        env=environment("list", ENVIRON | without_keys),
         capture_output=True,
         text=True,
         timeout=60,
@@ -82,7 +82,7 @@ def test_what_boto3_refuses_is_named_in_the_log() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_function_works_with_white_space_around_every_setting(stack: Stack, target: str, tmp_path: Path) -> None:
+def test_function_works_with_white_space_around_settings(stack: Stack, target: str, tmp_path: Path) -> None:
     telemetry = {"OTEL_TRACES_EXPORTER": "none", "OTEL_SERVICE_NAME": "odd", "LOG_LEVEL": "info"}
     settings = {
         "AWS_REGION": "us-east-1",
@@ -104,15 +104,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def named(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The same server under a name with an underscore, which only this process resolves: no resolver here has one."""
+def underscore_host(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The server under a host name with an underscore, which only this process resolves."""
     resolve: Any = socket.getaddrinfo
     monkeypatch.setattr(
         socket,
         "getaddrinfo",
         lambda host, *args, **kwargs: resolve("127.0.0.1" if host == HOST else host, *args, **kwargs),
     )
-    for variable in ("no_proxy", "NO_PROXY"):  # a proxy of the shell's does not know the name either
+    for variable in ("no_proxy", "NO_PROXY"):  # a proxy cannot resolve the name
         monkeypatch.setenv(variable, "*")
     port = urlsplit(server.AWS_ENDPOINT_URL_S3 or "").port
     access, secret = admin_of(server)
@@ -126,34 +126,36 @@ def named(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.mark.parametrize("path", ["", "/"])
-def test_a_storage_under_a_name_with_an_underscore_works_to_the_download(named: Settings, path: str) -> None:
-    found = named.model_copy(update={"AWS_ENDPOINT_URL_S3": f"{named.AWS_ENDPOINT_URL_S3}{path}"})
-    with bucket_of(found, found.CSV_BUCKET) as bucket:
+def test_storage_with_underscore_in_host_name_works(underscore_host: Settings, path: str) -> None:
+    settings = underscore_host.model_copy(
+        update={"AWS_ENDPOINT_URL_S3": f"{underscore_host.AWS_ENDPOINT_URL_S3}{path}"}
+    )
+    with bucket_of(settings, settings.CSV_BUCKET) as bucket:
         key = f"csv/{JOB_ID}/a b.csv"
         bucket.put(key, b"x")
         assert bucket.get(key).body == b"x"
         assert list(bucket.list_keys("csv/")) == [key]
         url, _ = bucket.presign(key, "a.csv", 60)
-        assert urlsplit(url).netloc == urlsplit(named.AWS_ENDPOINT_URL_S3 or "").netloc
+        assert urlsplit(url).netloc == urlsplit(underscore_host.AWS_ENDPOINT_URL_S3 or "").netloc
         assert urllib3.request("GET", url, retries=False).data == b"x"
         bucket.delete_many([key])
 
 
-def test_a_public_name_with_an_underscore_is_what_is_signed(server: Settings, named: Settings) -> None:
+def test_public_endpoint_with_underscore_is_signed(server: Settings, underscore_host: Settings) -> None:
     with bucket_of(server, server.CSV_BUCKET) as bucket:
         bucket.put("csv/x", b"x")
-    with bucket_of(server, server.CSV_BUCKET, endpoint=named.AWS_ENDPOINT_URL_S3) as public:
+    with bucket_of(server, server.CSV_BUCKET, endpoint=underscore_host.AWS_ENDPOINT_URL_S3) as public:
         url, _ = public.presign("csv/x", "x.csv", 60)
     assert urllib3.request("GET", url, retries=False).data == b"x"
     other = url.replace(HOST, "127.0.0.1")
     assert urllib3.request("GET", other, retries=False).status == 403
 
 
-def test_the_administrators_command_takes_white_space_and_underscores(
-    named: Settings, capsys: pytest.CaptureFixture[str]
+def test_admin_command_accepts_white_space_and_underscores(
+    underscore_host: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    access, secret = admin_of(named)
-    given = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "JOBS_BUCKET": "other-jobs"}
-    environ = given | {"AWS_ENDPOINT_URL_S3": named.AWS_ENDPOINT_URL_S3 or ""}
+    access, secret = admin_of(underscore_host)
+    values = {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret, "JOBS_BUCKET": "other-jobs"}
+    environ = values | {"AWS_ENDPOINT_URL_S3": underscore_host.AWS_ENDPOINT_URL_S3 or ""}
     assert main(["buckets"], {name: f" {text}\n" for name, text in environ.items()}) == 0
     assert "bucket other-jobs: created" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Values of every setting: accepted ones, which the library that uses the setting must take, and refused ones."""
+"""Accepted and rejected values of each setting. The library that uses a setting must accept the accepted ones."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 class Values(NamedTuple):
     accepted: list[str]
-    refused: list[str]
+    rejected: list[str]
 
 
 _NUMBERS = ["north", "1_000", "٣", "0x10", "NaN", "inf", "1,5", "1e999", "--1"]
@@ -25,7 +25,7 @@ _URLS = [
     "http://[2001:db8::1]",
     "http://xn--mnchen-3ya.example",
 ]
-_NO_URLS = [
+_INVALID_URLS = [
     "broker:8080",
     "ftp://broker",
     "http:broker",
@@ -58,7 +58,14 @@ _NO_URLS = [
 ]
 _S3_ENDPOINTS = Values(
     [*_URLS, "http://gateway.example/storage", "http://gateway.example/storage/"],
-    [*_NO_URLS, "http://minio/?x=1", "http://minio?x=1", "http://minio/a%20b", "http://minio//a", "http://minio/../a"],
+    [
+        *_INVALID_URLS,
+        "http://minio/?x=1",
+        "http://minio?x=1",
+        "http://minio/a%20b",
+        "http://minio//a",
+        "http://minio/../a",
+    ],
 )
 _BUCKETS = Values(
     ["abc", "otel-worker-jobs", "jobs.example.org", "0-9", "a" * 63],
@@ -163,7 +170,9 @@ VALUES: dict[str, Values] = {
     "JOB_RETENTION_DAYS": Values(["1", "36500"], [*_INTEGERS, "0", "36501"]),
     "CSV_RETENTION_DAYS": Values(["1", "36500"], [*_INTEGERS, "0", "36501"]),
     "GRACE_SECONDS": Values(["1", "+25", "3600"], [*_INTEGERS, "0", "3601"]),
-    "K_SINK": Values([*_URLS, "http://broker/ns/name", "http://broker/a%20b?x=1&y=2", "http://broker?x"], _NO_URLS),
+    "K_SINK": Values(
+        [*_URLS, "http://broker/ns/name", "http://broker/a%20b?x=1&y=2", "http://broker?x"], _INVALID_URLS
+    ),
     "K_CE_OVERRIDES": Values(
         [
             "{}",
@@ -188,11 +197,11 @@ VALUES: dict[str, Values] = {
     ),
     "API_KEYS": Values([KEY, f"{KEY},\n{KEY}x, "], ["short", f"{KEY},short", ",", f"{KEY}é", f"{KEY}\n{KEY}"]),
     "AUTH_ISSUER": Values(
-        [*_URLS, "https://login.example/realms/a%20b/"], [*_NO_URLS, "https://issuer?x=1", "https://issuer/a?x"]
+        [*_URLS, "https://login.example/realms/a%20b/"], [*_INVALID_URLS, "https://issuer?x=1", "https://issuer/a?x"]
     ),
     "AUTH_AUDIENCE": Values(["otel-worker", "one, two,", "api://größe"], [",", " , ", "one\ntwo"]),
     "AUTH_SCOPE": Values(["distance:read", "https://api.example/read"], ["two words", "umläut", "a\nb"]),
-    "AUTH_JWKS_URL": Values([*_URLS, "https://issuer/keys?tenant=a"], _NO_URLS),
+    "AUTH_JWKS_URL": Values([*_URLS, "https://issuer/keys?tenant=a"], _INVALID_URLS),
     "AUTH_LEEWAY_SECONDS": Values(["0", "300"], [*_INTEGERS, "-1", "301"]),
     "RATE_LIMIT_CALCULATE": Values(["1", "100000"], [*_INTEGERS, "0", "100001"]),
     "RATE_LIMIT_STATUS": Values(["1", "100000"], [*_INTEGERS, "0", "100001"]),
@@ -227,8 +236,8 @@ VALUES: dict[str, Values] = {
     "SENTRY_MAX_PER_MINUTE": Values(["1", "1000"], [*_INTEGERS, "0", "1001"]),
 }
 
-# What a setting needs beside it.
-BESIDE: dict[str, dict[str, str]] = {
+# Other settings that a setting requires.
+OTHER_SETTINGS: dict[str, dict[str, str]] = {
     "AUTH_ISSUER": {"AUTH_AUDIENCE": "otel-worker"},
     **{
         name: {"AUTH_ISSUER": "https://issuer.example", "AUTH_AUDIENCE": "otel-worker"}

@@ -117,8 +117,8 @@ def test_policy_documents_are_written_to_a_folder(tmp_path: Path, capsys: pytest
     assert submit == iam_policy(function_permissions("jobs-bucket", "otel-worker-csv")["submit"])
     assert capsys.readouterr().err.splitlines() == [
         (
-            "JOBS_BUCKET: a bucket name is expected: 3 to 63 lower-case letters, digits, inner hyphens and "
-            "single dots, no address"
+            "JOBS_BUCKET: expected a bucket name: 3 to 63 lower-case letters, digits, inner hyphens and "
+            "single dots, no IP address"
         ),
         "AWS_ENDPOINT_URL_S3: object storage is unavailable (EndpointConnectionError)",
     ]

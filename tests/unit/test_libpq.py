@@ -12,13 +12,13 @@ SECURITY = {"channel_binding", "require_auth", "gssencmode"}
     ("variable", "keyword"),
     [(option.envvar.decode(), option.keyword.decode()) for option in pq.Conninfo.get_defaults() if option.envvar],
 )
-def test_only_what_secures_a_connection_is_kept_of_libpqs_variables(variable: str, keyword: str) -> None:
+def test_only_security_variables_are_kept(variable: str, keyword: str) -> None:
     environ = {variable: "text", "PATH": "/bin"}
-    kept = keyword.startswith("ssl") or keyword in SECURITY
+    is_security = keyword.startswith("ssl") or keyword in SECURITY
 
-    assert security_variables(environ) == ({variable: "text"} if kept else {})
+    assert security_variables(environ) == ({variable: "text"} if is_security else {})
     remove_other_variables(environ)
-    assert environ.keys() == ({variable, "PATH"} if kept else {"PATH"})
+    assert environ.keys() == ({variable, "PATH"} if is_security else {"PATH"})
 
 
 @pytest.mark.parametrize("variable", ["PGSERVICEFILE", "PGTZ", "PGDATESTYLE", "PGGEQO", "PGSYSCONFDIR", "PGLOCALEDIR"])
@@ -31,18 +31,18 @@ def test_variables_of_sessions_and_files_are_removed(variable: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "text"),
+    ("variable", "value"),
     [("PGSERVICE", "missing"), ("PGHOSTADDR", "nonsense"), ("PGGSSENCMODE", "require"), ("PGTARGETSESSIONATTRS", "x")],
 )
-def test_a_variable_of_libpq_is_no_fault_of_database_url(
-    monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+def test_libpq_variables_do_not_affect_validation_of_database_url(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    monkeypatch.setenv(variable, text)
+    monkeypatch.setenv(variable, value)
     url = "postgresql://reader:secret@db:5432/owntracks"
     assert connection_string(Settings.model_validate({"DATABASE_URL": url})) == url
 
 
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require"])
-def test_gss_encryption_may_be_required_by_the_url(mode: str) -> None:
+def test_url_may_set_gssencmode(mode: str) -> None:
     url = f"postgresql://reader@db/owntracks?gssencmode={mode}"
     assert connection_string(Settings.model_validate({"DATABASE_URL": url})) == url

@@ -1,4 +1,4 @@
-"""OpenTelemetry's variables: what is accepted at start is accepted by the SDK and its exporters."""
+"""OpenTelemetry's variables: the SDK and its exporters accept each accepted value."""
 
 import logging
 from pathlib import Path
@@ -21,7 +21,7 @@ _ENDPOINTS = Values(
     ["http://otel_collector:4318", "https://otlp.example/", "http://[::1]:4318/otlp"],
     ["otel-collector:4318", "grpc://collector:4317", "http://", "http://collector:port", "http://u:hunter2@collector"],
 )
-_WAITS = Values(["1", "60000"], ["0", "-1", "soon", "1.5", "1_000", "inf", "1s"])
+_MILLISECONDS = Values(["1", "60000"], ["0", "-1", "soon", "1.5", "1_000", "inf", "1s"])
 _EXPORTERS = Values(["otlp", "none", "OTLP"], ["zipkin", "otlp,jaeger", "console"])
 VALUES: dict[str, Values] = {
     "OTEL_SDK_DISABLED": Values(["true", "False"], ["yes", "1"]),
@@ -29,7 +29,7 @@ VALUES: dict[str, Values] = {
     "OTEL_METRICS_EXPORTER": Values(["otlp", "prometheus", "otlp, prometheus", "none"], ["statsd", "otlp;prometheus"]),
     "OTEL_LOGS_EXPORTER": _EXPORTERS,
     "OTEL_EXPORTER_OTLP_ENDPOINT": Values(
-        [*_ENDPOINTS.accepted], [*_ENDPOINTS.refused, "http://collector/?key=hunter2"]
+        [*_ENDPOINTS.accepted], [*_ENDPOINTS.rejected, "http://collector/?key=hunter2"]
     ),
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": _ENDPOINTS,
     "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": _ENDPOINTS,
@@ -51,27 +51,27 @@ VALUES: dict[str, Values] = {
     "OTEL_RESOURCE_ATTRIBUTES": Values(
         ["deployment.environment.name=home", "a=b,c=d%20e", "a="], ["home", "a=b,c", "a=b,", "=x", "a=b\nc=d"]
     ),
-    "OTEL_BSP_SCHEDULE_DELAY": _WAITS,
-    "OTEL_BLRP_SCHEDULE_DELAY": _WAITS,
-    "OTEL_METRIC_EXPORT_INTERVAL": _WAITS,
+    "OTEL_BSP_SCHEDULE_DELAY": _MILLISECONDS,
+    "OTEL_BLRP_SCHEDULE_DELAY": _MILLISECONDS,
+    "OTEL_METRIC_EXPORT_INTERVAL": _MILLISECONDS,
 }
 ACCEPTED = [(name, text) for name, values in VALUES.items() for text in values.accepted]
-REFUSED = [(name, text) for name, values in VALUES.items() for text in values.refused]
+REJECTED = [(name, text) for name, values in VALUES.items() for text in values.rejected]
 
 
-def test_every_variable_has_values() -> None:
+def test_each_variable_has_values() -> None:
     assert set(VALUES) == set(VARIABLES)
 
 
 @pytest.mark.parametrize(("name", "text"), ACCEPTED)
-def test_an_accepted_value_makes_a_pipeline_without_a_word(
+def test_sdk_accepts_accepted_value_without_warning(
     name: str, text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    beside = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
-    environ = beside | {name: text}
+    other_variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
+    environ = other_variables | {name: text}
     read(KEYS | environ, "status")
     for variable, value in environ.items():
-        monkeypatch.setenv(variable, value)  # the libraries read it from there
+        monkeypatch.setenv(variable, value)  # the libraries read the environment
     with caplog.at_level(logging.WARNING):
         resource = provider._resource(environ)
         exporters: list[Any] = [export._otlp_spans(), export._otlp_metrics(), log_export._otlp_lines()]
@@ -86,8 +86,8 @@ def test_an_accepted_value_makes_a_pipeline_without_a_word(
     assert not caplog.records
 
 
-@pytest.mark.parametrize(("name", "text"), REFUSED)
-def test_a_refused_value_is_one_line_that_names_the_variable_and_keeps_the_value(name: str, text: str) -> None:
+@pytest.mark.parametrize(("name", "text"), REJECTED)
+def test_rejected_value_is_one_line_with_name_but_without_value(name: str, text: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read(KEYS | {name: text}, "status")
     line = str(caught.value)
@@ -97,27 +97,27 @@ def test_a_refused_value_is_one_line_that_names_the_variable_and_keeps_the_value
 
 
 @pytest.mark.parametrize(("name", "text"), ACCEPTED)
-def test_white_space_around_a_value_is_no_part_of_it(name: str, text: str) -> None:
+def test_white_space_around_value_is_stripped(name: str, text: str) -> None:
     check({name: f"\t{text}\r\n"})
     check({name: " \n"})
 
 
-@pytest.mark.parametrize("kind", ["TRACES", "METRICS", "LOGS"])
-def test_variables_of_one_signal_are_checked_as_those_of_all(kind: str) -> None:
+@pytest.mark.parametrize("signal", ["TRACES", "METRICS", "LOGS"])
+def test_variables_of_one_signal_are_validated(signal: str) -> None:
     for name, text in {"TIMEOUT": "soon", "HEADERS": "hunter2", "PROTOCOL": "grpc", "COMPRESSION": "zip"}.items():
-        variable = f"OTEL_EXPORTER_OTLP_{kind}_{name}"
+        variable = f"OTEL_EXPORTER_OTLP_{signal}_{name}"
         with pytest.raises(SettingsError, match=f"^{variable}: "):
             check({variable: text})
 
 
-def test_what_is_disabled_is_not_looked_at() -> None:
+def test_variables_are_not_validated_if_sdk_is_disabled() -> None:
     check({"OTEL_SDK_DISABLED": "TRUE", "OTEL_EXPORTER_OTLP_TIMEOUT": "soon"})
 
 
 @pytest.mark.parametrize("name", ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "TRACES_CERTIFICATE"])
-def test_a_certificate_is_a_file_that_is_there(name: str, tmp_path: Path) -> None:
+def test_certificate_must_be_an_existing_file(name: str, tmp_path: Path) -> None:
     path, variable = tmp_path / "ca.pem", f"OTEL_EXPORTER_OTLP_{name}"
-    with pytest.raises(SettingsError, match=f"^{variable}: the path of a file is expected$"):
+    with pytest.raises(SettingsError, match=f"^{variable}: expected the path of a file$"):
         check_files({variable: str(path)})
     check_files({variable: str(path), "OTEL_SDK_DISABLED": "true"})
     path.touch()

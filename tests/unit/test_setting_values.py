@@ -1,4 +1,4 @@
-"""Each setting: what is accepted at start is accepted by the library that uses it, the rest is one line."""
+"""Values of settings: the library that uses a setting accepts each accepted value; rejected values are one line."""
 
 import logging
 import math
@@ -37,22 +37,22 @@ from shared.telemetry.context import trace_of
 from shared.telemetry.logging_config import configuration
 from shared.telemetry.rate_limit import RateLimit
 from tests.builders import TRACEPARENT, record
-from tests.unit.setting_values import BESIDE, SECRETS, VALUES
+from tests.unit.setting_values import OTHER_SETTINGS, SECRETS, VALUES
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 ENVIRON = KEYS | {"POSTGRES_USER": "reader", "POSTGRES_PASSWORD": "p"}
-_BLANKS = "\r\n\t \N{NO-BREAK SPACE}"
+_WHITE_SPACE = "\r\n\t \N{NO-BREAK SPACE}"
 
 
-def started(environ: dict[str, str]) -> Settings:
-    """What a function does before it serves: calculate reads all settings, the others check their callers."""
-    found = read(environ, "calculate")
-    authenticator(found)
-    return found
+def load(environ: dict[str, str]) -> Settings:
+    """Read and validate settings as at the start of a function. calculate reads all of them."""
+    settings = read(environ, "calculate")
+    authenticator(settings)
+    return settings
 
 
-class Wire:
-    """In place of a socket: what a client sends."""
+class FakeSocket:
+    """Records what a client sends."""
 
     def __init__(self) -> None:
         self.sent = b""
@@ -67,206 +67,206 @@ class Wire:
         pass
 
 
-def sent(url: str, headers: dict[str, str] | None = None) -> bytes:
-    """The request that urllib3 makes of a URL and headers, as publishing and the issuer's keys do."""
+def send(url: str, headers: dict[str, str] | None = None) -> bytes:
+    """Return the request that urllib3 sends to a URL, as the publisher and the download of keys do."""
     connection: Any = urllib3.PoolManager().connection_from_url(url)._new_conn()
-    connection.sock = wire = Wire()
+    connection.sock = wire = FakeSocket()
     connection.request("POST", parse_url(url).request_uri, body=b"{}", headers=headers)
     return wire.sent
 
 
-def signed(found: Settings, endpoint: str | None = None) -> list[str]:
-    """The URLs of a presigned download and of a signed request."""
+def signed_urls(settings: Settings, endpoint: str | None = None) -> list[str]:
+    """Return the URLs of a presigned download and of a signed request."""
     urls = []
 
-    def answered(request: Any, **_: Any) -> Any:
+    def respond(request: Any, **_: Any) -> Any:
         headers = {name: text.decode() if isinstance(text, bytes) else text for name, text in request.headers.items()}
-        sent(request.url, headers)
+        send(request.url, headers)
         urls.append(request.url)
-        answer: Any = AWSResponse(request.url, 200, HTTPHeaders(), None)
-        answer._content = b""
-        return answer
+        response: Any = AWSResponse(request.url, 200, HTTPHeaders(), None)
+        response._content = b""
+        return response
 
-    s3 = client(found, endpoint)
-    s3.meta.events.register("before-send.s3", answered)
-    place = {"Bucket": found.CSV_BUCKET, "Key": "csv/a b.csv"}
-    url = s3.generate_presigned_url("get_object", Params=place, ExpiresIn=found.PRESIGN_TTL_SECONDS)
-    s3.put_object(Bucket=found.JOBS_BUCKET, Key="jobs/1", Body=b"{}")
-    sent(url)
+    s3 = client(settings, endpoint)
+    s3.meta.events.register("before-send.s3", respond)
+    place = {"Bucket": settings.CSV_BUCKET, "Key": "csv/a b.csv"}
+    url = s3.generate_presigned_url("get_object", Params=place, ExpiresIn=settings.PRESIGN_TTL_SECONDS)
+    s3.put_object(Bucket=settings.JOBS_BUCKET, Key="jobs/1", Body=b"{}")
+    send(url)
     return [url, *urls]
 
 
-def database(found: Settings) -> dict[str, Any]:
-    return conninfo_to_dict(FixSource(found)._conninfo)
+def connection_parameters(settings: Settings) -> dict[str, Any]:
+    return conninfo_to_dict(FixSource(settings)._conninfo)
 
 
-def _is_in_the_database(parameter: str, name: str, found: Settings) -> None:
-    assert database(found)[parameter] == str(getattr(found, name))
+def _check_connection_parameter(parameter: str, name: str, settings: Settings) -> None:
+    assert connection_parameters(settings)[parameter] == str(getattr(settings, name))
 
 
-def _home(found: Settings) -> None:
+def _check_home(settings: Settings) -> None:
     Submission.model_validate(
-        {"date": date(2026, 1, 25), "home": found.home, "away_threshold_km": found.AWAY_THRESHOLD_KM}
+        {"date": date(2026, 1, 25), "home": settings.home, "away_threshold_km": settings.AWAY_THRESHOLD_KM}
     )
 
 
-def signs_for_its_endpoint(found: Settings) -> None:
-    endpoint = found.S3_PUBLIC_ENDPOINT_URL or found.AWS_ENDPOINT_URL_S3 or ""
-    for url in signed(found, found.S3_PUBLIC_ENDPOINT_URL):
+def check_signed_host(settings: Settings) -> None:
+    endpoint = settings.S3_PUBLIC_ENDPOINT_URL or settings.AWS_ENDPOINT_URL_S3 or ""
+    for url in signed_urls(settings, settings.S3_PUBLIC_ENDPOINT_URL):
         assert urlsplit(url).netloc.lower() == urlsplit(endpoint).netloc.lower()
 
 
-def _signs_with_its_keys(found: Settings) -> None:
-    url, _ = signed(found)
-    assert str(found.AWS_ACCESS_KEY_ID) in unquote(url)
-    assert f"/{found.AWS_REGION}/s3/" in unquote(url)
-    if found.AWS_SESSION_TOKEN is not None:
-        assert found.AWS_SESSION_TOKEN.get_secret_value() in unquote(url)
+def _check_signature(settings: Settings) -> None:
+    url, _ = signed_urls(settings)
+    assert str(settings.AWS_ACCESS_KEY_ID) in unquote(url)
+    assert f"/{settings.AWS_REGION}/s3/" in unquote(url)
+    if settings.AWS_SESSION_TOKEN is not None:
+        assert settings.AWS_SESSION_TOKEN.get_secret_value() in unquote(url)
 
 
-def _names_its_bucket(found: Settings) -> None:
-    url, put = signed(found)
-    assert (f"/{found.CSV_BUCKET}/" in url, f"/{found.JOBS_BUCKET}/" in put) == (True, True)
+def _check_bucket(settings: Settings) -> None:
+    url, put = signed_urls(settings)
+    assert (f"/{settings.CSV_BUCKET}/" in url, f"/{settings.JOBS_BUCKET}/" in put) == (True, True)
 
 
-def _age(found: Settings) -> None:
-    for age in filter(None, (found.job_age, found.csv_age)):
+def _check_age(settings: Settings) -> None:
+    for age in filter(None, (settings.job_age, settings.csv_age)):
         assert datetime(2026, 1, 25, tzinfo=UTC) - age < datetime(2026, 1, 25, tzinfo=UTC)
 
 
-def extends_events(found: Settings) -> None:
+def check_event_extensions(settings: Settings) -> None:
     headers, body = events.binary(
-        events.requested(record(), found.ce_extensions, trace_of({"traceparent": TRACEPARENT}))
+        events.requested(record(), settings.ce_extensions, trace_of({"traceparent": TRACEPARENT}))
     )
-    sent("http://broker", headers)
-    assert found.ce_extensions.items() <= from_http(headers, body).get_attributes().items()
+    send("http://broker", headers)
+    assert settings.ce_extensions.items() <= from_http(headers, body).get_attributes().items()
 
 
-def _sends_its_key(found: Settings) -> None:
-    assert found.API_KEYS is not None
-    (key,) = ApiClient(found.API_KEYS.get_secret_value())._headers.values()
-    sent("http://api", {API_KEY_HEADER: key})
-    door = authenticator(found)
-    assert door is not None
-    assert door.authenticate({API_KEY_HEADER: key})
+def _check_api_key(settings: Settings) -> None:
+    assert settings.API_KEYS is not None
+    (key,) = ApiClient(settings.API_KEYS.get_secret_value())._headers.values()
+    send("http://api", {API_KEY_HEADER: key})
+    auth = authenticator(settings)
+    assert auth is not None
+    assert auth.authenticate({API_KEY_HEADER: key})
 
 
-def _lets_its_origin_in(found: Settings) -> None:
-    assert found.cors_origins
-    for origin in found.cors_origins:
-        assert Cors(found.cors_origins).response_headers({"origin": origin})["Access-Control-Allow-Origin"] == origin
+def _check_origins(settings: Settings) -> None:
+    assert settings.cors_origins
+    for origin in settings.cors_origins:
+        assert Cors(settings.cors_origins).response_headers({"origin": origin})["Access-Control-Allow-Origin"] == origin
         assert parse_url(origin).host
 
 
-def _asks_its_issuer(found: Settings) -> None:
-    assert authenticator(found) is not None
-    Issuer(found.AUTH_ISSUER or "", found.AUTH_JWKS_URL)
-    sent((found.AUTH_ISSUER or "").rstrip("/") + "/.well-known/openid-configuration")
-    if found.AUTH_JWKS_URL is not None:
-        sent(found.AUTH_JWKS_URL)
+def _check_issuer(settings: Settings) -> None:
+    assert authenticator(settings) is not None
+    Issuer(settings.AUTH_ISSUER or "", settings.AUTH_JWKS_URL)
+    send((settings.AUTH_ISSUER or "").rstrip("/") + "/.well-known/openid-configuration")
+    if settings.AUTH_JWKS_URL is not None:
+        send(settings.AUTH_JWKS_URL)
 
 
-def _counts(found: Settings) -> None:
-    if found.RATE_LIMIT_STORE is None:
-        rate_limiter(found).hit("calculate", "ada")
-        rate_limiter(found).hit("status", "ada")
+def _check_rate_limits(settings: Settings) -> None:
+    if settings.RATE_LIMIT_STORE is None:
+        rate_limiter(settings).hit("calculate", "ada")
+        rate_limiter(settings).hit("status", "ada")
     else:
-        limits = rate_limiter(found)
+        limits = rate_limiter(settings)
         pool = limits._store.storage.storage.connection_pool  # type: ignore[union-attr]
         pool.make_connection()
 
 
-def _reports(found: Settings) -> None:
-    assert found.SENTRY_DSN is not None
-    sentry_sdk.Client(dsn=found.SENTRY_DSN.get_secret_value(), default_integrations=False).close()
+def _check_sentry(settings: Settings) -> None:
+    assert settings.SENTRY_DSN is not None
+    sentry_sdk.Client(dsn=settings.SENTRY_DSN.get_secret_value(), default_integrations=False).close()
 
 
-USED: dict[str, Callable[[Settings], object]] = {
-    **dict.fromkeys(("HOME_LATITUDE", "HOME_LONGITUDE", "AWAY_THRESHOLD_KM"), _home),
-    "DAY_TIMEZONE": lambda found: interval(date(2026, 1, 25), found.DAY_TIMEZONE),
-    "DAY_COLUMN": lambda found: FixSource(found)._day.as_string(),
-    "DATABASE_URL": database,
-    "POSTGRES_HOST": partial(_is_in_the_database, "host", "POSTGRES_HOST"),
-    "POSTGRES_PORT": partial(_is_in_the_database, "port", "POSTGRES_PORT"),
-    "POSTGRES_DB": partial(_is_in_the_database, "dbname", "POSTGRES_DB"),
-    "POSTGRES_USER": partial(_is_in_the_database, "user", "POSTGRES_USER"),
-    "POSTGRES_PASSWORD": database,
-    **dict.fromkeys(("AWS_ENDPOINT_URL_S3", "S3_PUBLIC_ENDPOINT_URL"), signs_for_its_endpoint),
+USES: dict[str, Callable[[Settings], object]] = {
+    **dict.fromkeys(("HOME_LATITUDE", "HOME_LONGITUDE", "AWAY_THRESHOLD_KM"), _check_home),
+    "DAY_TIMEZONE": lambda settings: interval(date(2026, 1, 25), settings.DAY_TIMEZONE),
+    "DAY_COLUMN": lambda settings: FixSource(settings)._day.as_string(),
+    "DATABASE_URL": connection_parameters,
+    "POSTGRES_HOST": partial(_check_connection_parameter, "host", "POSTGRES_HOST"),
+    "POSTGRES_PORT": partial(_check_connection_parameter, "port", "POSTGRES_PORT"),
+    "POSTGRES_DB": partial(_check_connection_parameter, "dbname", "POSTGRES_DB"),
+    "POSTGRES_USER": partial(_check_connection_parameter, "user", "POSTGRES_USER"),
+    "POSTGRES_PASSWORD": connection_parameters,
+    **dict.fromkeys(("AWS_ENDPOINT_URL_S3", "S3_PUBLIC_ENDPOINT_URL"), check_signed_host),
     **dict.fromkeys(
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "PRESIGN_TTL_SECONDS"),
-        _signs_with_its_keys,
+        _check_signature,
     ),
-    **dict.fromkeys(("JOBS_BUCKET", "CSV_BUCKET"), _names_its_bucket),
-    **dict.fromkeys(("JOB_RETENTION_DAYS", "CSV_RETENTION_DAYS"), _age),
-    "GRACE_SECONDS": lambda found: GracefulShutdown(found.GRACE_SECONDS),
-    "K_SINK": lambda found: sent(found.K_SINK or ""),
-    "K_CE_OVERRIDES": extends_events,
-    "HEALTH_DETAILS": lambda found: Service("x", {}, {}, options=Options(health_details=found.HEALTH_DETAILS)),
-    "CORS_ORIGINS": _lets_its_origin_in,
-    "API_KEYS": _sends_its_key,
+    **dict.fromkeys(("JOBS_BUCKET", "CSV_BUCKET"), _check_bucket),
+    **dict.fromkeys(("JOB_RETENTION_DAYS", "CSV_RETENTION_DAYS"), _check_age),
+    "GRACE_SECONDS": lambda settings: GracefulShutdown(settings.GRACE_SECONDS),
+    "K_SINK": lambda settings: send(settings.K_SINK or ""),
+    "K_CE_OVERRIDES": check_event_extensions,
+    "HEALTH_DETAILS": lambda settings: Service("x", {}, {}, options=Options(health_details=settings.HEALTH_DETAILS)),
+    "CORS_ORIGINS": _check_origins,
+    "API_KEYS": _check_api_key,
     **dict.fromkeys(
-        ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_SCOPE", "AUTH_JWKS_URL", "AUTH_LEEWAY_SECONDS"), _asks_its_issuer
+        ("AUTH_ISSUER", "AUTH_AUDIENCE", "AUTH_SCOPE", "AUTH_JWKS_URL", "AUTH_LEEWAY_SECONDS"), _check_issuer
     ),
-    **dict.fromkeys(("RATE_LIMIT_CALCULATE", "RATE_LIMIT_STATUS", "RATE_LIMIT_STORE"), _counts),
-    "TRUSTED_PROXIES": lambda found: client_ip("198.51.100.7", found.trusted_proxies),
-    "LOG_LEVEL": lambda found: logging.Handler(configuration(found.LOG_LEVEL, "x")["root"]["level"]),
-    "SENTRY_DSN": _reports,
-    "SENTRY_SAMPLE_RATE": lambda found: math.isfinite(found.SENTRY_SAMPLE_RATE),
-    "SENTRY_MAX_PER_MINUTE": lambda found: RateLimit(found.SENTRY_MAX_PER_MINUTE, 60).take(0),
+    **dict.fromkeys(("RATE_LIMIT_CALCULATE", "RATE_LIMIT_STATUS", "RATE_LIMIT_STORE"), _check_rate_limits),
+    "TRUSTED_PROXIES": lambda settings: client_ip("198.51.100.7", settings.trusted_proxies),
+    "LOG_LEVEL": lambda settings: logging.Handler(configuration(settings.LOG_LEVEL, "x")["root"]["level"]),
+    "SENTRY_DSN": _check_sentry,
+    "SENTRY_SAMPLE_RATE": lambda settings: math.isfinite(settings.SENTRY_SAMPLE_RATE),
+    "SENTRY_MAX_PER_MINUTE": lambda settings: RateLimit(settings.SENTRY_MAX_PER_MINUTE, 60).take(0),
 }
 ACCEPTED = [(name, text) for name, values in VALUES.items() for text in values.accepted]
-REFUSED = [(name, text) for name, values in VALUES.items() for text in values.refused]
+REFUSES = [(name, text) for name, values in VALUES.items() for text in values.rejected]
 
 
-def test_every_setting_has_values_and_a_use() -> None:
-    assert set(VALUES) == set(USED) == set(Settings.model_fields)
+def test_each_setting_has_values_and_a_use() -> None:
+    assert set(VALUES) == set(USES) == set(Settings.model_fields)
     assert all(chain.from_iterable(VALUES.values()) for values in VALUES.values())
 
 
-@pytest.mark.parametrize(("name", "text"), ACCEPTED)
-def test_an_accepted_value_is_accepted_by_the_library_that_uses_it(name: str, text: str) -> None:
-    environ = ENVIRON | BESIDE.get(name, {}) | {name: text}
+@pytest.mark.parametrize(("name", "value"), ACCEPTED)
+def test_library_accepts_accepted_value(name: str, value: str) -> None:
+    environ = ENVIRON | OTHER_SETTINGS.get(name, {}) | {name: value}
     if name.startswith("AWS_") and name != "AWS_ENDPOINT_URL_S3":
-        USED[name](started(environ))  # AWS's own endpoint
-    found = started({"AWS_ENDPOINT_URL_S3": "http://minio:9000", **environ})
-    USED[name](found)
+        USES[name](load(environ))  # with the default endpoint of AWS
+    settings = load({"AWS_ENDPOINT_URL_S3": "http://minio:9000", **environ})
+    USES[name](settings)
 
 
-@pytest.mark.parametrize(("name", "text"), ACCEPTED)
-def test_white_space_around_a_value_is_no_part_of_it(name: str, text: str) -> None:
-    environ = ENVIRON | BESIDE.get(name, {})
-    assert started(environ | {name: f"{_BLANKS}{text}{_BLANKS}"}) == started(environ | {name: text})
+@pytest.mark.parametrize(("name", "value"), ACCEPTED)
+def test_white_space_around_value_is_stripped(name: str, value: str) -> None:
+    environ = ENVIRON | OTHER_SETTINGS.get(name, {})
+    assert load(environ | {name: f"{_WHITE_SPACE}{value}{_WHITE_SPACE}"}) == load(environ | {name: value})
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_nothing_but_white_space_is_absent(name: str) -> None:
-    environ = ENVIRON | BESIDE.get(name, {})
-    assert outcome(environ | {name: _BLANKS}) == outcome(environ | {name: ""})
+def test_white_space_only_is_absent(name: str) -> None:
+    environ = ENVIRON | OTHER_SETTINGS.get(name, {})
+    assert outcome(environ | {name: _WHITE_SPACE}) == outcome(environ | {name: ""})
 
 
 def outcome(environ: dict[str, str]) -> Settings | str:
     try:
-        return started(environ)
+        return load(environ)
     except SettingsError as exc:
         return str(exc)
 
 
-@pytest.mark.parametrize(("name", "text"), REFUSED)
-def test_a_refused_value_is_one_line_that_names_the_setting_and_keeps_the_value(name: str, text: str) -> None:
+@pytest.mark.parametrize(("name", "value"), REFUSES)
+def test_rejected_value_is_one_line_with_name_but_without_secret(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        started(ENVIRON | BESIDE.get(name, {}) | {name: text})
+        load(ENVIRON | OTHER_SETTINGS.get(name, {}) | {name: value})
     line = str(caught.value)
     assert line.startswith(f"{name}: ")
     assert line.isprintable()
     if name in SECRETS:
         assert "hunter2" not in line
-        assert text not in line.removeprefix(name) or text in ("redis://", ",")
+        assert value not in line.removeprefix(name) or value in ("redis://", ",")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "hint"),
+    ("name", "value", "hint"),
     [
         ("DATABASE_URL", "postgresql://u:p@ss@db/x", "percent-encode special characters in the password"),
         ("DATABASE_URL", "postgresql://u:p/w@db/x", "percent-encode special characters in the password"),
@@ -279,17 +279,17 @@ def test_a_refused_value_is_one_line_that_names_the_setting_and_keeps_the_value(
         ("K_SINK", "http://münchen", "xn--"),
     ],
 )
-def test_a_refusal_says_what_to_do(name: str, text: str, hint: str) -> None:
+def test_error_contains_hint(name: str, value: str, hint: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: .*{hint}"):
-        started(ENVIRON | {name: text})
+        load(ENVIRON | {name: value})
 
 
-def test_secrets_are_never_shown() -> None:
+def test_secrets_are_listed() -> None:
     assert {"DATABASE_URL", "POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} <= SECRETS
     assert {"API_KEYS", "RATE_LIMIT_STORE", "SENTRY_DSN"} <= SECRETS
 
 
-def test_one_key_alone_is_not_left_to_boto3() -> None:
+def test_one_access_key_requires_the_other() -> None:
     environ = {"AWS_PROFILE": "home", "AWS_ACCESS_KEY_ID": "key"}
     with pytest.raises(SettingsError, match=r"^AWS_SECRET_ACCESS_KEY: this setting is missing$"):
         read(environ, "list")

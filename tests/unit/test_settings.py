@@ -9,17 +9,17 @@ KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 ENVIRON = KEYS | {"K_SINK": "http://broker", "DATABASE_URL": "postgresql://u:p@db/owntracks"}
 
 
-def test_defaults_are_those_of_the_contract() -> None:
-    found = read(ENVIRON, "submit")
-    assert (found.home.latitude, found.home.longitude) == (40.736097, -74.039373)
-    assert (found.AWAY_THRESHOLD_KM, found.DAY_TIMEZONE, found.DAY_COLUMN) == (0.5, "UTC", "created_at")
-    assert (found.JOBS_BUCKET, found.CSV_BUCKET) == ("otel-worker-jobs", "otel-worker-csv")
-    assert (found.PRESIGN_TTL_SECONDS, found.LOG_LEVEL) == (900, "INFO")
-    assert (found.POSTGRES_HOST, found.POSTGRES_PORT, found.POSTGRES_DB) == ("localhost", 5432, "owntracks")
+def test_defaults_match_the_contract() -> None:
+    settings = read(ENVIRON, "submit")
+    assert (settings.home.latitude, settings.home.longitude) == (40.736097, -74.039373)
+    assert (settings.AWAY_THRESHOLD_KM, settings.DAY_TIMEZONE, settings.DAY_COLUMN) == (0.5, "UTC", "created_at")
+    assert (settings.JOBS_BUCKET, settings.CSV_BUCKET) == ("otel-worker-jobs", "otel-worker-csv")
+    assert (settings.PRESIGN_TTL_SECONDS, settings.LOG_LEVEL) == (900, "INFO")
+    assert (settings.POSTGRES_HOST, settings.POSTGRES_PORT, settings.POSTGRES_DB) == ("localhost", 5432, "owntracks")
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("name", "value"),
     [
         ("HOME_LATITUDE", "91"),
         ("HOME_LATITUDE", "north"),
@@ -48,13 +48,13 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("LOG_LEVEL", "LOUD"),
     ],
 )
-def test_a_bad_setting_is_one_line_that_names_it_and_does_not_repeat_it(name: str, text: str) -> None:
+def test_invalid_setting_is_one_line_with_name_but_without_value(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read(ENVIRON | {name: text}, "submit")
+        read(ENVIRON | {name: value}, "submit")
     line = str(caught.value)
     assert line.startswith(f"{name}: ")
     assert "\n" not in line
-    assert text not in line.removeprefix(name) or len(text) < 3
+    assert value not in line.removeprefix(name) or len(value) < 3
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_bad_setting_is_one_line_that_names_it_and_does_not_repeat_it(name: st
         ("calculate", "POSTGRES_PASSWORD"),
     ],
 )
-def test_a_missing_setting_is_named(target: str, name: str) -> None:
+def test_missing_setting_is_named(target: str, name: str) -> None:
     environ = {key: text for key, text in ENVIRON.items() if key not in (name, "DATABASE_URL")}
     if target == "calculate" and name == "POSTGRES_PASSWORD":
         environ["POSTGRES_USER"] = "reader"
@@ -75,43 +75,43 @@ def test_a_missing_setting_is_named(target: str, name: str) -> None:
         read(environ, target)
 
 
-def test_what_a_function_does_not_need_may_be_missing() -> None:
+def test_settings_that_a_function_does_not_use_are_optional() -> None:
     assert read(KEYS, "list").K_SINK is None
     assert read(KEYS, "status").DATABASE_URL is None
 
 
-def test_an_empty_password_is_a_password() -> None:
-    found = read(KEYS | {"POSTGRES_USER": "reader", "POSTGRES_PASSWORD": ""}, "calculate")
-    assert found.POSTGRES_PASSWORD is not None
-    assert not found.POSTGRES_PASSWORD.get_secret_value()
+def test_password_may_be_empty() -> None:
+    settings = read(KEYS | {"POSTGRES_USER": "reader", "POSTGRES_PASSWORD": ""}, "calculate")
+    assert settings.POSTGRES_PASSWORD is not None
+    assert not settings.POSTGRES_PASSWORD.get_secret_value()
 
 
-def test_other_ways_to_credentials_are_left_to_boto3() -> None:
+def test_access_keys_are_optional_with_other_credentials() -> None:
     assert read({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, "list").AWS_ACCESS_KEY_ID is None
 
 
-def test_secrets_do_not_show() -> None:
-    shown = repr(read(ENVIRON, "submit"))
-    assert "secret" not in shown.replace("SecretStr", "").replace("SECRET", "")
-    assert "u:p" not in shown
+def test_repr_contains_no_secrets() -> None:
+    text = repr(read(ENVIRON, "submit"))
+    assert "secret" not in text.replace("SecretStr", "").replace("SECRET", "")
+    assert "u:p" not in text
 
 
-def test_settings_cannot_be_changed() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read(ENVIRON, "submit").LOG_LEVEL = "DEBUG"  # type: ignore[misc]
 
 
-def test_overrides_of_a_sink_binding_are_extensions() -> None:
+def test_ce_overrides_are_parsed_as_extensions() -> None:
     assert read(ENVIRON | {"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}'}, "submit").ce_extensions == {
         "team": "home"
     }
 
 
 @given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=30)))
-def test_whatever_the_environment_holds_it_is_settings_or_one_named_line(environ: dict[str, str]) -> None:
-    refusal = ""
+def test_any_environment_yields_settings_or_one_line_with_a_name(environ: dict[str, str]) -> None:
+    error = ""
     try:
         read(KEYS | environ, "list")
     except SettingsError as exc:
-        refusal = str(exc)
-    assert not refusal or (refusal.split(":")[0] in Settings.model_fields and "\n" not in refusal)
+        error = str(exc)
+    assert not error or (error.split(":")[0] in Settings.model_fields and "\n" not in error)
