@@ -1,4 +1,4 @@
-"""What the code under test tells of itself, gathered in memory: spans and metrics by the real SDK."""
+"""Spans and metrics of the code under test, collected in memory by the real SDK."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,62 +16,62 @@ Labels = dict[str, Any]
 
 
 class Watched:
-    """The spans that have ended, and the metrics as they stand."""
+    """Collects ended spans and current metric values."""
 
     def __init__(self) -> None:
         self._spans, self._metrics = InMemorySpanExporter(), InMemoryMetricReader()
-        self._tracing = TracerProvider(id_generator=export.Ids(), shutdown_on_exit=False)
+        self._tracing = TracerProvider(id_generator=export.IdGenerator(), shutdown_on_exit=False)
         self._tracing.add_span_processor(SimpleSpanProcessor(self._spans))
         self._metering = MeterProvider([self._metrics], shutdown_on_exit=False)
 
     def __enter__(self) -> Self:
-        spans.use(self._tracing.get_tracer("tests"))
-        export.bind_instruments(self._metering.get_meter("tests"), metrics.every())
+        spans.set_tracer(self._tracing.get_tracer("tests"))
+        export.bind_instruments(self._metering.get_meter("tests"), metrics.all_metrics())
         return self
 
     def __exit__(self, *_: object) -> None:
-        spans.use(None)
-        for metric in metrics.every():
+        spans.set_tracer(None)
+        for metric in metrics.all_metrics():
             metric.instrument = None
         self._tracing.shutdown()
         self._metering.shutdown()
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """In the order of their ends."""
+        """The ended spans in the order of their ends."""
         return list(self._spans.get_finished_spans())
 
     def forget(self) -> None:
         self._spans.clear()
 
     def span(self, name: str) -> ReadableSpan:
-        """The one of that name."""
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
+        """Return the only span with this name."""
+        (match,) = [span for span in self.spans if span.name == name]
+        return match
 
     def tree(self) -> list[str]:
-        """Names by their starts, each with the name of its parent: `child < parent`."""
+        """Return the names of the spans in the order of their starts, with their parents: `child < parent`."""
         by_id = {span.context.span_id: span for span in self.spans if span.context}
-        told = []
+        lines = []
         for span in sorted(by_id.values(), key=lambda span: span.start_time or 0):
-            above = by_id.get(span.parent.span_id) if span.parent else None
-            told.append(f"{span.name} < {above.name if above else '-'}")
-        return told
+            parent = by_id.get(span.parent.span_id) if span.parent else None
+            lines.append(f"{span.name} < {parent.name if parent else '-'}")
+        return lines
 
     def points(self, metric: metrics.Metric) -> list[tuple[Labels, float]]:
-        """Each set of labels with its value, or with the count of a histogram; zeros are left out."""
+        """Return the labels and values of a metric, the counts of a histogram. Zeros are omitted."""
         data = self._metrics.get_metrics_data()
-        found = []
+        points = []
         for resource in data.resource_metrics if data else ():
             for scope in resource.scope_metrics:
-                for told in scope.metrics:
-                    if told.name != metric.name:
+                for series in scope.metrics:
+                    if series.name != metric.name:
                         continue
-                    for point in told.data.data_points:
+                    for point in series.data.data_points:
                         value = point.value if isinstance(point, NumberDataPoint) else point.count
                         if value:
-                            found.append((dict(point.attributes or {}), value))
-        return found
+                            points.append((dict(point.attributes or {}), value))
+        return points
 
 
 @contextmanager

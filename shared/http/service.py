@@ -198,7 +198,7 @@ class Service:
 
 
 def _prometheus_metrics(_: Request) -> Response:
-    text = provider.scraped()
+    text = provider.prometheus_text()
     if text is None:
         raise RouteNotFound
     return Response(200, text, {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -66,7 +66,7 @@ def _record_result(record: Record, result: Result) -> None:
     metrics.COMPLETED.add()
     if record.attempt - record.previous_attempts > 1:
         metrics.RETRIES_COMPLETED.add()
-    metrics.TRAVELLED.add(result.path_length_km)
+    metrics.TOTAL_PATH_LENGTH.add(result.path_length_km)
     metrics.PATH_LENGTH.record(result.path_length_km)
     metrics.MAX_DISTANCE.record(result.max_distance_km)
     metrics.AWAY_TIME.record(result.away_minutes)

@@ -1,7 +1,9 @@
-"""Traces and metrics by OpenTelemetry: the only importer of its API and SDK. docs/observability.md is its guide.
+"""Traces, metrics, logs and error reports. Only this package imports OpenTelemetry (docs/observability.md).
 
-context     which trace a request belongs to (W3C)
-spans       what is timed and told of it
-metrics     what is counted: every instrument, with its unit and its closed sets of labels
-provider    where both go: nowhere, until a deployment names an endpoint
+context          W3C trace context of a request
+spans            spans and their attributes
+metrics          instruments, units and label values
+provider         export of traces, metrics and logs, disabled without an endpoint
+logging_config   JSON logs
+error_reporting  errors: counted, logged, and sent to Sentry
 """

@@ -1,4 +1,4 @@
-"""Trace context: a request's W3C trace is read, kept and passed on."""
+"""W3C trace context: extraction from requests, and propagation."""
 
 import re
 import secrets
@@ -14,9 +14,9 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 
 @dataclass(frozen=True)
 class Trace:
-    """Which trace a request belongs to; `traceparent` makes this hop the parent of the next.
+    """The trace context of a request or span. Its `traceparent` makes it the parent of the next hop.
 
-    `parent` is the span under which the next one stands: the caller's, until this hop has one of its own.
+    `parent` is the parent of the next span: the caller's span, until this hop has its own.
     """
 
     trace_id: str
@@ -30,18 +30,18 @@ class Trace:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
     def headers(self) -> dict[str, str]:
-        """What the next hop is told, over HTTP and as the extensions of an event."""
+        """Return the headers for the next hop, which are also extensions of events."""
         return {"traceparent": self.traceparent} | ({"tracestate": self.tracestate} if self.tracestate else {})
 
 
 current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
-caller: ContextVar[str] = ContextVar("caller", default="")  # a pseudonym; "" where nobody is asked who it is
+caller: ContextVar[str] = ContextVar("caller", default="")  # pseudonym; "" for anonymous callers
 
 
 def trace_of(headers: Mapping[str, str]) -> Trace:
-    """The trace that a request belongs to, else a new one; names in lower case.
+    """Extract the trace of a request, or start a new one. Names of `headers` are in lower case.
 
-    `traceparent` says it, else an event's `ce-traceparent`, else `X-Trace-Id`.
+    The order of precedence is `traceparent`, `ce-traceparent` of an event, `X-Trace-Id`.
     """
     span_id = secrets.token_hex(8)
     for prefix in ("", "ce-"):
@@ -50,13 +50,13 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
         if parent.is_valid:
             state = parent.trace_state.to_header()
             return Trace(f"{parent.trace_id:032x}", span_id, int(parent.trace_flags), state, parent)
-    given = headers.get("x-trace-id", "").lower()
-    if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", given):
-        return Trace(given, span_id)
+    trace_id = headers.get("x-trace-id", "").lower()
+    if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", trace_id):
+        return Trace(trace_id, span_id)
     return Trace(secrets.token_hex(16), span_id)
 
 
 def span_context(traceparent: str) -> SpanContext | None:
-    """What a stored `traceparent` leads to, None where it leads nowhere."""
-    found = get_current_span(_PROPAGATOR.extract({"traceparent": traceparent})).get_span_context()
-    return found if found.is_valid else None
+    """Parse a stored `traceparent`. Returns None if it is invalid."""
+    parsed = get_current_span(_PROPAGATOR.extract({"traceparent": traceparent})).get_span_context()
+    return parsed if parsed.is_valid else None

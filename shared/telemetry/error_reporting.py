@@ -1,4 +1,4 @@
-"""Faults, of ours and of dependencies: counted by kind, logged once, and reported to Sentry where that is on."""
+"""Errors: counted by kind, logged once, and reported to Sentry if SENTRY_DSN is set."""
 
 import atexit
 import logging
@@ -21,57 +21,70 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _CAPTURED = "_otel_worker_captured"
-_SENT = ("event_id", "timestamp", "platform", "level", "release", "environment", "exception", "tags", "contexts")
-_LAST_SECONDS = 2
+_ALLOWED_FIELDS = (
+    "event_id",
+    "timestamp",
+    "platform",
+    "level",
+    "release",
+    "environment",
+    "exception",
+    "tags",
+    "contexts",
+)
+_FLUSH_SECONDS = 2
 
 Reporter = Callable[[Exception, Mapping[str, str]], None]
-reporters: list[Reporter] = []  # each is told of every captured exception, with its tags
+reporters: list[Reporter] = []  # called with each captured exception and its tags
 
 
 def error_type(exc: Exception) -> str:
-    """What kind of fault it is, one of metrics.FAULTS: the dependency that is away, else whose fault it is."""
+    """Classify an exception as one of metrics.FAULTS: the dependency, "overloaded" or "unexpected"."""
     if isinstance(exc, Unavailable):
         return exc.dependency
     return "overloaded" if isinstance(exc, Overloaded) else "unexpected"
 
 
 def capture_error(exc: Exception, **tags: str) -> None:
-    """Count, log and report `exc`: once, however many layers see it."""
+    """Count, log and report an exception. Further calls for the same exception have no effect."""
     if hasattr(exc, _CAPTURED):
         return
     setattr(exc, _CAPTURED, True)
     kind = error_type(exc)
     metrics.ERRORS.add(labels={"error.type": kind})
-    if isinstance(exc, Overloaded):  # a flood is no error of ours: it is counted, and its access lines are sampled
+    if isinstance(exc, Overloaded):  # expected under load: the access log samples it
         return
-    told = {"error.type": kind, **tags}
+    fields = {"error.type": kind, **tags}
     if isinstance(exc, Unavailable):
-        told |= {"dependency": exc.dependency, "cause": exc.cause}
-        _LOG.error("unavailable", extra=told, exc_info=exc)
+        fields |= {"dependency": exc.dependency, "cause": exc.cause}
+        _LOG.error("unavailable", extra=fields, exc_info=exc)
     else:
-        _LOG.error("unexpected", extra=told, exc_info=exc)
+        _LOG.error("unexpected", extra=fields, exc_info=exc)
     for report in reporters:
-        with suppress(Exception):  # a report that fails is no second fault
-            report(exc, told)
+        with suppress(Exception):  # a failed report must not cause another error
+            report(exc, fields)
 
 
 def start(settings: "Settings", transport: "type[Transport] | None" = None) -> None:
-    """Report to Sentry from now on if SENTRY_DSN is set; a missing package is one line in the log, and no more."""
+    """Report errors to Sentry if SENTRY_DSN is set. A missing package is logged and otherwise ignored."""
     if settings.SENTRY_DSN is None:
         return
     try:
-        reporters.append(_Sentry(settings.SENTRY_DSN.get_secret_value(), settings, transport))
-    except Exception as exc:  # noqa: BLE001 - whatever it is, the function works without, and the text may hold the DSN
+        reporters.append(_SentryReporter(settings.SENTRY_DSN.get_secret_value(), settings, transport))
+    except Exception as exc:  # noqa: BLE001 - the function works without it; the text may contain the DSN
         _LOG.warning("errors are not reported to Sentry", extra={"cause": type(exc).__name__})
 
 
-class _Sentry:
-    """A client of its own, without integrations: it knows of an error what is told to it here."""
+class _SentryReporter:
+    """Sends errors by a Sentry client without integrations.
+
+    It builds the events itself, because the SDK's event_from_exception adds the exception's text and variables.
+    """
 
     def __init__(self, dsn: str, settings: "Settings", transport: "type[Transport] | None") -> None:
-        import sentry_sdk  # noqa: PLC0415 - it is not in the image unless somebody adds it
+        import sentry_sdk  # noqa: PLC0415 - an optional dependency
 
-        self._share = settings.SENTRY_SAMPLE_RATE
+        self._sample_rate = settings.SENTRY_SAMPLE_RATE
         self._limit = RateLimit(settings.SENTRY_MAX_PER_MINUTE, 60)
         self._tags = {"service": logging_config.service_name(), "version": VERSION}
         self._client = sentry_sdk.Client(
@@ -85,36 +98,36 @@ class _Sentry:
             max_breadcrumbs=0,
             send_client_reports=False,
             enable_backpressure_handling=False,
-            before_send=_only_what_is_meant,
+            before_send=_remove_other_fields,
             transport=transport,
         )
-        atexit.register(self._client.close, timeout=_LAST_SECONDS)
+        atexit.register(self._client.close, timeout=_FLUSH_SECONDS)
 
     def __call__(self, exc: Exception, tags: Mapping[str, str]) -> None:
-        # The share is taken here, not by the SDK: what it leaves out must not use up the limit.
-        if random.random() >= self._share or not self._limit.take(time.monotonic()):  # noqa: S311 - no secret hangs on it
+        # Sampled here, not by the SDK, so that dropped events do not count against the limit.
+        if random.random() >= self._sample_rate or not self._limit.acquire(time.monotonic()):  # noqa: S311 - not cryptographic
             return
         trace = context.current.get()
         event: Event = {
             "level": "error",
             "exception": {
-                "values": [_told(one) for one in reversed(logging_config.chain_of(exc))]
-            },  # the cause comes first
+                "values": [_exception(link) for link in reversed(logging_config.exception_chain(exc))]
+            },  # cause first
             "tags": {**self._tags, **({"trace_id": trace.trace_id} if trace else {}), **tags},
             "contexts": {"trace": {"trace_id": trace.trace_id, "span_id": trace.span_id}} if trace else {},
         }
         self._client.capture_event(event)
 
 
-def _only_what_is_meant(event: "Event", _: "Hint") -> "Event":
-    """The last wall: whatever a version of the SDK adds to an event, as the host's name, stays here."""
-    return cast("Event", {name: value for name, value in event.items() if name in _SENT})
+def _remove_other_fields(event: "Event", _: "Hint") -> "Event":
+    """Remove fields that the SDK adds, for example the host name."""
+    return cast("Event", {name: value for name, value in event.items() if name in _ALLOWED_FIELDS})
 
 
-def _told(exc: BaseException) -> dict[str, object]:
-    """Class and places; an exception's text and the values of variables stay here."""
+def _exception(exc: BaseException) -> dict[str, object]:
+    """Return class and stack frames, without the exception's text and variables."""
     frames = [
-        {"filename": place.file, "lineno": place.line, "function": place.function, "in_app": True}
-        for place in logging_config.places(exc)
+        {"filename": frame.file, "lineno": frame.line, "function": frame.function, "in_app": True}
+        for frame in logging_config.frames(exc)
     ]
     return {"type": type(exc).__name__, "module": type(exc).__module__, "stacktrace": {"frames": frames}}

@@ -1,8 +1,6 @@
-"""What the SDK is made of here: exporters that load in their own thread, ids, instruments.
+"""SDK components: lazy exporters, the ID generator and the instruments. Imported only if telemetry is enabled.
 
-Imported only where telemetry is on.
-
-Importing OTLP's exporter takes a third of all that telemetry costs at a cold start, so its first batch does it.
+The import of the OTLP exporter takes a third of the start-up time of telemetry, so it is deferred to the first batch.
 """
 
 import logging
@@ -30,78 +28,79 @@ from shared.telemetry import metrics
 from shared.telemetry.spans import new_trace_id
 
 _LOG = logging.getLogger(__name__)
-_FEW = 6
-_SILENCE_SECONDS = 60  # a collector that is away is worth a line a minute
+_MAX_INITIALIZED_SERIES = 6
+_LOG_INTERVAL_SECONDS = 60
 
 
-class Ids(RandomIdGenerator):
-    """Random ones, but a new trace has the id that its caller was told."""
+class IdGenerator(RandomIdGenerator):
+    """Generates random IDs. A root span gets the trace ID that the response contains."""
 
     def generate_trace_id(self) -> int:
-        wanted = new_trace_id.get()
-        return int(wanted, 16) if wanted else super().generate_trace_id()
+        trace_id = new_trace_id.get()
+        return int(trace_id, 16) if trace_id else super().generate_trace_id()
 
 
 class LazyExporter:
-    """An exporter that is made when it is first needed, and whose failures are told without anybody's text."""
+    """Creates an exporter at its first use, and logs failures at most once per minute, without their text."""
 
-    def __init__(self, signal: str, make: Callable[[], Any]) -> None:
+    def __init__(self, signal: str, factory: Callable[[], Any]) -> None:
         self._signal = signal
-        self._make = make
-        self._made: Any = None
-        self._making = threading.Lock()
-        self._said = float("-inf")
+        self._factory = factory
+        self._exporter: Any = None
+        self._lock = threading.Lock()
+        self._logged_at = float("-inf")
 
     def get(self) -> Any:
-        with self._making:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+        """Return the exporter."""
+        with self._lock:
+            if self._exporter is None:
+                self._exporter = self._factory()
+            return self._exporter
 
-    def failed(self) -> None:
-        if time.monotonic() - self._said > _SILENCE_SECONDS:
-            self._said = time.monotonic()
+    def log_failure(self) -> None:
+        if time.monotonic() - self._logged_at > _LOG_INTERVAL_SECONDS:
+            self._logged_at = time.monotonic()
             _LOG.warning("telemetry not exported", extra={"signal": self._signal})
 
     def shutdown(self) -> None:
-        if self._made is not None:
-            self._made.shutdown()
+        if self._exporter is not None:
+            self._exporter.shutdown()
 
 
-class Spans(SpanExporter):
-    """OTLP over HTTP."""
+class OtlpSpanExporter(SpanExporter):
+    """Exports spans by OTLP over HTTP."""
 
     def __init__(self) -> None:
-        self._late = LazyExporter("traces", _otlp_spans)
+        self._exporter = LazyExporter("traces", _otlp_spans)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        done: SpanExportResult = self._late.get().export(spans)
-        if done is not SpanExportResult.SUCCESS:
-            self._late.failed()
-        return done
+        result: SpanExportResult = self._exporter.get().export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self._exporter.log_failure()
+        return result
 
     def shutdown(self) -> None:
-        self._late.shutdown()
+        self._exporter.shutdown()
 
 
-class Metrics(MetricExporter):
-    """OTLP over HTTP, by default told as what has changed: pods come and go, and a collector adds up."""
+class OtlpMetricExporter(MetricExporter):
+    """Exports metrics by OTLP over HTTP, with delta temporality by default, because pods are short-lived."""
 
     def __init__(self) -> None:
         super().__init__(preferred_temporality=_temporality())
-        self._late = LazyExporter("metrics", _otlp_metrics)
+        self._exporter = LazyExporter("metrics", _otlp_metrics)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        done: MetricExportResult = self._late.get().export(metrics_data, timeout_millis, **kwargs)
-        if done is not MetricExportResult.SUCCESS:
-            self._late.failed()
-        return done
+        result: MetricExportResult = self._exporter.get().export(metrics_data, timeout_millis, **kwargs)
+        if result is not MetricExportResult.SUCCESS:
+            self._exporter.log_failure()
+        return result
 
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - nothing is held back here
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - no buffer
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ARG002 - the SDK's signature
-        self._late.shutdown()
+        self._exporter.shutdown()
 
 
 def _otlp_spans() -> SpanExporter:
@@ -117,47 +116,49 @@ def _otlp_metrics() -> MetricExporter:
 
 
 def _temporality() -> dict[type, AggregationTemporality]:
-    """As OpenTelemetry's setting says, which OTLP's exporter would read too late."""
+    """Read the temporality preference, which the deferred OTLP exporter would read too late."""
     kinds: dict[str, tuple[type, ...]] = {
         "delta": (Counter, Histogram, ObservableCounter),
         "lowmemory": (Counter, Histogram),
     }
-    asked = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
-    return dict.fromkeys(kinds.get(asked, ()), AggregationTemporality.DELTA)
+    preference = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "").strip().lower()
+    return dict.fromkeys(kinds.get(preference, ()), AggregationTemporality.DELTA)
 
 
 def readers(exporters: str) -> list[MetricReader]:
-    """The readers of `exporters` (provider.py `exporter`)."""
-    found: list[MetricReader] = []
+    """Create the readers of `exporters`, a result of provider.exporters_of."""
+    created: list[MetricReader] = []
     if "otlp" in exporters:
-        found.append(PeriodicExportingMetricReader(Metrics()))
+        created.append(PeriodicExportingMetricReader(OtlpMetricExporter()))
     if "prometheus" in exporters:
         from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415
 
-        found.append(PrometheusMetricReader())
-    return found
+        created.append(PrometheusMetricReader())
+    return created
 
 
-def bind_instruments(meter: api.Meter, every: Iterable[metrics.Metric]) -> None:
-    """Give each metric its instrument; counters of few labels begin at zero: the first rise is seen as one."""
-    for metric in every:
-        said = metric.name, metric.unit, metric.description
+def bind_instruments(meter: api.Meter, all_metrics: Iterable[metrics.Metric]) -> None:
+    """Create the instruments of metrics. Counters with few series start at zero: rates then include the first event."""
+    for metric in all_metrics:
+        arguments = metric.name, metric.unit, metric.description
         match metric:
             case metrics.Counter():
-                metric.instrument = meter.create_counter(*said).add
-                beginnings = list(metric.combinations())
-                for labels in beginnings if len(beginnings) <= _FEW else ():
+                metric.instrument = meter.create_counter(*arguments).add
+                series = list(metric.combinations())
+                for labels in series if len(series) <= _MAX_INITIALIZED_SERIES else ():
                     metric.instrument(0, labels)
-            case metrics.UpDown():
-                metric.instrument = meter.create_up_down_counter(*said).add
+            case metrics.UpDownCounter():
+                metric.instrument = meter.create_up_down_counter(*arguments).add
             case metrics.Histogram():
                 buckets = metric.buckets
-                metric.instrument = meter.create_histogram(*said, explicit_bucket_boundaries_advisory=buckets).record
-            case metrics.Observed():
-                meter.create_observable_gauge(metric.name, [_observed(metric)], metric.unit, metric.description)
+                metric.instrument = meter.create_histogram(
+                    *arguments, explicit_bucket_boundaries_advisory=buckets
+                ).record
+            case metrics.ObservableGauge():
+                meter.create_observable_gauge(metric.name, [_callback(metric)], metric.unit, metric.description)
             case metrics.Gauge():
-                metric.instrument = meter.create_gauge(*said).set
+                metric.instrument = meter.create_gauge(*arguments).set
 
 
-def _observed(metric: metrics.Observed) -> Callable[[api.CallbackOptions], Iterable[api.Observation]]:
+def _callback(metric: metrics.ObservableGauge) -> Callable[[api.CallbackOptions], Iterable[api.Observation]]:
     return lambda _: [api.Observation(value) for value in [metric.read()] if value is not None]

@@ -1,4 +1,4 @@
-"""Log lines by OTLP: the same as those on stdout, taken apart."""
+"""Export of logs by OTLP, with the same content as on stdout."""
 
 import json
 import logging
@@ -23,36 +23,36 @@ _SEVERITIES = {
     logging.ERROR: (SeverityNumber.ERROR, "ERROR"),
     logging.CRITICAL: (SeverityNumber.FATAL, "FATAL"),
 }
-# Of a line: what the record, its scope, its resource or its context says.
-_SAID_ELSEWHERE = ("time", "level", "logger", "message", "service.name", "service.version", "trace_id", "span_id")
+# Fields that are part of the log record, its scope, its resource or its context.
+_NON_ATTRIBUTES = ("time", "level", "logger", "message", "service.name", "service.version", "trace_id", "span_id")
 
 
-class LogExport(logging.Handler):
-    """Exports what logging_config.py would print: the SDK's own handler sends the texts of exceptions."""
+class OtlpHandler(logging.Handler):
+    """Exports records in the format of logging_config.py. The SDK's handler would export the text of exceptions."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
         self._provider = provider
         self.setFormatter(Formatter(""))
-        self.addFilter(_of_others)
+        self.addFilter(_is_not_from_exporter)
         self.addFilter(Sampling())
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = json.loads(self.format(record))
-        except Exception:  # noqa: BLE001 - as logging's own handlers: a line that can't be written stops nobody
+            fields = json.loads(self.format(record))
+        except Exception:  # noqa: BLE001 - as in logging's handlers
             self.handleError(record)
             return
         number, text = _SEVERITIES.get(record.levelno, (SeverityNumber.UNSPECIFIED, record.levelname))
-        exported = LogRecord(
+        log_record = LogRecord(
             timestamp=int(record.created * 1e9),
             context=_context(),
             severity_number=number,
             severity_text=text,
-            body=line["message"],
-            attributes={name: value for name, value in line.items() if name not in _SAID_ELSEWHERE},
+            body=fields["message"],
+            attributes={name: value for name, value in fields.items() if name not in _NON_ATTRIBUTES},
         )
-        self._provider.get_logger(record.name).emit(exported)
+        self._provider.get_logger(record.name).emit(log_record)
 
     def flush(self) -> None:
         self._provider.force_flush()
@@ -63,33 +63,33 @@ class LogExport(logging.Handler):
 
 
 class OtlpLogExporter(LogRecordExporter):
-    """OTLP over HTTP."""
+    """Exports logs by OTLP over HTTP."""
 
     def __init__(self) -> None:
-        self._late = LazyExporter("logs", _otlp_lines)
+        self._exporter = LazyExporter("logs", _otlp_logs)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        done: LogRecordExportResult = self._late.get().export(batch)
-        if done is not LogRecordExportResult.SUCCESS:
-            self._late.failed()
-        return done
+        result: LogRecordExportResult = self._exporter.get().export(batch)
+        if result is not LogRecordExportResult.SUCCESS:
+            self._exporter.log_failure()
+        return result
 
-    def force_flush(self, timeout_millis: int = 10_000) -> bool:  # noqa: ARG002 - nothing is held back here
+    def force_flush(self, timeout_millis: int = 10_000) -> bool:  # noqa: ARG002 - no buffer
         return True
 
     def shutdown(self) -> None:
-        self._late.shutdown()
+        self._exporter.shutdown()
 
 
 def handler(resource: Resource, exporter: LogRecordExporter | None = None) -> logging.Handler:
-    """A handler for the root logger that exports by OTLP, in batches; `flush` and `close` send what is left."""
+    """Create a handler for the root logger that exports in batches. `flush` and `close` export pending records."""
     provider = LoggerProvider(resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter or OtlpLogExporter()))
-    return LogExport(provider)
+    return OtlpHandler(provider)
 
 
-def _of_others(record: logging.LogRecord) -> bool:
-    """Not what the export says of itself: it would export that, and say so."""
+def _is_not_from_exporter(record: logging.LogRecord) -> bool:
+    """Exclude records of the exporter, which would cause further exports."""
     return not record.name.startswith(("opentelemetry.", "urllib3.", "requests."))
 
 
@@ -103,7 +103,7 @@ def _context() -> Context:
     return set_span_in_context(NonRecordingSpan(span), Context())
 
 
-def _otlp_lines() -> LogRecordExporter:
+def _otlp_logs() -> LogRecordExporter:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
 
     return OTLPLogExporter()

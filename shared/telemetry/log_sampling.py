@@ -1,4 +1,4 @@
-"""What a flood leaves of the log: some lines of each kind, and how many there were."""
+"""Log sampling: limits the rate of records of the same kind, and counts the suppressed ones."""
 
 import logging
 import threading
@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 
 from shared.telemetry.rate_limit import RateLimit
 
-LINES, SECONDS = 20, 10
-KINDS = 500  # what is remembered: our messages are constants, and few
-AUDIT = "shared.jobs.audit"
+MAX_RECORDS, INTERVAL_SECONDS = 20, 10
+MAX_KINDS = 500  # messages are constant templates
+AUDIT_LOGGER = "shared.jobs.audit"
 
 
 @dataclass
 class _Kind:
-    limit: RateLimit = field(default_factory=lambda: RateLimit(LINES, SECONDS))
+    limit: RateLimit = field(default_factory=lambda: RateLimit(MAX_RECORDS, INTERVAL_SECONDS))
     suppressed: int = 0
 
 
 class Sampling(logging.Filter):
-    """Of one logger, level and message template LINES in SECONDS; the next that comes through says what didn't.
+    """Passes MAX_RECORDS per INTERVAL_SECONDS of the same logger, level and message template.
 
-    Audit lines and critical ones always come through.
+    The next record that passes has the number of suppressed ones. Audit and critical records always pass.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,14 +32,14 @@ class Sampling(logging.Filter):
         self._kinds: dict[tuple[str, int, str], _Kind] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == AUDIT or record.levelno >= logging.CRITICAL:
+        if record.name == AUDIT_LOGGER or record.levelno >= logging.CRITICAL:
             return True
-        name = (record.name, record.levelno, str(record.msg))
+        key = (record.name, record.levelno, str(record.msg))
         with self._lock:
-            kind = self._kinds[name] = self._kinds.pop(name) if name in self._kinds else _Kind()
-            if len(self._kinds) > KINDS:
-                del self._kinds[next(iter(self._kinds))]  # the one not seen for longest: what is seen goes to the end
-            if not kind.limit.take(self._clock()):
+            kind = self._kinds[key] = self._kinds.pop(key) if key in self._kinds else _Kind()
+            if len(self._kinds) > MAX_KINDS:
+                del self._kinds[next(iter(self._kinds))]  # the least recently used
+            if not kind.limit.acquire(self._clock()):
                 kind.suppressed += 1
                 return False
             suppressed, kind.suppressed = kind.suppressed, 0

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stdout, and never the text of somebody else's error."""
+"""JSON logs on stdout, one object per line, without the text of exceptions."""
 
 import logging
 import os
@@ -17,8 +17,8 @@ from shared.version import VERSION
 _ROOT = f"{Path(__file__).parents[2]}{os.sep}"
 
 
-class Place(NamedTuple):
-    """A line of code that an exception came through; the file is relative to the checkout."""
+class Frame(NamedTuple):
+    """A stack frame of an exception. The file is relative to the checkout."""
 
     file: str
     line: int
@@ -26,15 +26,15 @@ class Place(NamedTuple):
 
 
 def service_name(environ: Mapping[str, str] = os.environ) -> str:
-    """Who this process is in logs, traces and metrics: `distance-status` for the target `status`."""
+    """Return the name of this process in logs, traces and metrics: `distance-status` for the target `status`."""
     target = environ.get("FUNCTION_TARGET")
     return environ.get("OTEL_SERVICE_NAME") or (f"distance-{target}" if target else "otel-worker")
 
 
 class Formatter(JsonFormatter):
-    """JSON with time, level, logger, message, service, trace, and the classes and places of an exception.
+    """Formats records as JSON: time, level, logger, message, service, trace, and classes and locations of exceptions.
 
-    An exception's own text stays out: drivers put values, addresses and statements into theirs.
+    It omits the text of exceptions, because drivers include values, addresses and statements.
     """
 
     def __init__(self, service: str) -> None:
@@ -51,37 +51,37 @@ class Formatter(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
         if record.name.startswith("opentelemetry."):
-            log_data["message"] = record.msg  # its arguments hold the addresses and answers of who was not reached
+            log_data["message"] = record.msg  # its arguments contain addresses and response bodies
         log_data.update({"service.name": self._service, "service.version": VERSION})
         if trace := context.current.get():
             log_data.update({"trace_id": trace.trace_id, "span_id": trace.span_id})
 
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        return " <- ".join(map(_told, chain_of(ei[1])))
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - overrides logging
+        return " <- ".join(map(_describe, exception_chain(ei[1])))
 
 
-def _told(exc: BaseException) -> str:
-    """The cause of `exc`, with the text where it names a setting: what a worker refuses when it starts."""
+def _describe(exc: BaseException) -> str:
+    """Return the cause of `exc`, with the text of a SettingsError, which contains no value."""
     return f"{cause(exc)}: {exc}" if isinstance(exc, SettingsError) else cause(exc)
 
 
 def cause(exc: BaseException) -> str:
-    """Where `exc` was raised, of which class: `OperationalError at functions/calculate/fixes/source.py:88`."""
-    ours = places(exc)
-    return type(exc).__name__ + (f" at {ours[-1].file}:{ours[-1].line}" if ours else "")
+    """Return class and location of `exc`: `OperationalError at functions/calculate/fixes/source.py:88`."""
+    stack = frames(exc)
+    return type(exc).__name__ + (f" at {stack[-1].file}:{stack[-1].line}" if stack else "")
 
 
-def places(exc: BaseException) -> list[Place]:
-    """The lines of ours that `exc` came through, the innermost last."""
+def frames(exc: BaseException) -> list[Frame]:
+    """Return the stack frames of `exc` in this project, innermost last."""
     return [
-        Place(name.removeprefix(_ROOT), line, frame.f_code.co_name)
+        Frame(name.removeprefix(_ROOT), line, frame.f_code.co_name)
         for frame, line in traceback.walk_tb(exc.__traceback__)
         if (name := frame.f_code.co_filename).startswith(_ROOT) and "site-packages" not in name
     ]
 
 
-def chain_of(exc: BaseException | None) -> list[BaseException]:
-    """`exc`, what it came from, what that came from, and so on."""
+def exception_chain(exc: BaseException | None) -> list[BaseException]:
+    """Return `exc` followed by its causes or contexts."""
     chain: list[BaseException] = []
     while exc is not None and exc not in chain:
         chain.append(exc)
@@ -90,7 +90,7 @@ def chain_of(exc: BaseException | None) -> list[BaseException]:
 
 
 def configuration(level: str, service: str) -> dict[str, Any]:
-    """The dictConfig of a function's process: gunicorn's own loggers included. An unknown `level` is INFO."""
+    """Return the dictConfig of a process, including gunicorn's loggers. An unknown `level` means INFO."""
     level = level.strip().upper()
     level = level if level in logging.getLevelNamesMapping() else "INFO"
     handler = {
@@ -109,12 +109,12 @@ def configuration(level: str, service: str) -> dict[str, Any]:
         "loggers": {
             "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
-            # Libraries at DEBUG print headers and bodies: not ours to show at any level.
+            # At DEBUG, libraries log headers and bodies.
             "boto3": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "ERROR"},
             "psycopg": {"level": "ERROR"},
-            # Says of each try what shared/telemetry/export.py says once a minute.
+            # Logs each failed attempt; shared/telemetry/export.py logs one per minute.
             "opentelemetry.exporter": {"level": "CRITICAL"},
         },
     }

@@ -1,6 +1,7 @@
-"""Every metric, with unit, buckets and the closed sets of labels that it may have (docs/observability.md has them).
+"""The metrics: units, buckets, and closed sets of label values (docs/observability.md).
 
-A label never holds what there is no end of: no job, device, date or path. Without a provider nothing is recorded.
+Labels have bounded cardinality, so they never contain a job, device, date or path. Without a provider, nothing is
+recorded.
 """
 
 import itertools
@@ -13,21 +14,21 @@ from typing import Protocol
 from shared.event_types import EVENT_TYPES
 from shared.models import PUBLIC_STATUSES
 
-OTHER = "_OTHER"  # OpenTelemetry's own word for what is not in the set
+OTHER = "_OTHER"  # OpenTelemetry's value for anything outside the set
 
 Labels = Mapping[str, str | int]
-Allowed = tuple[str, ...] | type[int]  # int: an HTTP status, of which there are few
+Allowed = tuple[str, ...] | type[int]  # int: an HTTP status
 
 
 class Instrument(Protocol):
-    """OpenTelemetry's synchronous instruments, under one name for the verb."""
+    """The recording method of a synchronous OpenTelemetry instrument."""
 
     def __call__(self, amount: float, attributes: Labels) -> None: ...
 
 
 @dataclass(eq=False)
 class Metric:
-    """One instrument; `labels` names every label that it may carry, and each one's values."""
+    """A metric. `labels` maps each label to its allowed values."""
 
     name: str
     unit: str
@@ -37,9 +38,9 @@ class Metric:
 
     def _record(self, amount: float, labels: Labels) -> None:
         if self.instrument is not None:
-            self.instrument(amount, {name: self._known(name, value) for name, value in labels.items()})
+            self.instrument(amount, {name: self._bounded(name, value) for name, value in labels.items()})
 
-    def _known(self, name: str, value: str | int) -> str | int:
+    def _bounded(self, name: str, value: str | int) -> str | int:
         allowed = self.labels[name]
         if isinstance(allowed, tuple):
             return value if value in allowed else OTHER
@@ -47,10 +48,10 @@ class Metric:
 
 
 class Counter(Metric):
-    """What only grows."""
+    """A monotonic counter."""
 
     def combinations(self) -> Iterable[Labels]:
-        """Every set of labels that it may have."""
+        """Return all combinations of label values."""
         values = [allowed if isinstance(allowed, tuple) else () for allowed in self.labels.values()]
         return (dict(zip(self.labels, chosen, strict=True)) for chosen in itertools.product(*values))
 
@@ -58,30 +59,30 @@ class Counter(Metric):
         self._record(amount, labels or {})
 
 
-class UpDown(Metric):
-    """What grows and shrinks, told by its changes."""
+class UpDownCounter(Metric):
+    """A counter that can decrease."""
 
     def add(self, amount: float, labels: Labels | None = None) -> None:
         self._record(amount, labels or {})
 
 
 class Gauge(Metric):
-    """What is as it was seen last."""
+    """The latest value of a measurement."""
 
     def set(self, amount: float, labels: Labels | None = None) -> None:
         self._record(amount, labels or {})
 
 
 @dataclass(eq=False)
-class Observed(Metric):
-    """What is looked up when somebody asks; None where it can't be."""
+class ObservableGauge(Metric):
+    """A value that is read at export. `read` returns None if it is unavailable."""
 
     read: Callable[[], float | None] = lambda: None
 
 
 @dataclass(eq=False)
 class Histogram(Metric):
-    """How often what size came; `buckets` are upper bounds in the metric's unit."""
+    """A distribution. `buckets` are upper bounds in the unit of the metric."""
 
     buckets: tuple[float, ...] = ()
 
@@ -89,8 +90,8 @@ class Histogram(Metric):
         self._record(amount, labels or {})
 
 
-def _resident() -> float | None:
-    """Bytes, where the kernel tells (Linux)."""
+def _resident_bytes() -> float | None:
+    """Return the resident memory in bytes; None without procfs."""
     try:
         return float(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -116,23 +117,10 @@ ROUTES = (
     *("/openapi.json", "/asyncapi.json", "/docs"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-# What can be wrong with a dependency, as shared/storage/client.py, events.py and connection.py name it.
+# Causes of Unavailable, as shared/storage/client.py, shared/events.py and fixes/connection.py set them.
 DATABASE_ERRORS = (
-    *(
-        "timeout",
-        "silent",
-        "slow",
-        "unexpected-frame",
-        "unknown-host",
-        "08001",
-        "08006",
-        "28P01",
-        "28000",
-        "3D000",
-        "53300",
-        "57P03",
-    ),
-    *("57P01", "57014", "42501", "42P01", "42703", "55P03", "53200", "XX000"),
+    *("timeout", "silent", "slow", "unexpected-frame", "unknown-host", "08001", "08006", "28P01", "28000", "3D000"),
+    *("53300", "57P03", "57P01", "57014", "42501", "42P01", "42703", "55P03", "53200", "XX000"),
 )
 STORAGE_ERRORS = (
     *("AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"),
@@ -141,16 +129,9 @@ STORAGE_ERRORS = (
     *("ProxyConnectionError", "NoSuchUpload", "500", "502", "503", "504"),
 )
 BROKER_ERRORS = (
-    *(
-        "busy",
-        "timeout",
-        "NewConnectionError",
-        "ConnectTimeoutError",
-        "ProtocolError",
-        "SSLError",
-        "NameResolutionError",
-    ),
-    *("status 400", "status 403", "status 404", "status 429", "status 500", "status 502", "status 503", "status 504"),
+    *("busy", "timeout", "NewConnectionError", "ConnectTimeoutError", "ProtocolError", "SSLError"),
+    *("NameResolutionError", "status 400", "status 403", "status 404", "status 429"),
+    *("status 500", "status 502", "status 503", "status 504"),
 )
 STORAGE_METHODS = tuple(
     f"S3/{operation}"
@@ -160,94 +141,96 @@ STORAGE_METHODS = tuple(
         *("ListMultipartUploads", "ListParts"),
     )
 )
-# Of an HTTP answer or of anything else that failed: the dependency, or what kind of fault it was.
+# The dependency that failed, or the kind of error.
 FAULTS = ("database", "storage", "broker", "issuer", "worker", "overloaded", "unexpected")
 
 HTTP_DURATION = Histogram(
     "http.server.request.duration",
     "s",
-    "Time from a request to its answer; probes are left out",
+    "Duration of requests, without health probes",
     {"http.request.method": METHODS, "http.route": ROUTES, "http.response.status_code": int, "error.type": FAULTS},
     buckets=_REQUEST_S,
 )
 
 SUBMITTED = Counter(
-    "distance.jobs.submitted", "{job}", "Submissions answered with 202", {"outcome": ("created", "repeated")}
+    "distance.jobs.submitted", "{job}", "Accepted submissions (202)", {"outcome": ("created", "repeated")}
 )
 TRANSITIONS = Counter(
     "distance.job.transitions",
     "{transition}",
-    "Changes of state; none to queued is a creation, processing to processing a further attempt",
+    "State transitions; none to queued is a creation, processing to processing a further attempt",
     {"from": ("none", *STATES), "to": STATES},
 )
-COMPLETED = Counter("distance.jobs.completed", "{job}", "Jobs that ended with numbers and a CSV")
-FAILED = Counter("distance.jobs.failed", "{job}", "Jobs that ended without", {"error.type": FAILURES})
-DELETED = Counter("distance.jobs.deleted", "{job}", "Jobs deleted on a caller's wish or by age")
+COMPLETED = Counter("distance.jobs.completed", "{job}", "Jobs that completed")
+FAILED = Counter("distance.jobs.failed", "{job}", "Jobs that failed", {"error.type": FAILURES})
+DELETED = Counter("distance.jobs.deleted", "{job}", "Jobs deleted by request or by retention")
 JOB_DURATION = Histogram(
     "distance.job.duration",
     "s",
-    "The calculation of the attempt that ended the job, from its claim to its end",
+    "Duration of the attempt that finished the job",
     {"status": ENDS},
     buckets=_JOB_S,
 )
 TURNAROUND = Histogram(
     "distance.job.turnaround",
     "s",
-    "From the submission to the end: what a caller waits",
+    "Time from submission to the end of the job",
     {"status": ENDS},
     buckets=_JOB_S,
 )
-QUEUE_WAIT = Histogram("distance.job.queue_wait", "s", "From the submission to the first attempt", buckets=_JOB_S)
+QUEUE_WAIT = Histogram("distance.job.queue_wait", "s", "Time from submission to the first attempt", buckets=_JOB_S)
 BACKLOG = Gauge(
     "distance.jobs.backlog",
     "{job}",
-    "Jobs that have not ended, as the sweep saw them",
+    "Unfinished jobs, as of the latest sweep",
     {"status": ("queued", "processing")},
 )
 BACKLOG_AGE = Gauge(
     "distance.jobs.backlog.age",
     "s",
-    "How long ago the oldest job of the backlog was submitted; 0 without one",
+    "Age of the oldest unfinished job; 0 without one",
     {"status": ("queued", "processing")},
 )
-ASKED_AGAIN = Counter("distance.jobs.asked_again", "{job}", "Requests that the sweep published once more")
-SWEEP_DURATION = Histogram("distance.sweep.duration", "s", "One sweep over the job records", buckets=_CALL_S)
+REDISPATCHED = Counter("distance.jobs.asked_again", "{job}", "Request events that the sweep republished")
+SWEEP_DURATION = Histogram("distance.sweep.duration", "s", "Duration of a sweep", buckets=_CALL_S)
 
 CLAIMS = Counter(
     "distance.claims",
     "{claim}",
-    "Attempts to take a job; lost is a lease that another attempt took over",
+    "Attempts to acquire a job; lost is a lease that another attempt acquired",
     {"outcome": ("won", "held", "finished", "deleted", "lost")},
 )
-RETRIES = Counter("distance.job.retries", "{attempt}", "Attempts after a job's first")
+RETRIES = Counter("distance.job.retries", "{attempt}", "Attempts after the first attempt of a job")
 RETRIES_COMPLETED = Counter("distance.job.retries.completed", "{job}", "Jobs completed by an attempt after the first")
-ACTIVE = UpDown("distance.calculations.active", "{calculation}", "Calculations in flight in this process")
+ACTIVE = UpDownCounter("distance.calculations.active", "{calculation}", "Calculations in progress in this process")
 STAGE_DURATION = Histogram(
     "distance.stage.duration",
     "s",
-    "Time that one calculation spent in a stage; stages of long days run side by side",
+    "Time that a calculation spent in a stage; stages of long days overlap",
     {"stage": STAGES, "outcome": ("ok", "error")},
     buckets=_STAGE_S,
 )
 
-FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes of days that were read whole")
-FIXES_ACCEPTED = Counter("distance.fixes.accepted", "{fix}", "Fixes that count")
+FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes of days that were read completely")
+FIXES_ACCEPTED = Counter("distance.fixes.accepted", "{fix}", "Fixes with valid coordinates")
 FIXES_REJECTED = Counter(
     "distance.fixes.rejected",
     "{fix}",
-    "Fixes without a place on Earth",
+    "Fixes with missing or invalid coordinates",
     {"reason": ("missing", "out_of_range")},
 )
 CSV_SIZE = Histogram("distance.csv.size", "By", "Size of a CSV", buckets=_BYTES)
-TRAVELLED = Counter("distance.travelled", "km", "Lengths of the paths of completed jobs, added up")
-PATH_LENGTH = Histogram("distance.job.path_length", "km", "Length of the path of a completed job", buckets=_KM)
-MAX_DISTANCE = Histogram("distance.job.max_distance", "km", "Farthest fix from home of a completed job", buckets=_KM)
+TOTAL_PATH_LENGTH = Counter("distance.travelled", "km", "Total path length of completed jobs")
+PATH_LENGTH = Histogram("distance.job.path_length", "km", "Path length of a completed job", buckets=_KM)
+MAX_DISTANCE = Histogram(
+    "distance.job.max_distance", "km", "Maximum distance from home of a completed job", buckets=_KM
+)
 AWAY_TIME = Histogram("distance.job.away_time", "min", "Away time of a completed job", buckets=_MINUTES)
 
 DATABASE_DURATION = Histogram(
     "db.client.operation.duration",
     "s",
-    "One statement, or one connection's opening",
+    "Duration of statements and of opening connections",
     {
         "db.system.name": ("postgresql",),
         "db.operation.name": ("CONNECT", "SET", "DESCRIBE", "COPY", "SELECT"),
@@ -258,21 +241,21 @@ DATABASE_DURATION = Histogram(
 DATABASE_ROWS = Histogram(
     "db.client.response.returned_rows",
     "{row}",
-    "Rows of a day's statement",
+    "Rows of the query of a day",
     {"db.system.name": ("postgresql",), "db.operation.name": ("COPY", "SELECT")},
     buckets=_ROWS,
 )
 STORAGE_DURATION = Histogram(
     "rpc.client.call.duration",
     "s",
-    "One call of object storage, the client's own retries included",
+    "Duration of calls to object storage, including retries by the client",
     {"rpc.system.name": ("aws-api",), "rpc.method": STORAGE_METHODS, "error.type": STORAGE_ERRORS},
     buckets=_CALL_S,
 )
 PUBLISH_DURATION = Histogram(
     "messaging.client.operation.duration",
     "s",
-    "Publishing one event, further tries included",
+    "Duration of publishing an event, including retries",
     {
         "messaging.operation.name": ("publish",),
         "cloudevents.event_type": tuple(EVENT_TYPES),
@@ -283,24 +266,26 @@ PUBLISH_DURATION = Histogram(
 PUBLISH_FAILURES = Counter(
     "distance.publish.failures",
     "{event}",
-    "Events that no broker has taken",
+    "Events that could not be published",
     {"cloudevents.event_type": tuple(EVENT_TYPES)},
 )
 DEAD_LETTERS = Counter(
     "distance.dead_letters",
     "{event}",
-    "Events that the broker gave up: the job failed for it, goes on or has ended, or there is none",
+    "Dead letters: the job failed, the job continues or has finished, or no job exists",
     {"outcome": ("failed", "passed_over", "no_job", "not_taken")},
 )
-ERRORS = Counter("distance.errors", "{error}", "Faults of ours or of a dependency, by kind", {"error.type": FAULTS})
-
-COLD_STARTS = Counter("faas.coldstarts", "{coldstart}", "Processes that answered their first request")
-INIT_DURATION = Histogram(
-    "faas.init_duration", "s", "From the start of a process to readiness for its first request", buckets=_CALL_S
+ERRORS = Counter(
+    "distance.errors", "{error}", "Errors of dependencies and internal errors, by kind", {"error.type": FAULTS}
 )
-MEMORY = Observed("process.memory.usage", "By", "Resident memory of this process", read=_resident)
+
+COLD_STARTS = Counter("faas.coldstarts", "{coldstart}", "Processes that handled their first request")
+INIT_DURATION = Histogram(
+    "faas.init_duration", "s", "Time from process start to readiness for the first request", buckets=_CALL_S
+)
+MEMORY = ObservableGauge("process.memory.usage", "By", "Resident memory of this process", read=_resident_bytes)
 
 
-def every() -> Iterable[Metric]:
-    """All of them, in the order of this file."""
+def all_metrics() -> Iterable[Metric]:
+    """Return all metrics in the order of this module."""
     return [value for value in globals().values() if isinstance(value, Metric)]

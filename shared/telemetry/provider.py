@@ -1,6 +1,6 @@
-"""Where spans, metrics and logs go: to an OTLP endpoint that the deployment names, else nowhere and at no cost.
+"""Export of spans, metrics and logs by OTLP. Without an endpoint, nothing is exported and the SDK is not imported.
 
-Everything leaves by threads of its own: no caller waits for a collector, whatever state that is in.
+Threads export everything, so requests never wait for a collector.
 """
 
 import atexit
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 _LOG = logging.getLogger(__name__)
-_SETTLE_SECONDS = 1  # a flush takes the processor from whoever works: the answer goes first, and many jobs share one
-_STOP_SECONDS = 3  # of the seconds that shared/shutdown.py keeps back for the end
-# OpenTelemetry's own settings, where a deployment leaves them open: pods come and go, so little is held back.
+_FLUSH_DELAY_SECONDS = 1  # so that responses are sent first, and concurrent jobs share a flush
+_STOP_TIMEOUT_SECONDS = 3  # part of the margin in shared/shutdown.py
+# Defaults of OpenTelemetry's variables: pods are short-lived, so batches are small.
 _DEFAULTS = {
     "OTEL_BSP_SCHEDULE_DELAY": "1000",
     "OTEL_BLRP_SCHEDULE_DELAY": "1000",
@@ -31,110 +31,110 @@ _DEFAULTS = {
 _SIGNALS = ("TRACES", "METRICS", "LOGS")
 
 
-class _Exports:
-    """What one process exports: to be flushed beside the work, and shut down at its end."""
+class _Pipelines:
+    """The export pipelines of a process: flushed in the background, and shut down at its end."""
 
     def __init__(self) -> None:
         self.providers: list[Any] = []
         self.handlers: list[logging.Handler] = []
-        self.scrapable = False
-        self._due = threading.Event()
-        self._ended = False
+        self.prometheus_enabled = False
+        self._flush_requested = threading.Event()
+        self._stopped = False
 
-    def begin(self) -> None:
-        threading.Thread(target=self._flush, name="telemetry", daemon=True).start()
-        atexit.register(self.end)
+    def start(self) -> None:
+        threading.Thread(target=self._flush_loop, name="telemetry", daemon=True).start()
+        atexit.register(self.stop)
 
-    def soon(self) -> None:
-        self._due.set()
+    def request_flush(self) -> None:
+        self._flush_requested.set()
 
-    def _flush(self) -> None:
-        while self._due.wait():
-            time.sleep(_SETTLE_SECONDS)
-            self._due.clear()
-            if self._ended:
+    def _flush_loop(self) -> None:
+        while self._flush_requested.wait():
+            time.sleep(_FLUSH_DELAY_SECONDS)
+            self._flush_requested.clear()
+            if self._stopped:
                 return
             for provider in self.providers:
                 provider.force_flush()
             for handler in self.handlers:
                 handler.flush()
 
-    def end(self) -> None:
-        if self._ended:
+    def stop(self) -> None:
+        if self._stopped:
             return
-        self._ended = True
-        self._due.set()
-        ending = [provider.shutdown for provider in self.providers] + [handler.close for handler in self.handlers]
-        farewells = [threading.Thread(target=end, daemon=True) for end in ending]
-        for farewell in farewells:
-            farewell.start()
-        ends = time.monotonic() + _STOP_SECONDS
-        for farewell in farewells:
-            farewell.join(max(ends - time.monotonic(), 0))
+        self._stopped = True
+        self._flush_requested.set()
+        calls = [provider.shutdown for provider in self.providers] + [handler.close for handler in self.handlers]
+        threads = [threading.Thread(target=call, daemon=True) for call in calls]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + _STOP_TIMEOUT_SECONDS
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0))
 
 
-_exports = _Exports()
+_pipelines = _Pipelines()
 
 
 def start(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Export what this process tells of itself, if a deployment says where to; a failure is a line in the log."""
-    wanted = {signal: exporter(environ, signal) for signal in _SIGNALS}
-    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(wanted.values()):
+    """Start the export of the signals that have an exporter. A failure is logged and otherwise ignored."""
+    exporters = {signal: exporters_of(environ, signal) for signal in _SIGNALS}
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or not any(exporters.values()):
         return
     for name, text in _DEFAULTS.items():
         environ.setdefault(name, text)
     try:
         resource = _resource(environ)
-        if wanted["TRACES"]:
-            _trace(resource)
-        if wanted["METRICS"]:
-            _measure(resource, wanted["METRICS"])
-        if wanted["LOGS"]:
-            _log(resource)
-    except Exception as exc:  # noqa: BLE001 - whatever it is, jobs come first
+        if exporters["TRACES"]:
+            _start_traces(resource)
+        if exporters["METRICS"]:
+            _start_metrics(resource, exporters["METRICS"])
+        if exporters["LOGS"]:
+            _start_logs(resource)
+    except Exception as exc:  # noqa: BLE001 - telemetry must not stop the function
         _LOG.warning("telemetry is off", extra={"cause": type(exc).__name__})
         return
-    _exports.begin()
-    _LOG.info("OpenTelemetry initialized", extra={name.lower(): bool(found) for name, found in wanted.items()})
+    _pipelines.start()
+    _LOG.info("OpenTelemetry initialized", extra={signal.lower(): bool(names) for signal, names in exporters.items()})
 
 
-def exporter(environ: Mapping[str, str], signal: str) -> str:
-    """How a signal is exported: "otlp", "prometheus" (metrics, for a scraper that comes by), both, or "" for not.
+def exporters_of(environ: Mapping[str, str], signal: str) -> str:
+    """Return the exporters of a signal: "otlp", "prometheus" (metrics only), both, comma-separated, or "".
 
-    Unlike OpenTelemetry's default, no endpoint means no export: in a pod nobody listens on localhost. Logs are on
-    stdout, so they are exported only where OTEL_LOGS_EXPORTER asks for it.
+    Unlike OpenTelemetry's default, there is no export without an endpoint, because a pod has no collector on localhost.
+    Logs are on stdout, so they are exported only if OTEL_LOGS_EXPORTER is set.
     """
-    asked = environ.get(f"OTEL_{signal}_EXPORTER", "none" if signal == "LOGS" else "otlp").lower().split(",")
+    configured = environ.get(f"OTEL_{signal}_EXPORTER", "none" if signal == "LOGS" else "otlp").lower().split(",")
     endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-    known = ["otlp"] if any(environ.get(name) for name in endpoints) else []
-    known += ["prometheus"] if signal == "METRICS" else []
-    return ",".join(name for name in known if name in [word.strip() for word in asked])
+    available = ["otlp"] if any(environ.get(name) for name in endpoints) else []
+    available += ["prometheus"] if signal == "METRICS" else []
+    return ",".join(name for name in available if name in map(str.strip, configured))
 
 
 def flush_soon() -> None:
-    """Send what has been gathered, in a moment and beside whatever goes on."""
-    _exports.soon()
+    """Flush all exporters in the background, after a short delay."""
+    _pipelines.request_flush()
 
 
 def stop() -> None:
-    """Send the rest, for `_STOP_SECONDS` at most; the process ends after it."""
-    _exports.end()
+    """Export the remaining data, for at most `_STOP_TIMEOUT_SECONDS`, before the process ends."""
+    _pipelines.stop()
 
 
-def scraped() -> bytes | None:
-    """All metrics as Prometheus's text, version 0.0.4; None unless OTEL_METRICS_EXPORTER names prometheus."""
-    if not _exports.scrapable:
+def prometheus_text() -> bytes | None:
+    """Return all metrics in Prometheus text format 0.0.4; None if that exporter is not enabled."""
+    if not _pipelines.prometheus_enabled:
         return None
-    from prometheus_client import generate_latest  # noqa: PLC0415 - what is off must cost nothing
+    from prometheus_client import generate_latest  # noqa: PLC0415 - only if enabled
 
     return generate_latest()
 
 
 def _resource(environ: Mapping[str, str]) -> "Resource":
-    """Who we are; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have the last word."""
-    from opentelemetry.sdk import resources  # noqa: PLC0415 - what is off must cost nothing
+    """Return the resource of this process. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override its attributes."""
+    from opentelemetry.sdk import resources  # noqa: PLC0415 - only if enabled
 
-    known = {
+    attributes = {
         "service.namespace": "otel-worker",
         "service.name": service_name(environ),
         "service.version": VERSION,
@@ -145,36 +145,36 @@ def _resource(environ: Mapping[str, str]) -> "Resource":
         "faas.version": environ.get("K_REVISION", ""),
         "faas.instance": environ.get("HOSTNAME", "") if environ.get("K_SERVICE") else "",
     }
-    named = resources.Resource({name: text for name, text in known.items() if text})
-    return named.merge(resources.OTELResourceDetector().detect())
+    resource = resources.Resource({name: value for name, value in attributes.items() if value})
+    return resource.merge(resources.OTELResourceDetector().detect())
 
 
-def _trace(resource: "Resource") -> None:
+def _start_traces(resource: "Resource") -> None:
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
     from shared.telemetry import export  # noqa: PLC0415
 
-    provider = TracerProvider(resource=resource, id_generator=export.Ids(), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(export.Spans()))
-    _exports.providers.append(provider)
-    spans.use(provider.get_tracer("otel-worker", VERSION))
+    provider = TracerProvider(resource=resource, id_generator=export.IdGenerator(), shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(export.OtlpSpanExporter()))
+    _pipelines.providers.append(provider)
+    spans.set_tracer(provider.get_tracer("otel-worker", VERSION))
 
 
-def _measure(resource: "Resource", exporters: str) -> None:
+def _start_metrics(resource: "Resource", exporters: str) -> None:
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
 
     from shared.telemetry import export  # noqa: PLC0415
 
     provider = MeterProvider(export.readers(exporters), resource, shutdown_on_exit=False)
-    _exports.providers.append(provider)
-    _exports.scrapable = "prometheus" in exporters
-    export.bind_instruments(provider.get_meter("otel-worker", VERSION), metrics.every())
+    _pipelines.providers.append(provider)
+    _pipelines.prometheus_enabled = "prometheus" in exporters
+    export.bind_instruments(provider.get_meter("otel-worker", VERSION), metrics.all_metrics())
 
 
-def _log(resource: "Resource") -> None:
+def _start_logs(resource: "Resource") -> None:
     from shared.telemetry import log_export  # noqa: PLC0415
 
     handler = log_export.handler(resource)
     logging.getLogger().addHandler(handler)
-    _exports.handlers.append(handler)
+    _pipelines.handlers.append(handler)

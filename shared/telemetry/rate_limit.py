@@ -1,21 +1,21 @@
-"""A bound on how often: exact over any stretch of time, not only from one full minute to the next."""
+"""A sliding window rate limit."""
 
 import threading
 from collections import deque
 
 
 class RateLimit:
-    """At most `count` in any `seconds`, over all threads."""
+    """Allows `count` events in any interval of `seconds`, across threads."""
 
     def __init__(self, count: int, seconds: float) -> None:
-        self._taken: deque[float] = deque(maxlen=count)
+        self._times: deque[float] = deque(maxlen=count)
         self._seconds = seconds
         self._lock = threading.Lock()
 
-    def take(self, now: float) -> bool:
-        """Whether there may be one more at `now`; if so, it counts."""
+    def acquire(self, now: float) -> bool:
+        """Count an event at `now` (monotonic seconds) and return whether it is allowed."""
         with self._lock:
-            if len(self._taken) == self._taken.maxlen and now - self._taken[0] < self._seconds:
+            if len(self._times) == self._times.maxlen and now - self._times[0] < self._seconds:
                 return False
-            self._taken.append(now)  # and the oldest goes
+            self._times.append(now)  # drops the oldest
             return True

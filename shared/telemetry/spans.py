@@ -1,6 +1,6 @@
-"""Spans: what is timed, and what is told of it. Without a tracer nothing is made, and the trace is only passed on.
+"""Spans. Without a tracer, no spans are created and the trace context is only propagated.
 
-An exception is told by its class and by where in our code it came from, never by its text (logging_config.py `cause`).
+Spans record the class and location of an exception, never its text (`cause` in logging_config.py).
 """
 
 import contextlib
@@ -21,56 +21,56 @@ Attributes = Mapping[str, Value]
 INTERNAL, SERVER, CLIENT = SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT
 PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
 
-new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # what a root span's trace is to be
-_now: ContextVar["Span | None"] = ContextVar("span", default=None)
-_silent: ContextVar[bool] = ContextVar("silent", default=False)
+new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # trace ID of the next root span
+_current: ContextVar["Span | None"] = ContextVar("span", default=None)
+_suppressed: ContextVar[bool] = ContextVar("suppress_tracing", default=False)
 _tracer: Tracer | None = None
 
 
-def use(tracer: Tracer | None) -> None:
-    """Make spans by `tracer` from now on; None for none."""
+def set_tracer(tracer: Tracer | None) -> None:
+    """Set the tracer of this process. None disables spans."""
     globals()["_tracer"] = tracer
 
 
 class Span:
-    """One span that is under way, or, without a tracer, its place in the trace only."""
+    """A span in progress. Without a tracer, it only has a position in the trace."""
 
-    def __init__(self, own: trace.Span | None, place: Trace) -> None:
-        self._own = own
-        self.trace = place
+    def __init__(self, span: trace.Span | None, position: Trace) -> None:
+        self._span = span
+        self.trace = position
 
     @property
     def is_recording(self) -> bool:
-        """Whether anybody is told of it, so that what comes later may call it its parent."""
-        return self._own is not None
+        """Whether the span is created, so that later spans can refer to it."""
+        return self._span is not None
 
     def set(self, attributes: Attributes) -> None:
-        if self._own is not None:
-            self._own.set_attributes(attributes)
+        if self._span is not None:
+            self._span.set_attributes(attributes)
 
     def set_name(self, name: str) -> None:
-        if self._own is not None:
-            self._own.update_name(name)
+        if self._span is not None:
+            self._span.update_name(name)
 
     def event(self, name: str, attributes: Attributes | None = None) -> None:
-        if self._own is not None:
-            self._own.add_event(name, attributes)
+        if self._span is not None:
+            self._span.add_event(name, attributes)
 
-    def link(self, traceparent: str | None, why: str) -> None:
-        """Point to a span of elsewhere, where `traceparent` is one."""
-        target = span_context(traceparent) if self._own is not None and traceparent else None
-        if self._own is not None and target is not None:
-            self._own.add_link(target, {"distance.link": why})
+    def link(self, traceparent: str | None, reason: str) -> None:
+        """Link to the span of another trace. An invalid `traceparent` is ignored."""
+        target = span_context(traceparent) if self._span is not None and traceparent else None
+        if self._span is not None and target is not None:
+            self._span.add_link(target, {"distance.link": reason})
 
     def set_error(self, error_type: str) -> None:
-        """What it stands for did not succeed; `error_type` is a code or a class."""
-        if self._own is not None:
-            self._own.set_attribute("error.type", error_type)
-            self._own.set_status(Status(StatusCode.ERROR, error_type))
+        """Mark the span as failed. `error_type` is a code or a class name."""
+        if self._span is not None:
+            self._span.set_attribute("error.type", error_type)
+            self._span.set_status(Status(StatusCode.ERROR, error_type))
 
     def record_exception(self, exc: BaseException) -> None:
-        """An exception came out of it: told as an event; outcomes of ours that are no fault don't make it an error."""
-        if self._own is None:
+        """Record an exception as a span event. Expected domain errors do not mark the span as failed."""
+        if self._span is None:
             return
         self.event("exception", {"exception.type": type(exc).__name__, "exception.stacktrace": cause(exc)})
         if isinstance(exc, Unavailable):
@@ -82,32 +82,32 @@ class Span:
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
-        """The span under which others stand, and lines of the log, for the time of a block."""
-        place, span = current.set(self.trace), _now.set(self)
+        """Make the span the parent of spans and log records for the duration of a block."""
+        trace_token, span_token = current.set(self.trace), _current.set(self)
         try:
             yield
         finally:
-            _now.reset(span)
-            current.reset(place)
+            _current.reset(span_token)
+            current.reset(trace_token)
 
     def end(self, end_ns: int | None = None) -> None:
-        if self._own is not None:
-            self._own.end(end_ns)
+        if self._span is not None:
+            self._span.end(end_ns)
 
 
 @contextlib.contextmanager
 def suppress_tracing() -> Iterator[None]:
-    """No spans for the time of a block: what nobody wants to be told of."""
-    before = _silent.set(True)
+    """Create no spans for the duration of a block."""
+    token = _suppressed.set(True)
     try:
         yield
     finally:
-        _silent.reset(before)
+        _suppressed.reset(token)
 
 
-def non_recording_span(place: Trace) -> Span:
-    """A span that nobody is told of."""
-    return Span(None, place)
+def non_recording_span(position: Trace) -> Span:
+    """Return a span that is not exported."""
+    return Span(None, position)
 
 
 def start_span(
@@ -118,37 +118,37 @@ def start_span(
     within: Trace | None = None,
     start_ns: int | None = None,
 ) -> Span:
-    """A span under the current one, or in the trace `within`; whoever starts it ends it."""
-    place = within or current.get() or trace_of({})
-    if _tracer is None or _silent.get():
-        return Span(None, place)
-    wanted = new_trace_id.set("" if place.parent else place.trace_id)
+    """Start a span as a child of the current one, or in the trace `within`. The caller ends it."""
+    position = within or current.get() or trace_of({})
+    if _tracer is None or _suppressed.get():
+        return Span(None, position)
+    token = new_trace_id.set("" if position.parent else position.trace_id)
     try:
-        context = trace.set_span_in_context(trace.NonRecordingSpan(place.parent)) if place.parent else Context()
-        own = _tracer.start_span(name, context, kind, attributes, start_time=start_ns)
+        context = trace.set_span_in_context(trace.NonRecordingSpan(position.parent)) if position.parent else Context()
+        otel_span = _tracer.start_span(name, context, kind, attributes, start_time=start_ns)
     finally:
-        new_trace_id.reset(wanted)
-    made = own.get_span_context()
-    state = made.trace_state.to_header()
-    return Span(own, Trace(f"{made.trace_id:032x}", f"{made.span_id:016x}", int(made.trace_flags), state, made))
+        new_trace_id.reset(token)
+    ids = otel_span.get_span_context()
+    state = ids.trace_state.to_header()
+    return Span(otel_span, Trace(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", int(ids.trace_flags), state, ids))
 
 
 @contextlib.contextmanager
 def span(
     name: str, attributes: Attributes | None = None, *, kind: SpanKind = INTERNAL, within: Trace | None = None
 ) -> Iterator[Span]:
-    """A span for the time of a block, the current one meanwhile; what comes out of the block is told of it."""
-    made = start_span(name, attributes, kind=kind, within=within)
-    with made.current():
+    """Create a span for the duration of a block, and make it the current one. It records exceptions of the block."""
+    started = start_span(name, attributes, kind=kind, within=within)
+    with started.current():
         try:
-            yield made
+            yield started
         except BaseException as exc:
-            made.record_exception(exc)
+            started.record_exception(exc)
             raise
         finally:
-            made.end()
+            started.end()
 
 
 def current_span() -> Span:
-    """The current span."""
-    return _now.get() or non_recording_span(current.get() or trace_of({}))
+    """Return the current span; a non-recording one if there is none."""
+    return _current.get() or non_recording_span(current.get() or trace_of({}))

@@ -18,8 +18,8 @@ REPLACED = {
     "sys.modules['otel_worker_client.tracing'], 'trace'": "the same",
     "source_module, 'DEVICE_REFRESH'": "half a minute of waiting for a lock",
     "socket, 'getaddrinfo'": "names are looked up below every library",
-    "provider, '_trace'": "telemetry is started once in a process",
-    "provider, '_exports'": "the same",
+    "provider, '_start_traces'": "telemetry is started once in a process",
+    "provider, '_pipelines'": "the same",
 }
 
 

@@ -42,7 +42,7 @@ def labels_of(metric: metrics.Metric) -> set[str]:
 def series() -> Iterator[tuple[str, set[str]]]:
     """Yield every series that Prometheus can have, with its labels."""
     yield "up", {"job"}
-    for metric in metrics.every():
+    for metric in metrics.all_metrics():
         if isinstance(metric, metrics.Histogram):
             yield f"{prometheus_name(metric)}_bucket", labels_of(metric) | {"le"}
             yield f"{prometheus_name(metric)}_count", labels_of(metric)
@@ -73,7 +73,7 @@ SERIES = dict(series())
 def test_names_and_labels_are_those_of_the_collector() -> None:
     lines = (ROOT / "tests" / "contract" / "collector.txt").read_text(encoding="utf-8").splitlines()[1:]
     printed = {name: set(labels.split(",")) for name, _, _, labels in (line.split() for line in lines)}
-    assert printed == {prometheus_name(metric): labels_of(metric) for metric in metrics.every()}
+    assert printed == {prometheus_name(metric): labels_of(metric) for metric in metrics.all_metrics()}
 
 
 @pytest.mark.parametrize("expr", [*(rule["expr"] for rule in RULES), *QUERIES])
@@ -86,7 +86,7 @@ def test_an_expression_uses_existing_series_and_labels(expr: str) -> None:
 
 
 def test_an_expression_matches_existing_label_values() -> None:
-    for metric in metrics.every():
+    for metric in metrics.all_metrics():
         for name, allowed in metric.labels.items():
             matched = re.compile(rf'{prometheus_name(metric)}\w*\{{[^}}]*\b{prometheus_label(name)}!?="([^"]+)"')
             for value in (
@@ -186,12 +186,12 @@ def test_the_guide_names_existing_spans_and_attributes() -> None:
 def test_every_metric_is_recorded() -> None:
     names = [name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)]
     recorded = set(re.findall(r"metrics\.([A-Z_]+)\.(?:add|set|record)\(", source()))
-    assert {name for name in names if not isinstance(getattr(metrics, name), metrics.Observed)} == recorded
+    assert {name for name in names if not isinstance(getattr(metrics, name), metrics.ObservableGauge)} == recorded
 
 
 def test_every_metric_is_on_a_dashboard() -> None:
     shown = {name for expr in QUERIES for name in selected(expr)}
-    unseen = {prometheus_name(metric) for metric in metrics.every()} - {
+    unseen = {prometheus_name(metric) for metric in metrics.all_metrics()} - {
         re.sub(r"_(bucket|count|sum)$", "", name) for name in shown
     }
     assert not unseen

@@ -47,7 +47,7 @@ def test_completed_job_is_counted_with_its_result(watching: Watched, calculate: 
     assert watching.points(metrics.FIXES_READ) == watching.points(metrics.FIXES_ACCEPTED) == [({}, 125)]
     result = calculate.jobs.get(JOB_ID).result
     assert result
-    assert watching.points(metrics.TRAVELLED) == [({}, result.path_length_km)]
+    assert watching.points(metrics.TOTAL_PATH_LENGTH) == [({}, result.path_length_km)]
     for metric in (metrics.PATH_LENGTH, metrics.MAX_DISTANCE, metrics.AWAY_TIME, metrics.CSV_SIZE, metrics.QUEUE_WAIT):
         assert watching.points(metric) == [({}, 1)]
     for metric in (metrics.JOB_DURATION, metrics.TURNAROUND):
@@ -61,7 +61,7 @@ def test_failed_job_is_counted_by_error_code(watching: Watched, calculate: Calcu
     calculate.deliver()
     assert watching.points(metrics.FAILED) == [({"error.type": "NO_DATA"}, 1)]
     assert watching.points(metrics.JOB_DURATION) == [({"status": "failed"}, 1)]
-    assert watching.points(metrics.COMPLETED) == watching.points(metrics.TRAVELLED) == []
+    assert watching.points(metrics.COMPLETED) == watching.points(metrics.TOTAL_PATH_LENGTH) == []
 
 
 def test_rejected_fixes_are_counted_by_reason(watching: Watched, calculate: Calculate) -> None:
@@ -140,7 +140,7 @@ def test_sweep_records_the_backlog_even_if_empty(watching: Watched, calculate: C
     calculate.client.post("/sweep")
     assert watching.points(metrics.BACKLOG) == [({"status": "queued"}, 1)]
     assert watching.points(metrics.BACKLOG_AGE) == [({"status": "queued"}, 300)]
-    assert watching.points(metrics.ASKED_AGAIN) == [({}, 1)]
+    assert watching.points(metrics.REDISPATCHED) == [({}, 1)]
     calculate.deliver()
     calculate.client.post("/sweep")
     assert watching.points(metrics.BACKLOG) == watching.points(metrics.BACKLOG_AGE) == []

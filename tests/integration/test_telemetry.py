@@ -117,7 +117,7 @@ def test_only_metrics_of_the_catalogue_come_and_a_job_moves_them(watching: Watch
     }
     until(lambda: wanted <= {point.metric for point in data_points(watching.bodies)}, 20)
     points = data_points(watching.bodies)
-    assert {point.metric for point in points} <= {metric.name for metric in metrics.every()}
+    assert {point.metric for point in points} <= {metric.name for metric in metrics.all_metrics()}
     labels = {name for point in points for name in point.labels}
     assert not [name for name in labels if re.search("job|device|date|trace", name)], labels
     completed = [

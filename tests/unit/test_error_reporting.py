@@ -24,8 +24,8 @@ DSN = "https://key-of-the-dsn@sentry.invalid/1"
 SECRET, COORDINATE = "hunter2", "40.736097"
 
 
-class Sent(Transport):
-    """Where a client's events end here."""
+class MemoryTransport(Transport):
+    """Collects the events of a client."""
 
     events: list[dict[str, Any]]
 
@@ -34,8 +34,8 @@ class Sent(Transport):
 
 
 @pytest.fixture
-def counted() -> Iterator[list[object]]:
-    """The kinds that are counted while a test runs."""
+def counted_kinds() -> Iterator[list[object]]:
+    """Collect the kinds of counted errors."""
     kinds: list[object] = []
     metrics.ERRORS.instrument = lambda _, labels: kinds.append(labels["error.type"])
     yield kinds
@@ -43,9 +43,9 @@ def counted() -> Iterator[list[object]]:
 
 
 @pytest.fixture
-def sentry() -> Iterator[type[Sent]]:
-    """A transport for `start`; what it has reported is in its `events`."""
-    yield type("OwnSent", (Sent,), {"events": []})
+def sentry() -> Iterator[type[MemoryTransport]]:
+    """Return a transport for `start` that collects events."""
+    yield type("TestTransport", (MemoryTransport,), {"events": []})
     error_reporting.reporters.clear()
 
 
@@ -53,7 +53,7 @@ def settings(**values: object) -> Settings:
     return Settings.model_validate({"SENTRY_DSN": DSN, **values})
 
 
-def asked(service: Service) -> flask.Response:
+def get(service: Service) -> flask.Response:
     headers = [("traceparent", TRACEPARENT), ("Authorization", SECRET), ("Cookie", f"session={SECRET}")]
     environ = EnvironBuilder("/jobs/1", query_string={"at": COORDINATE}, headers=headers).get_environ()
     return service(flask.Request(environ))
@@ -68,46 +68,42 @@ def asked(service: Service) -> flask.Response:
         (ZeroDivisionError("x"), "unexpected"),
     ],
 )
-def test_every_kind_of_fault_is_counted_under_a_name_that_metrics_know(
-    exc: Exception, kind: str, counted: list[object]
-) -> None:
+def test_error_is_counted_by_kind(exc: Exception, kind: str, counted_kinds: list[object]) -> None:
     capture_error(exc)
-    assert counted == [kind] == [error_type(exc)]
+    assert counted_kinds == [kind] == [error_type(exc)]
     assert kind in metrics.FAULTS
 
 
-def test_an_exception_is_captured_once_however_many_layers_see_it(
-    counted: list[object], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_exception_is_captured_once(counted_kinds: list[object], caplog: pytest.LogCaptureFixture) -> None:
     exc = Unavailable("database", "08006")
     capture_error(exc, job_id="j")
     capture_error(exc)
-    assert counted == ["database"]
-    (line,) = caplog.records
-    assert (line.message, line.levelno, line.exc_info) == ("unavailable", logging.ERROR, (Unavailable, exc, None))
-    assert {"job_id": "j", "dependency": "database", "cause": "08006"}.items() <= line.__dict__.items()
+    assert counted_kinds == ["database"]
+    (record,) = caplog.records
+    assert (record.message, record.levelno, record.exc_info) == ("unavailable", logging.ERROR, (Unavailable, exc, None))
+    assert {"job_id": "j", "dependency": "database", "cause": "08006"}.items() <= record.__dict__.items()
     capture_error(Unavailable("database", "08006"))
-    assert counted == ["database"] * 2
+    assert counted_kinds == ["database"] * 2
 
 
-def test_a_flood_is_counted_and_not_logged(counted: list[object], caplog: pytest.LogCaptureFixture) -> None:
+def test_overload_is_counted_but_not_logged(counted_kinds: list[object], caplog: pytest.LogCaptureFixture) -> None:
     capture_error(Overloaded("Too many requests at once"))
-    assert counted == ["overloaded"]
+    assert counted_kinds == ["overloaded"]
     assert not caplog.records
 
 
-def test_a_report_that_fails_changes_nothing(sentry: type[Sent], counted: list[object]) -> None:
+def test_failed_report_is_ignored(sentry: type[MemoryTransport], counted_kinds: list[object]) -> None:
     def fail(*_: object) -> None:
         raise OSError
 
     error_reporting.reporters.append(fail)
     error_reporting.start(settings(), sentry)
     capture_error(ValueError())
-    assert counted == ["unexpected"]
+    assert counted_kinds == ["unexpected"]
     assert len(sentry.events) == 1
 
 
-def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sentry: type[Sent]) -> None:
+def test_sentry_event_contains_only_classes_locations_and_ids(sentry: type[MemoryTransport]) -> None:
     def fail(_: Request) -> Response:
         password, latitude = SECRET, COORDINATE
         try:
@@ -117,15 +113,15 @@ def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sen
         return Response(200)
 
     error_reporting.start(settings(), sentry)
-    assert asked(Service("distance-test", {("GET", "/jobs/<job_id>"): fail}, {})).status_code == 500
+    assert get(Service("distance-test", {("GET", "/jobs/<job_id>"): fail}, {})).status_code == 500
     (event,) = sentry.events
     text = json.dumps(event)
     assert not any(word in text for word in (SECRET, COORDINATE, "password", "latitude", "Cookie", "jobs/1"))
-    assert set(event) <= set(error_reporting._SENT)
-    cause, told = event["exception"]["values"]
-    assert (cause["type"], told["type"]) == ("ValueError", "KeyError")
-    assert all(set(one) == {"type", "module", "stacktrace"} for one in (cause, told))
-    files = [frame["filename"] for frame in told["stacktrace"]["frames"]]
+    assert set(event) <= set(error_reporting._ALLOWED_FIELDS)
+    cause, exception = event["exception"]["values"]
+    assert (cause["type"], exception["type"]) == ("ValueError", "KeyError")
+    assert all(set(value) == {"type", "module", "stacktrace"} for value in (cause, exception))
+    files = [frame["filename"] for frame in exception["stacktrace"]["frames"]]
     assert files[0] == "shared/http/service.py"
     assert files[-1] == "tests/unit/test_error_reporting.py"
     assert event["tags"] == {
@@ -137,31 +133,29 @@ def test_of_an_exception_sentry_gets_classes_places_and_ids_and_nothing_else(sen
     assert event["contexts"]["trace"]["trace_id"] == TRACE_ID
 
 
-def test_sentry_gets_no_more_in_a_minute_than_the_settings_say(sentry: type[Sent], counted: list[object]) -> None:
+def test_sentry_events_are_limited_per_minute(sentry: type[MemoryTransport], counted_kinds: list[object]) -> None:
     error_reporting.start(settings(SENTRY_MAX_PER_MINUTE=3), sentry)
     for _ in range(5):
         capture_error(ValueError())
     assert len(sentry.events) == 3
-    assert len(counted) == 5
+    assert len(counted_kinds) == 5
 
 
-def test_sentry_gets_the_share_that_the_settings_say(sentry: type[Sent]) -> None:
+def test_sentry_events_are_sampled(sentry: type[MemoryTransport]) -> None:
     error_reporting.start(settings(SENTRY_SAMPLE_RATE=0), sentry)
     capture_error(ValueError())
     assert not sentry.events
 
 
-def test_without_its_package_sentry_is_one_line_and_no_end(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # what Python itself takes for: it is not installed
+def test_missing_sentry_package_is_logged(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setitem(sys.modules, "sentry_sdk", None)  # makes the import fail
     error_reporting.start(settings())
-    (line,) = caplog.records
-    assert line.__dict__["cause"] == "ModuleNotFoundError"
+    (record,) = caplog.records
+    assert record.__dict__["cause"] == "ModuleNotFoundError"
     assert not error_reporting.reporters
 
 
-def test_without_a_dsn_nothing_is_loaded_and_nothing_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_sentry_is_disabled_without_dsn(caplog: pytest.LogCaptureFixture) -> None:
     error_reporting.start(Settings())
     assert not error_reporting.reporters
     assert not caplog.records

@@ -3,12 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.telemetry.log_sampling import KINDS, LINES, SECONDS, Sampling
+from shared.telemetry.log_sampling import INTERVAL_SECONDS, MAX_KINDS, MAX_RECORDS, Sampling
 from shared.telemetry.rate_limit import RateLimit
 
 
 class Log:
-    """Records through a Sampling whose clock stands still until it is set."""
+    """Filters records with a manual clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -28,9 +28,9 @@ def log() -> Log:
     return Log()
 
 
-def test_a_flood_leaves_so_many_lines_and_a_number(log: Log) -> None:
-    assert [log.passes() for _ in range(LINES + 7)] == [True] * LINES + [False] * 7
-    log.now = SECONDS
+def test_excess_records_are_suppressed_and_counted(log: Log) -> None:
+    assert [log.passes() for _ in range(MAX_RECORDS + 7)] == [True] * MAX_RECORDS + [False] * 7
+    log.now = INTERVAL_SECONDS
     record = log.record()
     assert log.sampling.filter(record)
     assert record.__dict__["suppressed"] == 7
@@ -40,38 +40,40 @@ def test_a_flood_leaves_so_many_lines_and_a_number(log: Log) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"message": "other"}, {"name": "shared.events"}, {"level": logging.WARNING}], ids=lambda one: str(*one)
+    "other",
+    [{"message": "other"}, {"name": "shared.events"}, {"level": logging.WARNING}],
+    ids=lambda fields: str(*fields),
 )
-def test_another_kind_of_line_is_not_held_back(log: Log, other: dict[str, str]) -> None:
-    for _ in range(LINES + 1):
+def test_kinds_of_records_are_limited_separately(log: Log, other: dict[str, str]) -> None:
+    for _ in range(MAX_RECORDS + 1):
         log.passes()
     assert not log.passes()
     assert log.passes(**other)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    "spared", [{"name": "shared.jobs.audit"}, {"level": logging.CRITICAL}], ids=lambda one: str(*one)
+    "unlimited", [{"name": "shared.jobs.audit"}, {"level": logging.CRITICAL}], ids=lambda fields: str(*fields)
 )
-def test_audit_and_critical_lines_always_come_through(log: Log, spared: dict[str, str]) -> None:
-    assert all(log.passes(**spared) for _ in range(3 * LINES))  # type: ignore[arg-type]
+def test_audit_and_critical_records_always_pass(log: Log, unlimited: dict[str, str]) -> None:
+    assert all(log.passes(**unlimited) for _ in range(3 * MAX_RECORDS))  # type: ignore[arg-type]
 
 
-def test_what_is_remembered_has_a_bound_and_the_longest_unseen_goes_first(log: Log) -> None:
-    for _ in range(LINES):
+def test_least_recently_used_kind_is_evicted(log: Log) -> None:
+    for _ in range(MAX_RECORDS):
         log.passes("flood")
-    for number in range(3 * KINDS):
+    for number in range(3 * MAX_KINDS):
         log.passes(f"line {number}")
         assert not log.passes("flood")
-    assert len(log.sampling._kinds) == KINDS
+    assert len(log.sampling._kinds) == MAX_KINDS
 
 
-def test_threads_together_get_no_more_lines(log: Log) -> None:
+def test_limit_applies_across_threads(log: Log) -> None:
     with ThreadPoolExecutor(4) as pool:
         passed = list(pool.map(lambda _: log.passes(), range(200)))
-    assert passed.count(True) == LINES
+    assert passed.count(True) == MAX_RECORDS
 
 
-def test_a_limit_holds_over_any_stretch_of_time() -> None:
+def test_rate_limit_uses_a_sliding_window() -> None:
     limit = RateLimit(2, 10)
-    taken = [second for second in range(26) if limit.take(second)]
-    assert taken == [0, 1, 10, 11, 20, 21]
+    allowed = [second for second in range(26) if limit.acquire(second)]
+    assert allowed == [0, 1, 10, 11, 20, 21]

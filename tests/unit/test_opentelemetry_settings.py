@@ -74,9 +74,9 @@ def test_sdk_accepts_accepted_value_without_warning(
         monkeypatch.setenv(variable, value)  # the libraries read the environment
     with caplog.at_level(logging.WARNING):
         resource = provider._resource(environ)
-        exporters: list[Any] = [export._otlp_spans(), export._otlp_metrics(), log_export._otlp_lines()]
+        exporters: list[Any] = [export._otlp_spans(), export._otlp_metrics(), log_export._otlp_logs()]
         tracers = TracerProvider(resource=resource, shutdown_on_exit=False)
-        tracers.add_span_processor(BatchSpanProcessor(export.Spans()))
+        tracers.add_span_processor(BatchSpanProcessor(export.OtlpSpanExporter()))
         tracers.get_tracer("x").start_span("x")
         tracers.shutdown()
         MeterProvider(export.readers("otlp"), resource, shutdown_on_exit=False).shutdown()

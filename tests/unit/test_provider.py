@@ -1,4 +1,4 @@
-"""Where telemetry goes: nowhere unless a deployment says where to, and never in the way."""
+"""Export of telemetry: disabled without an endpoint, and never an obstacle to the function."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from shared.telemetry import provider
-from shared.telemetry.provider import exporter
+from shared.telemetry.provider import exporters_of
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 _START = """
@@ -22,7 +22,7 @@ print(span.is_recording,
 
 
 @pytest.mark.parametrize(
-    ("environ", "signal", "how"),
+    ("environ", "signal", "exporters"),
     [
         ({}, "TRACES", ""),
         (COLLECTOR, "TRACES", "otlp"),
@@ -37,8 +37,8 @@ print(span.is_recording,
         (COLLECTOR | {"OTEL_TRACES_EXPORTER": "prometheus,zipkin"}, "TRACES", ""),
     ],
 )
-def test_a_signal_is_exported_where_it_has_somewhere_to_go(environ: dict[str, str], signal: str, how: str) -> None:
-    assert exporter(environ, signal) == how
+def test_exporters_of_signal(environ: dict[str, str], signal: str, exporters: str) -> None:
+    assert exporters_of(environ, signal) == exporters
 
 
 _SAMPLED = """
@@ -51,52 +51,55 @@ for headers in ({}, {"traceparent": caller + "0"}, {"traceparent": caller + "1"}
 """
 
 
-def started(program: str = _START, **environ: str) -> str:
-    ran = subprocess.run(
+def run_program(program: str = _START, **environ: str) -> str:
+    result = subprocess.run(
         [sys.executable, "-c", program], env={"PYTHONPATH": ".", **environ}, capture_output=True, text=True, check=True
     )
-    return ran.stdout.strip()
+    return result.stdout.strip()
 
 
 @pytest.mark.parametrize("environ", [{}, COLLECTOR | {"OTEL_SDK_DISABLED": "true"}])
-def test_what_is_off_is_not_even_imported(environ: dict[str, str]) -> None:
-    assert started(**environ) == "False False"
+def test_disabled_telemetry_imports_no_sdk(environ: dict[str, str]) -> None:
+    assert run_program(**environ) == "False False"
 
 
-def test_what_is_on_loads_the_exporter_when_there_is_something_to_export() -> None:
-    quick = {"OTEL_BSP_SCHEDULE_DELAY": "60000", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
-    told = started(**COLLECTOR, **quick, OTEL_METRICS_EXPORTER="none")
-    assert told == "True False opentelemetry.sdk"
+def test_exporter_is_not_imported_before_the_first_batch() -> None:
+    settings = {"OTEL_BSP_SCHEDULE_DELAY": "60000", "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    output = run_program(**COLLECTOR, **settings, OTEL_METRICS_EXPORTER="none")
+    assert output == "True False opentelemetry.sdk"
 
 
 @pytest.mark.parametrize(
-    ("sampler", "kept"),
+    ("sampler", "sampled"),
     [("", "101"), ("always_off", "000"), ("parentbased_always_off", "001"), ("parentbased_traceidratio", "001")],
 )
-def test_opentelemetrys_own_sampler_says_which_traces_are_kept(sampler: str, kept: str) -> None:
-    asked = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0"} if sampler else {}
-    assert started(_SAMPLED, **COLLECTOR, OTEL_METRICS_EXPORTER="none", OTEL_EXPORTER_OTLP_TIMEOUT="1", **asked) == kept
+def test_configured_sampler_applies(sampler: str, sampled: str) -> None:
+    settings = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0"} if sampler else {}
+    assert (
+        run_program(_SAMPLED, **COLLECTOR, OTEL_METRICS_EXPORTER="none", OTEL_EXPORTER_OTLP_TIMEOUT="1", **settings)
+        == sampled
+    )
 
 
-def test_prometheus_alone_needs_no_collector() -> None:
-    assert started(OTEL_METRICS_EXPORTER="prometheus").startswith("False True")
+def test_prometheus_exporter_needs_no_endpoint() -> None:
+    assert run_program(OTEL_METRICS_EXPORTER="prometheus").startswith("False True")
 
 
-def test_what_goes_wrong_is_a_line_in_the_log_without_its_text(
+def test_failed_start_is_logged_without_exception_text(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: object) -> None:
+    def fail(_: object) -> None:
         raise ValueError("secret")
 
-    monkeypatch.setattr(provider, "_trace", broken)
+    monkeypatch.setattr(provider, "_start_traces", fail)
     provider.start({**COLLECTOR, "OTEL_METRICS_EXPORTER": "none"})
-    (line,) = caplog.records
-    assert (line.message, line.__dict__["cause"]) == ("telemetry is off", "ValueError")
+    (record,) = caplog.records
+    assert (record.message, record.__dict__["cause"]) == ("telemetry is off", "ValueError")
     assert "secret" not in caplog.text
 
 
-def test_nothing_that_is_off_can_be_scraped_or_flushed_or_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provider, "_exports", provider._Exports())
+def test_flush_and_stop_without_exporters_have_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider, "_pipelines", provider._Pipelines())
     provider.flush_soon()
     provider.stop()
-    assert provider.scraped() is None
+    assert provider.prometheus_text() is None

@@ -212,7 +212,7 @@ USES: dict[str, Callable[[Settings], object]] = {
     "LOG_LEVEL": lambda settings: logging.Handler(configuration(settings.LOG_LEVEL, "x")["root"]["level"]),
     "SENTRY_DSN": _check_sentry,
     "SENTRY_SAMPLE_RATE": lambda settings: math.isfinite(settings.SENTRY_SAMPLE_RATE),
-    "SENTRY_MAX_PER_MINUTE": lambda settings: RateLimit(settings.SENTRY_MAX_PER_MINUTE, 60).take(0),
+    "SENTRY_MAX_PER_MINUTE": lambda settings: RateLimit(settings.SENTRY_MAX_PER_MINUTE, 60).acquire(0),
 }
 ACCEPTED = [(name, text) for name, values in VALUES.items() for text in values.accepted]
 REFUSES = [(name, text) for name, values in VALUES.items() for text in values.rejected]

@@ -6,7 +6,7 @@ from shared.telemetry import metrics
 
 COLUMNS = ("metric", "in Prometheus", "kind", "unit", "labels", "what")
 _UNIT_SUFFIXES = {"s": "_seconds", "By": "_bytes", "min": "_minutes", "km": "_km"}
-_KINDS = {"Observed": "gauge", "UpDown": "up-down counter"}
+_KINDS = {"ObservableGauge": "gauge", "UpDownCounter": "up-down counter"}
 _MAX_LISTED_VALUES = 9
 
 
@@ -24,7 +24,7 @@ def prometheus_name(metric: metrics.Metric) -> str:
 def metrics_table() -> list[str]:
     """Return the lines of a Markdown table with one row a metric, in the order of the code."""
     lines = [_row(COLUMNS), _row(["---"] * len(COLUMNS))]
-    for metric in metrics.every():
+    for metric in metrics.all_metrics():
         names = f"`{metric.name}`", f"`{prometheus_name(metric)}`"
         lines.append(_row((*names, _kind(metric), metric.unit, "; ".join(_labels(metric)), metric.description)))
     return lines

@@ -156,7 +156,7 @@ class Sweep:
             elif run.broker_failure is None:
                 self._event_publisher.republish_request(record)
                 self._jobs.record_redispatch(claim)
-                metrics.ASKED_AGAIN.add()
+                metrics.REDISPATCHED.add()
                 _LOG.info("request event republished", extra={"job_id": record.job_id, "attempt": record.attempt})
         except LeaseLost:
             pass  # the record has changed, and its new marker is for the next sweep
