@@ -1,7 +1,7 @@
 """Health checks and the reports of the health endpoints.
 
-ResultReader are cached for a few seconds. A report contains names, numbers and fixed phrases, never an error text of a
-driver, an address or the data of a job.
+Results are cached for a few seconds. A report contains names, numbers and fixed phrases, never the text of a driver's
+error, an address or the data of a job.
 """
 
 import logging
@@ -21,7 +21,7 @@ from shared.version import VERSION
 
 _LOG = logging.getLogger(__name__)
 CACHE_SECONDS = 5
-FAILURE_CACHE_SECONDS = 1  # a recovery shows soon
+FAILURE_CACHE_SECONDS = 1  # so that a recovery is visible soon
 CHECK_TIMEOUT_SECONDS = 4  # less than the gateway's probe timeout of 5 s
 
 _GENERIC_MESSAGES = ("unavailable", "timeout", "error")  # failures without a phrase of their own

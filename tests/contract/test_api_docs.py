@@ -1,4 +1,4 @@
-"""The routes, codes and examples of docs/api.md, and of the page on health, are those of the functions."""
+"""Routes, error codes and examples of docs/api.md and of the health page match the functions."""
 
 import json
 import re
@@ -23,9 +23,9 @@ DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs"}
 
 @pytest.fixture
 def world() -> World:
-    made = World()
-    made.jobs.create(record())
-    return made
+    world = World()
+    world.jobs.create(record())
+    return world
 
 
 def example(heading: str, number: int = 0, page: str = PAGE) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def example(heading: str, number: int = 0, page: str = PAGE) -> dict[str, Any]:
     return body
 
 
-def test_the_table_has_every_route() -> None:
+def test_table_lists_all_routes() -> None:
     documented = {
         (service, method, path)
         for routes, service, _ in rows(PAGE, ["route", "service", "what for"])
@@ -52,20 +52,20 @@ def test_the_table_has_every_route() -> None:
     }
 
 
-def test_the_table_has_every_error_code_with_its_status() -> None:
+def test_table_lists_all_error_codes_with_status() -> None:
     table = {(code, int(status)) for code, status, _ in rows(PAGE, ["code", "status", "when"])}
     unmapped = {("METHOD_NOT_ALLOWED", 405), ("INTERNAL_ERROR", 500)}
     assert table == {(code, status) for _, status, code in error_responses._STATUS} | unmapped
 
 
-def test_a_submission_is_answered_as_shown(world: World) -> None:
+def test_response_to_submission_equals_example(world: World) -> None:
     sent = '{"date": "2026-01-25", "device_id": "iphone_stuart"}'
     assert sent in blocks(PAGE, "sh", "## POST /api/distance/calculate")[0]
     body = world.client(0).post("/api/distance/calculate", data=sent, headers=HEADERS).text
     assert json.loads(body.replace(json.loads(body)["job_id"], JOB_ID)) == example("## POST /api/distance/calculate")
 
 
-def test_a_completed_job_is_shown_as_shown(world: World) -> None:
+def test_completed_job_equals_example(world: World) -> None:
     world.clock.advance(seconds=1)
     claim = world.jobs.claim(JOB_ID)
     world.clock.advance(seconds=1)
@@ -77,7 +77,7 @@ def test_a_completed_job_is_shown_as_shown(world: World) -> None:
     assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## GET /api/distance/jobs")
 
 
-def test_a_failed_job_is_shown_as_shown(world: World) -> None:
+def test_failed_job_equals_example(world: World) -> None:
     world.clock.advance(seconds=1)
     claim = world.jobs.claim(JOB_ID)
     world.clock.advance(seconds=1)
@@ -85,14 +85,14 @@ def test_a_failed_job_is_shown_as_shown(world: World) -> None:
     assert world.get(2, STATUS.format(job_id=JOB_ID)) == example(f"## GET {STATUS}", 1)
 
 
-def test_devices_are_told_as_shown(world: World) -> None:
+def test_devices_equal_example(world: World) -> None:
     heading = "## GET /api/distance/devices"
     latest = {one["device_id"]: datetime.fromisoformat(one["last_fix_at"]) for one in example(heading)["devices"]}
     DeviceRefresher(world.bucket, lambda since, limit: latest).refresh(world.clock())
     assert world.get(3, "/api/distance/devices") == example(heading)
 
 
-def test_readiness_is_told_as_shown(world: World) -> None:
+def test_readiness_equals_example(world: World) -> None:
     heading = "## GET /healthz, GET /readyz"
     assert World().get(3, "/readyz") == example(heading, page=HEALTH)
 
@@ -103,31 +103,31 @@ def test_readiness_is_told_as_shown(world: World) -> None:
     assert world.get(3, "/readyz") == example(heading, 1, HEALTH)
 
 
-def steady(body: dict[str, Any]) -> dict[str, Any]:
-    """The body without what is another each time."""
+def normalize(body: dict[str, Any]) -> dict[str, Any]:
+    """Return the body with constant times and durations."""
     text = re.sub(r'"(latency_ms|uptime|system_uptime_seconds)": [0-9.]+', r'"\1": 0', json.dumps(body))
     steadied: dict[str, Any] = json.loads(re.sub(r'"timestamp": "[^"]+"', '"timestamp": ""', text))
     return steadied
 
 
-def test_health_and_status_are_told_as_shown(world: World) -> None:
-    assert steady(world.get(3, "/status")) == steady(example("## GET /status", page=HEALTH))
+def test_health_and_status_equal_examples(world: World) -> None:
+    assert normalize(world.get(3, "/status")) == normalize(example("## GET /status", page=HEALTH))
     degraded = World()
     degraded.jobs.create(record())
     degraded.clock.advance(hours=2)
-    assert steady(degraded.get(3, "/health")) == steady(example("## GET /health", page=HEALTH))
+    assert normalize(degraded.get(3, "/health")) == normalize(example("## GET /health", page=HEALTH))
     assert world.get(3, "/health/startup") == {"status": "started", "service": "distance-list"}
 
 
-def test_jobs_are_counted_as_shown(world: World) -> None:
+def test_job_counts_equal_example(world: World) -> None:
     world.clock.advance(seconds=30)
     world.jobs.create(record(job_id=f"{JOB_ID[:-1]}2", queued_at=world.clock()))
     world.clock.advance(seconds=60)
     world.jobs.complete(world.jobs.claim(JOB_ID), result())
-    assert steady(world.get(3, "/metrics/json")) == steady(example("## GET /metrics/json", page=HEALTH))
+    assert normalize(world.get(3, "/metrics/json")) == normalize(example("## GET /metrics/json", page=HEALTH))
 
 
-def test_an_error_is_told_as_shown(world: World) -> None:
+def test_error_equals_example(world: World) -> None:
     answer = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
     assert json.loads(answer.data) == example("## Errors")
     assert answer.status_code == 400

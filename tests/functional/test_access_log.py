@@ -1,4 +1,4 @@
-"""Which requests leave a line of their own, and what is in it."""
+"""The access log: which requests are logged, and with which fields."""
 
 import logging
 from typing import Any
@@ -12,68 +12,66 @@ from shared.http.service import Service
 from tests.functional.harness import served
 
 
-def make() -> Service:
-    def down() -> None:
+def create_service() -> Service:
+    def check() -> None:
         raise errors.Unavailable("storage", "SlowDown")
 
-    def away(_: Request) -> Response:
-        down()
+    def fail(_: Request) -> Response:
+        check()
         return Response(200)
 
-    routes = {("GET", "/jobs/<job_id>"): lambda _: Response(200, {}), ("GET", "/away/<job_id>"): away}
-    return Service("distance-test", routes, {"storage": down})
+    routes = {("GET", "/jobs/<job_id>"): lambda _: Response(200, {}), ("GET", "/fail/<job_id>"): fail}
+    return Service("distance-test", routes, {"storage": check})
 
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return served(make)
+    return served(create_service)
 
 
-def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+def access_records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [record.__dict__ for record in caplog.records if record.message == "request"]
 
 
 @pytest.mark.parametrize("path", ["/jobs/1", "/none"])
-def test_a_request_that_succeeds_or_is_refused_leaves_none(
+def test_successful_and_rejected_requests_are_not_logged(
     client: FlaskClient, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     client.get(path)
-    assert not lines(caplog)
+    assert not access_records(caplog)
 
 
-def test_at_debug_each_request_leaves_one_with_the_template_of_its_path(
+def test_requests_are_logged_at_debug_with_route_template(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.get("/jobs/40.736097?secret=1")
-    (line,) = lines(caplog)
-    assert (line["http.request.method"], line["http.route"]) == ("GET", "/jobs/<job_id>")
-    assert (line["levelno"], line["http.response.status_code"]) == (logging.DEBUG, 200)
-    assert line["duration_ms"] >= 0
-    assert not any(word in repr(line) for word in ("40.736", "secret"))
+    (fields,) = access_records(caplog)
+    assert (fields["http.request.method"], fields["http.route"]) == ("GET", "/jobs/<job_id>")
+    assert (fields["levelno"], fields["http.response.status_code"]) == (logging.DEBUG, 200)
+    assert fields["duration_ms"] >= 0
+    assert not any(word in repr(fields) for word in ("40.736", "secret"))
 
 
-def test_what_has_no_route_and_no_known_method_is_not_repeated(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unknown_method_and_path_are_not_logged(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.open("/secret", method="SECRET")
-    (line,) = lines(caplog)
-    assert line["http.request.method"] == "_OTHER"
-    assert "http.route" not in line
-    assert "secret" not in repr(line).lower()
+    (fields,) = access_records(caplog)
+    assert fields["http.request.method"] == "_OTHER"
+    assert "http.route" not in fields
+    assert "secret" not in repr(fields).lower()
 
 
-def test_a_failure_leaves_one_at_any_level(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    client.get("/away/1")
-    (line,) = lines(caplog)
-    assert (line["levelname"], line["http.response.status_code"]) == ("WARNING", 503)
-    assert line["http.route"] == "/away/<job_id>"
+def test_server_error_is_logged_as_warning(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    client.get("/fail/1")
+    (fields,) = access_records(caplog)
+    assert (fields["levelname"], fields["http.response.status_code"]) == ("WARNING", 503)
+    assert fields["http.route"] == "/fail/<job_id>"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_probes_leave_none(client: FlaskClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_probes_are_not_logged(client: FlaskClient, path: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "shared.http.instrumentation")
     client.get(path)
-    assert not lines(caplog)
+    assert not access_records(caplog)

@@ -1,4 +1,4 @@
-"""A 400 repeats the refused value in `details`, whatever it is; never a coordinate, and never a header."""
+"""A 400 repeats the rejected value in `details`, but never a coordinate or a header."""
 
 import json
 from typing import Any
@@ -41,59 +41,59 @@ COORDINATES: tuple[Any, ...] = (
     {"a": [{"lng": "12.000123"}]},
     {"home": {"lat": 12.000123, "Longitude": 12.000123}},
 )
-# What a caller may give a value for: every field of both models but home, which is coordinates.
+# All fields of both models except home, which contains coordinates.
 FIELDS = [("submission", name) for name in sorted(set(Submission.model_fields) - {"home"})]
 FIELDS += [("event", name) for name in sorted(set(RequestedData.model_fields) - {"home"})]
 
 
-def refused(kind: str, name: str, value: object) -> tuple[dict[str, Any], str]:
-    """The details of the answer, and its text; an infinite number is sent as 1e999."""
-    sent = json.dumps({"date": "2026-01-25", name: value}).replace("Infinity", "1e999")
+def reject(kind: str, name: str, value: object) -> tuple[dict[str, Any], str]:
+    """Send an invalid value and return the details and text of the response. Infinity is sent as 1e999."""
+    body = json.dumps({"date": "2026-01-25", name: value}).replace("Infinity", "1e999")
     if kind == "submission":
-        answer = Submit().post(sent)
+        response = Submit().post(body)
     else:
         event = request_event({})
         attributes = {f"ce-{key}": event[key] for key in ("specversion", "type", "source", "id")}
-        answer = Calculate().client.post("/", data=sent, headers=attributes | {"content-type": "application/json"})
-    return details(answer), answer.text
+        response = Calculate().client.post("/", data=body, headers=attributes | {"content-type": "application/json"})
+    return details(response), response.text
 
 
-def details(answer: TestResponse) -> dict[str, Any]:
-    """Of a 400 whose body is strict JSON."""
-    assert answer.status_code == 400, answer.text
-    found: dict[str, Any] = json.loads(answer.data, parse_constant=pytest.fail)["error"]["details"]
-    return found
+def details(response: TestResponse) -> dict[str, Any]:
+    """Return the details of a 400, whose body must be strict JSON."""
+    assert response.status_code == 400, response.text
+    parsed: dict[str, Any] = json.loads(response.data, parse_constant=pytest.fail)["error"]["details"]
+    return parsed
 
 
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
-def test_a_refused_value_is_repeated(kind: str, name: str, value: object) -> None:
+def test_rejected_value_is_repeated(kind: str, name: str, value: object) -> None:
     repeated = json.loads(json.dumps(value), parse_constant=str)
-    assert refused(kind, name, value)[0] == {"field": name, "value": repeated}
+    assert reject(kind, name, value)[0] == {"field": name, "value": repeated}
 
 
 @pytest.mark.parametrize("value", LONG.values(), ids=LONG)
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
-def test_a_long_value_is_cut(kind: str, name: str, value: object) -> None:
+def test_long_value_is_truncated(kind: str, name: str, value: object) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
-    assert refused(kind, name, value)[0] == {"field": name, "value": text[:100]}
+    assert reject(kind, name, value)[0] == {"field": name, "value": text[:100]}
 
 
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
-def test_a_deeply_nested_value_is_refused(kind: str, name: str) -> None:
+def test_deeply_nested_value_is_rejected(kind: str, name: str) -> None:
     depths = (1 << power for power in range(4, 13))
     for value in ("[" * depth + "]" * depth for depth in depths):
-        sent = f'{{"date": "2026-01-25", "{name}": {value}}}'.encode()
+        body = f'{{"date": "2026-01-25", "{name}": {value}}}'.encode()
         client = Submit().client if kind == "submission" else Calculate().client
         path = "/api/distance/calculate" if kind == "submission" else "/"
-        assert client.post(path, data=sent, headers={"content-type": "application/json"}).status_code == 400
+        assert client.post(path, data=body, headers={"content-type": "application/json"}).status_code == 400
 
 
 @pytest.mark.parametrize("value", COORDINATES)
 @pytest.mark.parametrize(("kind", "name"), FIELDS)
-def test_a_coordinate_is_not_repeated_wherever_it_stands(kind: str, name: str, value: object) -> None:
-    found, text = refused(kind, name, value)
-    assert found == {"field": name}
+def test_nested_coordinates_are_not_repeated(kind: str, name: str, value: object) -> None:
+    rejected, text = reject(kind, name, value)
+    assert rejected == {"field": name}
     assert "000123" not in text
 
 
@@ -101,18 +101,18 @@ def test_a_coordinate_is_not_repeated_wherever_it_stands(kind: str, name: str, v
     "value", [-12.000123, True, [12.000123], "12.000123", {"latitude": 912.000123, "longitude": 0}]
 )
 @pytest.mark.parametrize("kind", ["submission", "event"])
-def test_nothing_of_home_is_repeated(kind: str, value: object) -> None:
-    found, text = refused(kind, "home", value)
-    assert found["field"] in ("home", "home.latitude")
-    assert "value" not in found
+def test_home_is_not_repeated(kind: str, value: object) -> None:
+    rejected, text = reject(kind, "home", value)
+    assert rejected["field"] in ("home", "home.latitude")
+    assert "value" not in rejected
     assert "000123" not in text
 
 
-def test_the_value_of_an_unknown_field_is_not_repeated() -> None:
-    found, text = refused("submission", "latitude", 12.000123)
-    assert found == {"field": "latitude"}
+def test_value_of_unknown_field_is_not_repeated() -> None:
+    rejected, text = reject("submission", "latitude", 12.000123)
+    assert rejected == {"field": "latitude"}
     assert "000123" not in text
-    assert refused("submission", "x" * 5000, 1)[0] == {"field": "x" * 100}
+    assert reject("submission", "x" * 5000, 1)[0] == {"field": "x" * 100}
 
 
 QUERY = {
@@ -125,33 +125,33 @@ QUERY = {
 
 @pytest.mark.parametrize("value", ["a b", "NaN", "x" * 5000, "-1.5", "\u00fc"])
 @pytest.mark.parametrize("name", sorted(QUERY))
-def test_a_refused_parameter_is_repeated(name: str, value: str) -> None:
-    answer = World().client(3).get("/api/distance/jobs", query_string={name: value})
-    if (name, answer.status_code) == ("device_id", 200):
-        return  # it is one
-    assert details(answer) == {"field": name, "value": value[:100]}
+def test_rejected_parameter_is_repeated(name: str, value: str) -> None:
+    response = World().client(3).get("/api/distance/jobs", query_string={name: value})
+    if (name, response.status_code) == ("device_id", 200):
+        return  # a valid device ID
+    assert details(response) == {"field": name, "value": value[:100]}
 
 
 @pytest.mark.parametrize("name", sorted(QUERY))
-def test_a_parameter_that_is_given_twice_is_repeated(name: str) -> None:
-    answer = World().client(3).get(f"/api/distance/jobs?{name}=a&{name}=b")
-    assert details(answer) == {"field": name, "value": ["a", "b"]}
+def test_duplicate_parameter_is_repeated(name: str) -> None:
+    response = World().client(3).get(f"/api/distance/jobs?{name}=a&{name}=b")
+    assert details(response) == {"field": name, "value": ["a", "b"]}
 
 
 @pytest.mark.parametrize("filename", ["x.csv", "distance_a.txt", "distance_...csv", "a/b", "\u00fc", "x" * 5000])
-def test_a_refused_filename_is_repeated(filename: str) -> None:
-    answer = World().client(2).get(f"/api/distance/download/{filename}")
-    assert details(answer) == {"field": "filename", "value": filename[:100]}
+def test_rejected_filename_is_repeated(filename: str) -> None:
+    response = World().client(2).get(f"/api/distance/download/{filename}")
+    assert details(response) == {"field": "filename", "value": filename[:100]}
 
 
 @pytest.mark.parametrize("key", ["a b", "x" * 256, "\u00fc"])
-def test_a_refused_header_is_named_and_not_repeated(key: str) -> None:
-    answer = Submit().post(None, Idempotency_Key=key)
-    assert details(answer) == {"field": "Idempotency-Key"}
+def test_rejected_header_is_named_but_not_repeated(key: str) -> None:
+    response = Submit().post(None, Idempotency_Key=key)
+    assert details(response) == {"field": "Idempotency-Key"}
 
 
-def test_the_attributes_of_an_event_are_headers_and_not_repeated() -> None:
+def test_event_attributes_are_not_repeated() -> None:
     event = request_event({}, type="otelworker.distance.other.v1", id=JOB_ID, traceparent=TRACEPARENT)
-    answer = Calculate().deliver(event)
-    assert details(answer) == {"field": "type"}
-    assert "other" not in answer.text
+    response = Calculate().deliver(event)
+    assert details(response) == {"field": "type"}
+    assert "other" not in response.text

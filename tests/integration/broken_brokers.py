@@ -1,4 +1,4 @@
-"""Brokers that take an event and then don't answer as they should."""
+"""Brokers that accept an event and do not respond properly."""
 
 import contextlib
 import socket
@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 
 
-class Raw:
-    """A server that says what `answer` makes it say to each request, and counts them."""
+class RawServer:
+    """A TCP server that calls `respond` for each request, and counts the requests."""
 
-    def __init__(self, answer: Callable[[socket.socket], None]) -> None:
-        self._answer = answer
+    def __init__(self, respond: Callable[[socket.socket], None]) -> None:
+        self._respond = respond
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
         self.requests = 0
@@ -19,15 +19,15 @@ class Raw:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                threading.Thread(target=self._one, args=(connection,), daemon=True).start()
+                threading.Thread(target=self._handle, args=(connection,), daemon=True).start()
 
-    def _one(self, connection: socket.socket) -> None:
+    def _handle(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             received = b""
             while not received.endswith(b"}"):
                 received += connection.recv(1 << 16)
             self.requests += 1
-            self._answer(connection)
+            self._respond(connection)
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -35,8 +35,8 @@ class Raw:
 
 
 @contextlib.contextmanager
-def raw(answer: Callable[[socket.socket], None]) -> Iterator[Raw]:
-    server = Raw(answer)
+def raw(respond: Callable[[socket.socket], None]) -> Iterator[RawServer]:
+    server = RawServer(respond)
     thread = threading.Thread(target=server.serve)
     thread.start()
     try:
@@ -47,12 +47,12 @@ def raw(answer: Callable[[socket.socket], None]) -> Iterator[Raw]:
 
 
 def silent(connection: socket.socket) -> None:
-    """Took it, and says nothing until the client goes."""
+    """Send no response until the client disconnects."""
     connection.recv(1)
 
 
 def cut(_: socket.socket) -> None:
-    """Took it, and its answer is lost."""
+    """Close the connection without a response."""
 
 
 def garbage(connection: socket.socket) -> None:
@@ -60,9 +60,9 @@ def garbage(connection: socket.socket) -> None:
 
 
 def trickling(connection: socket.socket) -> None:
-    """A header that never ends, a byte whenever the last one has been read for a while."""
+    """Send a header that never ends, one byte every 0.2 s."""
     connection.sendall(b"HTTP/1.1 202 Accepted\r\nX-Long: ")
-    hangs = threading.Event()
+    never = threading.Event()
     while True:
         connection.sendall(b"x")
-        hangs.wait(0.2)
+        never.wait(0.2)

@@ -1,4 +1,4 @@
-"""Publishing to a sink: bounded, asked again where that helps, told as the broker's absence."""
+"""Publishing to a sink: timeouts, retries and errors."""
 
 import socket
 import threading
@@ -19,7 +19,7 @@ EVENT = requested(record(), {"team": "home"}, TRACE)
 
 
 class Sink(ThreadingHTTPServer):
-    """A broker's ingress that answers with the statuses it is given, then 202."""
+    """A broker's ingress that responds with `statuses`, then with 202."""
 
     daemon_threads = True
 
@@ -35,7 +35,7 @@ class Sink(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps what it gets."""
+    """Records requests."""
 
     protocol_version = "HTTP/1.1"
     server: Sink
@@ -63,7 +63,7 @@ def sink() -> Iterator[Sink]:
     server.server_close()
 
 
-def test_an_event_is_sent_in_binary_mode_with_its_trace(sink: Sink) -> None:
+def test_event_is_sent_in_binary_mode_with_its_trace(sink: Sink) -> None:
     Publisher(sink.url).publish(EVENT)
     ((headers, body),) = sink.received
     assert headers["ce-id"] == headers["ce-subject"] == JOB_ID
@@ -77,66 +77,64 @@ def test_an_event_is_sent_in_binary_mode_with_its_trace(sink: Sink) -> None:
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "0"}, {"Retry-After": "1"}], ids=str)
-def test_a_broker_that_is_busy_is_asked_again(sink: Sink, status: int, headers: dict[str, str]) -> None:
+def test_retryable_status_is_retried(sink: Sink, status: int, headers: dict[str, str]) -> None:
     sink.statuses, sink.headers = [status], headers
     Publisher(sink.url).publish(EVENT)
     assert len(sink.received) == 2
 
 
-@pytest.mark.parametrize("after", ["3600", "Wed, 25 Nov 2026 12:00:00 GMT", "soon"])
-def test_a_broker_that_wants_long_to_be_left_alone_is_left_to_the_sweep(sink: Sink, after: str) -> None:
-    sink.statuses, sink.headers = [503] * 9, {"Retry-After": after}
+@pytest.mark.parametrize("retry_after", ["3600", "Wed, 25 Nov 2026 12:00:00 GMT", "soon"])
+def test_long_retry_after_is_not_retried(sink: Sink, retry_after: str) -> None:
+    sink.statuses, sink.headers = [503] * 9, {"Retry-After": retry_after}
     with pytest.raises(Unavailable, match=r"^broker: status 503$"):
         Publisher(sink.url).publish(EVENT)
     assert len(sink.received) == 1
 
 
 @pytest.mark.parametrize(
-    ("statuses", "tries"), [([503] * 9, 3), ([400], 1), ([404], 1), ([500], 1), ([302], 1), ([307], 1)]
+    ("statuses", "attempts"), [([503] * 9, 3), ([400], 1), ([404], 1), ([500], 1), ([302], 1), ([307], 1)]
 )
-def test_a_broker_that_refuses_is_away(sink: Sink, statuses: list[int], tries: int) -> None:
+def test_failed_status_is_unavailable(sink: Sink, statuses: list[int], attempts: int) -> None:
     sink.statuses, sink.headers = statuses.copy(), {"Location": sink.url}
     with pytest.raises(Unavailable, match=f"^broker: status {statuses[0]}$"):
         Publisher(sink.url).publish(EVENT)
-    assert len(sink.received) == tries
+    assert len(sink.received) == attempts
 
 
-def test_a_broker_that_is_not_there_is_away() -> None:
+def test_refused_connection_is_unavailable() -> None:
     with pytest.raises(Unavailable, match=r"^broker: NewConnectionError$"):
         Publisher("http://127.0.0.1:1/").publish(EVENT)
 
 
-def test_a_name_that_nobody_knows_is_away() -> None:
+def test_unknown_host_is_unavailable() -> None:
     with pytest.raises(Unavailable, match=r"^broker: NameResolutionError$"):
         Publisher("http://broker.invalid/").publish(EVENT)
 
 
 @pytest.mark.parametrize(
-    ("answer", "cause", "tries"),
+    ("respond", "cause", "attempts"),
     [(silent, "timeout", 1), (cut, "ProtocolError", 3), (garbage, "ProtocolError", 3)],
 )
-def test_a_broker_that_took_the_event_and_never_said_so_counts_as_away(
-    answer: Callable[[socket.socket], None], cause: str, tries: int
-) -> None:
-    with raw(answer) as broker:
+def test_missing_response_is_unavailable(respond: Callable[[socket.socket], None], cause: str, attempts: int) -> None:
+    with raw(respond) as broker:
         with pytest.raises(Unavailable, match=f"^broker: {cause}$"):
             Publisher(broker.url).publish(EVENT)
-        assert broker.requests == tries
+        assert broker.requests == attempts
 
 
-def test_an_answer_that_is_lost_once_is_asked_for_again() -> None:
+def test_lost_response_is_retried() -> None:
     answers = iter([b"", b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"])
     with raw(lambda connection: connection.sendall(next(answers))) as broker:
         Publisher(broker.url).publish(EVENT)
         assert broker.requests == 2
 
 
-def test_an_answer_that_trickles_ends_with_the_time_for_publishing() -> None:
+def test_slow_response_times_out() -> None:
     with raw(trickling) as broker, pytest.raises(Unavailable, match=r"^broker: timeout$"):
         Publisher(broker.url).publish(EVENT)
 
 
-def test_a_body_of_any_size_is_not_read() -> None:
+def test_response_body_is_not_read() -> None:
     def endless(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1000000000000\r\n\r\n")
         while True:
@@ -146,7 +144,7 @@ def test_a_body_of_any_size_is_not_read() -> None:
         Publisher(broker.url).publish(EVENT)
 
 
-def test_a_broker_that_lets_many_hang_is_asked_no_more_by_others() -> None:
+def test_concurrent_publications_are_limited() -> None:
     with raw(silent) as broker, ThreadPoolExecutor(MAX_CONCURRENT_PUBLISHES + 8) as pool:
         publisher = Publisher(broker.url)
 

@@ -1,4 +1,4 @@
-"""What is said of checks that succeed, fail, break and hang."""
+"""Health checks that succeed, fail, raise and hang."""
 
 import logging
 import threading
@@ -10,15 +10,15 @@ from shared.errors import CheckFailed, Unavailable
 from shared.http.health import CACHE_SECONDS, FAILURE_CACHE_SECONDS, Check, Health, deployment_environment
 
 
-def well() -> None:
+def healthy() -> None:
     pass
 
 
-def away() -> None:
+def unavailable() -> None:
     raise Unavailable("storage", "SlowDown at 10.0.0.1")
 
 
-def full() -> None:
+def disk_full() -> None:
     raise CheckFailed("no space")
 
 
@@ -29,14 +29,14 @@ def broken() -> None:
 @pytest.mark.parametrize(
     ("storage", "tmp", "overall", "ready"),
     [
-        (well, well, "healthy", True),
-        (well, full, "degraded", True),
-        (well, broken, "degraded", True),
-        (away, well, "unhealthy", False),
-        (broken, full, "unhealthy", False),
+        (healthy, healthy, "healthy", True),
+        (healthy, disk_full, "degraded", True),
+        (healthy, broken, "degraded", True),
+        (unavailable, healthy, "unhealthy", False),
+        (broken, disk_full, "unhealthy", False),
     ],
 )
-def test_a_critical_check_decides_and_any_other_degrades(
+def test_critical_check_makes_unhealthy_and_others_degrade(
     storage: Callable[[], None], tmp: Callable[[], None], overall: str, ready: bool
 ) -> None:
     health = Health("distance-test", {"storage": storage, "tmp": Check(tmp, critical=False)})
@@ -47,46 +47,46 @@ def test_a_critical_check_decides_and_any_other_degrades(
 
 
 @pytest.mark.parametrize(
-    ("ask", "message"), [(well, "ok"), (away, "unavailable"), (full, "no space"), (broken, "error")]
+    ("probe", "message"), [(healthy, "ok"), (unavailable, "unavailable"), (disk_full, "no space"), (broken, "error")]
 )
-def test_a_check_is_told_in_fixed_words(ask: Callable[[], None], message: str) -> None:
-    health = Health("distance-test", {"mine": Check(ask, critical=False)})
-    told = health.report()["checks"]["mine"]
-    assert told.pop("latency_ms") >= 0
-    assert told == {
-        "name": "mine",
+def test_messages_are_fixed_phrases(probe: Callable[[], None], message: str) -> None:
+    health = Health("distance-test", {"custom": Check(probe, critical=False)})
+    check = health.report()["checks"]["custom"]
+    assert check.pop("latency_ms") >= 0
+    assert check == {
+        "name": "custom",
         "critical": False,
         "status": "healthy" if message == "ok" else "unhealthy",
         "message": message,
     }
-    assert health.status()["dependencies"]["mine"]["message"] == message
+    assert health.status()["dependencies"]["custom"]["message"] == message
 
 
-def test_what_hangs_is_told_in_time_and_hangs_once(caplog: pytest.LogCaptureFixture) -> None:
-    goes_on, runs = threading.Event(), list[int]()
+def test_hanging_check_times_out_and_runs_once(caplog: pytest.LogCaptureFixture) -> None:
+    unblock, runs = threading.Event(), list[int]()
 
     def hang() -> None:
         runs.append(1)
-        goes_on.wait(10)
+        unblock.wait(10)
 
-    health = Health("distance-test", {"database": Check(hang, timeout_seconds=0.01), "storage": well})
+    health = Health("distance-test", {"database": Check(hang, timeout_seconds=0.01), "storage": healthy})
     for _ in range(3):
         assert health.readiness() == {"database": "unavailable", "storage": ""}
     assert health.report()["checks"]["database"]["message"] == "timeout"
     assert {record.__dict__["cause"] for record in caplog.records} == {"timeout"}
-    goes_on.set()
+    unblock.set()
     assert len(runs) == 1
 
 
-def test_what_was_found_is_kept_a_failure_for_less_long() -> None:
+def test_failure_is_cached_for_less_time_than_success() -> None:
     now, runs = [0.0], list[float]()
 
-    def once_away() -> None:
+    def fail_first() -> None:
         runs.append(now[0])
         if len(runs) == 1:
-            away()
+            unavailable()
 
-    health = Health("distance-test", {"storage": once_away}, clock=lambda: now[0])
+    health = Health("distance-test", {"storage": fail_first}, clock=lambda: now[0])
     ready = []
     for now[0] in (0, FAILURE_CACHE_SECONDS - 0.1, FAILURE_CACHE_SECONDS, FAILURE_CACHE_SECONDS + CACHE_SECONDS - 0.1):
         ready.append(not health.readiness()["storage"])
@@ -95,29 +95,31 @@ def test_what_was_found_is_kept_a_failure_for_less_long() -> None:
     assert runs == [0, FAILURE_CACHE_SECONDS]
 
 
-def test_readiness_asks_nothing_that_does_not_decide_it() -> None:
-    assert Health("distance-test", {"tmp": Check(lambda: pytest.fail("asked"), critical=False)}).readiness() == {}
+def test_readiness_runs_only_critical_checks() -> None:
+    assert (
+        Health("distance-test", {"tmp": Check(lambda: pytest.fail("check was run"), critical=False)}).readiness() == {}
+    )
 
 
-def test_the_log_has_the_cause_and_a_break_its_places(caplog: pytest.LogCaptureFixture) -> None:
-    Health("distance-test", {"storage": away, "tmp": full, "mine": broken}).report()
+def test_log_contains_cause_of_failure(caplog: pytest.LogCaptureFixture) -> None:
+    Health("distance-test", {"storage": unavailable, "tmp": disk_full, "custom": broken}).report()
     causes = {record.__dict__.get("cause"): record.levelno for record in caplog.records}
     assert causes == {"SlowDown at 10.0.0.1": logging.WARNING, "no space": logging.WARNING, None: logging.ERROR}
 
 
-def test_status_counts_what_can_be_counted_and_does_without() -> None:
-    numbers: dict[str, int | float | None] = {"jobs_queued": 1}
-    assert Health("distance-test", {}, lambda: numbers).status()["metrics"] == numbers
+def test_status_omits_metrics_that_are_unavailable() -> None:
+    counts: dict[str, int | float | None] = {"jobs_queued": 1}
+    assert Health("distance-test", {}, lambda: counts).status()["metrics"] == counts
 
-    def uncounted() -> dict[str, int | float | None]:
+    def fail() -> dict[str, int | float | None]:
         raise Unavailable("storage", "SlowDown")
 
-    assert "metrics" not in Health("distance-test", {}, uncounted).status()
+    assert "metrics" not in Health("distance-test", {}, fail).status()
     assert "metrics" not in Health("distance-test", {}).status()
 
 
 @pytest.mark.parametrize(
-    ("attributes", "told"),
+    ("attributes", "environment"),
     [
         ("", "unknown"),
         ("team=home", "unknown"),
@@ -128,9 +130,9 @@ def test_status_counts_what_can_be_counted_and_does_without() -> None:
         ("broken,=,deployment.environment.name=", "unknown"),
     ],
 )
-def test_the_environment_is_what_opentelemetry_was_told(attributes: str, told: str) -> None:
-    assert deployment_environment({"OTEL_RESOURCE_ATTRIBUTES": attributes}) == told
+def test_environment_is_a_resource_attribute(attributes: str, environment: str) -> None:
+    assert deployment_environment({"OTEL_RESOURCE_ATTRIBUTES": attributes}) == environment
 
 
-def test_an_environment_without_attributes_is_unknown() -> None:
+def test_environment_without_attributes_is_unknown() -> None:
     assert deployment_environment({}) == "unknown"

@@ -1,4 +1,4 @@
-"""What a process sees of its container and of its broker."""
+"""Checks of memory, disk space and the broker."""
 
 import socket
 from pathlib import Path
@@ -19,19 +19,19 @@ def cgroup(folder: Path, limit: str, used: int, cached: int = 0) -> Path:
 @pytest.mark.parametrize(
     ("limit", "used", "cached", "share"), [("1000", 500, 0, 0.5), ("1000", 950, 450, 0.5), ("max", 500, 0, None)]
 )
-def test_memory_is_what_the_kernel_cannot_take_back(
+def test_memory_usage_excludes_reclaimable_cache(
     tmp_path: Path, limit: str, used: int, cached: int, share: float | None
 ) -> None:
     assert memory_usage(cgroup(tmp_path, limit, used, cached)) == share
     check_memory(tmp_path)
 
 
-def test_memory_that_is_nearly_gone_is_told(tmp_path: Path) -> None:
+def test_check_fails_near_memory_limit(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match="little memory"):
         check_memory(cgroup(tmp_path, "1000", 950))
 
 
-def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path) -> None:
+def test_memory_check_requires_cgroup_limit(tmp_path: Path) -> None:
     assert memory_usage(tmp_path) is None
     assert set(default_checks(cgroup=tmp_path)) == {"tmp"}
     checks = default_checks("http://broker", cgroup(tmp_path, "1000", 500))
@@ -39,7 +39,7 @@ def test_where_there_are_no_cgroups_memory_is_not_checked(tmp_path: Path) -> Non
     assert not any(check.critical for check in checks.values())
 
 
-def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(tmp_path: Path) -> None:
+def test_disk_check_fails_without_space_or_folder(tmp_path: Path) -> None:
     check_disk_space(str(tmp_path), min_free_bytes=0)
     with pytest.raises(CheckFailed, match="no such folder"):
         check_disk_space(str(tmp_path / "none"))
@@ -47,22 +47,22 @@ def test_space_is_told_where_it_is_short_or_the_folder_is_not_there(tmp_path: Pa
         check_disk_space(str(tmp_path), min_free_bytes=1 << 62)
 
 
-def test_a_broker_is_reached_where_somebody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        sink = f"http://127.0.0.1:{listening.getsockname()[1]}/default/broker"
+def test_broker_check_connects_to_sink() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sink = f"http://127.0.0.1:{listener.getsockname()[1]}/default/broker"
         check_reachable(sink)
     with pytest.raises(Unavailable, match="broker: ConnectionRefusedError"):
         check_reachable(sink)
 
 
 @pytest.mark.parametrize(("sink", "port"), [("http://broker/a", 80), ("https://broker", 443), ("http://[::1]:81/", 81)])
-def test_a_sink_without_a_port_has_that_of_its_scheme(sink: str, port: int) -> None:
-    asked = []
+def test_default_port_of_sink_depends_on_scheme(sink: str, port: int) -> None:
+    ports = []
 
     def connect(address: tuple[str, int], _: float) -> socket.socket:
-        asked.append(address[1])
+        ports.append(address[1])
         raise TimeoutError
 
     with pytest.raises(Unavailable, match="broker: TimeoutError"):
         check_reachable(sink, connect)
-    assert asked == [port]
+    assert ports == [port]
