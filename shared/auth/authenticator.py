@@ -1,12 +1,11 @@
 """Authentication and rate limiting of callers, as the settings configure them."""
 
+import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from shared.auth.api_keys import ApiKeys
-from shared.auth.client_ip import client_ip
-from shared.auth.pseudonym import pseudonym
-from shared.config.lists import IpNetworks
+from shared.auth.caller_identity import client_ip, pseudonym
+from shared.config import lists
 from shared.config.settings import Settings
 from shared.errors import SettingsError, Unauthenticated
 
@@ -17,6 +16,20 @@ if TYPE_CHECKING:
 API_KEY_HEADER = "x-api-key"
 
 
+class ApiKeys:
+    """Authenticates requests by one of several API keys (`keys`, comma-separated), which allows rotation."""
+
+    def __init__(self, keys: str) -> None:
+        self._keys = [key.encode() for key in lists.api_keys(keys)]
+
+    def authenticate(self, key: str) -> str:
+        """Return the pseudonym of the key's holder. Raises Unauthenticated. The comparison takes constant time."""
+        matches = [hmac.compare_digest(key.encode(), valid) for valid in self._keys]  # no early exit
+        if not any(matches):
+            raise Unauthenticated("Invalid API key")
+        return pseudonym("key", key)
+
+
 class Authenticator:
     """Authenticates requests by bearer token or API key, and enforces a rate limit for each caller."""
 
@@ -25,7 +38,7 @@ class Authenticator:
         tokens: "BearerTokens | None",
         api_keys: ApiKeys | None,
         rate_limiter: "RateLimiter | None",
-        trusted_proxies: IpNetworks = (),
+        trusted_proxies: lists.IpNetworks = (),
     ) -> None:
         self._tokens = tokens
         self._api_keys = api_keys

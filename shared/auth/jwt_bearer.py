@@ -5,9 +5,9 @@ from typing import Any
 
 import jwt
 
+from shared.auth.caller_identity import pseudonym
 from shared.auth.jwks_cache import ALGORITHMS, JwksCache
 from shared.auth.oidc_issuer import Issuer
-from shared.auth.pseudonym import pseudonym
 from shared.config.lists import comma_separated
 from shared.config.settings import Settings
 from shared.errors import Forbidden, Unauthenticated

@@ -1,10 +1,12 @@
 """Request tracing, metrics and access logging. Probes are excluded, because they are too frequent."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from shared.telemetry import metrics, spans
@@ -12,6 +14,7 @@ from shared.telemetry.context import Trace
 from shared.telemetry.error_reporting import error_type
 
 _LOG = logging.getLogger(__name__)
+_MAX_FORK_DELAY_SECONDS = 5  # a worker that starts later replaces another one
 _is_cold_start = [True]  # until the process has handled its first request
 
 
@@ -84,3 +87,22 @@ def instrument_request(method: str, path: str, parent: Trace, *, is_probe: bool)
         level = logging.DEBUG if request.status < 500 else logging.WARNING
         if _LOG.isEnabledFor(level):
             _LOG.log(level, "request", extra={**labels, "duration_ms": round(seconds * 1000, 1)})
+
+
+def process_age(proc: Path = Path("/proc"), now: float | None = None) -> float:
+    """Return the seconds since the process started, including the start of gunicorn's master; 0 without procfs.
+
+    `now` is in seconds since boot.
+    """
+    try:
+        own, master = _start_time(proc / "self"), _start_time(proc / str(os.getppid()))
+    except (OSError, ValueError, IndexError):
+        return 0.0
+    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) if now is None else now
+    return max(since_boot - (master if own - master < _MAX_FORK_DELAY_SECONDS else own), 0.0)
+
+
+def _start_time(process: Path) -> float:
+    """Return the start in seconds since boot: field 22 of stat in proc(5). The name before it may contain spaces."""
+    stat = (process / "stat").read_text()
+    return int(stat.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")

@@ -19,11 +19,10 @@ from shared.config.settings import Settings
 from shared.http import health, health_paths
 from shared.http.cors import Cors
 from shared.http.error_responses import dependency_error, error_response
-from shared.http.instrumentation import RequestTelemetry, instrument_request
+from shared.http.instrumentation import RequestTelemetry, instrument_request, process_age
 from shared.http.messages import Handler, Request, Response
 from shared.telemetry import context, metrics, provider
 from shared.telemetry.context import Trace, trace_of
-from shared.telemetry.process_age import age
 
 MAX_BODY_BYTES = 64 << 10
 MAX_CONCURRENCY = 32  # less than gunicorn.conf.py's threads: the others answer probes and reject requests
@@ -80,7 +79,7 @@ class Service:
         self._url_map = self._build_url_map({**routes, **(public_routes or {})})
         if flask.has_app_context():  # functions-framework is loading the module of the function
             _replace_framework_errors(flask.current_app)
-            if seconds := age():
+            if seconds := process_age():
                 metrics.INIT_DURATION.record(seconds)
 
     def _build_url_map(self, routes: Routes) -> Map:

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from shared.auth.api_keys import ApiKeys
-from shared.auth.authenticator import Authenticator, authenticator
-from shared.auth.client_ip import UNKNOWN, client_ip
+from shared.auth.authenticator import ApiKeys, Authenticator, authenticator
+from shared.auth.caller_identity import UNKNOWN, client_ip
 from shared.auth.jwks_cache import JwksCache
 from shared.auth.jwt_bearer import BearerTokens
 from shared.auth.oidc_issuer import parse_jwks

@@ -21,8 +21,7 @@ from otel_worker_client.distance_client import DistanceClient, DistanceServiceEr
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from shared.auth.api_keys import ApiKeys
-from shared.auth.authenticator import Authenticator
+from shared.auth.authenticator import ApiKeys, Authenticator
 from shared.http.service import Options
 from tests.contract.world import World
 from tests.scripted import Answer, answering

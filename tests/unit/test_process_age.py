@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.telemetry import process_age
+from shared.http.instrumentation import process_age
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no procfs")
 def test_age_of_this_process_is_positive() -> None:
-    assert 0 < process_age.age() < time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert 0 < process_age() < time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def write_stat(folder: Path, started: float) -> None:
@@ -23,9 +23,9 @@ def write_stat(folder: Path, started: float) -> None:
 def test_age_of_first_worker_includes_start_of_master(tmp_path: Path, master: float, age: float) -> None:
     write_stat(tmp_path / "self", 100.0)
     write_stat(tmp_path / str(os.getppid()), master)
-    assert process_age.age(tmp_path, 102.0) == age
+    assert process_age(tmp_path, 102.0) == age
 
 
 def test_age_without_procfs_is_0(tmp_path: Path) -> None:
     write_stat(tmp_path / "self", 100.0)
-    assert process_age.age(tmp_path) == 0
+    assert process_age(tmp_path) == 0

@@ -22,7 +22,7 @@ from admin.api import ApiClient
 from functions.calculate.fixes.source import FixSource
 from shared import events
 from shared.auth.authenticator import API_KEY_HEADER, authenticator
-from shared.auth.client_ip import client_ip
+from shared.auth.caller_identity import client_ip
 from shared.auth.oidc_issuer import Issuer
 from shared.auth.rate_limits import rate_limiter
 from shared.config.settings import Settings, read

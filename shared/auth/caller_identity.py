@@ -1,10 +1,16 @@
-"""The client's IP address, from X-Forwarded-For of trusted proxies."""
+"""The identity of a caller: its pseudonym, and its IP address from X-Forwarded-For of trusted proxies."""
 
+import hashlib
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from shared.config.lists import IpNetworks
 
 UNKNOWN = "unknown"
+
+
+def pseudonym(*parts: str) -> str:
+    """Return 16 hexadecimal digits that identify a caller without revealing its identity."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def client_ip(forwarded_for: str, trusted_proxies: IpNetworks) -> str:
