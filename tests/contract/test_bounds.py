@@ -1,4 +1,4 @@
-"""The bounds that the documents state are those of the code."""
+"""The limits in the documentation match the code."""
 
 import runpy
 from dataclasses import fields
@@ -26,7 +26,7 @@ from tests.contract.world import World
 CHECKS = rows("docs/observability/health.md", ["check", "of", "critical", "fails when"])
 
 
-def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
+def test_database_timeouts_match_documentation() -> None:
     stated = {
         name: tuple(bounds)
         for name, *bounds, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "devices", "holds for"])
@@ -36,8 +36,8 @@ def test_the_bounds_of_the_database_are_those_of_its_page() -> None:
     assert stated == {name: tuple(f"{getattr(each, name)} s" for each in timeouts) for name in names}
 
 
-def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("FUNCTION_TARGET", raising=False)  # functions-framework leaves the last one that it has loaded
+def test_request_limits_match_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FUNCTION_TARGET", raising=False)  # set by functions-framework when it loads a function
     columns = ["bound", "submit, status, list", "calculate", "gateway", "stand-in broker", "beyond it"]
     stated = {name: values for name, *values, _ in rows("docs/bounds.md", columns)}
     functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
@@ -67,7 +67,7 @@ def test_the_bounds_of_requests_are_those_of_their_table(monkeypatch: pytest.Mon
         assert place < server["threads"] < server["worker_connections"]
 
 
-def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> None:
+def test_timeouts_and_broker_limits_match_documentation() -> None:
     waits = rows("docs/bounds.md", ["wait", "at most", "beyond it"])
     stated = waits + rows("docs/bounds.md", ["in the broker", "at most", "beyond it"])
     assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
@@ -88,7 +88,7 @@ def test_the_bounds_of_waiting_and_of_the_broker_are_those_of_their_tables() -> 
     }
 
 
-def test_what_is_said_of_checks_is_what_they_do() -> None:
+def test_health_checks_match_documentation() -> None:
     stated = {name: (critical, fails) for name, _, critical, fails in CHECKS}
     listing = World().services[3]._health._checks
     optional = {**health_checks.default_checks("http://broker"), "jobs": listing["jobs"], "memory": listing["jobs"]}

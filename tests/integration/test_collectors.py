@@ -1,4 +1,4 @@
-"""A collector that is away, silent, slow or wrong is nobody's business but telemetry's."""
+"""A collector that is unavailable, silent or failing does not affect the functions."""
 
 import contextlib
 import functools
@@ -23,19 +23,19 @@ NEVER = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "OTEL_METRIC_EXPORT_INTERVAL": "3
 
 
 @contextlib.contextmanager
-def collector(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
-    """Accepts everything, and says `answer` to it or nothing at all; its URL, and the first bytes of each call."""
+def collector(response: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
+    """Accept connections and send `response`, or nothing. Yields the URL and the first bytes of each connection."""
     calls: list[bytes] = []
-    held: list[socket.socket] = []
+    open_connections: list[socket.socket] = []
 
     def serve(listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = listener.accept()
-                held.append(connection)
+                open_connections.append(connection)
                 calls.append(connection.recv(64))
-                if answer is not None:
-                    connection.sendall(answer)
+                if response is not None:
+                    connection.sendall(response)
                     connection.close()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -44,26 +44,26 @@ def collector(answer: bytes | None) -> Iterator[tuple[str, list[bytes]]]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", calls
         listener.shutdown(socket.SHUT_RDWR)
         thread.join()
-    for connection in held:
+    for connection in open_connections:
         connection.close()
 
 
 def settings(stack: Stack, target: str, url: str, **more: str) -> dict[str, str]:
-    quick = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_LOGS_EXPORTER": "otlp"}
-    return {**stack.plan.function_environment(target), **quick, **more, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    intervals = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100", "OTEL_LOGS_EXPORTER": "otlp"}
+    return {**stack.plan.function_environment(target), **intervals, **more, "OTEL_EXPORTER_OTLP_ENDPOINT": url}
 
 
-def answered(running: Function) -> list[int]:
+def send_requests(running: Function) -> list[int]:
     return [running.ask("GET", f"/api/distance/jobs/{job_id()}").status for _ in range(REQUESTS)]
 
 
-def stopped(running: Function) -> int:
+def terminate(running: Function) -> int:
     running.process.send_signal(signal.SIGTERM)
     return running.process.wait(30)
 
 
 def failures(log: Path) -> list[str]:
-    """The signals whose export has failed, as the log tells it."""
+    """Return the signals whose export failed, from the log."""
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [line["signal"] for line in lines if line["message"] == "telemetry not exported"]
 
@@ -72,39 +72,39 @@ def all_failed(log: Path) -> bool:
     return {"traces", "metrics", "logs"} == set(failures(log))
 
 
-def test_nobody_waits_for_a_collector_that_never_answers(stack: Stack, tmp_path: Path) -> None:
+def test_function_does_not_wait_for_silent_collector(stack: Stack, tmp_path: Path) -> None:
     with (
         collector(None) as (url, calls),
         function("calculate", settings(stack, "calculate", url), tmp_path / "log") as running,
     ):
         assert running.deliver(job_id()).status == 200
         until(lambda: calls)
-        for _ in range(REQUESTS):  # while the first batch still hangs
+        for _ in range(REQUESTS):  # while the first batch is pending
             assert running.deliver(job_id()).status == 200
-        assert stopped(running) == 0  # and while it hangs, too
+        assert terminate(running) == 0  # also while it is pending
 
 
-def test_a_collector_that_is_away_or_fails_is_told_of_once(stack: Stack, tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as nobody:
-        away = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    broken = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 12\r\n\r\nsecret-words"
-    quick = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
-    with collector(broken) as (url, _):
-        for name, endpoint in (("away", away), ("broken", url)):
+def test_failing_collector_is_logged_once(stack: Stack, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        unavailable = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    error = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 12\r\n\r\nsecret-words"
+    timeout = {"OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+    with collector(error) as (url, _):
+        for name, endpoint in (("unavailable", unavailable), ("failing", url)):
             log = tmp_path / name
-            with function("status", settings(stack, "status", endpoint, **quick), log) as running:
-                assert answered(running) == [404] * REQUESTS
+            with function("status", settings(stack, "status", endpoint, **timeout), log) as running:
+                assert send_requests(running) == [404] * REQUESTS
                 until(functools.partial(all_failed, log))
-                assert answered(running) == [404] * REQUESTS
-                assert stopped(running) == 0
+                assert send_requests(running) == [404] * REQUESTS
+                assert terminate(running) == 0
             assert len(failures(log)) == len(set(failures(log)))
             assert "secret-words" not in log.read_text()
             assert "Traceback" not in log.read_text()
             assert "opentelemetry" not in log.read_text()
 
 
-@pytest.mark.parametrize("end", [stopped, Function.kill], ids=["SIGTERM", "SIGKILL"])
-def test_what_was_not_sent_leaves_with_the_pod_unless_it_is_killed(
+@pytest.mark.parametrize("end", [terminate, Function.kill], ids=["SIGTERM", "SIGKILL"])
+def test_pending_telemetry_is_exported_on_sigterm_but_not_on_sigkill(
     stack: Stack, tmp_path: Path, end: Callable[[Function], object]
 ) -> None:
     requests: list[tuple[str, bytes]] = []
@@ -114,12 +114,12 @@ def test_what_was_not_sent_leaves_with_the_pod_unless_it_is_killed(
             assert receiver.store.spans() == []
             end(running)
         names = [span.name for span in receiver.store.spans()]
-        gone = end is not stopped
-        assert names == ([] if gone else ["GET /api/distance/jobs/<job_id>", "S3/GetObject"])
-        assert bool(data_points(requests)) is not gone
+        killed = end is not terminate
+        assert names == ([] if killed else ["GET /api/distance/jobs/<job_id>", "S3/GetObject"])
+        assert bool(data_points(requests)) is not killed
 
 
-def test_a_job_is_told_of_at_once(stack: Stack, tmp_path: Path) -> None:
+def test_telemetry_of_job_is_flushed_immediately(stack: Stack, tmp_path: Path) -> None:
     requests: list[tuple[str, bytes]] = []
     with (
         run_receiver(lambda *request: requests.append(request)) as receiver,

@@ -1,4 +1,4 @@
-"""More clients than there is room for: each gets an answer, the process keeps its size and lives on."""
+"""More concurrent clients than slots: each gets a response, and the memory of the process stays bounded."""
 
 import os
 import signal
@@ -21,42 +21,42 @@ from tests.integration.conftest import free_port
 from tests.integration.processes import Function, Gate, function
 from tests.integration.whole_stack import DAY, Answer, ask, until
 
-MANY = 300
+CLIENTS = 300
 
 
 def size(process: "subprocess.Popen[bytes]") -> int:
-    """Resident bytes of gunicorn and its worker."""
+    """Return the resident bytes of gunicorn and its worker."""
     master = psutil.Process(process.pid)
-    return sum(one.memory_info().rss for one in [master, *master.children()])
+    return sum(process.memory_info().rss for process in [master, *master.children()])
 
 
-def flood(one: Callable[[], Answer], meanwhile: Callable[[], None]) -> list[Answer]:
-    """The answers to MANY requests at once; `meanwhile` runs when all that will be refused are."""
+def flood(send: Callable[[], Answer], meanwhile: Callable[[], None]) -> list[Answer]:
+    """Send CLIENTS concurrent requests and return the responses. `meanwhile` runs once the excess ones are rejected."""
     answers: list[Answer] = []
 
-    def asked(_: int) -> None:
-        answers.append(one())
+    def run(_: int) -> None:
+        answers.append(send())
 
-    with ThreadPoolExecutor(MANY) as pool:
-        asking = [pool.submit(asked, number) for number in range(MANY)]
-        until(lambda: len(answers) == MANY - MAX_CONCURRENCY, 30)
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        futures = [pool.submit(run, number) for number in range(CLIENTS)]
+        until(lambda: len(answers) == CLIENTS - MAX_CONCURRENCY, 30)
         meanwhile()
-        for each in asking:
-            each.result()
+        for future in futures:
+            future.result()
     return answers
 
 
-def refused(answers: list[Answer]) -> list[Answer]:
-    """Those that were told to come again; they had the envelope."""
-    found = [answer for answer in answers if answer.status == 503]
-    assert {answer.headers["retry-after"] for answer in found} == {"2"}
-    assert {answer.json["error"]["code"] for answer in found} == {"SERVICE_UNAVAILABLE"}
-    return found
+def rejected(answers: list[Answer]) -> list[Answer]:
+    """Return the responses with 503, which must have Retry-After and the error envelope."""
+    responses = [answer for answer in answers if answer.status == 503]
+    assert {answer.headers["retry-after"] for answer in responses} == {"2"}
+    assert {answer.json["error"]["code"] for answer in responses} == {"SERVICE_UNAVAILABLE"}
+    return responses
 
 
 @pytest.fixture
-def held(stack: Stack, tmp_path: Path) -> Iterator[tuple[Function, Gate]]:
-    """Submit, and the way to its storage."""
+def gated_submit(stack: Stack, tmp_path: Path) -> Iterator[tuple[Function, Gate]]:
+    """Run submit with a gate before its storage."""
     settings = stack.plan.function_environment("submit")
     with (
         Gate(settings["AWS_ENDPOINT_URL_S3"]) as gate,
@@ -65,35 +65,35 @@ def held(stack: Stack, tmp_path: Path) -> Iterator[tuple[Function, Gate]]:
         yield running, gate
 
 
-def test_a_flood_of_submissions_is_worked_on_or_told_to_come_again(held: tuple[Function, Gate]) -> None:
-    submit, gate = held
+def test_excess_submissions_are_rejected_with_503(gated_submit: tuple[Function, Gate]) -> None:
+    submit, gate = gated_submit
 
-    def one() -> Answer:
+    def submit_day() -> Answer:
         return submit.ask("POST", "/api/distance/calculate", DAY)
 
     def meanwhile() -> None:
         assert submit.ask("GET", "/healthz").status == 200
         gate.let_go()
 
-    assert one().status == 202
+    assert submit_day().status == 202
     sizes = [size(submit.process)]
     for _ in range(3):
         gate.hold()
-        answers = flood(one, meanwhile)
-        assert len(refused(answers)) == MANY - MAX_CONCURRENCY
+        answers = flood(submit_day, meanwhile)
+        assert len(rejected(answers)) == CLIENTS - MAX_CONCURRENCY
         assert [answer.status for answer in answers].count(202) == MAX_CONCURRENCY
         sizes.append(size(submit.process))
-    assert sizes[-1] < 1.2 * sizes[1], sizes  # what the threads took they keep; no flood adds to it
-    assert one().status == 202
+    assert sizes[-1] < 1.2 * sizes[1], sizes  # threads keep their memory, further floods add none
+    assert submit_day().status == 202
 
 
-def test_clients_that_say_nothing_or_stop_midway_hold_nobody_up(held: tuple[Function, Gate]) -> None:
-    submit, _ = held
+def test_idle_and_stalled_clients_do_not_block_others(gated_submit: tuple[Function, Gate]) -> None:
+    submit, _ = gated_submit
     host, port = submit.url.removeprefix("http://").split(":")
     with ExitStack() as clients:
-        for number in range(MANY):
+        for number in range(CLIENTS):
             client = clients.enter_context(socket.create_connection((host, int(port))))
-            if number % 4 == 0:  # more than there are threads
+            if number % 4 == 0:  # more than threads
                 client.sendall(
                     b"POST /api/distance/calculate HTTP/1.1\r\nContent-Length: 9\r\n" + b"\r\n" * (number % 8 == 0)
                 )
@@ -109,10 +109,10 @@ def test_clients_that_say_nothing_or_stop_midway_hold_nobody_up(held: tuple[Func
     ],
     ids=["line", "field", "fields"],
 )
-def test_a_head_over_its_bound_is_refused_by_the_server(
-    held: tuple[Function, Gate], line: str, header: str, status: int
+def test_oversized_request_head_is_rejected_by_the_server(
+    gated_submit: tuple[Function, Gate], line: str, header: str, status: int
 ) -> None:
-    submit, _ = held
+    submit, _ = gated_submit
     host, port = submit.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(f"GET /healthz?{line} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n".encode())
@@ -121,7 +121,7 @@ def test_a_head_over_its_bound_is_refused_by_the_server(
 
 @contextmanager
 def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A gateway before services that are all at one address."""
+    """Run a gateway whose services share one address."""
     port = free_port()
     addresses = {f"{service.upper()}_ADDRESS": services for service in SERVICES}
     command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
@@ -138,27 +138,27 @@ def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         process.wait()
 
 
-def test_a_flood_at_the_gateway_before_a_service_that_hangs_is_told_to_come_again() -> None:
-    with socket.create_server(("127.0.0.1", 0), backlog=MAX_CONCURRENCY) as hanging:
-        taken: list[socket.socket] = []
+def test_gateway_rejects_excess_requests_while_service_hangs() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=MAX_CONCURRENCY) as service:
+        connections: list[socket.socket] = []
 
-        def take() -> None:
-            taken.extend(hanging.accept()[0] for _ in range(MAX_CONCURRENCY))
+        def accept() -> None:
+            connections.extend(service.accept()[0] for _ in range(MAX_CONCURRENCY))
 
         def meanwhile() -> None:
             assert ask("GET", f"{url}/none").status == 404
-            for connection in taken:
+            for connection in connections:
                 connection.close()
 
-        taking = threading.Thread(target=take)
-        taking.start()
-        with gateway(f"127.0.0.1:{hanging.getsockname()[1]}") as (url, process):
+        acceptor = threading.Thread(target=accept)
+        acceptor.start()
+        with gateway(f"127.0.0.1:{service.getsockname()[1]}") as (url, process):
             before = size(process)
             answers = flood(lambda: ask("POST", f"{url}/api/distance/calculate", DAY), meanwhile)
             after = size(process)
-        taking.join()
+        acceptor.join()
     messages = [answer.json["error"]["message"] for answer in answers]
-    assert messages.count("Too many requests at once") == MANY - MAX_CONCURRENCY
+    assert messages.count("Too many requests at once") == CLIENTS - MAX_CONCURRENCY
     assert messages.count("Unavailable: submit") == MAX_CONCURRENCY
     assert all("retry-after" in answer.headers for answer in answers)
     assert after < 2 * before

@@ -1,4 +1,4 @@
-"""The whole system, watched by a receiver of OTLP: one trace from the caller to the objects, and nothing leaked."""
+"""Telemetry of the whole system in an OTLP receiver: one trace per job, bounded metrics, and no sensitive data."""
 
 import re
 import struct
@@ -22,13 +22,13 @@ CALLER = "b7ad6b7169203331"
 
 @pytest.fixture(scope="module")
 def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watching]:
-    with watched_stack.watched_stack(tmp_path_factory.mktemp("watched")) as made:
-        yield made
+    with watched_stack.watched_stack(tmp_path_factory.mktemp("watched")) as watching:
+        yield watching
 
 
 @pytest.fixture(scope="module")
 def job(watching: Watching) -> dict[str, Any]:
-    """A job that a caller with a trace of its own, and with credentials, has submitted; its status once it is done."""
+    """Submit a job with a trace and credentials, and return its status once it has finished."""
     headers = {
         "traceparent": f"00-{'0af7651916cd43dd8448eb211c80319c'}-{CALLER}-01",
         "Authorization": f"Bearer {HEADER}",
@@ -43,19 +43,19 @@ def job(watching: Watching) -> dict[str, Any]:
 
 
 def tree(spans: list[Span]) -> list[str]:
-    """service: name < parent's name, by their starts."""
+    """Return `service: name < parent` of each span, in the order of their starts."""
     by_id = {span.span_id: span for span in spans}
-    above = {span.span_id: by_id[span.parent_id].name if span.parent_id in by_id else span.parent_id for span in spans}
-    return [f"{span.service.removeprefix('distance-')}: {span.name} < {above[span.span_id]}" for span in spans]
+    parents = {
+        span.span_id: by_id[span.parent_id].name if span.parent_id in by_id else span.parent_id for span in spans
+    }
+    return [f"{span.service.removeprefix('distance-')}: {span.name} < {parents[span.span_id]}" for span in spans]
 
 
-def test_one_trace_leads_from_the_caller_through_the_event_to_the_objects(
-    watching: Watching, job: dict[str, Any]
-) -> None:
+def test_one_trace_spans_caller_event_and_storage(watching: Watching, job: dict[str, Any]) -> None:
     assert job["job_trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     spans = watching.spans(job["job_trace_id"], "POST /api/distance/calculate", "distance.calculate")
-    told = [line for line in tree(spans) if "S3/" not in line]
-    assert told[:6] == [
+    lines = [line for line in tree(spans) if "S3/" not in line]
+    assert lines[:6] == [
         f"submit: POST /api/distance/calculate < {CALLER}",
         "submit: distance.submit < POST /api/distance/calculate",
         f"submit: publish {REQUESTED} < distance.submit",
@@ -65,7 +65,7 @@ def test_one_trace_leads_from_the_caller_through_the_event_to_the_objects(
     ]
     stages = {f"calculate: {name} < distance.calculate" for name in STAGES}
     statements = {f"calculate: {name} < fetch" for name in ("CONNECT", "SET", *READS)}
-    assert sorted(told[6:]) == sorted(stages | statements)
+    assert sorted(lines[6:]) == sorted(stages | statements)
     stored = {line for line in tree(spans) if "S3/" in line}
     assert {
         "submit: S3/PutObject < distance.submit",
@@ -80,14 +80,14 @@ def test_one_trace_leads_from_the_caller_through_the_event_to_the_objects(
     assert len({span.span_id for span in spans}) == len(spans)
 
 
-def test_what_is_read_of_a_job_is_traced_too(watching: Watching, job: dict[str, Any]) -> None:
-    wanted = {
+def test_read_requests_are_traced(watching: Watching, job: dict[str, Any]) -> None:
+    requests = {
         "GET /api/distance/jobs/<job_id>": f"/api/distance/jobs/{job['job_id']}",
         "GET /api/distance/jobs": "/api/distance/jobs",
         "GET /api/distance/download/<path:filename>": "/api/distance/download/"
         + job["result"]["csv_path"].split("/")[-1],
     }
-    for number, (name, path) in enumerate(wanted.items()):
+    for number, (name, path) in enumerate(requests.items()):
         trace_id = f"{number + 1:032x}"
         answer = ask("GET", watching.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"})
         assert answer.status in (200, 302, 303, 307), answer
@@ -97,17 +97,17 @@ def test_what_is_read_of_a_job_is_traced_too(watching: Watching, job: dict[str, 
         assert any(span.name.startswith("S3/") for span in spans), tree(spans)
 
 
-def test_log_lines_of_a_job_stand_in_its_trace(watching: Watching, job: dict[str, Any]) -> None:
+def test_log_records_of_job_have_its_trace(watching: Watching, job: dict[str, Any]) -> None:
     def texts() -> list[str]:
-        records = [each for each in log_records(watching.bodies) if each.trace_id == job["job_trace_id"]]
-        return [each.text for each in records if each.level == "INFO"]
+        records = [record for record in log_records(watching.bodies) if record.trace_id == job["job_trace_id"]]
+        return [record.text for record in records if record.level == "INFO"]
 
     until(lambda: len(texts()) == 3, 20)
     assert texts() == ["job created", "job claimed", "job completed"]
 
 
-def test_only_metrics_of_the_catalogue_come_and_a_job_moves_them(watching: Watching, job: dict[str, Any]) -> None:
-    wanted = {
+def test_exported_metrics_are_documented_and_have_bounded_labels(watching: Watching, job: dict[str, Any]) -> None:
+    expected = {
         metrics.TRANSITIONS.name,
         metrics.QUEUE_WAIT.name,
         metrics.TURNAROUND.name,
@@ -115,7 +115,7 @@ def test_only_metrics_of_the_catalogue_come_and_a_job_moves_them(watching: Watch
         metrics.FIXES_READ.name,
         metrics.COLD_STARTS.name,
     }
-    until(lambda: wanted <= {point.metric for point in data_points(watching.bodies)}, 20)
+    until(lambda: expected <= {point.metric for point in data_points(watching.bodies)}, 20)
     points = data_points(watching.bodies)
     assert {point.metric for point in points} <= {metric.name for metric in metrics.all_metrics()}
     labels = {name for point in points for name in point.labels}
@@ -129,7 +129,7 @@ def test_only_metrics_of_the_catalogue_come_and_a_job_moves_them(watching: Watch
     assert job["status"] == "completed"
 
 
-def test_nothing_tells_a_coordinate_a_secret_a_header_or_what_a_driver_said(
+def test_telemetry_contains_no_coordinates_secrets_headers_or_driver_text(
     watching: Watching, job: dict[str, Any]
 ) -> None:
     url = watching.stack.url
@@ -142,10 +142,10 @@ def test_nothing_tells_a_coordinate_a_secret_a_header_or_what_a_driver_said(
     ask("GET", f"{url}/api/distance/jobs/{job['job_id']}?token={HEADER}")
     signature = str(job["result"]["csv_download_url"]).split("X-Amz-Signature=")[1].split("&")[0]
 
-    told = "\n".join(body.decode("latin-1") for _, body in watching.bodies) + watching.logs()
+    text = "\n".join(body.decode("latin-1") for _, body in watching.bodies) + watching.logs()
     assert {"traces", "metrics", "logs"} == {signal for signal, _ in watching.bodies}
-    assert job["job_id"] in told
-    for mark in (DRIVER_TEXT, HEADER, signature, *watching.secrets(), *watched_stack.coordinates()):
-        assert mark not in told, mark[:12]
-    numbers = {struct.pack("<d", float(text)).decode("latin-1") for text in watched_stack.coordinates()}
-    assert not [number for number in numbers if number in told]
+    assert job["job_id"] in text
+    for secret in (DRIVER_TEXT, HEADER, signature, *watching.secrets(), *watched_stack.coordinates()):
+        assert secret not in text, secret[:12]
+    numbers = {struct.pack("<d", float(coordinate)).decode("latin-1") for coordinate in watched_stack.coordinates()}
+    assert not [number for number in numbers if number in text]
