@@ -172,7 +172,7 @@ def test_client_command_and_smoke_test_authenticate(
     arguments = ("smoke", "--url", url, "--date", DAY["date"], "--device", DAY["device_id"])
     assert main(arguments, {"API_KEYS": KEY}) == 0
     assert main(arguments, {}) == 1
-    assert capsys.readouterr().err == "the functions: status 401 in place of 202\n"
+    assert capsys.readouterr().err == "the functions: status 401 instead of 202\n"
     monkeypatch.setenv("OTEL_WORKER_API_KEY", KEY)
     assert command(url, "list", "--limit", "1")
     monkeypatch.delenv("OTEL_WORKER_API_KEY")
