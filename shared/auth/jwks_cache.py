@@ -26,9 +26,7 @@ Keys = Sequence[jwt.PyJWK]
 
 
 class JwksCache:
-    """Caches the result of `fetch`, which raises Unavailable on failure. An expired result is refreshed in the
-    background.
-    """
+    """Caches the keys that `fetch` returns, and refreshes them in the background. `fetch` raises Unavailable."""
 
     def __init__(self, fetch: Callable[[], Keys], clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch

@@ -23,7 +23,7 @@ _MESSAGES: tuple[tuple[type[Exception], str], ...] = (  # the most specific clas
 
 
 def bearer_tokens(settings: Settings) -> "BearerTokens":
-    """Create the validation of bearer tokens from the settings."""
+    """Create the authentication by bearer tokens that the settings configure."""
     issuer, audience = settings.AUTH_ISSUER or "", settings.AUTH_AUDIENCE or ""
     return BearerTokens(
         issuer,

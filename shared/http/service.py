@@ -51,7 +51,7 @@ _DEFAULTS = Options()
 
 
 class Service:
-    """A WSGI-independent HTTP service.
+    """The HTTP service of a function.
 
     `routes` need authentication where `options` has it, `public_routes` never do. `stats` returns the job counts of
     the status endpoints.
