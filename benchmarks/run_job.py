@@ -48,9 +48,9 @@ class DiscardingBucket(Bucket):
     def upload_part(self, *_: object, **__: object) -> str:
         return ""
 
-    def complete_upload(self, key: str, upload: str, etags: list[str]) -> None: ...
+    def complete_upload(self, key: str, upload_id: str, etags: list[str]) -> None: ...
 
-    def abort_upload(self, key: str, upload: str) -> None: ...
+    def abort_upload(self, key: str, upload_id: str) -> None: ...
 
     def abort_uploads(self, key: str) -> None: ...
 
@@ -60,8 +60,8 @@ class UploadWithoutDigest(Upload):
 
     sha256 = "0" * 64
 
-    def _upload_part(self, upload: str, number: int, part: bytes | bytearray) -> str:
-        return self._bucket.upload_part(self._key, upload, number, part)
+    def _upload_part(self, upload_id: str, number: int, part: bytes | bytearray) -> str:
+        return self._bucket.upload_part(self._key, upload_id, number, part)
 
 
 def main(day: str, sink: str, variant: str = "") -> None:
