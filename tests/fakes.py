@@ -176,16 +176,16 @@ class Broker(Publisher):
 
     def __init__(self) -> None:
         self.events: list[CloudEvent] = []
-        self.away = False
+        self.is_unavailable = False
 
     def _send(self, event: CloudEvent) -> None:
-        if self.away:
+        if self.is_unavailable:
             raise Unavailable("broker", "NewConnectionError")
         self.events.append(event)
 
 
 @contextmanager
-def away(bucket: MemoryBucket) -> Iterator[None]:
+def outage(bucket: MemoryBucket) -> Iterator[None]:
     """Make every request to `bucket` raise Unavailable for the duration of the block."""
 
     def refuse(name: str, key: str) -> None:

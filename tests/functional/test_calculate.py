@@ -16,7 +16,7 @@ from shared.errors import Unavailable
 from shared.jobs import csv_keys, deletion
 from shared.models import Status
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
-from tests.fakes import away
+from tests.fakes import outage
 from tests.functional.calculating import FIXES, SETTINGS, Calculate, assert_error, outcome_event, request_event
 from tests.reference import day
 from tests.sweeping import listed
@@ -193,7 +193,7 @@ def test_unavailable_dependency_returns_503_and_leaves_no_partial_csv(calculate:
 
 def test_unavailable_job_storage_returns_503(calculate: Calculate) -> None:
     calculate.create()
-    with away(calculate.jobs_bucket):
+    with outage(calculate.jobs_bucket):
         assert_error(calculate.deliver(), 503)
 
 

@@ -10,7 +10,7 @@ from cloudevents.http import CloudEvent
 from shared.errors import JobLocked, Unavailable
 from shared.telemetry import metrics
 from tests.builders import JOB_ID, record
-from tests.fakes import away
+from tests.fakes import outage
 from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 from tests.reference import Fix
@@ -127,7 +127,7 @@ def test_dead_letters_are_counted_by_outcome(watching: Watched, calculate: Calcu
     deliver_dead_letter(request_event())
     deliver_dead_letter(request_event())
     deliver_dead_letter(request_event({"date": "2026-01-25", "job_id": ANOTHER}))
-    with away(calculate.jobs_bucket):
+    with outage(calculate.jobs_bucket):
         deliver_dead_letter(request_event())
     outcomes = ("failed", "passed_over", "no_job", "not_taken")
     assert watching.points(metrics.DEAD_LETTERS) == [({"outcome": outcome}, 1) for outcome in outcomes]
@@ -156,7 +156,7 @@ def test_submissions_are_counted_by_outcome(watching: Watched) -> None:
 
 def test_publish_failure_is_counted(watching: Watched) -> None:
     submit = Submit()
-    submit.broker.away = True
+    submit.broker.is_unavailable = True
     submit.post()
     assert watching.points(metrics.PUBLISH_FAILURES) == [({"cloudevents.event_type": REQUESTED}, 1)]
     assert watching.points(metrics.ERRORS) == [({"error.type": "broker"}, 1)]

@@ -11,7 +11,7 @@ from functions.list.handler import service
 from shared.errors import Unavailable
 from shared.job_index import devices
 from shared.job_index.devices import KEY, DeviceList
-from tests.fakes import NOW, MemoryBucket, away
+from tests.fakes import NOW, MemoryBucket, outage
 from tests.functional.calculating import Calculate
 from tests.functional.harness import served
 
@@ -86,7 +86,7 @@ def test_unchanged_list_is_not_fetched_again(client: FlaskClient, bucket: Memory
 
 
 def test_unavailable_storage_returns_503(client: FlaskClient, bucket: MemoryBucket) -> None:
-    with away(bucket):
+    with outage(bucket):
         assert client.get(PATH).status_code == 503
 
 
@@ -113,6 +113,6 @@ def test_unavailable_broker_does_not_prevent_the_refresh() -> None:
     calculate = Calculate()
     calculate.create()
     calculate.clock.advance(minutes=5)
-    calculate.broker.away = True
+    calculate.broker.is_unavailable = True
     assert calculate.client.post("/sweep").status_code == 503
     assert get_devices(served(lambda: service(calculate.jobs_bucket, {})))["as_of"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.ids import job_id_of_event
 from shared.models import Status
 from tests.builders import JOB_ID
-from tests.fakes import away
+from tests.fakes import outage
 from tests.functional.calculating import Calculate, assert_error, outcome_event, request_event
 from tests.sweeping import listed
 
@@ -135,12 +135,12 @@ def test_dead_letter_without_a_job_returns_204(calculate: Calculate, event: Clou
 
 def test_dead_letter_returns_204_when_storage_is_unavailable(calculate: Calculate) -> None:
     calculate.create()
-    with away(calculate.jobs_bucket):
+    with outage(calculate.jobs_bucket):
         assert calculate.deliver(path="/dead-letter").status_code == 204
 
 
 def test_sweep_returns_204_or_503(calculate: Calculate) -> None:
     calculate.create()
     assert calculate.client.post("/sweep").status_code == 204
-    with away(calculate.jobs_bucket):
+    with outage(calculate.jobs_bucket):
         assert calculate.client.post("/sweep").status_code == 503

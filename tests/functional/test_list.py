@@ -14,7 +14,7 @@ from functions.list.handler import service
 from shared.job_index.markers import entry_of, write_marker
 from shared.models import Record, Status
 from tests.builders import record
-from tests.fakes import NOW, MemoryBucket, away
+from tests.fakes import NOW, MemoryBucket, outage
 from tests.functional.harness import served
 
 PATH = "/api/distance/jobs"
@@ -163,7 +163,7 @@ def test_malformed_device_id_returns_400(client: FlaskClient, device_id: str) ->
 
 
 def test_unavailable_storage_returns_503(client: FlaskClient, bucket: MemoryBucket) -> None:
-    with away(bucket):
+    with outage(bucket):
         assert client.get(PATH).status_code == 503
 
 

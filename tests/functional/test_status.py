@@ -16,7 +16,7 @@ from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
-from tests.fakes import NOW, Clock, MemoryBucket, away
+from tests.fakes import NOW, Clock, MemoryBucket, outage
 from tests.functional.harness import served
 from tests.sweeping import newest
 
@@ -99,7 +99,7 @@ def test_deleting_an_unknown_job_returns_404(status: Status, job_id: str) -> Non
 
 def test_interrupted_deletion_returns_503(status: Status) -> None:
     status.completed()
-    with away(status.csvs):
+    with outage(status.csvs):
         assert status.client.delete(f"/api/distance/jobs/{JOB_ID}").status_code == 503
 
 
@@ -227,7 +227,7 @@ def test_job_id_is_case_insensitive(status: Status) -> None:
 
 
 def test_unavailable_storage_returns_503(status: Status) -> None:
-    with away(status.bucket):
+    with outage(status.bucket):
         assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 503
 
 

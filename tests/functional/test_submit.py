@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.models import Status
 from tests.builders import TRACE_ID, TRACEPARENT
-from tests.fakes import NOW, away
+from tests.fakes import NOW, outage
 from tests.functional.submitting import BODY, PATH, Submit
 from tests.sweeping import listed
 
@@ -207,7 +207,7 @@ def test_body_over_64_kib_returns_413(submit: Submit) -> None:
 
 
 def test_unavailable_storage_returns_503_without_an_event(submit: Submit) -> None:
-    with away(submit.bucket):
+    with outage(submit.bucket):
         response = submit.post()
     assert response.status_code == 503
     assert json.loads(response.data)["error"]["message"] == "Unavailable: storage"
@@ -215,10 +215,10 @@ def test_unavailable_storage_returns_503_without_an_event(submit: Submit) -> Non
 
 
 def test_unavailable_broker_returns_202(submit: Submit) -> None:
-    submit.broker.away = True
+    submit.broker.is_unavailable = True
     response = submit.post(Idempotency_Key="k")
     assert response.status_code == 202
-    submit.broker.away = False
+    submit.broker.is_unavailable = False
     again = submit.post(Idempotency_Key="k")
     assert [event["id"] for event in submit.broker.events] == [json.loads(again.data)["job_id"]]
 

@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from shared.errors import Unavailable
 from shared.telemetry.context import span_context
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
-from tests.fakes import away
+from tests.fakes import outage
 from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 from tests.functional.test_status import Status
@@ -187,7 +187,7 @@ def test_invalid_request_is_not_a_span_error(watching: Watched) -> None:
 
 def test_unavailable_dependency_is_a_span_error(watching: Watched) -> None:
     submit = Submit()
-    with away(submit.bucket):
+    with outage(submit.bucket):
         submit.post()
     server = watching.span("POST /api/distance/calculate")
     assert (server.status.status_code, attributes(server)["error.type"]) == (StatusCode.ERROR, "storage")
@@ -195,7 +195,7 @@ def test_unavailable_dependency_is_a_span_error(watching: Watched) -> None:
 
 def test_publish_failure_is_an_error_of_its_span_only(watching: Watched) -> None:
     submit = Submit()
-    submit.broker.away = True
+    submit.broker.is_unavailable = True
     assert submit.post().status_code == 202
     publish = watching.span(f"publish {REQUESTED}")
     assert attributes(publish)["error.type"] == "broker: NewConnectionError"

@@ -10,7 +10,7 @@ from shared.job_index import manifest
 from shared.job_index.markers import Entry, deletion_entry, entry_of, milliseconds, write_marker
 from shared.models import Status
 from tests.builders import JOB_ID, record
-from tests.fakes import NOW, MemoryBucket, away
+from tests.fakes import NOW, MemoryBucket, outage
 from tests.sweeping import listed
 
 SEALED_ROWS = 4
@@ -156,7 +156,7 @@ def test_unavailable_storage_raises_and_changes_nothing() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
     compaction = Compaction(bucket, SEALED_ROWS)
-    with away(bucket), pytest.raises(Unavailable):
+    with outage(bucket), pytest.raises(Unavailable):
         compaction.commit(entries_of(compaction))
     assert numbers(bucket) == [1]
 

@@ -9,7 +9,7 @@ from shared.jobs import csv_keys, deletion
 from shared.jobs.store import JobStore
 from shared.models import Record, Status
 from tests.builders import JOB_ID, record, result
-from tests.fakes import Broker, Clock, MemoryBucket, away
+from tests.fakes import Broker, Clock, MemoryBucket, outage
 from tests.sweeping import listed, sweeping
 
 KEYED = ids.job_id_of_key("tuesday")
@@ -138,7 +138,7 @@ def test_sweep_completes_a_deletion_interrupted_at_any_request(dies_at: int) -> 
 
 def test_sweep_completes_a_deletion_interrupted_by_an_outage(world: World) -> None:
     world.complete_job()
-    with away(world.csvs), pytest.raises(errors.Unavailable):
+    with outage(world.csvs), pytest.raises(errors.Unavailable):
         world.delete()
     assert world.csvs.objects
     world.sweep.run()
@@ -169,7 +169,7 @@ def test_idempotency_key_of_a_deleted_job_creates_an_independent_job(world: Worl
 
 def test_sweep_that_completes_a_deletion_keeps_a_later_job_of_the_same_id(world: World) -> None:
     first = world.complete_job(KEYED)
-    with away(world.csvs), pytest.raises(errors.Unavailable):
+    with outage(world.csvs), pytest.raises(errors.Unavailable):
         world.delete(KEYED)
     second = world.complete_job(KEYED)
     world.sweep.run()
@@ -184,7 +184,7 @@ def test_sweep_that_completes_a_deletion_keeps_a_later_job_of_the_same_id(world:
 
 def test_late_deletion_deletes_only_the_csv_of_the_earlier_job(world: World) -> None:
     first = world.complete_job(KEYED)
-    with away(world.csvs), pytest.raises(errors.Unavailable):
+    with outage(world.csvs), pytest.raises(errors.Unavailable):
         world.delete(KEYED)
     world.jobs.create(record(job_id=KEYED, device_id="garmin"), replace_deleted=True)
     claim = world.jobs.claim(KEYED)

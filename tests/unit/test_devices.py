@@ -12,7 +12,7 @@ from functions.calculate.sweep.devices import DeviceRefresher
 from shared.errors import Unavailable, UnsupportedColumn
 from shared.job_index import devices
 from shared.job_index.devices import KEY
-from tests.fakes import NOW, Clock, MemoryBucket, away
+from tests.fakes import NOW, Clock, MemoryBucket, outage
 
 EPOCH = datetime(1970, 1, 1, tzinfo=NOW.tzinfo)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -187,7 +187,7 @@ def test_unsupported_column_is_logged_and_the_list_stays(world: World, caplog: p
 
 
 def test_unavailable_storage_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    with away(world.bucket):
+    with outage(world.bucket):
         world.devices.refresh(NOW)
     assert warnings(caplog) == [("devices not refreshed", "EndpointConnectionError")]
     assert world.database.queries == []

@@ -9,7 +9,7 @@ from shared.jobs.store import LEASE, JobStore, VersionedRecord
 from shared.models import Record, Status
 from shared.storage.bucket import ObjectChanged
 from tests.builders import JOB_ID, record, result
-from tests.fakes import Clock, MemoryBucket, away
+from tests.fakes import Clock, MemoryBucket, outage
 from tests.sweeping import listed as list_entries
 
 
@@ -259,7 +259,7 @@ def test_creation_with_a_lost_response_keeps_its_marker(clock: Clock) -> None:
 
 def test_claim_raises_unavailable_and_changes_nothing_during_an_outage(jobs: JobStore, bucket: MemoryBucket) -> None:
     jobs.create(record())
-    with away(bucket), pytest.raises(errors.Unavailable):
+    with outage(bucket), pytest.raises(errors.Unavailable):
         jobs.claim(JOB_ID)
     assert jobs.get(JOB_ID).status is Status.QUEUED
 

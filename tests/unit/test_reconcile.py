@@ -9,7 +9,7 @@ from shared.jobs import csv_keys
 from shared.jobs.store import LEASE, JobStore, VersionedRecord
 from shared.models import Record, Status
 from tests.builders import JOB_ID, TRACE_ID, record, result
-from tests.fakes import Broker, Clock, MemoryBucket, away
+from tests.fakes import Broker, Clock, MemoryBucket, outage
 from tests.sweeping import listed, sweeping
 
 
@@ -122,7 +122,7 @@ def test_superseded_csvs_are_deleted_after_a_crashed_commit(
     current = csv_keys.key((claim := world.jobs.claim(JOB_ID)).record)
     world.csvs.put(current, b"current")
     world.jobs.complete(claim, result(csv_path=current))
-    with away(world.csvs), suppress(errors.Unavailable):
+    with outage(world.csvs), suppress(errors.Unavailable):
         world.sweep.run()
     assert world.csvs.parts
     world.sweep.run()
@@ -260,7 +260,7 @@ def test_missing_sink_counts_as_an_unavailable_broker(world: World) -> None:
 
 def test_unavailable_storage_raises(world: World) -> None:
     world.jobs.create(record())
-    with away(world.bucket), pytest.raises(errors.Unavailable, match="storage"):
+    with outage(world.bucket), pytest.raises(errors.Unavailable, match="storage"):
         world.sweep.run()
 
 
