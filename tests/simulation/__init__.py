@@ -1,1 +1,4 @@
-"""The real code on an in-memory S3 and broker with a virtual clock, where a seed decides (docs/simulation.md)."""
+"""Deterministic simulation: the real code on an in-memory S3 and broker, with a virtual clock and seeded faults.
+
+docs/simulation.md describes the model and the invariants.
+"""

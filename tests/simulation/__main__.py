@@ -1,4 +1,4 @@
-"""`python -m tests.simulation --seeds 0-9999`, `--seed 1234 --trace`, `--bugs`: see docs/simulation.md."""
+"""Command line of the simulation: `--seeds 0-9999`, `--seed 1234 --trace`, `--bugs` (see docs/simulation.md)."""
 
 import argparse
 import os
@@ -8,31 +8,32 @@ from tests.simulation import bugs, planted
 
 
 def main() -> int:
+    """Run the simulation as the command line requests and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation")
     parser.add_argument("--seeds", default="0-999", metavar="FIRST-LAST")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--seed", type=int, help="one seed alone")
-    parser.add_argument("--digest", action="store_true", help="print a hash of each seed's steps instead")
-    parser.add_argument("--trace", action="store_true", help="print every step of it")
+    parser.add_argument("--seed", type=int, help="run a single seed")
+    parser.add_argument("--digest", action="store_true", help="print a hash of each seed's steps")
+    parser.add_argument("--trace", action="store_true", help="with --seed: print every step")
     parser.add_argument(
-        "--bug", choices=sorted(bugs.BY_NAME), help="plant a bug, and stop at the first seed that catches it"
+        "--bug", choices=sorted(bugs.BY_NAME), help="plant a bug and stop at the first seed that detects it"
     )
-    parser.add_argument("--bugs", action="store_true", help="plant each bug in an interpreter of its own")
-    given = parser.parse_args()
-    seeds = range(int(given.seeds.split("-")[0]), int(given.seeds.split("-")[-1]) + 1)
-    if given.bugs:
-        from tests.simulation import mutation  # noqa: PLC0415 - beside the next two
+    parser.add_argument("--bugs", action="store_true", help="plant every bug, each in its own interpreter")
+    options = parser.parse_args()
+    seeds = range(int(options.seeds.split("-")[0]), int(options.seeds.split("-")[-1]) + 1)
+    if options.bugs:
+        from tests.simulation import mutation  # noqa: PLC0415 - only this branch needs it
 
-        return mutation.main(seeds, given.processes)
-    if given.bug:
-        planted.plant(bugs.BY_NAME[given.bug])
-    from tests.simulation import seeds as running  # noqa: PLC0415 - what it imports may have a bug planted
+        return mutation.main(seeds, options.processes)
+    if options.bug:
+        planted.plant(bugs.BY_NAME[options.bug])
+    from tests.simulation import seeds as runner  # noqa: PLC0415 - imports the code that the bug is planted in
 
-    if given.digest:
-        return running.digests(seeds)
-    if given.seed is not None:
-        return running.replay(given.seed, traced=given.trace)
-    return running.first_broken(seeds) if given.bug else running.main(seeds, given.processes)
+    if options.digest:
+        return runner.digests(seeds)
+    if options.seed is not None:
+        return runner.replay(options.seed, traced=options.trace)
+    return runner.first_violation(seeds) if options.bug else runner.main(seeds, options.processes)
 
 
 if __name__ == "__main__":

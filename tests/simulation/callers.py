@@ -1,19 +1,18 @@
-"""Who asks for jobs: people with and without an Idempotency-Key, who try again, and other producers of events."""
+"""Clients that submit and delete jobs, with retries and Idempotency-Keys, and other producers of request events."""
 
 import json
 from collections import Counter
 from functools import partial
 from typing import Any
 
-from tests.simulation.broker import SimBroker
-from tests.simulation.calls import call
+from tests.simulation.broker import SimulatedBroker
 from tests.simulation.fixes import DATES, DEVICES
 from tests.simulation.oracle import Oracle
 from tests.simulation.pods import Services
 from tests.simulation.world import World
 
-_TRIES = 4
-_EXTENSIONS: tuple[dict[str, Any], ...] = (
+_MAX_ATTEMPTS = 4
+_OPTIONAL_FIELDS: tuple[dict[str, Any], ...] = (
     {},
     {},
     {"away_threshold_km": 1.5},
@@ -23,35 +22,37 @@ _EXTENSIONS: tuple[dict[str, Any], ...] = (
 
 
 class Callers:
-    """Starts the callers of one run."""
+    """The clients of one run. `sweep_offset_ms` is the time within each minute at which the sweep runs."""
 
-    def __init__(self, world: World, services: Services, broker: SimBroker, truth: Oracle, tick_ms: int) -> None:
+    def __init__(
+        self, world: World, services: Services, broker: SimulatedBroker, oracle: Oracle, sweep_offset_ms: int
+    ) -> None:
         self._world = world
         self._services = services
         self._broker = broker
-        self._oracle = truth
-        self._tick_ms = tick_ms  # when in a minute the sweep is called
-        self._deletions = world.rng.choice((0, 0, 0.2, 0.5))  # share of the jobs that their callers delete
+        self._oracle = oracle
+        self._sweep_offset_ms = sweep_offset_ms
+        self._deletion_probability = world.rng.choice((0, 0, 0.2, 0.5))
 
     def start(self, jobs: int, within_ms: int) -> None:
-        """`jobs` callers and producers, each at a time of its own, many of them while a sweep runs."""
+        """Start `jobs` callers and producers at random times, half of them close to a sweep."""
         rng = self._world.rng
         for number in range(jobs):
-            body, when = self._body(), rng.randrange(within_ms)
+            body, when = self._random_body(), rng.randrange(within_ms)
             if rng.random() < 0.5:
-                when = max(0, when // 60_000 * 60_000 + self._tick_ms + rng.randint(-2_000, 2_000))
+                when = max(0, when // 60_000 * 60_000 + self._sweep_offset_ms + rng.randint(-2_000, 2_000))
             if rng.random() < 0.25:
                 self._world.spawn(f"producer {number}", partial(self._produce, number, body), when)
                 continue
             key = f"key-{number}" if rng.random() < 0.6 else None
-            for again in range(rng.choice((1, 1, 2, 3)) if key else 1):
-                said = body if again == 0 or rng.random() < 0.8 else self._body()
-                self._world.spawn(f"caller {number}.{again}", partial(self._submit, said, key), when)
+            for repeat in range(rng.choice((1, 1, 2, 3)) if key else 1):
+                submission = body if repeat == 0 or rng.random() < 0.8 else self._random_body()
+                self._world.spawn(f"caller {number}.{repeat}", partial(self._submit, submission, key), when)
                 when += rng.choice((0, 3, 20_000))
 
-    def _body(self) -> dict[str, Any]:
+    def _random_body(self) -> dict[str, Any]:
         rng = self._world.rng
-        body = {"date": rng.choice(DATES), "device_id": rng.choice(DEVICES), **rng.choice(_EXTENSIONS)}
+        body = {"date": rng.choice(DATES), "device_id": rng.choice(DEVICES), **rng.choice(_OPTIONAL_FIELDS)}
         if not body["device_id"] and rng.random() < 0.5:
             del body["device_id"]
         return body
@@ -60,62 +61,59 @@ class Callers:
         world = self._world
         headers = {"content-type": "application/json"} | ({"idempotency-key": key} if key else {})
         text = json.dumps(body).encode()
-
-        def once() -> None:
-            self._services.visit("submit", "submit", call(world, headers=headers, body=text))
-
-        if not world.weather.fair and world.rng.random() < 0.1:
-            # The caller's patience ends while the first request still goes on.
-            world.spawn("impatient " + world.current.name, once)
+        send = partial(self._services.send, "submit", "submit", headers=headers, body=text)
+        if not world.faults.over and world.rng.random() < 0.1:
+            # The caller times out and retries while its first request is still in progress.
+            world.spawn("timed-out request of " + world.current.name, send)
             world.sleep(world.rng.choice((0, 100, 30_000)))
-        for _ in range(_TRIES):
-            reply = self._services.visit("submit", "submit", call(world, headers=headers, body=text))
-            if reply is not None and reply.status < 500:
-                said: Any = reply.body
-                if reply.status == 202:
-                    self._accepted(body, key, said)
-                elif reply.status != 422 or key is None:
-                    world.fail(f"submit answered {reply.status}")
+        for _ in range(_MAX_ATTEMPTS):
+            response = send()
+            if response is not None and response.status < 500:
+                content: Any = response.body
+                if response.status == 202:
+                    self._check_accepted(body, key, content)
+                elif response.status != 422 or key is None:
+                    world.report_violation(f"the response of submit has status {response.status}")
                 return
             world.sleep(world.rng.randrange(1_000, 5_000))
 
-    def _accepted(self, body: dict[str, Any], key: str | None, said: dict[str, Any]) -> None:
-        record = self._oracle.acked(said["job_id"], key, said["queued_at"])
+    def _check_accepted(self, body: dict[str, Any], key: str | None, content: dict[str, Any]) -> None:
+        record = self._oracle.record_acknowledgement(content["job_id"], key, content["queued_at"])
         if record is not None:
             if (record["date"], record["device_id"]) != (body["date"], body.get("device_id", "")):
-                self._world.fail("202 for a job of another date or device")
+                self._world.report_violation("202 for a job with a different date or device")
             if any(record[name] != value for name, value in body.items()):
-                self._world.fail("202 for a job of another task")
-        if self._world.rng.random() < self._deletions:
+                self._world.report_violation("202 for a job with different parameters")
+        if self._world.rng.random() < self._deletion_probability:
             if key is not None and self._world.rng.random() < 0.5:
-                again = partial(self._submit, body, key)
-                self._world.spawn(f"{self._world.current.name} again", again, self._world.rng.randrange(90_000))
-            self._delete(said["job_id"])
+                resubmit = partial(self._submit, body, key)
+                self._world.spawn(f"{self._world.current.name} again", resubmit, self._world.rng.randrange(90_000))
+            self._delete(content["job_id"])
 
     def _delete(self, job_id: str) -> None:
-        """The caller wants its traces gone, at some time; it tries until it is told that they are."""
+        """Delete the job after a while, with retries until the deletion is confirmed."""
         world = self._world
         world.sleep(world.rng.choice((0, 100, 3_000, 60_000)))
         if world.rng.random() < 0.4:
-            world.sleep((self._tick_ms - world.now) % 60_000 + world.rng.randrange(1_500))
-        for _ in range(_TRIES):
+            world.sleep((self._sweep_offset_ms - world.now) % 60_000 + world.rng.randrange(1_500))
+        for _ in range(_MAX_ATTEMPTS):
             if world.rng.random() < 0.1:
                 return
-            known = self._oracle.jobs.get(job_id)
-            if known is not None:
-                self._oracle.doom(known)
-            self._oracle.being_deleted[job_id] += 1
-            reply = self._services.visit("status", "delete", call(world, path={"job_id": job_id}))
-            self._oracle.being_deleted -= Counter([job_id])
-            if reply is not None and reply.status in (204, 404):
-                self._oracle.told_deleted(job_id, known, reply.status)
+            job = self._oracle.jobs.get(job_id)
+            if job is not None:
+                self._oracle.allow_deletion(job)
+            self._oracle.pending_deletions[job_id] += 1
+            response = self._services.send("status", "delete", path={"job_id": job_id})
+            self._oracle.pending_deletions -= Counter([job_id])
+            if response is not None and response.status in (204, 404):
+                self._oracle.check_deletion(job_id, job, response.status)
                 return
-            if reply is not None and reply.status not in (409, 503):
-                world.fail(f"a deletion was answered {reply.status}")
+            if response is not None and response.status not in (409, 503):
+                world.report_violation(f"the response to a deletion has status {response.status}")
             world.sleep(world.rng.randrange(1_000, 5_000))
 
     def _produce(self, number: int, body: dict[str, Any]) -> None:
-        """Another producer's event, with or without a job id, sometimes twice, sometimes hopeless."""
+        """Publish a request event with or without a job id, once or twice, sometimes with an invalid date."""
         world = self._world
         x = world.rng.random()
         data = dict(body)

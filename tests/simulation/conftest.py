@@ -1,4 +1,4 @@
-"""Seeds and planted bugs take minutes of a processor, other tests mostly wait: so the former run beside the latter."""
+"""Runs seeds and planted bugs in the background, while the other tests mostly wait for servers."""
 
 import os
 import subprocess
@@ -11,19 +11,19 @@ import pytest
 
 from tests.contract.markdown import ROOT
 
-SEEDS, SEEDS_A_BUG = 10_000, 3_000
-_BEHIND = 19  # whoever else wants the processor has it
-_BESIDE = {  # by the fixture that waits for it
+SEEDS, SEEDS_PER_BUG = 10_000, 3_000
+_NICENESS = 19
+_BACKGROUND_ARGUMENTS = {  # by the fixture that waits for the result
     "ten_thousand": ("--seeds", f"0-{SEEDS - 1}"),
-    "planted_bugs": ("--bugs", "--seeds", f"0-{SEEDS_A_BUG - 1}"),
+    "planted_bugs": ("--bugs", "--seeds", f"0-{SEEDS_PER_BUG - 1}"),
 }
 _started: dict[str, tuple["subprocess.Popen[str]", IO[str]]] = {}
 
 
-def command(*words: str, hash_seed: str = "random") -> tuple[list[str], dict[str, str]]:
-    """The package's own command and its environment; without coverage, which would take longer than the seeds."""
+def command(*arguments: str, hash_seed: str = "random") -> tuple[list[str], dict[str, str]]:
+    """Return the simulation's command line and environment, without coverage, which is too slow for the seeds."""
     environ = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
-    return [sys.executable, "-m", "simulation", *words], {
+    return [sys.executable, "-m", "tests.simulation", *arguments], {
         **environ,
         "PYTHONPATH": str(ROOT),
         "PYTHONHASHSEED": hash_seed,
@@ -31,20 +31,22 @@ def command(*words: str, hash_seed: str = "random") -> tuple[list[str], dict[str
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start what a test is going to ask for."""
+    """Start the commands that the collected tests need."""
     if session.config.option.collectonly:
         return
-    wanted = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    for fixture in _BESIDE.keys() & wanted:
-        words, environ = command(*_BESIDE[fixture])
-        output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it outlives this hook
-        process = subprocess.Popen(words, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, text=True)
-        psutil.Process(process.pid).nice(_BEHIND)
+    fixtures = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for fixture in _BACKGROUND_ARGUMENTS.keys() & fixtures:
+        command_line, environ = command(*_BACKGROUND_ARGUMENTS[fixture])
+        output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - open until the session ends
+        process = subprocess.Popen(
+            command_line, cwd=ROOT, env=environ, stdout=output, stderr=subprocess.STDOUT, text=True
+        )
+        psutil.Process(process.pid).nice(_NICENESS)
         _started[fixture] = process, output
 
 
 def pytest_sessionfinish() -> None:
-    """Whatever became of the session, nothing stays."""
+    """Stop the commands."""
     for process, output in _started.values():
         if process.poll() is None:
             for child in psutil.Process(process.pid).children(recursive=True):
@@ -54,7 +56,7 @@ def pytest_sessionfinish() -> None:
         output.close()
 
 
-def _ended(fixture: str) -> tuple[int, str]:
+def _wait_for(fixture: str) -> tuple[int, str]:
     process, output = _started[fixture]
     code = process.wait(900)
     output.seek(0)
@@ -63,11 +65,11 @@ def _ended(fixture: str) -> tuple[int, str]:
 
 @pytest.fixture
 def ten_thousand() -> tuple[int, str]:
-    """How they ended, and what they said."""
-    return _ended("ten_thousand")
+    """Return exit status and output of ten thousand seeds."""
+    return _wait_for("ten_thousand")
 
 
 @pytest.fixture
 def planted_bugs() -> tuple[int, str]:
-    """The same of the bugs."""
-    return _ended("planted_bugs")
+    """Return exit status and output of the planted bugs."""
+    return _wait_for("planted_bugs")

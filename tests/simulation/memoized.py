@@ -1,6 +1,6 @@
-"""The numbers and the rows of blocks, computed once: the real classes do it, and later runs are told what they said.
+"""Memoized calculations, so that runs of many seeds compute each combination of inputs only once.
 
-What they say depends on the home, the threshold and the blocks alone; where any of these is new, so is the work.
+The results depend only on home, threshold and blocks. The real classes compute each combination that is new.
 """
 
 from functions.calculate.day.csv_rows import CsvFormatter
@@ -9,70 +9,70 @@ from functions.calculate.fixes.blocks import Block, MeasuredBlock
 from shared.job_index.segments import Segment
 from shared.models import DayStatistics, Home
 
-_Seen = tuple[object, ...]
-_MEASURED: dict[_Seen, MeasuredBlock] = {}
-_NUMBERS: dict[_Seen, DayStatistics] = {}
-_ROWS: dict[_Seen, bytes] = {}
+_Key = tuple[object, ...]
+_MEASURED_BLOCKS: dict[_Key, MeasuredBlock] = {}
+_STATISTICS: dict[_Key, DayStatistics] = {}
+_ROWS: dict[_Key, bytes] = {}
 _SEGMENTS: dict[bytes, Segment] = {}
-_MOST_SEGMENTS = 100
-_KEPT: list[object] = []  # an id is only a name while its object lives
+_MAX_SEGMENTS = 100
+_REFERENCES: list[object] = []  # keep objects alive, because keys contain their ids
 
 
-class RememberedNumbers:
-    """DayAccumulator, from memory where it can be."""
+class MemoizedDayAccumulator:
+    """DayAccumulator with memoized results."""
 
-    missing_coordinates = 0  # for metrics alone, which nobody reads here
+    missing_coordinates = 0  # only metrics use it
 
     def __init__(self, home: Home, away_threshold_km: float) -> None:
-        self._start = home, away_threshold_km
-        self._seen: _Seen = (home.latitude, home.longitude, away_threshold_km)
+        self._arguments = home, away_threshold_km
+        self._key: _Key = (home.latitude, home.longitude, away_threshold_km)
         self._blocks: list[Block] = []
 
     def add(self, block: Block) -> MeasuredBlock:
-        """As DayAccumulator.add."""
+        """See DayAccumulator.add."""
         self._blocks.append(block)
-        self._seen += (id(block),)
-        if self._seen not in _MEASURED:
-            _KEPT.append(block)
-            real = DayAccumulator(*self._start)
-            *_, _MEASURED[self._seen] = [real.add(each) for each in self._blocks]
-            _NUMBERS[self._seen] = real.statistics()
-        return _MEASURED[self._seen]
+        self._key += (id(block),)
+        if self._key not in _MEASURED_BLOCKS:
+            _REFERENCES.append(block)
+            real = DayAccumulator(*self._arguments)
+            *_, _MEASURED_BLOCKS[self._key] = [real.add(previous) for previous in self._blocks]
+            _STATISTICS[self._key] = real.statistics()
+        return _MEASURED_BLOCKS[self._key]
 
     def statistics(self) -> DayStatistics:
-        """As DayAccumulator.statistics."""
-        if self._seen not in _NUMBERS:
-            _NUMBERS[self._seen] = DayAccumulator(*self._start).statistics()
-        return _NUMBERS[self._seen]
+        """See DayAccumulator.statistics."""
+        if self._key not in _STATISTICS:
+            _STATISTICS[self._key] = DayAccumulator(*self._arguments).statistics()
+        return _STATISTICS[self._key]
 
 
-class RememberedRows:
-    """CsvFormatter, from memory where it can be."""
+class MemoizedCsvFormatter:
+    """CsvFormatter with memoized results."""
 
     def __init__(self) -> None:
-        self._seen: _Seen = ()
+        self._key: _Key = ()
         self._blocks: list[MeasuredBlock] = []
 
     def format(self, measured: MeasuredBlock) -> bytes:
-        """As CsvFormatter.format."""
+        """See CsvFormatter.format."""
         self._blocks.append(measured)
-        self._seen += (id(measured),)
-        if self._seen not in _ROWS:
-            _KEPT.append(measured)
+        self._key += (id(measured),)
+        if self._key not in _ROWS:
+            _REFERENCES.append(measured)
             real = CsvFormatter()
-            *_, rows = [bytes(real.format(each)) for each in self._blocks]
-            _ROWS[self._seen] = rows
-        return _ROWS[self._seen]
+            *_, rows = [bytes(real.format(previous)) for previous in self._blocks]
+            _ROWS[self._key] = rows
+        return _ROWS[self._key]
 
 
-class RememberedSegment(Segment):
-    """Segment, whose bytes are decoded once: pods read the same ones."""
+class MemoizedSegment(Segment):
+    """Segment that decodes each body only once."""
 
     @classmethod
-    def load(cls, body: bytes) -> Segment:  # type: ignore[override] # what it gives is not of this class
-        """As Segment.load."""
+    def load(cls, body: bytes) -> Segment:  # type: ignore[override] # returns the base class
+        """See Segment.load."""
         if body not in _SEGMENTS:
-            if len(_SEGMENTS) >= _MOST_SEGMENTS:
+            if len(_SEGMENTS) >= _MAX_SEGMENTS:
                 _SEGMENTS.clear()
             _SEGMENTS[body] = Segment.load(body)
         return _SEGMENTS[body]

@@ -1,4 +1,4 @@
-"""Where the code under test is given the world's chance, time and threads: the one place that reaches into it."""
+"""Patches of the code under test: randomness, time, threads and sizes. No other module patches it."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -15,114 +15,125 @@ from functions.list import results
 from shared import ids
 from shared.job_index import index
 from shared.storage import multipart
-from tests.simulation.memoized import RememberedNumbers, RememberedRows, RememberedSegment
-from tests.simulation.world import Death, Process, World, rng_of
+from tests.simulation.memoized import MemoizedCsvFormatter, MemoizedDayAccumulator, MemoizedSegment
+from tests.simulation.world import PodDied, Process, World, seeded_rng
 
-_PART_BYTES = 400  # most CSVs are then sent in parts
-_SEALED_ROWS = 3  # segments are then sealed, joined and emptied all the time
+_PART_BYTES = 400  # most CSVs have several parts
+_SEALED_ROWS = 3  # sweeps often seal, merge and empty segments
 _BATCH_INTERVAL = timedelta(seconds=30)
 
 
 def install(world: World) -> None:
-    """From here on the code under test lives in `world`."""
-    vars(ids)["rng"] = rng_of(world.seed, "ids")
-    said = vars(calculation)
-    said["time"] = SimpleNamespace(monotonic=lambda: world.now / 1000)
-    said["DayAccumulator"], said["CsvFormatter"] = RememberedNumbers, RememberedRows
-    vars(multipart)["_PART_BYTES"] = _PART_BYTES
+    """Run the code under test in `world` from now on."""
+    _replace(ids, rng=seeded_rng(world.seed, "ids"))
+    _replace(
+        calculation,
+        time=SimpleNamespace(monotonic=lambda: world.now / 1000),
+        DayAccumulator=MemoizedDayAccumulator,
+        CsvFormatter=MemoizedCsvFormatter,
+    )
+    _replace(multipart, _PART_BYTES=_PART_BYTES)
     for module in (multipart, results):
-        vars(module)["ThreadPoolExecutor"] = lambda *_, **__: _Threads(world)
-    vars(index)["threading"] = SimpleNamespace(Lock=lambda: _Lock(world))
+        _replace(module, ThreadPoolExecutor=lambda *_, **__: _Executor(world))
+    _replace(index, threading=SimpleNamespace(Lock=lambda: _Lock(world)))
     for module in (compaction, index):
-        vars(module)["Segment"] = RememberedSegment
-    vars(reconcile)["Compaction"] = partial(compaction.Compaction, sealed_rows=_SEALED_ROWS)
-    vars(retention)["_BATCH_INTERVAL"] = _BATCH_INTERVAL
+        _replace(module, Segment=MemoizedSegment)
+    _replace(reconcile, Compaction=partial(compaction.Compaction, sealed_rows=_SEALED_ROWS))
+    _replace(retention, _BATCH_INTERVAL=_BATCH_INTERVAL)
     logging.disable(logging.CRITICAL)
 
 
+def _replace(module: object, **attributes: object) -> None:
+    """Set attributes of a module. Raises AttributeError if one does not exist."""
+    for name, value in attributes.items():
+        getattr(module, name)
+        setattr(module, name, value)
+
+
 class _Lock:
-    """A lock between the processes of a pod: what waits for it lets the others go on."""
+    """A lock between the processes of a pod. Other processes run while one waits for it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._held = False
+        self._locked = False
         self._waiting: list[Process] = []
 
     def __enter__(self) -> None:
-        while self._held:
+        while self._locked:
             self._waiting.append(self._world.current)
             self._world.park()
-        self._held = True
+        self._locked = True
 
     def __exit__(self, *_: object) -> None:
-        self._held = False
+        self._locked = False
         for process in self._waiting:
             self._world.wake(process)
         self._waiting.clear()
 
 
-class _Sent:
+class _Future:
     """The future of one call."""
 
     def __init__(self, world: World) -> None:
-        self.outcome: Callable[[], Any] | None = None
+        self._outcome: Callable[[], Any] | None = None
         self._world = world
         self._waiting: Process | None = None
 
-    def arrived(self, outcome: Callable[[], Any]) -> None:
-        self.outcome = outcome
+    def set_outcome(self, outcome: Callable[[], Any]) -> None:
+        """Set a function that returns the result or raises the call's exception."""
+        self._outcome = outcome
         if self._waiting is not None:
             self._world.wake(self._waiting)
 
     def wait(self) -> None:
-        while self.outcome is None:
+        while self._outcome is None:
             self._waiting = self._world.current
             self._world.park()
 
     def result(self) -> Any:
         self.wait()
-        return self.outcome and self.outcome()
+        return self._outcome and self._outcome()
 
 
-class _Threads:
-    """An executor whose threads are processes of the same pod."""
+class _Executor:
+    """A thread pool whose threads are processes of the same pod."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._sent: list[_Sent] = []
+        self._futures: list[_Future] = []
 
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> _Sent:
-        world, sent = self._world, _Sent(self._world)
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> _Future:
+        world, future = self._world, _Future(self._world)
         parent = world.current
-        visit = parent.visit
+        invocation = parent.invocation
 
         def run() -> None:
-            child = world.current
+            thread = world.current
             try:
-                answer = function(*arguments)
-            except Exception as exc:  # noqa: BLE001 - a future keeps whatever it was
-                sent.arrived(cast("Callable[[], Any]", lambda exc=exc: _throw(exc)))
-            except (Death, GreenletExit):
-                sent.arrived(lambda: None)  # nobody will ask
+                result = function(*arguments)
+            except Exception as exc:  # noqa: BLE001 - a future stores any exception
+                future.set_outcome(cast("Callable[[], Any]", lambda exc=exc: _raise(exc)))
+            except (PodDied, GreenletExit):
+                future.set_outcome(lambda: None)  # the process that waits for the result dies as well
             else:
-                sent.arrived(lambda: answer)
-            if visit is not None:
-                visit.pod.inside.remove(child)
+                future.set_outcome(lambda: result)
+            if invocation is not None:
+                invocation.pod.processes.remove(thread)
 
-        world.spawn(f"{parent.name}'s thread", run, visit=visit)
-        self._sent.append(sent)
-        return sent
+        world.spawn(f"{parent.name}'s thread", run, invocation=invocation)
+        self._futures.append(future)
+        return future
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any], timeout: float) -> Iterator[Any]:
-        """All at once; what hangs is waited for."""
+        """Run all calls concurrently and wait for each, without a timeout."""
         del timeout
-        sent = [self.submit(function, *each) for each in zip(*arguments, strict=True)]
-        return (one.result() for one in sent)
+        futures = [self.submit(function, *each) for each in zip(*arguments, strict=True)]
+        return (future.result() for future in futures)
 
     def shutdown(self) -> None:
-        for sent in self._sent:
-            sent.wait()
+        for future in self._futures:
+            future.wait()
 
 
-def _throw(exc: Exception) -> Any:
+def _raise(exc: Exception) -> Any:
     raise exc

@@ -1,6 +1,9 @@
-"""The Services of the system: pods made of the real handlers, and requests that go to one of them."""
+"""Services and their pods, which run the real handlers, and the requests to them."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from werkzeug.datastructures import MultiDict
 
 from functions.calculate.delivery import Delivery
 from functions.calculate.event_publisher import EventPublisher
@@ -18,24 +21,27 @@ from shared.http.messages import Handler, Request, Response
 from shared.job_index.index import Index
 from shared.jobs.store import Clock, JobStore
 from shared.storage.bucket import Bucket
-from tests.simulation.fixes import SimFixes
+from shared.telemetry.context import Trace
+from tests.simulation.fixes import SimulatedFixes
 from tests.simulation.oracle import Oracle
 from tests.simulation.s3 import S3
-from tests.simulation.world import Death, Pod, Visit, World
+from tests.simulation.world import Invocation, Pod, PodDied, World
 
 SETTINGS = Settings.model_validate({})
-_SKEW_MS = 2_000
-_AT_MOST = {"submit": 2, "calculate": 99, "status": 2, "list": 2}
+_MAX_SKEW_MS = 2_000
+_MAX_PODS = {"submit": 2, "calculate": 99, "status": 2, "list": 2}
 
 
 class Services:
-    """Every Service with its pods; a pod that has died is followed by a new one."""
+    """All Services with their pods. New pods replace those that have died."""
 
-    def __init__(self, world: World, s3: S3, fixes: SimFixes, publisher: events.Publisher, truth: Oracle) -> None:
+    def __init__(
+        self, world: World, s3: S3, fixes: SimulatedFixes, publisher: events.Publisher, oracle: Oracle
+    ) -> None:
         self._world = world
         self._fixes = fixes
         self._publisher = publisher
-        self._oracle = truth
+        self._oracle = oracle
 
         def sleep(seconds: float) -> None:
             world.sleep(round(seconds * 1000))
@@ -43,55 +49,72 @@ class Services:
         client: Any = s3
         self._records = Bucket(client, SETTINGS.JOBS_BUCKET, sleep)
         self._csvs = Bucket(client, SETTINGS.CSV_BUCKET, sleep)
-        self._pods: dict[str, list[tuple[Pod, dict[str, Handler]]]] = {name: [] for name in _AT_MOST}
-        self._made = 0
-        self.last: Visit  # the visit that was answered last
+        self._pods: dict[str, list[tuple[Pod, dict[str, Handler]]]] = {name: [] for name in _MAX_PODS}
+        self._pod_count = 0
+        self.last_invocation: Invocation  # the latest one that returned a response
 
-    def visit(self, service: str, handler: str, call: Request) -> Response | None:
-        """The answer to one request, handled in the current process; None if the pod dies."""
+    def send(
+        self,
+        service: str,
+        handler: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        trace: Trace | None = None,
+    ) -> Response | None:
+        """Handle a request in the current process and return the response, or None if the pod dies.
+
+        The request starts a new trace if `trace` is None.
+        """
         world = self._world
+        trace = trace or Trace(f"{world.rng.getrandbits(128) | 1:032x}", f"{world.rng.getrandbits(64) | 1:016x}")
+        request = Request(path or {}, MultiDict(query or {}), headers or {}, body, trace)
         process = world.current
-        pod, handlers = self._pod(service)
-        process.visit = visit = Visit(pod, handler, world.now)
-        pod.inside.append(process)
+        pod, handlers = self._choose_pod(service)
+        process.invocation = invocation = Invocation(pod, handler, world.now)
+        pod.processes.append(process)
         try:
-            reply = handlers[handler](call)
-        except Death:
-            world.note("no answer")
-            self._oracle.died(visit)
+            response = handlers[handler](request)
+        except PodDied:
+            world.note("no response")
+            self._oracle.record_crash(invocation)
             return None
-        except Exception as exc:  # noqa: BLE001 - as shared/http/service.py's Service does
-            reply = error_response(exc, call.trace)
-            if reply.status == 500:
-                world.fail(f"{handler} answered 500: {exc!r}")
+        except Exception as exc:  # noqa: BLE001 - shared/http/service.py handles errors in the same way
+            response = error_response(exc, trace)
+            if response.status == 500:
+                world.report_violation(f"the response of {handler} has status 500: {exc!r}")
         finally:
-            pod.inside.remove(process)
-            process.visit = None
-        self.last = visit
-        world.note(f"answered {reply.status}")
-        world.counts[f"{handler}_{reply.status}"] += 1
-        self._oracle.answered(visit, reply.status)
-        return reply
+            pod.processes.remove(process)
+            process.invocation = None
+        self.last_invocation = invocation
+        world.note(f"response {response.status}")
+        world.counts[f"{handler}_{response.status}"] += 1
+        self._oracle.check_response(invocation, response.status)
+        return response
 
     def scale_down(self) -> None:
-        """Ask some pod of calculate that works to stop."""
-        busy = [pod for pod, _ in self._pods["calculate"] if pod.inside and pod.alive]
+        """Terminate a random pod of calculate that handles a request."""
+        busy = [pod for pod, _ in self._pods["calculate"] if pod.processes and pod.alive]
         if busy:
             self._world.terminate(self._world.rng.choice(busy))
 
-    def _pod(self, service: str) -> tuple[Pod, dict[str, Handler]]:
+    def _choose_pod(self, service: str) -> tuple[Pod, dict[str, Handler]]:
+        """Return an available pod or start one. A pod of calculate handles one request at a time."""
         pods = self._pods[service]
-        pods[:] = [made for made in pods if made[0].alive and not made[0].stopping]
-        free = [made for made in pods if not made[0].inside] if service == "calculate" else pods
-        if free and (len(pods) >= _AT_MOST[service] or self._world.rng.random() < 0.7):
-            return self._world.rng.choice(free)
-        self._made += 1
-        pod = Pod(self._world, f"{service}-{self._made}", self._world.rng.randint(-_SKEW_MS, _SKEW_MS))
-        pods.append((pod, self._wired(service, pod.clock)))
+        pods[:] = [entry for entry in pods if entry[0].alive and not entry[0].terminating]
+        available = [entry for entry in pods if not entry[0].processes] if service == "calculate" else pods
+        if available and (len(pods) >= _MAX_PODS[service] or self._world.rng.random() < 0.7):
+            return self._world.rng.choice(available)
+        self._pod_count += 1
+        skew_ms = self._world.rng.randint(-_MAX_SKEW_MS, _MAX_SKEW_MS)
+        pod = Pod(self._world, f"{service}-{self._pod_count}", skew_ms)
+        pods.append((pod, self._wire(service, pod.clock)))
         return pods[-1]
 
-    def _wired(self, service: str, clock: Clock) -> dict[str, Handler]:
-        """What the function's main.py wires."""
+    def _wire(self, service: str, clock: Clock) -> dict[str, Handler]:
+        """Wire the handlers of a pod as the function's main.py does."""
         jobs = JobStore(self._records, clock)
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
@@ -99,7 +122,7 @@ class Services:
             lister = JobLister(Index(self._records), ResultReader(jobs))
             return {"list": lister.list_page, "devices": DeviceLister(self._records).list_devices}
         if service == "status":
-            return self._status(jobs, Index(self._records), clock)
+            return self._wire_status(jobs, Index(self._records), clock)
         event_publisher = EventPublisher(self._publisher, {})
         retention = Retention(self._records, self._csvs, jobs, self._oracle.job_age, self._oracle.csv_age)
         sweep = Sweep(
@@ -113,17 +136,17 @@ class Services:
         )
         delivery = Delivery(SETTINGS, jobs, self._fixes, self._csvs, event_publisher=event_publisher, clock=clock)
 
-        def swept(_: Request) -> Response:
+        def run_sweep(_: Request) -> Response:
             sweep.run()
             return Response(204)
 
-        return {"requested": delivery.handle_request, "dead_letter": delivery.handle_dead_letter, "sweep": swept}
+        return {"requested": delivery.handle_request, "dead_letter": delivery.handle_dead_letter, "sweep": run_sweep}
 
-    def _status(self, jobs: JobStore, index: Index, clock: Clock) -> dict[str, Handler]:
+    def _wire_status(self, jobs: JobStore, index: Index, clock: Clock) -> dict[str, Handler]:
         handler = JobHandler(
             jobs,
             self._csvs,
-            lambda wanted: next(iter(index.page(wanted).entries), None),
+            lambda query: next(iter(index.page(query).entries), None),
             lambda key, _name, _method: (f"http://csv/{key}", clock()),
             csv_age=self._oracle.csv_age,
             clock=clock,

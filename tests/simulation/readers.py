@@ -1,4 +1,4 @@
-"""Who reads: the status of one job, and pages of the list; what they are told is held against the truth."""
+"""Clients that read status, downloads, lists and devices, and compare the responses with the oracle."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,243 +6,252 @@ from functools import partial
 from typing import Any
 
 from shared.models import Status, rfc3339
-from tests.simulation.calls import call
 from tests.simulation.fixes import DATES, DEVICES, LATEST
-from tests.simulation.oracle import GONE, RANK, Known, Oracle
+from tests.simulation.oracle import DELETED, RANK, Oracle, TrackedJob
 from tests.simulation.pods import Services
 from tests.simulation.world import World
 
-_END = ("result", "error_code", "error_message")
+_RESULT_FIELDS = ("result", "error_code", "error_message")
 _FIELDS = ("job_id", "date", "device_id", "queued_at")
 
 
 class Readers:
-    """Reads and checks, until the run ends."""
+    """The reading clients of one run. `sweep_offset_ms` is the time within each minute at which the sweep runs."""
 
-    def __init__(self, world: World, services: Services, truth: Oracle, tick_ms: int) -> None:
+    def __init__(self, world: World, services: Services, oracle: Oracle, sweep_offset_ms: int) -> None:
         self._world = world
         self._services = services
-        self._oracle = truth
-        self._tick_ms = tick_ms  # when in a minute the sweep is called
+        self._oracle = oracle
+        self._sweep_offset_ms = sweep_offset_ms
 
     def start(self, until_ms: int) -> None:
-        """One of each kind, at times of their own, those of the list often while a sweep runs."""
-        kinds = {
+        """Start one reader of each kind. Those of the list often read while a sweep runs."""
+        readers = {
             "status": (self._status, 20_000),
             "download": (self._download, 50_000),
             "walk": (self.walk, 40_000),
-            "page": (self._page, 20_000),
+            "page": (self._random_page, 20_000),
             "devices": (self._devices, 60_000),
         }
-        for name, (read, pause_ms) in kinds.items():
-            self._world.spawn(f"reader of {name}", partial(self._again, read, pause_ms, until_ms))
+        for name, (read, mean_pause_ms) in readers.items():
+            self._world.spawn(f"reader of {name}", partial(self._repeat, read, mean_pause_ms, until_ms))
 
-    def _again(self, read: Callable[[], object], pause_ms: int, until_ms: int) -> None:
+    def _repeat(self, read: Callable[[], object], mean_pause_ms: int, until_ms: int) -> None:
         rng = self._world.rng
         while self._world.now < until_ms:
-            self._world.sleep(rng.randrange(2 * pause_ms))
-            if read in (self.walk, self._page) and rng.random() < 0.6:
-                self._world.sleep((self._tick_ms - self._world.now) % 60_000 + rng.randrange(1_000))
+            self._world.sleep(rng.randrange(2 * mean_pause_ms))
+            if read in (self.walk, self._random_page) and rng.random() < 0.6:
+                self._world.sleep((self._sweep_offset_ms - self._world.now) % 60_000 + rng.randrange(1_000))
             read()
 
     def _status(self) -> None:
-        known = list(self._oracle.jobs.values())
-        if not known:
+        """Read the status of a random job: it equals the record at some time during the request."""
+        jobs = list(self._oracle.jobs.values())
+        if not jobs:
             return
-        job = self._world.rng.choice(known)
-        before = job.rank
-        reply = self._services.visit("status", "status", call(self._world, path={"job_id": job.job_id}))
-        if reply is None or reply.status == 503:
+        job = self._world.rng.choice(jobs)
+        rank_before = job.rank
+        response = self._services.send("status", "status", path={"job_id": job.job_id})
+        if response is None or response.status == 503:
             return
-        body: Any = reply.body
-        if reply.status == 404:
-            if not self._oracle.may_go(job) or (job is self._oracle.jobs.get(job.job_id) and job.rank < GONE):
-                self._world.fail(f"{job.job_id} is not found")
+        body: Any = response.body
+        if response.status == 404:
+            exists = job is self._oracle.jobs.get(job.job_id) and job.rank < DELETED
+            if exists or not self._oracle.may_be_deleted(job):
+                self._world.report_violation(f"404 for the status of {job.job_id}")
             return
-        if reply.status != 200:
-            self._world.fail(f"the status of {job.job_id} is {reply.status}")
+        if response.status != 200:
+            self._world.report_violation(f"{response.status} for the status of {job.job_id}")
         if body["queued_at"] != job.record["queued_at"]:
-            return  # the id has been used again
-        if not before <= RANK[body["status"]] <= job.rank:
-            self._world.fail(f"the status of {job.job_id} is {body['status']}")
+            return  # a new job with the same id
+        if not rank_before <= RANK[body["status"]] <= job.rank:
+            self._world.report_violation(f"the status of {job.job_id} is {body['status']}")
         if any(body[name] != job.record[name] for name in _FIELDS):
-            self._world.fail(f"the status of {job.job_id} differs from its record")
+            self._world.report_violation(f"the status of {job.job_id} differs from its record")
         if ("result" in body) != (body["status"] == "completed"):
-            self._world.fail(f"the status of {job.job_id} is {body['status']}, its result is amiss")
+            self._world.report_violation(f"{body['status']} job {job.job_id}: result missing or unexpected")
 
     def _download(self) -> None:
-        """The way to the CSV of a job by its name, or to the newest one's of a date and a device."""
-        known = list(self._oracle.jobs.values())
-        if not known:
+        """Request the CSV of a job by its id, or the newest CSV of a date and device."""
+        jobs = list(self._oracle.jobs.values())
+        if not jobs:
             return
-        job = self._world.rng.choice(known)
+        job = self._world.rng.choice(jobs)
         day, device = job.record["date"], job.record["device_id"]
-        alike = [other for other in known if (other.record["date"], other.record["device_id"]) == (day, device)]
-        named = self._world.rng.random() < 0.5
-        wanted = [other for other in ([job] if named else alike) if other.shown == 2 and "result" in other.record]
-        name = "_".join(filter(None, ("distance", day.replace("-", ""), device, job.job_id if named else "")))
-        reply = self._services.visit("status", "download", call(self._world, path={"filename": f"{name}.csv"}))
-        if reply is None or reply.status == 503:
+        same_task = [other for other in jobs if (other.record["date"], other.record["device_id"]) == (day, device)]
+        by_id = self._world.rng.random() < 0.5
+        candidates = [job] if by_id else same_task
+        completed = [other for other in candidates if other.listed_rank == 2 and "result" in other.record]
+        name = "_".join(filter(None, ("distance", day.replace("-", ""), device, job.job_id if by_id else "")))
+        response = self._services.send("status", "download", path={"filename": f"{name}.csv"})
+        if response is None or response.status == 503:
             return
-        # A newest job that goes while it is asked for leads nowhere, though there may be an older one.
-        sure = self._oracle.csv_age is None and not any(map(self._oracle.may_go, alike))
-        lasting = wanted if sure else []
-        if reply.status != 302:
-            if reply.status != 404 or lasting:
-                self._world.fail(f"{name}.csv is answered {reply.status}")
+        # If the newest job is deleted during the request, the response is 404 even if there is an older job.
+        stable = self._oracle.csv_age is None and not any(map(self._oracle.may_be_deleted, same_task))
+        expected = completed if stable else []
+        if response.status != 302:
+            if response.status != 404 or expected:
+                self._world.report_violation(f"{response.status} for {name}.csv")
             return
-        every = (*self._oracle.past, *self._oracle.jobs.values())
-        owners = [other for other in every if other.csv_path == reply.headers["Location"].removeprefix("http://csv/")]
-        if not owners or (named and owners[0].job_id != job.job_id):
-            self._world.fail(f"{name}.csv leads to {reply.headers['Location']}")
-        if not named and any(other.position > owners[0].position for other in lasting):
-            self._world.fail(f"{name}.csv leads to {owners[0].job_id}, which is not the newest")
+        location = response.headers["Location"]
+        all_jobs = (*self._oracle.previous_jobs, *self._oracle.jobs.values())
+        owners = [other for other in all_jobs if other.csv_path == location.removeprefix("http://csv/")]
+        if not owners or (by_id and owners[0].job_id != job.job_id):
+            self._world.report_violation(f"{name}.csv redirects to {location}")
+        if not by_id and any(other.position > owners[0].position for other in expected):
+            self._world.report_violation(f"{name}.csv redirects to {owners[0].job_id}, which is not the newest")
 
     def _devices(self) -> None:
-        """All of them or, before the look at the database has succeeded, none."""
-        reply = self._services.visit("list", "devices", call(self._world))
-        if reply is None or reply.status == 503:
+        """Read the devices: all of them, or none before a query of the database has succeeded."""
+        response = self._services.send("list", "devices")
+        if response is None or response.status == 503:
             return
-        body: Any = reply.body
-        wanted = [{"device_id": name, "last_fix_at": rfc3339(at)} for name, at in sorted(LATEST.items())]
-        if body["devices"] != ([] if body["as_of"] is None else wanted):
-            self._world.fail(f"the devices are {body['devices']}")
+        body: Any = response.body
+        expected = [{"device_id": name, "last_fix_at": rfc3339(at)} for name, at in sorted(LATEST.items())]
+        if body["devices"] != ([] if body["as_of"] is None else expected):
+            self._world.report_violation(f"the devices are {body['devices']}")
 
     def walk(self, total: int | None = None) -> None:
-        """The whole list by next_offset: every job that a caller knew of before is in it, as far as it was."""
-        wanted = [(job, job.shown) for job in self._oracle.jobs.values() if job.shown >= 0]
-        deleted, began_ms = self._deleted(), self._world.now
-        met: dict[tuple[str, str], int] = {}
+        """Read the whole list by next_offset. It has all jobs that were listed before, with at least their rank."""
+        expected = [(job, job.listed_rank) for job in self._oracle.jobs.values() if job.listed_rank >= 0]
+        deleted, started_ms = self._deleted_jobs(), self._world.now
+        listed_ranks: dict[tuple[str, str], int] = {}
         offset: int | None = 0
         limit = self._world.rng.choice((2, 3, 5, 50))
-        counts, gone = list[int](), self._oracle.gone
+        totals, removals = list[int](), self._oracle.removals
         while offset is not None:
-            body = self._asked({"limit": str(limit), "offset": str(offset)})
+            body = self._get({"limit": str(limit), "offset": str(offset)})
             if body is None:
                 return
-            counts.append(body["total_count"])
-            for shown in body["jobs"]:
-                position = shown["queued_at"], shown["job_id"]
-                met[position] = max(RANK[shown["status"]], met.get(position, 0))
+            totals.append(body["total_count"])
+            for listed in body["jobs"]:
+                position = listed["queued_at"], listed["job_id"]
+                listed_ranks[position] = max(RANK[listed["status"]], listed_ranks.get(position, 0))
             offset = body["next_offset"]
-        if total is not None and set(counts) != {total}:
-            self._world.fail(f"total_count is {counts} of {total}")
+        if total is not None and set(totals) != {total}:
+            self._world.report_violation(f"total_count is {totals} instead of {total}")
         self._world.counts["walks"] += 1
-        # Where a job has gone others have moved up: a walk by offset may leave some out.
-        self._compare(wanted if gone == self._oracle.gone else [], deleted, met, began_ms)
+        # A removal moves the jobs behind it up, so that a walk by offset may skip some.
+        self._compare(expected if removals == self._oracle.removals else [], deleted, listed_ranks, started_ms)
 
-    def _deleted(self) -> list[Known]:
-        return [job for job in (*self._oracle.past, *self._oracle.jobs.values()) if job.deleted]
+    def _deleted_jobs(self) -> list[TrackedJob]:
+        return [job for job in (*self._oracle.previous_jobs, *self._oracle.jobs.values()) if job.deletion_confirmed]
 
-    def _page(self) -> None:
-        """One page of everything that a filter admits."""
+    def _random_page(self) -> None:
+        """Read one page with random filters."""
         rng = self._world.rng
-        query = {
-            name: rng.choice(some) for name, some in (("date", DATES), ("device_id", DEVICES)) if rng.random() < 0.4
-        }
+        filters = (("date", DATES), ("device_id", DEVICES))
+        query = {name: rng.choice(values) for name, values in filters if rng.random() < 0.4}
         if rng.random() < 0.4:
             query["status"] = rng.choice(list(Status)[:4]).value
         self.page(query)
 
     def page(self, query: dict[str, str]) -> dict[str, Any] | None:
-        """The page, checked; None if there was no answer."""
-        wanted = [
-            (job, job.shown)
+        """Read and check one page. Return None if the request failed."""
+        expected = [
+            (job, job.listed_rank)
             for job in self._oracle.jobs.values()
-            if job.shown >= 0
+            if job.listed_rank >= 0
             and query.get("date") in (None, "", job.record["date"])
             and query.get("device_id") in (None, "", job.record["device_id"])
-            and ("status" not in query or (job.shown == 2 and job.record["status"] == query["status"]))
-            # A submission with another body under the same key may have left its marker: which of the two is to be
-            # believed is seen when the job moves or a sweep comes by.
-            and (job.shown > 0 or not query or len(self._oracle.marked_as.get(job.job_id, ())) < 2)
+            and ("status" not in query or (job.listed_rank == 2 and job.record["status"] == query["status"]))
+            # A rejected submission with the same key and a different body may have left its marker. The list resolves
+            # this when the job changes its state or a sweep runs.
+            and (job.listed_rank > 0 or not query or len(self._oracle.marked_tasks.get(job.job_id, ())) < 2)
         ]
-        deleted, began_ms = self._deleted(), self._world.now
-        body = self._asked({**query, "limit": "500"})
+        deleted, started_ms = self._deleted_jobs(), self._world.now
+        body = self._get({**query, "limit": "500"})
         if body is None:
             return None
         self._world.counts["pages"] += 1
-        for shown in body["jobs"]:
-            if any(text and shown[name] != text for name, text in query.items()):
-                self._world.fail(f"a list of {query} shows {shown}")
+        for listed in body["jobs"]:
+            if any(text and listed[name] != text for name, text in query.items()):
+                self._world.report_violation(f"a list of {query} has {listed}")
         if body["total_count"] != len(body["jobs"]):
-            self._world.fail(f"total_count is {body['total_count']} for a list of {len(body['jobs'])} jobs")
-        met = {(shown["queued_at"], shown["job_id"]): RANK[shown["status"]] for shown in body["jobs"]}
-        self._compare(wanted, deleted, met, began_ms)
+            self._world.report_violation(f"total_count is {body['total_count']} for {len(body['jobs'])} jobs")
+        listed_ranks = {(listed["queued_at"], listed["job_id"]): RANK[listed["status"]] for listed in body["jobs"]}
+        self._compare(expected, deleted, listed_ranks, started_ms)
         return body
 
-    def _asked(self, query: dict[str, str]) -> dict[str, Any] | None:
+    def _get(self, query: dict[str, str]) -> dict[str, Any] | None:
+        """Request a page and check each of its jobs."""
         with_results = self._world.rng.random() < 0.3
         query = {**query, "results": str(with_results).lower()}
-        reply = self._services.visit("list", "list", call(self._world, query=query))
-        if reply is None or reply.status == 503:
+        response = self._services.send("list", "list", query=query)
+        if response is None or response.status == 503:
             return None
-        every = with_results and not self._services.last.hurt
-        body: Any = reply.body
-        if reply.status != 200:
-            self._world.fail(f"the list answered {reply.status}")
+        results_complete = with_results and not self._services.last_invocation.faulted
+        body: Any = response.body
+        if response.status != 200:
+            self._world.report_violation(f"the response of the list has status {response.status}")
         jobs = body["jobs"]
-        # A creation that lost to another one of the same id may show beside it until its marker goes.
-        told = Counter(shown["job_id"] for shown in jobs if self._stands(shown))
-        if told and max(told.values()) > 1:
-            self._world.fail("a job is twice on one page")
-        order = [(shown["queued_at"], shown["job_id"]) for shown in jobs]
+        # A creation that lost against another one of the same id may be listed until its marker is deleted.
+        occurrences = Counter(listed["job_id"] for listed in jobs if self._exists(listed))
+        if occurrences and max(occurrences.values()) > 1:
+            self._world.report_violation("a page has a job twice")
+        order = [(listed["queued_at"], listed["job_id"]) for listed in jobs]
         if order != sorted(order, reverse=True):
-            self._world.fail("a page is not newest first")
-        for shown in jobs:
-            self._plausible(shown)
-            self._ended(shown, every=every)
+            self._world.report_violation("a page is not newest first")
+        for listed in jobs:
+            self._check_state(listed)
+            self._check_result(listed, required=results_complete)
         return dict(body)
 
-    def _ended(self, shown: dict[str, Any], *, every: bool) -> None:
-        """What a row says of its job's end is what the record says; it may say nothing where a read met a fault."""
-        said, job = {name: shown[name] for name in _END if name in shown}, self._life(shown)
-        if job is None or RANK[shown["status"]] < RANK["completed"]:
-            if said:
-                self._world.fail(f"the list shows {shown}, which has no end")
+    def _check_result(self, listed: dict[str, Any], *, required: bool) -> None:
+        """Check that the result of a listed job equals the record's. It may be absent unless `required`."""
+        result, job = {name: listed[name] for name in _RESULT_FIELDS if name in listed}, self._find(listed)
+        if job is None or RANK[listed["status"]] < RANK["completed"]:
+            if result:
+                self._world.report_violation(f"the list has {listed}, which has no result")
             return
-        wanted = {name: job.record[name] for name in _END if name in job.record}
-        if "result" in wanted:
-            filename = wanted["result"]["csv_path"].rsplit("/", 1)[1]
-            wanted["result"] = {**wanted["result"], "csv_download_path": f"/api/distance/download/{filename}"}
-        if said not in ({}, wanted):
-            self._world.fail(f"the list shows {shown}, the record's end is another")
-        if every and not said and self._stands(shown) and not self._oracle.may_go(job):
-            self._world.fail(f"the list shows {shown} without its end")
+        expected = {name: job.record[name] for name in _RESULT_FIELDS if name in job.record}
+        if "result" in expected:
+            filename = expected["result"]["csv_path"].rsplit("/", 1)[1]
+            expected["result"] = {**expected["result"], "csv_download_path": f"/api/distance/download/{filename}"}
+        if result not in ({}, expected):
+            self._world.report_violation(f"the list has {listed}, whose result differs from the record")
+        if required and not result and self._exists(listed) and not self._oracle.may_be_deleted(job):
+            self._world.report_violation(f"the list has {listed} without its result")
 
-    def _plausible(self, shown: dict[str, Any]) -> None:
-        rank, job = RANK[shown["status"]], self._life(shown)
+    def _check_state(self, listed: dict[str, Any]) -> None:
+        """Check that the state of a listed job is not ahead of its record."""
+        rank, job = RANK[listed["status"]], self._find(listed)
         if job is None:
             if rank > 0:
-                self._world.fail(f"the list shows {shown}, which has no record")
+                self._world.report_violation(f"the list has {listed}, which has no record")
             return
-        if rank > job.rank or (rank == 2 and shown["status"] != job.record["status"]):
-            self._world.fail(f"the list shows {shown} before its time")
-        if (rank == 2) != ("completed_at" in shown):
-            self._world.fail(f"the list shows {shown}: completed_at is amiss")
-        if rank == 2 and any(shown[name] != job.record[name] for name in (*_FIELDS, "completed_at")):
-            self._world.fail(f"the list shows {shown}, which differs from the record")
+        if rank > job.rank or (rank == 2 and listed["status"] != job.record["status"]):
+            self._world.report_violation(f"the list has {listed}, which is ahead of the record")
+        if (rank == 2) != ("completed_at" in listed):
+            self._world.report_violation(f"the list has {listed}: completed_at missing or unexpected")
+        if rank == 2 and any(listed[name] != job.record[name] for name in (*_FIELDS, "completed_at")):
+            self._world.report_violation(f"the list has {listed}, which differs from the record")
 
-    def _stands(self, shown: dict[str, Any]) -> bool:
-        job = self._life(shown)
-        return job is not None and job.rank < GONE
+    def _exists(self, listed: dict[str, Any]) -> bool:
+        job = self._find(listed)
+        return job is not None and job.rank < DELETED
 
-    def _life(self, shown: dict[str, Any]) -> Known | None:
-        lives = [self._oracle.jobs.get(shown["job_id"]), *self._oracle.past]
-        return next((life for life in lives if life and life.position == (shown["queued_at"], shown["job_id"])), None)
+    def _find(self, listed: dict[str, Any]) -> TrackedJob | None:
+        position = listed["queued_at"], listed["job_id"]
+        jobs = [self._oracle.jobs.get(listed["job_id"]), *self._oracle.previous_jobs]
+        return next((job for job in jobs if job and job.position == position), None)
 
     def _compare(
         self,
-        wanted: list[tuple[Known, int]],
-        deleted: list[Known],
-        met: dict[tuple[str, str], int],
-        began_ms: int,
+        expected: list[tuple[TrackedJob, int]],
+        deleted: list[TrackedJob],
+        listed_ranks: dict[tuple[str, str], int],
+        started_ms: int,
     ) -> None:
-        for job, rank in wanted:
-            if met.get(job.position, -1) < rank and not self._oracle.may_go(job):
-                self._world.fail(f"the list shows {job.job_id} with rank {met.get(job.position)} instead of {rank}")
+        for job, rank in expected:
+            listed_rank = listed_ranks.get(job.position, -1)
+            if listed_rank < rank and not self._oracle.may_be_deleted(job):
+                self._world.report_violation(f"the list has {job.job_id} with rank {listed_rank} instead of {rank}")
         for job in deleted:
-            # Nothing tells a marker that came too late to be folded from one of a job that stands: the next sweep does.
-            late = self._oracle.markers[job.job_id] or self._oracle.unmarked_ms.get(job.job_id, 0) >= began_ms
-            if job.position in met and not late:
-                self._world.fail(f"the list shows {job.job_id}, which is deleted")
+            # A marker written after the last sweep looks like that of an existing job until the next sweep.
+            late_marker = (
+                self._oracle.marker_counts[job.job_id]
+                or self._oracle.marker_deleted_ms.get(job.job_id, 0) >= started_ms
+            )
+            if job.position in listed_ranks and not late_marker:
+                self._world.report_violation(f"the list has {job.job_id}, which is deleted")

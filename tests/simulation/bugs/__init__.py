@@ -1,6 +1,6 @@
-"""Bugs that the simulation must catch, each a promise of docs/job.md broken in a line or two."""
+"""Bugs that the simulation must detect. Each one breaks a promise of the project in a line or two."""
 
-from tests.simulation.bugs import calculating, deleting, events, life, listing, sweeping
+from tests.simulation.bugs import calculation, deletion, job_list, lifecycle, responses, sweep
 
-BUGS = (*life.BUGS, *calculating.BUGS, *events.BUGS, *sweeping.BUGS, *listing.BUGS, *deleting.BUGS)
+BUGS = (*lifecycle.BUGS, *calculation.BUGS, *responses.BUGS, *sweep.BUGS, *job_list.BUGS, *deletion.BUGS)
 BY_NAME = {bug.name: bug for bug in BUGS}

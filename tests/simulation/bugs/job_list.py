@@ -1,0 +1,78 @@
+"""Bugs in the list: marker log, segments, pages, counts."""
+
+from tests.simulation.planted import Bug
+
+_INDEX = "shared.job_index.index"
+
+BUGS = (
+    Bug(
+        "log-read-after-manifest",
+        f"{_INDEX}:Index._snapshot",
+        old="log = MarkerLog(...)\nmanifest = self._manifest()",
+        new="manifest = self._manifest()\nlog = MarkerLog(self._bucket)",
+        breaks="a job that is compacted between the two reads is in neither",
+    ),
+    Bug(
+        "first-marker-wins",
+        "shared.job_index.markers:MarkerLog.__init__",
+        old="entry.status.rank > ...",
+        new="False",
+        breaks="a job is listed in the earliest state that has a marker",
+    ),
+    Bug(
+        "stale-marker-wins",
+        f"{_INDEX}:Index._apply_log",
+        old="entry.status.rank <= ...",
+        new="entry.status.rank == hot.entry(row).status.rank",
+        breaks="a late marker reverts the state of a listed job",
+    ),
+    Bug(
+        "sealed-jobs-not-counted",
+        f"{_INDEX}:Index._page",
+        old="... + len(sealed)",
+        new="sum(map(len, unsealed))",
+        breaks="total_count lacks the older jobs",
+    ),
+    Bug(
+        "filter-not-applied-to-hot",
+        f"{_INDEX}:Index._page",
+        old="not (...).is_empty",
+        new="False",
+        breaks="a filtered list shows jobs that do not match",
+    ),
+    Bug(
+        "walk-skips-job",
+        "functions.list.handler:JobLister.list_page",
+        old="after if after < ... else None",
+        new="after + 1 if after < found.total else None",
+        breaks="a walk by next_offset skips jobs",
+    ),
+    Bug(
+        "unsealed-older-jobs-dropped",
+        f"{_INDEX}:_merge_page",
+        old="[*..., *sealed.slice(...)]",
+        new="[*sealed.slice(skipped, stop)]",
+        breaks="unsealed jobs that are older than a sealed one are on no page",
+    ),
+    Bug(
+        "changed-row-duplicated",
+        "shared.job_index.segments:Segment.updated",
+        old="row is not None",
+        new="False",
+        breaks="a job that changed its state is listed twice",
+    ),
+    Bug(
+        "devices-without-claim",
+        "functions.calculate.sweep.devices:DeviceRefresher._refresh",
+        old="devices.write(self._bucket, claim, ...)",
+        new="stored.etag",
+        breaks="every sweep queries the devices again while the query fails",
+    ),
+    Bug(
+        "results-end-after-failure",
+        "functions.list.results:ResultReader._read_records",
+        old="failures: list[str] = []",
+        new="failures = self.__dict__.setdefault('failures', [])",
+        breaks="after one record that could not be read no row has a result",
+    ),
+)
