@@ -1,4 +1,4 @@
-"""All that a run has shown of its jobs: what the verdict is made from, and how it is gathered at the end."""
+"""Observations of a run that the verdict is based on, and their collection at the end of the run."""
 
 import hashlib
 import time
@@ -7,19 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.outcomes import Outcome
-from tests.chaos.workload import Wish
+from tests.chaos.outcomes import OutcomeEvent
+from tests.chaos.workload import PlannedJob
 from tests.integration.whole_stack import Answer, ask
 
 Json = dict[str, Any]
 _READERS = 4
-_LOOK_SECONDS = 0.2
-_OF_ONE_READING = ("csv_download_url", "csv_download_expires_at")
+_POLL_SECONDS = 0.2
+_VOLATILE_FIELDS = ("csv_download_url", "csv_download_expires_at")
 
 
 @dataclass(frozen=True)
-class Listing:
-    """The whole list, walked page by page: its jobs, and the total of each page."""
+class JobList:
+    """The complete list: its jobs, and the distinct values of total_count on its pages."""
 
     jobs: list[Json]
     totals: set[int]
@@ -27,86 +27,85 @@ class Listing:
 
 @dataclass(frozen=True)
 class Download:
-    """A CSV as it was fetched: the answer's status, and the digest under which its bytes are kept."""
+    """The response to a CSV download: status, and digest of the body, which is the key of its content."""
 
     status: int
     digest: str
 
 
 @dataclass
-class Seen:
-    """What was seen of the jobs of `wishes`; the sets hold job ids."""
+class Observations:
+    """Observations of the jobs of a workload. The sets hold job ids."""
 
-    wishes: list[Wish]
-    outcomes: dict[str, list[Outcome]]
-    first_ends: dict[str, Json] = field(default_factory=dict)  # each end as it was read first
+    workload: list[PlannedJob]
+    outcome_events: dict[str, list[OutcomeEvent]]
+    first_results: dict[str, Json] = field(default_factory=dict)  # `result_of` the first status that was final
     vanished: set[str] = field(default_factory=set)  # 404 after 202
-    unlisted: set[str] = field(default_factory=set)  # accepted, and not in the list then
-    reopened: set[str] = field(default_factory=set)  # listed as ended, then as unfinished
-    statuses: dict[str, Json] = field(default_factory=dict)  # at the end; without those that were unknown
-    listing: Listing | None = None  # None: it could not be read
+    unlisted: set[str] = field(default_factory=set)  # accepted but missing in a list
+    reopened: set[str] = field(default_factory=set)  # listed as ended, later as unfinished
+    statuses: dict[str, Json] = field(default_factory=dict)  # at the end, without unknown jobs
+    job_list: JobList | None = None  # at the end, or None if reading failed
     downloads: dict[str, Download] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)  # by digest
 
 
-def end_of(status: Json) -> Json:
-    """What may never change again: the status of an ended job without what each reading makes anew."""
+def result_of(status: Json) -> Json:
+    """Return the part of a finished job's status that must not change any more."""
     names = ("status", "completed_at", "error_code", "error_message")
-    result = {name: value for name, value in status.get("result", {}).items() if name not in _OF_ONE_READING}
+    result = {name: value for name, value in status.get("result", {}).items() if name not in _VOLATILE_FIELDS}
     return {**{name: status.get(name) for name in names}, "result": result}
 
 
-def ended(status: Json) -> bool:
+def has_ended(status: Json) -> bool:
     return status.get("status") in ("completed", "failed")
 
 
-def listing(url: str) -> Listing | None:
-    """The list as it is now, or None if a page did not come."""
+def read_list(url: str) -> JobList | None:
+    """Read all pages of the list. Return None if a request fails."""
     jobs: list[Json] = []
     totals = set()
     offset: int | None = 0
     while offset is not None:
-        answer = ask("GET", f"{url}/api/distance/jobs?limit=500&results=false&offset={offset}")
-        if answer.status != 200:
+        response = ask("GET", f"{url}/api/distance/jobs?limit=500&results=false&offset={offset}")
+        if response.status != 200:
             return None
-        page = answer.json
+        page = response.json
         jobs += page["jobs"]
         totals.add(page["total_count"])
         offset = page["next_offset"]
-    return Listing(jobs, totals)
+    return JobList(jobs, totals)
 
 
-def gather(url: str, seen: Seen, deadline: float) -> None:
-    """Each job's status, the list, and every CSV by its presigned URL; `deadline` is of the monotonic clock."""
-    while (found := listing(url)) is None and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
-    seen.listing = found
-    jobs = {job_id for wish in seen.wishes for job_id in wish.ids}
+def collect(url: str, observations: Observations, deadline: float) -> None:
+    """Read the list, the status of each job and every CSV. `deadline` is a time of the monotonic clock."""
+    while (job_list := read_list(url)) is None and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    observations.job_list = job_list
+    job_ids = {job_id for job in observations.workload for job_id in job.job_ids}
     with ThreadPoolExecutor(_READERS) as readers:
-        list(readers.map(lambda job_id: _read(url, seen, job_id, deadline), sorted(jobs)))
+        list(readers.map(lambda job_id: _collect_job(url, observations, job_id, deadline), sorted(job_ids)))
 
 
-def _read(url: str, seen: Seen, job_id: str, deadline: float) -> None:
-    answer = _answered(f"{url}/api/distance/jobs/{job_id}", deadline)
-    if answer.status != 200:
+def _collect_job(url: str, observations: Observations, job_id: str, deadline: float) -> None:
+    response = _get(f"{url}/api/distance/jobs/{job_id}", deadline)
+    if response.status != 200:
         return
-    seen.statuses[job_id] = status = answer.json
+    observations.statuses[job_id] = status = response.json
     if status["status"] == "completed":
-        csv = _answered(status["result"]["csv_download_url"], deadline)
+        csv = _get(status["result"]["csv_download_url"], deadline)
         digest = hashlib.sha256(csv.body).hexdigest()
-        seen.contents.setdefault(digest, csv.body)
-        seen.downloads[job_id] = Download(csv.status, digest)
+        observations.contents.setdefault(digest, csv.body)
+        observations.downloads[job_id] = Download(csv.status, digest)
 
 
-def _answered(url: str, deadline: float) -> Answer:
-    """An answer that is neither silence nor a fault of the server's, or the last one before the deadline."""
+def _get(url: str, deadline: float) -> Answer:
+    """Retry until a response is no server error, and return it or the last one before the deadline."""
     while True:
-        answer = ask("GET", url)
-        if 0 < answer.status < 500 or time.monotonic() > deadline:
-            return answer
-        time.sleep(_LOOK_SECONDS)
+        response = ask("GET", url)
+        if 0 < response.status < 500 or time.monotonic() > deadline:
+            return response
+        time.sleep(_POLL_SECONDS)
 
 
-def job_ids(wishes: Iterable[Wish]) -> set[str]:
-    """The jobs that were accepted."""
-    return {job_id for wish in wishes if wish.accepted for job_id in wish.ids}
+def accepted_job_ids(workload: Iterable[PlannedJob]) -> set[str]:
+    return {job_id for job in workload if job.accepted for job_id in job.job_ids}

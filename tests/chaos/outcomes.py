@@ -1,4 +1,4 @@
-"""A subscriber that remembers every outcome event of the run."""
+"""A subscriber that collects the outcome events of a run."""
 
 import contextlib
 import json
@@ -8,43 +8,43 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-_TYPES = {"otelworker.distance.completed.v1": "completed", "otelworker.distance.failed.v1": "failed"}
+_STATUSES = {"otelworker.distance.completed.v1": "completed", "otelworker.distance.failed.v1": "failed"}
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one event says of how a job ended."""
+class OutcomeEvent:
+    """Status and data of one outcome event."""
 
     status: str
     data: dict[str, Any]
 
 
 @dataclass
-class Outcomes:
-    """By job, in the order of arrival; repeats too."""
+class OutcomeEvents:
+    """Outcome events by job in the order of arrival, including duplicates. `url` is the subscriber's address."""
 
     url: str = ""
-    by_job: dict[str, list[Outcome]] = field(default_factory=dict)
+    by_job: dict[str, list[OutcomeEvent]] = field(default_factory=dict)
 
-    def take(self, kind: str, job_id: str, body: bytes) -> None:
-        """An event; one whose data is no JSON object is kept as one that says nothing."""
-        if status := _TYPES.get(kind):
+    def add(self, event_type: str, job_id: str, body: bytes) -> None:
+        """Add an event if it is an outcome. Data that are not a JSON object become {}."""
+        if status := _STATUSES.get(event_type):
             try:
                 data = dict(json.loads(body))
             except (ValueError, TypeError):
                 data = {}
-            self.by_job.setdefault(job_id, []).append(Outcome(status, data))
+            self.by_job.setdefault(job_id, []).append(OutcomeEvent(status, data))
 
 
 @contextlib.contextmanager
-def received() -> Iterator[Outcomes]:
-    """A subscriber on a free port for the time of the block."""
-    outcomes = Outcomes()
+def subscriber() -> Iterator[OutcomeEvents]:
+    """Run a subscriber on a free port."""
+    events = OutcomeEvents()
 
-    class Subscriber(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            outcomes.take(self.headers.get("ce-type", ""), self.headers.get("ce-subject", ""), body)
+            events.add(self.headers.get("ce-type", ""), self.headers.get("ce-subject", ""), body)
             self.send_response(204)
             self.end_headers()
 
@@ -55,13 +55,13 @@ def received() -> Iterator[Outcomes]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """The broker is killed while it is connected."""
+            """Ignore connections that break because the broker is killed."""
 
-    server = Server(("127.0.0.1", 0), Subscriber)
-    outcomes.url = f"http://127.0.0.1:{server.server_port}/"
+    server = Server(("127.0.0.1", 0), Handler)
+    events.url = f"http://127.0.0.1:{server.server_port}/"
     threading.Thread(target=server.serve_forever, name="outcomes").start()
     try:
-        yield outcomes
+        yield events
     finally:
         server.shutdown()
         server.server_close()

@@ -1,20 +1,20 @@
-"""A caller that looks on while parts die: every accepted job's status until it has ended, and the list."""
+"""A client that reads the status of every accepted job until it ends, and the list, while parts are killed."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.chaos.observations import Seen, end_of, ended, job_ids, listing
+from tests.chaos.observations import Observations, accepted_job_ids, has_ended, read_list, result_of
 from tests.integration.whole_stack import ask
 
 _PAUSE_SECONDS = 0.5
 
 
 class Watch:
-    """Looks again and again until stopped, and writes into `seen` what must never be seen."""
+    """Reads repeatedly until it is stopped, and adds first results and inconsistencies to `observations`."""
 
-    def __init__(self, url: str, seen: Seen) -> None:
+    def __init__(self, url: str, observations: Observations) -> None:
         self._url = url
-        self._seen = seen
+        self._observations = observations
         self._known: set[str] = set()
         self._listed_as_ended: set[str] = set()
         self._stopped = threading.Event()
@@ -22,45 +22,47 @@ class Watch:
 
     @property
     def unfinished(self) -> set[str]:
-        """The accepted jobs that have not been seen to end."""
-        return job_ids(list(self._seen.wishes)) - set(self._seen.first_ends)
+        """The accepted jobs without an observed result."""
+        return accepted_job_ids(list(self._observations.workload)) - set(self._observations.first_results)
 
     def start(self) -> None:
-        self._running = self._thread.submit(self._run)
+        self._future = self._thread.submit(self._run)
 
     def stop(self) -> None:
-        """Look no more; what broke the watch is raised."""
+        """Stop reading. Raises the error that ended the thread, if any."""
         self._stopped.set()
         self._thread.shutdown()
-        self._running.result()
+        self._future.result()
 
     def _run(self) -> None:
         while not self._stopped.wait(_PAUSE_SECONDS):
             for job_id in sorted(self.unfinished):
                 if not self._stopped.is_set():
-                    self._look_at(job_id)
-            self._look_at_list()
+                    self._check_job(job_id)
+            self._check_list()
 
-    def _look_at(self, job_id: str) -> None:
-        answer = ask("GET", f"{self._url}/api/distance/jobs/{job_id}")
-        if answer.status == 404 and job_id in self._must_exist():
-            self._seen.vanished.add(job_id)
-        if answer.status != 200:
+    def _check_job(self, job_id: str) -> None:
+        response = ask("GET", f"{self._url}/api/distance/jobs/{job_id}")
+        if response.status == 404 and job_id in self._existing():
+            self._observations.vanished.add(job_id)
+        if response.status != 200:
             return
         self._known.add(job_id)
-        if ended(answer.json):
-            self._seen.first_ends[job_id] = end_of(answer.json)
+        if has_ended(response.json):
+            self._observations.first_results[job_id] = result_of(response.json)
 
-    def _look_at_list(self) -> None:
-        wanted = self._must_exist()  # before the request: later ones may be on this list or the next
-        found = listing(self._url)
-        if found is None:
+    def _check_list(self) -> None:
+        expected = self._existing()  # before the request, because later jobs may be missing in this list
+        job_list = read_list(self._url)
+        if job_list is None:
             return
-        self._seen.unlisted |= wanted - {job["job_id"] for job in found.jobs}
-        finished = {job["job_id"] for job in found.jobs if ended(job)}
-        self._seen.reopened |= self._listed_as_ended & {job["job_id"] for job in found.jobs} - finished
-        self._listed_as_ended |= finished
+        listed = {job["job_id"] for job in job_list.jobs}
+        ended = {job["job_id"] for job in job_list.jobs if has_ended(job)}
+        self._observations.unlisted |= expected - listed
+        self._observations.reopened |= self._listed_as_ended & listed - ended
+        self._listed_as_ended |= ended
 
-    def _must_exist(self) -> set[str]:
-        """The jobs of every 202 so far; the job of an event is made later, by calculate."""
-        return self._known | job_ids(wish for wish in list(self._seen.wishes) if not wish.foreign)
+    def _existing(self) -> set[str]:
+        """Return the jobs that exist: accepted submissions and known jobs. Jobs of events are created later."""
+        submissions = (job for job in list(self._observations.workload) if not job.by_event)
+        return self._known | accepted_job_ids(submissions)

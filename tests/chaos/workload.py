@@ -1,4 +1,4 @@
-"""What is asked for, as the seed decides: jobs by submission and by event, some of them twice at once."""
+"""Workload of a run: jobs by submission or by event, some of them requested twice concurrently."""
 
 import random
 from collections.abc import Iterator
@@ -7,56 +7,56 @@ from dataclasses import dataclass, field
 from shared import ids
 from tests.chaos import days
 
-SOURCE = "/chaos/producer"
-_TWICE = 0.2
-_FOREIGN = 0.15
-_LONG, _EMPTY = 0.3, 0.06
-RETRIED = frozenset({0, 408, 429, *range(500, 600)})  # 0 is no answer
+EVENT_SOURCE = "/chaos/producer"
+_DUPLICATE_PROBABILITY = 0.2
+_EVENT_PROBABILITY = 0.15
+_LONG_DAY_PROBABILITY, _EMPTY_DAY_PROBABILITY = 0.3, 0.06
+RETRIED_STATUSES = frozenset({0, 408, 429, *range(500, 600)})  # 0 if there is no response
 
 
 @dataclass
-class Wish:
-    """One job that is wanted, however often it is asked for: its key, its derived id, and every answer so far.
+class PlannedJob:
+    """A job to request, and the responses to all of its requests so far.
 
-    `name` is an Idempotency-Key or, if the wish is `foreign`, the id of another producer's event.
+    `name` is the Idempotency-Key of a submission, or the event id if `by_event` is set. `job_id` is derived from it.
     """
 
     name: str
     job_id: str
     task: days.Task
-    foreign: bool = False
-    answers: list[tuple[int, str]] = field(default_factory=list)  # status, job_id
+    by_event: bool = False
+    responses: list[tuple[int, str]] = field(default_factory=list)  # status, job_id
 
     @property
     def accepted(self) -> bool:
-        return any(status == 202 for status, _ in self.answers)
+        return any(status == 202 for status, _ in self.responses)
 
     @property
-    def refused(self) -> list[int]:
-        """The statuses that no valid request should get."""
-        return [status for status, _ in self.answers if status != 202 and status not in RETRIED]
+    def rejections(self) -> list[int]:
+        """The statuses that a valid request must not get."""
+        return [status for status, _ in self.responses if status != 202 and status not in RETRIED_STATUSES]
 
     @property
-    def ids(self) -> set[str]:
-        """The jobs that the callers were told of: one, if all is well."""
-        told = {self.job_id if self.foreign else job_id for status, job_id in self.answers if status == 202}
-        return told or {self.job_id}
+    def job_ids(self) -> set[str]:
+        """The job ids in the responses, or the derived one before any. More than one id is an error."""
+        returned = {self.job_id if self.by_event else job_id for status, job_id in self.responses if status == 202}
+        return returned or {self.job_id}
 
 
-def wishes(seed: int) -> Iterator[tuple[Wish, int]]:
-    """Without end: each wish, and how many callers ask for it at once."""
-    chance = random.Random(f"{seed} wishes")
+def plan_jobs(seed: int) -> Iterator[tuple[PlannedJob, int]]:
+    """Yield endlessly a job and the number of callers that request it concurrently."""
+    rng = random.Random(f"{seed} jobs")
     number = 0
     while True:
         number += 1
-        kind = chance.random()
-        if kind < _LONG:
-            task = chance.choice(days.LONG).task
+        x = rng.random()
+        if x < _LONG_DAY_PROBABILITY:
+            task = rng.choice(days.LONG_DAYS).task
         else:
-            task = chance.choice(days.EMPTY if kind < _LONG + _EMPTY else days.SAMPLE)
+            task = rng.choice(days.EMPTY if x < _LONG_DAY_PROBABILITY + _EMPTY_DAY_PROBABILITY else days.SAMPLE)
         name = f"chaos-{seed}-{number}"
-        if chance.random() < _FOREIGN:
-            wish = Wish(name, ids.job_id_of_event(SOURCE, name), task, foreign=True)
+        if rng.random() < _EVENT_PROBABILITY:
+            job = PlannedJob(name, ids.job_id_of_event(EVENT_SOURCE, name), task, by_event=True)
         else:
-            wish = Wish(name, ids.job_id_of_key(name), task)
-        yield wish, 2 if chance.random() < _TWICE else 1
+            job = PlannedJob(name, ids.job_id_of_key(name), task)
+        yield job, 2 if rng.random() < _DUPLICATE_PROBABILITY else 1

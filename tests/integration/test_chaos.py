@@ -1,4 +1,4 @@
-"""A short storm, as `make chaos` makes a long one."""
+"""A short chaos run. `make chaos` runs a long one."""
 
 import re
 import subprocess
@@ -6,13 +6,13 @@ import sys
 
 from tests.integration.whole_stack import environ
 
-# Without the parts whose death may cost a lease or a sweep, a minute each.
+# Recovery from a kill of any other part may take a lease or the next sweep, which is about a minute.
 PARTS = "submit,status,list,gateway,postgres"
 
 
-def test_nothing_is_lost_doubled_or_wrong_while_parts_die() -> None:
-    words = ["--jobs", "15", "--kills", "6", "--seed", "4", "--parts", PARTS, "--sweeps", "0"]
-    command = [sys.executable, "-m", "tests.chaos", *words]
+def test_no_job_is_lost_doubled_or_wrong_while_parts_are_killed() -> None:
+    arguments = ["--jobs", "15", "--kills", "6", "--seed", "4", "--parts", PARTS, "--sweeps", "0"]
+    command = [sys.executable, "-m", "tests.chaos", *arguments]
     run = subprocess.run(command, env=environ(), capture_output=True, text=True, timeout=200, check=False)
 
     assert run.returncode == 0, run.stdout + run.stderr

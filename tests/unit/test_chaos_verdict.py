@@ -1,4 +1,4 @@
-"""The verdict on a run sees each way in which the promise can be broken."""
+"""The verdict on a chaos run detects each violation of a promise."""
 
 import copy
 import hashlib
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.days import HEADER, Expected
-from tests.chaos.observations import Download, Listing, Seen, end_of
-from tests.chaos.outcomes import Outcome
-from tests.chaos.verdict import attempt_of, failures, verdict
-from tests.chaos.workload import Wish
+from tests.chaos.days import HEADER, ExpectedDay
+from tests.chaos.observations import Download, JobList, Observations, result_of
+from tests.chaos.outcomes import OutcomeEvent
+from tests.chaos.verdict import attempt_number, count_failures, judge
+from tests.chaos.workload import PlannedJob
 
 DAY, EMPTY = ("2026-01-21", "garmin"), ("2026-01-11", "")
 NUMBERS = {"total_locations": 2, "total_distance_km": 1.2345678, "away_minutes": 10.004, "rejected_locations": 0}
@@ -20,189 +20,193 @@ ROWS = [
     b"2026-01-21T00:05:01Z,garmin,40.736065,-74.039356,1.230732,true,16,,0,10.00\n",
 ]
 CSV = HEADER + b"".join(ROWS)
-EXPECTED = {DAY: Expected(NUMBERS, CSV), EMPTY: None}
-DONE, NONE = "done", "none"
+EXPECTED = {DAY: ExpectedDay(NUMBERS, CSV), EMPTY: None}
+COMPLETED, FAILED = "completed-job", "failed-job"
+LISTED_FIELDS = ("job_id", "status", "date", "device_id")
 
 
-def completed() -> dict[str, Any]:
+def completed_job() -> dict[str, Any]:
     numbers = {"total_locations": 2, "total_distance_km": 1.234568, "away_minutes": 10.0, "rejected_locations": 0}
-    path = {"csv_path": f"csv/{DONE}/2/distance_20260121_garmin_{DONE}.csv", "csv_size_bytes": len(CSV)}
-    path |= {"csv_sha256": hashlib.sha256(CSV).hexdigest(), "csv_download_path": "/api/distance/download/a.csv"}
-    result = {**numbers, **path, "csv_download_url": "http://one", "csv_download_expires_at": "then"}
-    job = {"job_id": DONE, "status": "completed", "date": DAY[0], "device_id": DAY[1], "completed_at": "at"}
+    csv_path = f"csv/{COMPLETED}/2/distance_20260121_garmin_{COMPLETED}.csv"
+    csv = {"csv_path": csv_path, "csv_size_bytes": len(CSV), "csv_sha256": hashlib.sha256(CSV).hexdigest()}
+    csv |= {"csv_download_path": "/api/distance/download/a.csv"}
+    result = {**numbers, **csv, "csv_download_url": "http://one", "csv_download_expires_at": "then"}
+    job = {"job_id": COMPLETED, "status": "completed", "date": DAY[0], "device_id": DAY[1], "completed_at": "at"}
     return {**job, "result": result}
 
 
-def failed() -> dict[str, Any]:
-    job = {"job_id": NONE, "status": "failed", "date": EMPTY[0], "device_id": EMPTY[1], "completed_at": "at"}
+def failed_job() -> dict[str, Any]:
+    job = {"job_id": FAILED, "status": "failed", "date": EMPTY[0], "device_id": EMPTY[1], "completed_at": "at"}
     return {**job, "error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-11"}
 
 
-def outcome(job: dict[str, Any]) -> Outcome:
-    told = {name: job[name] for name in ("job_id", "date", "device_id")}
-    said = end_of(job)["result"] or {name: job[name] for name in ("error_code", "error_message")}
-    said.pop("csv_download_path", None)
-    return Outcome(job["status"], {**told, **said})
+def outcome_event(job: dict[str, Any]) -> OutcomeEvent:
+    task = {name: job[name] for name in ("job_id", "date", "device_id")}
+    result = result_of(job)["result"] or {name: job[name] for name in ("error_code", "error_message")}
+    result.pop("csv_download_path", None)
+    return OutcomeEvent(job["status"], {**task, **result})
 
 
-def run() -> Seen:
-    """A run of one completed job that was asked for twice, one that had no data, and one that nobody heard of."""
-    jobs = {DONE: completed(), NONE: failed()}
-    return Seen(
-        wishes=[
-            Wish("key-1", DONE, DAY, answers=[(0, ""), (202, DONE), (503, ""), (202, DONE)]),
-            Wish("event-1", NONE, EMPTY, foreign=True, answers=[(202, "")]),
-            Wish("key-2", "unheard", DAY, answers=[(503, "")]),
+def correct_run() -> Observations:
+    """Return a run with a completed job of two requests, a failed job, and a request without a response."""
+    jobs = {COMPLETED: completed_job(), FAILED: failed_job()}
+    return Observations(
+        workload=[
+            PlannedJob("key-1", COMPLETED, DAY, responses=[(0, ""), (202, COMPLETED), (503, ""), (202, COMPLETED)]),
+            PlannedJob("event-1", FAILED, EMPTY, by_event=True, responses=[(202, "")]),
+            PlannedJob("key-2", "unacknowledged", DAY, responses=[(503, "")]),
         ],
-        outcomes={DONE: [outcome(jobs[DONE]), outcome(jobs[DONE])]},
-        first_ends={job_id: end_of(job) for job_id, job in jobs.items()},
+        outcome_events={COMPLETED: [outcome_event(jobs[COMPLETED]), outcome_event(jobs[COMPLETED])]},
+        first_results={job_id: result_of(job) for job_id, job in jobs.items()},
         statuses=jobs,
-        listing=Listing([{name: job[name] for name in LISTED} for job in jobs.values()], {2}),
-        downloads={DONE: Download(200, "digest")},
+        job_list=JobList([{name: job[name] for name in LISTED_FIELDS} for job in jobs.values()], {2}),
+        downloads={COMPLETED: Download(200, "digest")},
         contents={"digest": CSV},
     )
 
 
-LISTED = ("job_id", "status", "date", "device_id")
+def test_correct_run_passes() -> None:
+    verdict = judge(correct_run(), EXPECTED)
+
+    assert verdict.passed, verdict
 
 
-def test_a_run_that_kept_the_promise_is_good() -> None:
-    found = verdict(run(), EXPECTED)
+def test_job_that_was_given_up_is_counted_without_a_finding() -> None:
+    run = correct_run()
+    for status in (run.statuses[FAILED], run.first_results[FAILED]):
+        status["error_code"] = "TOO_MANY_ATTEMPTS"
 
-    assert found.good, found
-
-
-def test_a_job_that_died_too_often_is_neither_lost_nor_wrong_but_counted() -> None:
-    seen = run()
-    for told in (seen.statuses[NONE], seen.first_ends[NONE]):
-        told["error_code"] = "TOO_MANY_ATTEMPTS"
-
-    assert verdict(seen, EXPECTED).good
-    assert failures(seen) == {"TOO_MANY_ATTEMPTS": 1}
+    assert judge(run, EXPECTED).passed
+    assert count_failures(run) == {"TOO_MANY_ATTEMPTS": 1}
 
 
-def test_a_job_of_a_request_that_was_never_answered_may_be_there() -> None:
-    seen = run()
-    seen.statuses["unheard"] = {**completed(), "job_id": "unheard"}
-    seen.downloads["unheard"] = seen.downloads[DONE]
-    assert seen.listing
-    seen.listing.jobs.append({name: seen.statuses["unheard"][name] for name in LISTED})
-    seen.listing.totals.symmetric_difference_update({2, 3})
+def test_job_of_an_unacknowledged_request_may_exist() -> None:
+    run = correct_run()
+    run.statuses["unacknowledged"] = {**completed_job(), "job_id": "unacknowledged"}
+    run.downloads["unacknowledged"] = run.downloads[COMPLETED]
+    assert run.job_list
+    run.job_list.jobs.append({name: run.statuses["unacknowledged"][name] for name in LISTED_FIELDS})
+    run.job_list.totals.symmetric_difference_update({2, 3})
 
-    assert verdict(seen, EXPECTED).good
-
-
-def test_the_attempt_is_read_from_the_csvs_key() -> None:
-    assert [attempt_of(job) for job in (completed(), failed())] == [2, 0]
+    assert judge(run, EXPECTED).passed
 
 
-def status(seen: Seen, **changes: object) -> None:
-    seen.statuses[DONE] = {**seen.statuses[DONE], **changes}
+def test_attempt_number_is_part_of_the_csv_key() -> None:
+    assert [attempt_number(job) for job in (completed_job(), failed_job())] == [2, 0]
 
 
-def result(seen: Seen, **changes: object) -> None:
-    """The same wrong result wherever it is told."""
-    status(seen, result={**seen.statuses[DONE]["result"], **changes})
-    seen.first_ends[DONE] = end_of(seen.statuses[DONE])
-    seen.outcomes[DONE] = [outcome(seen.statuses[DONE])]
+def change_status(run: Observations, **changes: object) -> None:
+    run.statuses[COMPLETED] = {**run.statuses[COMPLETED], **changes}
 
 
-def csv(seen: Seen, content: bytes) -> None:
-    seen.contents["digest"] = content
-    result(seen, csv_size_bytes=len(content), csv_sha256=hashlib.sha256(content).hexdigest())
+def change_result(run: Observations, **changes: object) -> None:
+    """Change the result consistently in status, first result and outcome event."""
+    change_status(run, result={**run.statuses[COMPLETED]["result"], **changes})
+    run.first_results[COMPLETED] = result_of(run.statuses[COMPLETED])
+    run.outcome_events[COMPLETED] = [outcome_event(run.statuses[COMPLETED])]
 
 
-def listed(seen: Seen, change: Callable[[list[dict[str, Any]]], object]) -> None:
-    """The list with `change` made to it, counted as it is then."""
-    assert seen.listing
-    jobs = copy.deepcopy(seen.listing.jobs)
+def change_csv(run: Observations, content: bytes) -> None:
+    """Replace the CSV consistently with its size and digest."""
+    run.contents["digest"] = content
+    change_result(run, csv_size_bytes=len(content), csv_sha256=hashlib.sha256(content).hexdigest())
+
+
+def change_list(run: Observations, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Change the list consistently with its total_count."""
+    assert run.job_list
+    jobs = copy.deepcopy(run.job_list.jobs)
     change(jobs)
-    seen.listing = Listing(jobs, {len({job["job_id"] for job in jobs})})
+    run.job_list = JobList(jobs, {len({job["job_id"] for job in jobs})})
 
 
-LOST: dict[str, Callable[[Seen], object]] = {
-    "unknown at the end": lambda seen: seen.statuses.pop(DONE),
-    "the job of an event that never came": lambda seen: seen.statuses.pop(NONE),
-    "still queued at the end": lambda seen: status(seen, status="queued", result={}),
-    "still processing at the end": lambda seen: status(seen, status="processing", result={}),
-    "404 in between": lambda seen: seen.vanished.add(DONE),
-    "not in the list in between": lambda seen: seen.unlisted.add(DONE),
-    "not in the list at the end": lambda seen: listed(seen, lambda jobs: jobs.pop()),
-    "no list at the end": lambda seen: setattr(seen, "listing", None),
+def event_with_csv_path(run: Observations, path: str) -> OutcomeEvent:
+    return OutcomeEvent("completed", {**run.outcome_events[COMPLETED][0].data, "csv_path": path})
+
+
+LOST: dict[str, Callable[[Observations], object]] = {
+    "submitted job unknown at the end": lambda run: run.statuses.pop(COMPLETED),
+    "job of an event unknown at the end": lambda run: run.statuses.pop(FAILED),
+    "queued at the end": lambda run: change_status(run, status="queued", result={}),
+    "processing at the end": lambda run: change_status(run, status="processing", result={}),
+    "404 during the run": lambda run: run.vanished.add(COMPLETED),
+    "missing in the list during the run": lambda run: run.unlisted.add(COMPLETED),
+    "missing in the list at the end": lambda run: change_list(run, lambda jobs: jobs.pop()),
+    "no list at the end": lambda run: setattr(run, "job_list", None),
 }
 
-DOUBLED: dict[str, Callable[[Seen], object]] = {
-    "two jobs for one key": lambda seen: seen.wishes[0].answers.append((202, "another")),
-    "two outcomes that differ": lambda seen: seen.outcomes[DONE].append(
-        Outcome("completed", {**outcome(completed()).data, "csv_path": "csv/done/3/another.csv"})
+DOUBLED: dict[str, Callable[[Observations], object]] = {
+    "two jobs for one key": lambda run: run.workload[0].responses.append((202, "another")),
+    "outcome events differ": lambda run: run.outcome_events[COMPLETED].append(
+        event_with_csv_path(run, "csv/done/3/another.csv")
     ),
-    "completed, and told as failed": lambda seen: seen.outcomes.update({DONE: [Outcome("failed", {})]}),
-    "told with another csv": lambda seen: seen.outcomes.update(
-        {DONE: [Outcome("completed", {**outcome(completed()).data, "csv_path": "csv/done/1/another.csv"})]}
+    "completed with a failed event": lambda run: run.outcome_events.update({COMPLETED: [OutcomeEvent("failed", {})]}),
+    "event with a different CSV": lambda run: run.outcome_events.update(
+        {COMPLETED: [event_with_csv_path(run, "csv/done/1/another.csv")]}
     ),
-    "told with a number left out": lambda seen: [told.data.pop("away_minutes") for told in seen.outcomes[DONE]],
-    "failed, and told with another code": lambda seen: seen.outcomes.update(
-        {NONE: [Outcome("failed", {**outcome(failed()).data, "error_code": "UNDELIVERABLE"})]}
+    "event lacks a number": lambda run: [event.data.pop("away_minutes") for event in run.outcome_events[COMPLETED]],
+    "event with a different error code": lambda run: run.outcome_events.update(
+        {FAILED: [OutcomeEvent("failed", {**outcome_event(failed_job()).data, "error_code": "UNDELIVERABLE"})]}
     ),
-    "another end than before": lambda seen: status(seen, completed_at="later"),
-    "twice in the list": lambda seen: listed(seen, lambda jobs: jobs.append(jobs[0])),
-    "counted twice": lambda seen: setattr(seen, "listing", Listing(seen.listing.jobs if seen.listing else [], {3})),
-    "in the list without being asked for": lambda seen: listed(
-        seen, lambda jobs: jobs.append({**jobs[0], "job_id": "stranger"})
+    "result changed after the end": lambda run: change_status(run, completed_at="later"),
+    "twice in the list": lambda run: change_list(run, lambda jobs: jobs.append(jobs[0])),
+    "counted twice": lambda run: setattr(run, "job_list", JobList(run.job_list.jobs if run.job_list else [], {3})),
+    "listed without a request": lambda run: change_list(
+        run, lambda jobs: jobs.append({**jobs[0], "job_id": "unrequested"})
     ),
-    "told without being asked for": lambda seen: seen.outcomes.update({"stranger": [outcome(completed())]}),
+    "event without a request": lambda run: run.outcome_events.update({"unrequested": [outcome_event(completed_job())]}),
 }
 
-WRONG: dict[str, Callable[[Seen], object]] = {
-    "a distance": lambda seen: result(seen, total_distance_km=1.234570),
-    "a count": lambda seen: result(seen, total_locations=3),
-    "minutes": lambda seen: result(seen, away_minutes=10.02),
-    "no number": lambda seen: result(seen, away_minutes=None),
-    "another day": lambda seen: status(seen, date="2026-01-22"),
-    "refused": lambda seen: seen.wishes[0].answers.append((422, "")),
-    "failed without a cause": lambda seen: seen.statuses[NONE].update(error_code="INTERNAL_ERROR"),
-    "NO_DATA of a day with data": lambda seen: status(seen, status="failed", error_code="NO_DATA"),
-    "completed without data": lambda seen: setattr(seen.wishes[0], "task", EMPTY),
-    "no CSV": lambda seen: seen.downloads.update({DONE: Download(404, "digest")}),
-    "a CSV of another size than said": lambda seen: result(seen, csv_size_bytes=1),
-    "a CSV of another digest than said": lambda seen: result(seen, csv_sha256=hashlib.sha256(b"").hexdigest()),
-    "half a CSV": lambda seen: csv(seen, CSV[:-20]),
-    "a CSV without its last row": lambda seen: csv(seen, HEADER + ROWS[0]),
-    "a CSV with rows in another order": lambda seen: csv(seen, HEADER + ROWS[1] + ROWS[0]),
-    "a CSV with another distance": lambda seen: csv(seen, CSV.replace(b"1.230732", b"1.230742")),
-    "a CSV with another coordinate": lambda seen: csv(seen, CSV.replace(b"40.736065", b"40.736066")),
-    "a CSV of another device": lambda seen: csv(seen, CSV.replace(b"garmin", b"iphone")),
-    "another state in the list": lambda seen: listed(seen, lambda jobs: jobs[0].update(status="processing")),
-    "listed as ended, then as unfinished": lambda seen: seen.reopened.add(DONE),
+WRONG: dict[str, Callable[[Observations], object]] = {
+    "distance": lambda run: change_result(run, total_distance_km=1.234570),
+    "count": lambda run: change_result(run, total_locations=3),
+    "minutes": lambda run: change_result(run, away_minutes=10.02),
+    "missing number": lambda run: change_result(run, away_minutes=None),
+    "different date": lambda run: change_status(run, date="2026-01-22"),
+    "rejected request": lambda run: run.workload[0].responses.append((422, "")),
+    "failed without a cause": lambda run: run.statuses[FAILED].update(error_code="INTERNAL_ERROR"),
+    "NO_DATA for a day with data": lambda run: change_status(run, status="failed", error_code="NO_DATA"),
+    "completed without data": lambda run: setattr(run.workload[0], "task", EMPTY),
+    "missing CSV": lambda run: run.downloads.update({COMPLETED: Download(404, "digest")}),
+    "CSV size differs": lambda run: change_result(run, csv_size_bytes=1),
+    "CSV digest differs": lambda run: change_result(run, csv_sha256=hashlib.sha256(b"").hexdigest()),
+    "truncated CSV": lambda run: change_csv(run, CSV[:-20]),
+    "CSV without its last row": lambda run: change_csv(run, HEADER + ROWS[0]),
+    "CSV rows out of order": lambda run: change_csv(run, HEADER + ROWS[1] + ROWS[0]),
+    "CSV with a wrong distance": lambda run: change_csv(run, CSV.replace(b"1.230732", b"1.230742")),
+    "CSV with a wrong coordinate": lambda run: change_csv(run, CSV.replace(b"40.736065", b"40.736066")),
+    "CSV of a different device": lambda run: change_csv(run, CSV.replace(b"garmin", b"iphone")),
+    "list and status differ": lambda run: change_list(run, lambda jobs: jobs[0].update(status="processing")),
+    "listed as ended, later as unfinished": lambda run: run.reopened.add(COMPLETED),
 }
 
 
-@pytest.mark.parametrize("plant", LOST.values(), ids=LOST)
-def test_a_lost_job_is_seen(plant: Callable[[Seen], object]) -> None:
-    seen = run()
-    plant(seen)
+@pytest.mark.parametrize("violate", LOST.values(), ids=LOST)
+def test_lost_job_is_detected(violate: Callable[[Observations], object]) -> None:
+    run = correct_run()
+    violate(run)
 
-    assert verdict(seen, EXPECTED).lost
-
-
-@pytest.mark.parametrize("plant", DOUBLED.values(), ids=DOUBLED)
-def test_a_doubled_job_is_seen(plant: Callable[[Seen], object]) -> None:
-    seen = run()
-    plant(seen)
-
-    assert verdict(seen, EXPECTED).doubled
+    assert judge(run, EXPECTED).lost
 
 
-@pytest.mark.parametrize("plant", WRONG.values(), ids=WRONG)
-def test_a_wrong_job_is_seen(plant: Callable[[Seen], object]) -> None:
-    seen = run()
-    plant(seen)
+@pytest.mark.parametrize("violate", DOUBLED.values(), ids=DOUBLED)
+def test_doubled_job_is_detected(violate: Callable[[Observations], object]) -> None:
+    run = correct_run()
+    violate(run)
 
-    assert verdict(seen, EXPECTED).wrong
+    assert judge(run, EXPECTED).doubled
 
 
-def test_the_last_digit_of_a_distance_may_be_rounded_either_way() -> None:
-    seen = run()
-    csv(seen, CSV.replace(b"1.230732", b"1.230733"))
+@pytest.mark.parametrize("violate", WRONG.values(), ids=WRONG)
+def test_wrong_job_is_detected(violate: Callable[[Observations], object]) -> None:
+    run = correct_run()
+    violate(run)
 
-    assert verdict(seen, EXPECTED).good
+    assert judge(run, EXPECTED).wrong
+
+
+def test_distance_may_differ_by_a_rounding_error() -> None:
+    run = correct_run()
+    change_csv(run, CSV.replace(b"1.230732", b"1.230733"))
+
+    assert judge(run, EXPECTED).passed
