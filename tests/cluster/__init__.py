@@ -1,1 +1,1 @@
-"""`make cluster-test`: what only a real cluster with Knative can prove."""
+"""Cluster test (`make cluster-test`): checks that need a real cluster with Knative."""

@@ -1,9 +1,10 @@
-"""`python -m tests.cluster`: installs otel-worker into the cluster of KUBECONFIG, and proves there what it promises."""
+"""Install otel-worker into the cluster of KUBECONFIG and check there what it promises (docs/cluster.md)."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.cluster import options
@@ -19,69 +20,69 @@ from tests.cluster.checks import (
     telemetry,
 )
 from tests.cluster.installation import Installation
-from tests.cluster.kubectl import Refused, TooSlow
+from tests.cluster.kubectl import KubectlError, WaitTimeout
 from tests.cluster.report import Report
 from tools.manifests.rendering import RenderError
 
-PROOFS: dict[str, Callable[[Installation], dict[str, str]]] = {
-    "a day becomes a CSV": end_to_end.day_to_csv,
-    "the Jobs of the base": end_to_end.own_jobs,
-    "applied again": end_to_end.applied_again,
-    "cold starts": scaling.cold_starts,
-    "an event from zero": scaling.event_from_zero,
-    "ten jobs at once": scaling.many_at_once,
-    "killed in mid-job": pod_termination.killed_in_mid_job,
-    "stopped in mid-job": pod_termination.stopped_in_mid_job,
-    "the sweep": recovery.swept,
-    "dead letters": recovery.dead_letters,
-    "deliveries": delivery.delivery_cases,
-    "a bad revision": revisions.bad_revision,
-    "traffic split": revisions.split_and_back,
-    "telemetry": telemetry.told,
-    "nightly": nightly.each_day_once,
-    "who calls": isolation.who_calls,
-    "visibility": isolation.visibility,
-    "confinement": isolation.confinement,
+CHECKS: dict[str, Callable[[Installation], dict[str, str]]] = {
+    "end-to-end calculation": end_to_end.calculate_day,
+    "Jobs of the base": end_to_end.run_base_jobs,
+    "repeated apply": end_to_end.apply_again,
+    "cold starts": scaling.measure_cold_starts,
+    "event from zero": scaling.wake_by_event,
+    "ten concurrent jobs": scaling.run_concurrent_jobs,
+    "killed during a job": pod_termination.kill_during_job,
+    "stopped during a job": pod_termination.stop_during_job,
+    "sweep": recovery.recover_lost_event,
+    "dead letters": recovery.handle_dead_letters,
+    "event delivery": delivery.run_cases,
+    "invalid revision": revisions.reject_invalid_revision,
+    "traffic split": revisions.split_traffic,
+    "telemetry": telemetry.trace_job,
+    "nightly": nightly.submit_each_day_once,
+    "authentication": isolation.check_authentication,
+    "visibility": isolation.check_visibility,
+    "confinement": isolation.check_confinement,
 }
 _RESULTS = Path(".local") / "cluster-test.json"
 
 
 def main(environ: Mapping[str, str]) -> int:
-    """0 if everything was proven; the namespace is gone at the end unless KEEP says otherwise."""
+    """Run the checks. Return 0 if all of them pass. Removes the namespace at the end unless KEEP is set."""
     try:
-        wanted = options.read(environ)
-        installation = Installation(wanted)
-        installation.begin()
-    except (options.BadOption, RenderError, Refused, TooSlow) as exc:
+        settings = options.read(environ)
+        installation = Installation(settings)
+        installation.prepare()
+    except (options.BadOption, RenderError, KubectlError, WaitTimeout) as exc:
         print(exc, file=sys.stderr)
         return 1
     report = Report()
-    began = time.monotonic()
+    started = time.monotonic()
     try:
-        report.prove(f"the overlay {wanted.overlay} installed", lambda: _installed(installation))
-        if report.good:
-            for title, proof in PROOFS.items():
-                if not wanted.only or any(word in title for word in wanted.only):
-                    report.prove(title, lambda proof=proof: proof(installation))  # type: ignore[misc] # mypy knows no defaults of lambdas
+        report.run(f"installation of the overlay {settings.overlay}", partial(_install, installation))
+        if report.passed:
+            for title, check in CHECKS.items():
+                if not settings.only or any(word in title for word in settings.only):
+                    report.run(title, partial(check, installation))
     finally:
         report.write(_RESULTS)
-        _left(installation)
-    proven = sum(proof.good for proof in report.proofs)
-    print(f"{proven} of {len(report.proofs)} proven in {time.monotonic() - began:.0f} s; figures in {_RESULTS}")
-    return 0 if report.good else 1
+        _clean_up(installation)
+    passed = sum(result.passed for result in report.results)
+    print(f"{passed} of {len(report.results)} passed in {time.monotonic() - started:.0f} s; figures in {_RESULTS}")
+    return 0 if report.passed else 1
 
 
-def _installed(installation: Installation) -> dict[str, str]:
+def _install(installation: Installation) -> dict[str, str]:
     seconds = installation.install()
-    return {"everything Ready after": f"{seconds:.0f} s", "resources": str(len(installation.rendered))}
+    return {"all resources ready after": f"{seconds:.0f} s", "resources": str(len(installation.rendered))}
 
 
-def _left(installation: Installation) -> None:
+def _clean_up(installation: Installation) -> None:
     if installation.options.keep:
-        print(f"left: the namespace {installation.options.namespace} (kubectl delete namespace removes it)")
+        print(f"kept: the namespace {installation.options.namespace} (kubectl delete namespace removes it)")
         return
-    installation.end()
-    print("left: nothing in the cluster; images that its nodes have loaded stay")
+    installation.remove()
+    print("removed: the namespace; the nodes keep the images that they have loaded")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A pod that calls the functions as their callers in the cluster do."""
+"""A pod that sends requests to the functions from within the cluster."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from typing import Any
 
 from tests.cluster.kubectl import Kubectl, Resource
 
-_SCRIPT = Path(__file__).with_name("in_pod.py").read_text(encoding="utf-8")
+_SCRIPT = Path(__file__).with_name("pod_client.py").read_text(encoding="utf-8")
 _POD = "caller"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back, as seen in the pod; status 0 is no answer."""
+class PodResponse:
+    """The response to a request from the pod. Status 0 means that there is none."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,29 +27,25 @@ class Answer:
 
 
 class Caller:
-    """Sends requests from within the cluster, with `headers` unless one has its own."""
+    """Sends requests from the pod with `headers`, which a request can override."""
 
     def __init__(self, kubectl: Kubectl, headers: Mapping[str, str]) -> None:
         self._kubectl = kubectl
         self._headers = headers
 
-    def asks(self, method: str, url: str, **rest: Any) -> Answer:
-        """The answer to one request (in_pod.py has its fields)."""
-        return self.ask_together([{"method": method, "url": url, **rest}])[0]
+    def send(self, method: str, url: str, **fields: Any) -> PodResponse:
+        """Send one request. pod_client.py documents its fields."""
+        return self.send_all([{"method": method, "url": url, **fields}])[0]
 
-    def ask_together(self, requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
-        """The answers to requests that are sent at once, in their order."""
-        sent = [{**one, "headers": {**self._headers, **one.get("headers", {})}} for one in requests]
-        text = self.runs(_SCRIPT, json.dumps(sent))
-        return [Answer(one["status"], one["headers"], one["body"], one["seconds"]) for one in json.loads(text)]
-
-    def runs(self, script: str, given: str) -> str:
-        """A Python script's stdout in the pod, with `given` as its stdin."""
-        return self._kubectl.execute(_POD, "python3", "-c", script, given=given, timeout=600)
+    def send_all(self, requests: Sequence[Mapping[str, Any]]) -> list[PodResponse]:
+        """Send requests concurrently and return the responses in the same order."""
+        complete = [{**request, "headers": {**self._headers, **request.get("headers", {})}} for request in requests]
+        text = self._kubectl.execute(_POD, "python3", "-c", _SCRIPT, stdin=json.dumps(complete), timeout=600)
+        return [PodResponse(**response) for response in json.loads(text)]
 
 
 def pod(image: str) -> Resource:
-    """The pod: the project's image, of which it needs Python only."""
+    """Return the pod, which uses the Python of the project's image."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -73,7 +69,7 @@ def pod(image: str) -> Resource:
 
 
 def restricted_pod(user: int) -> Resource:
-    """A pod's security context under which the namespace's pod security standard lets it in."""
+    """Return a pod's security context that satisfies the Pod Security Standard "restricted"."""
     return {
         "runAsNonRoot": True,
         "runAsUser": user,
@@ -84,5 +80,5 @@ def restricted_pod(user: int) -> Resource:
 
 
 def restricted() -> Resource:
-    """The same of a container."""
+    """Return a container's security context that satisfies the Pod Security Standard "restricted"."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}

@@ -1,4 +1,4 @@
-"""A small PostgreSQL in the namespace, with the sample fixes and a role that may only read them."""
+"""A small PostgreSQL in the namespace, with the sample fixes and a read-only role."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local import sample_fixes
 from tests.cluster.caller import restricted, restricted_pod
-from tests.cluster.kubectl import Kubectl, Resource, until
+from tests.cluster.kubectl import Kubectl, Resource, wait_until
 from tools.manifests.rendering import find_kubectl
 
 NAME = "postgres"
@@ -24,7 +24,7 @@ exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=o
 
 
 def resources(image: str) -> list[Resource]:
-    """A Deployment of one pod, whose data go with it, and its Service."""
+    """Return a Deployment of one pod without a persistent volume, and its Service."""
     labels = {"app.kubernetes.io/name": NAME}
     probe = {"exec": {"command": ["pg_isready", "-h", "/tmp"]}, "periodSeconds": 2}
     container = {
@@ -68,67 +68,64 @@ def resources(image: str) -> list[Resource]:
 
 
 class Database:
-    """The PostgreSQL of the namespace, by its own superuser."""
+    """Client of the PostgreSQL in the namespace, with the rights of its superuser."""
 
     def __init__(self, kubectl: Kubectl) -> None:
         self._kubectl = kubectl
 
-    def filled(self, password: str) -> int:
-        """How many fixes the table has; it is made, with the reader's role."""
-        until("PostgreSQL ready", self._ready, 180)
+    def initialize(self, password: str) -> None:
+        """Create the reader's role and the table with the sample fixes."""
+        wait_until("PostgreSQL ready", self._is_ready, 180)
         rows = io.StringIO()
-        written = csv.writer(rows)
-        count = 0
+        writer = csv.writer(rows)
         for row in sample_fixes.rows():
-            written.writerow(["" if value is None else value for value in row])
-            count += 1
+            writer.writerow(["" if value is None else value for value in row])
         role = f"CREATE ROLE {READER} LOGIN PASSWORD '{password}'; CREATE DATABASE owntracks;"
-        self.runs(role, "postgres")
+        self.execute(role, "postgres")
         copy = f"\\copy public.locations ({sample_fixes.COLUMNS}) FROM pstdin WITH (FORMAT csv)"
-        self.runs(_SCHEMA.read_text(encoding="utf-8") + f"GRANT SELECT ON public.locations TO {READER};")
-        self._psql("owntracks", "-c", copy, given=rows.getvalue())
-        self.runs("ANALYZE public.locations;")
-        return count
+        self.execute(_SCHEMA.read_text(encoding="utf-8") + f"GRANT SELECT ON public.locations TO {READER};")
+        self._psql("owntracks", "-c", copy, stdin=rows.getvalue())
+        self.execute("ANALYZE public.locations;")
 
-    def runs(self, sql: str, database: str = "owntracks") -> str:
-        """What psql prints for some statements."""
-        return self._psql(database, given=sql)
+    def execute(self, sql: str, database: str = "owntracks") -> str:
+        """Execute statements and return what psql prints."""
+        return self._psql(database, stdin=sql)
 
-    def sessions(self) -> int:
-        """How many sessions of the functions the server has."""
-        return int(self.runs("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'otel-worker';"))
+    def count_sessions(self) -> int:
+        """Return the number of the functions' sessions."""
+        return int(self.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'otel-worker';"))
 
     def stop(self) -> None:
-        """Take the server away; its data go too."""
+        """Stop the server, which deletes its data."""
         self._kubectl.run("scale", f"deployment/{NAME}", "--replicas=0")
 
     def start(self, password: str) -> None:
-        """The server is back with its fixes."""
+        """Start the server and initialize it."""
         self._kubectl.run("scale", f"deployment/{NAME}", "--replicas=1")
-        self.filled(password)
+        self.initialize(password)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Nobody reads a fix meanwhile: jobs that begin now wait, for 30 s at most."""
+    def lock_table(self) -> Iterator[None]:
+        """Lock the table. Jobs that start meanwhile wait for up to 30 s."""
         command = [find_kubectl(), "--namespace", self._kubectl.namespace, "exec", "-i", f"deploy/{NAME}", "--"]
         command += ["psql", "-h", "/tmp", "-U", "postgres", "-d", "owntracks", "-qAt"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
             if session.stdin is None or session.stdout is None:
-                raise AssertionError("both are pipes")
+                raise AssertionError("stdin and stdout are pipes")
             session.stdin.write("BEGIN;\nLOCK TABLE public.locations IN ACCESS EXCLUSIVE MODE;\nSELECT 'locked';\n")
             session.stdin.flush()
             if session.stdout.readline().strip() != "locked":
-                raise AssertionError("psql has not locked the table")
+                raise AssertionError("psql did not lock the table")
             try:
                 yield
             finally:
-                session.stdin.close()  # psql ends, and its transaction with it
+                session.stdin.close()  # ends psql and its transaction
                 session.wait(30)
 
-    def _ready(self) -> bool:
-        found = self._kubectl.get("deployment", NAME) or {}
-        return bool(found.get("status", {}).get("readyReplicas") == 1)
+    def _is_ready(self) -> bool:
+        deployment = self._kubectl.get("deployment", NAME) or {}
+        return bool(deployment.get("status", {}).get("readyReplicas") == 1)
 
-    def _psql(self, database: str, *words: str, given: str) -> str:
+    def _psql(self, database: str, *arguments: str, stdin: str) -> str:
         options = ["-h", "/tmp", "-U", "postgres", "-d", database, "-qAt", "-v", "ON_ERROR_STOP=1"]
-        return self._kubectl.execute(f"deploy/{NAME}", "psql", *options, *words, given=given)
+        return self._kubectl.execute(f"deploy/{NAME}", "psql", *options, *arguments, stdin=stdin)

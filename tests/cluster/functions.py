@@ -1,4 +1,4 @@
-"""The installed functions as their callers see them, from within the cluster."""
+"""Client of the installed functions and of the Broker, within the cluster."""
 
 import json
 import uuid
@@ -6,90 +6,86 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared import events
-from tests.cluster.caller import Answer
 from tests.cluster.installation import FUNCTIONS, Installation
-from tests.cluster.kubectl import until
+from tests.cluster.kubectl import wait_until
 
 SAMPLE = {"date": "2026-01-21", "device_id": "iphone_stuart"}
-ENDED = ("completed", "failed")
+FINAL_STATUSES = ("completed", "failed")
 
 
-class NotProven(Exception):
-    """The cluster did something else than what is promised."""
+class ClusterCheckFailed(Exception):
+    """The cluster does not behave as promised."""
 
 
-def expect(holds: object, otherwise: str) -> None:
-    """NotProven with these words, unless it holds."""
-    if not holds:
-        raise NotProven(otherwise)
+def expect(condition: object, message: str) -> None:
+    """Raise ClusterCheckFailed with `message` unless `condition` is true."""
+    if not condition:
+        raise ClusterCheckFailed(message)
+
+
+def expect_completed(job: dict[str, Any]) -> None:
+    """Raise ClusterCheckFailed unless the job is completed."""
+    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
 
 
 class Functions:
-    """Submit, follow, list; events straight to the Broker."""
+    """Submits jobs, waits for them, and publishes events to the Broker."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._caller = installation.caller
         self.urls = {name: installation.url(f"distance-{name}") for name in FUNCTIONS}
-        self.broker = installation.broker_url()
+        self._broker = installation.broker_url()
 
-    def submission(self, **more: str) -> dict[str, Any]:
-        """A request that submits the sample day, as in_pod.py takes it."""
+    def submission_request(self) -> dict[str, Any]:
+        """Return the request that submits the sample day, for pod_client.py."""
         return {
             "method": "POST",
             "url": f"{self.urls['submit']}/api/distance/calculate",
             "headers": {"Content-Type": "application/json"},
-            "body": json.dumps(SAMPLE | more),
+            "body": json.dumps(SAMPLE),
         }
 
-    def submitted(self, count: int = 1) -> list[str]:
-        """The ids of jobs that are submitted at once."""
-        answers = self._caller.ask_together([self.submission()] * count)
-        for answer in answers:
-            expect(answer.status == 202, f"a submission was answered with {answer.status}: {answer.body[:200]}")
-        return [answer.json()["job_id"] for answer in answers]
+    def submit(self, count: int = 1) -> list[str]:
+        """Submit jobs concurrently and return their ids."""
+        responses = self._caller.send_all([self.submission_request()] * count)
+        for response in responses:
+            expect(response.status == 202, f"{response.status} to a submission: {response.body[:200]}")
+        return [response.json()["job_id"] for response in responses]
 
-    def job(self, job_id: str) -> dict[str, Any]:
-        """What status says of a job."""
-        return self.followed([job_id], ("queued", "processing", *ENDED), within=1)[0]
+    def get_job(self, job_id: str) -> dict[str, Any]:
+        """Return the status of a job."""
+        return self.wait_for_jobs([job_id], ("queued", "processing", *FINAL_STATUSES), seconds=1)[0]
 
-    def followed(
-        self, job_ids: Sequence[str], until_status: Sequence[str] = ENDED, within: float = 240
+    def wait_for_jobs(
+        self, job_ids: Sequence[str], statuses: Sequence[str] = FINAL_STATUSES, seconds: float = 240
     ) -> list[dict[str, Any]]:
-        """The jobs once each has one of these states; NotProven if one has not in time."""
-        wanted = {"method": "GET", "until": list(until_status), "within": within}
+        """Return the jobs once each has one of the statuses. Raises ClusterCheckFailed after `seconds`."""
+        request = {"method": "GET", "until": list(statuses), "within": seconds}
         url = f"{self.urls['status']}/api/distance/jobs/"
-        answers = self._caller.ask_together([{**wanted, "url": url + job_id} for job_id in job_ids])
-        found = []
-        for job_id, answer in zip(job_ids, answers, strict=True):
-            expect(answer.status == 200, f"the status of {job_id} was answered with {answer.status}")
-            job = answer.json()
-            expect(job["status"] in until_status, f"job {job_id} is {job['status']} after {within:.0f} s")
-            found.append(job)
-        return found
+        responses = self._caller.send_all([{**request, "url": url + job_id} for job_id in job_ids])
+        jobs = []
+        for job_id, response in zip(job_ids, responses, strict=True):
+            expect(response.status == 200, f"{response.status} for the status of {job_id}")
+            job = response.json()
+            expect(job["status"] in statuses, f"job {job_id} is {job['status']} after {seconds:.0f} s")
+            jobs.append(job)
+        return jobs
 
-    def published(self, data: Any, **attributes: str) -> str:
-        """The id of a request event that the Broker has taken."""
+    def publish(self, data: Any, **attributes: str) -> str:
+        """Publish a request event to the Broker and return its id."""
         event_id = attributes.pop("id", str(uuid.uuid4()))
-        wanted = {
-            "type": events.REQUESTED,
-            "source": "/cluster-test",
-            "specversion": "1.0",
-            "id": event_id,
-        } | attributes
-        headers = {f"ce-{name}": text for name, text in wanted.items()} | {"Content-Type": "application/json"}
-        answer = self.posted(headers, json.dumps(data))
-        expect(answer.status == 202, f"the broker answered an event with {answer.status}: {answer.body[:200]}")
+        defaults = {"type": events.REQUESTED, "source": "/cluster-test", "specversion": "1.0", "id": event_id}
+        headers = {f"ce-{name}": text for name, text in (defaults | attributes).items()}
+        headers["Content-Type"] = "application/json"
+        response = self._caller.send("POST", self._broker, headers=headers, body=json.dumps(data))
+        expect(response.status == 202, f"{response.status} from the broker: {response.body[:200]}")
         return event_id
 
-    def posted(self, headers: dict[str, str], body: str) -> Answer:
-        """What the Broker's ingress answers."""
-        return self._caller.asks("POST", self.broker, headers=headers, body=body)
+    def wait_for_zero(self, *names: str, seconds: float = 300) -> None:
+        """Wait until these functions have no pods, except for those that are terminating."""
+        wait_until(f"{', '.join(names)} scaled to zero", lambda: not any(map(self.running_pods, names)), seconds)
 
-    def at_zero(self, *names: str, seconds: float = 300) -> None:
-        """Wait until these functions have no pod but ending ones."""
-        until(f"{', '.join(names)} at zero", lambda: not any(map(self.running, names)), seconds)
-
-    def running(self, name: str) -> list[str]:
-        """The names of a function's pods that are not ending."""
-        return self._installation.running(f"distance-{name}")
+    def running_pods(self, name: str) -> list[str]:
+        """Return the names of a function's pods that are not terminating."""
+        return self._installation.running_pods(f"distance-{name}")

@@ -1,4 +1,4 @@
-"""What the cluster test is told by its environment (docs/cluster.md has the table)."""
+"""Options of the cluster test, from the environment. docs/cluster.md lists them."""
 
 import re
 import secrets
@@ -16,12 +16,12 @@ _POSTGRES = (
 
 
 class BadOption(Exception):
-    """An option that can't be used, named."""
+    """An option is invalid. The text names it."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """Where the image, the database and the storage of a run come from."""
+    """Image, overlay, namespace, database and storage of a run."""
 
     image: str = f"dev.local/otel-worker:{VERSION}"
     overlay: str = "in-memory"
@@ -35,38 +35,39 @@ class Options:
     only: tuple[str, ...] = ()
 
     @property
-    def own_database(self) -> bool:
-        """Whether the namespace gets a PostgreSQL of its own."""
+    def deploys_database(self) -> bool:
+        """Whether the run deploys a PostgreSQL."""
         return self.database_url is None
 
     @property
-    def own_storage(self) -> bool:
-        """Whether the namespace gets a MinIO of its own."""
+    def deploys_storage(self) -> bool:
+        """Whether the run deploys a MinIO."""
         return not self.storage
 
 
 def read(environ: Mapping[str, str]) -> Options:
-    """The options, or BadOption; an empty one counts as absent."""
-    given = {name: text for name, text in environ.items() if text}
-    storage = {name: given[name] for name in _STORAGE if name in given}
+    """Read the options. Empty variables count as unset. Raises BadOption."""
+    variables = {name: text for name, text in environ.items() if text}
+    storage = {name: variables[name] for name in _STORAGE if name in variables}
     if storage and len(storage) < len(_STORAGE):
-        raise BadOption(f"{', '.join(name for name in _STORAGE if name not in storage)}: missing beside {min(storage)}")
-    overlay = given.get("OVERLAY", Options.overlay)
-    if overlay not in [found.parent.name for found in OVERLAYS.glob("*/kustomization.yaml")]:
-        raise BadOption(f"OVERLAY: there is none of that name in {OVERLAYS}")
-    # Never the same twice: Knative's controllers remember for a while what was in a namespace that is gone.
-    namespace = given.get("NAMESPACE", f"{Options.namespace}-{secrets.token_hex(2)}")
+        missing = ", ".join(name for name in _STORAGE if name not in storage)
+        raise BadOption(f"{missing}: missing, but {min(storage)} is set")
+    overlay = variables.get("OVERLAY", Options.overlay)
+    if overlay not in [file.parent.name for file in OVERLAYS.glob("*/kustomization.yaml")]:
+        raise BadOption(f"OVERLAY: no such overlay in {OVERLAYS}")
+    # A new name each time, because Knative's controllers cache the content of a deleted namespace for a while.
+    namespace = variables.get("NAMESPACE", f"{Options.namespace}-{secrets.token_hex(2)}")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", namespace):
-        raise BadOption("NAMESPACE: lower case, digits and hyphens are expected, 40 at most")
+        raise BadOption("NAMESPACE: expected at most 40 lower-case letters, digits and hyphens")
     return Options(
-        image=given.get("IMAGE", Options.image),
+        image=variables.get("IMAGE", Options.image),
         overlay=overlay,
         namespace=namespace,
-        database_url=given.get("DATABASE_URL"),
-        postgres_image=given.get("POSTGRES_IMAGE", _POSTGRES),
-        rabbitmq_image=given.get("RABBITMQ_IMAGE"),
+        database_url=variables.get("DATABASE_URL"),
+        postgres_image=variables.get("POSTGRES_IMAGE", _POSTGRES),
+        rabbitmq_image=variables.get("RABBITMQ_IMAGE"),
         storage=storage,
-        public_gateway=given.get("PUBLIC_GATEWAY"),
-        keep="KEEP" in given,
-        only=tuple(given.get("ONLY", "").split()),
+        public_gateway=variables.get("PUBLIC_GATEWAY"),
+        keep="KEEP" in variables,
+        only=tuple(variables.get("ONLY", "").split()),
     )

@@ -1,4 +1,4 @@
-"""What a run proved, for a person and as JSON."""
+"""Printed and JSON report of a run."""
 
 import json
 import time
@@ -6,49 +6,48 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.cluster.functions import NotProven
-from tests.cluster.kubectl import Refused, TooSlow
+from tests.cluster.functions import ClusterCheckFailed
+from tests.cluster.kubectl import KubectlError, WaitTimeout
 from tools.manifests.rendering import RenderError
 
-Proof = Callable[[], dict[str, str]]
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Result of one check. A failed one has its reason in `figures`."""
+
+    title: str
+    passed: bool
+    seconds: float
+    figures: dict[str, str]
 
 
 @dataclass
 class Report:
-    """The proofs of a run, in their order."""
+    """The results of a run in order."""
 
-    proofs: list["Proven"] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
 
-    def prove(self, title: str, proof: Proof) -> None:
-        """Run a proof and print what came of it."""
-        began = time.monotonic()
+    def run(self, title: str, check: Callable[[], dict[str, str]]) -> None:
+        """Run a check, which returns its figures, and print the result."""
+        started = time.monotonic()
         try:
-            figures, failed = proof(), ""
-        except (NotProven, RenderError, Refused, TooSlow) as exc:
-            figures, failed = {}, str(exc)
-        except Exception as exc:  # noqa: BLE001 - the other proofs are still worth something
-            figures, failed = {}, f"{type(exc).__name__}: {exc}"
-        done = Proven(title, not failed, time.monotonic() - began, figures | ({"why": failed} if failed else {}))
-        self.proofs.append(done)
-        print(f"{'ok    ' if done.good else 'FAILED'} {title} ({done.seconds:.0f} s)", flush=True)
-        for name, text in done.figures.items():
+            figures, reason = check(), ""
+        except (ClusterCheckFailed, RenderError, KubectlError, WaitTimeout) as exc:
+            figures, reason = {}, str(exc)
+        except Exception as exc:  # noqa: BLE001 - the other checks still run
+            figures, reason = {}, f"{type(exc).__name__}: {exc}"
+        figures |= {"reason": reason} if reason else {}
+        result = CheckResult(title, not reason, time.monotonic() - started, figures)
+        self.results.append(result)
+        print(f"{'ok    ' if result.passed else 'FAILED'} {title} ({result.seconds:.0f} s)", flush=True)
+        for name, text in result.figures.items():
             print(f"           {name}: {text}", flush=True)
 
     @property
-    def good(self) -> bool:
-        return all(proof.good for proof in self.proofs)
+    def passed(self) -> bool:
+        return all(result.passed for result in self.results)
 
     def write(self, path: Path) -> None:
-        """The same as JSON."""
+        """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps([asdict(proof) for proof in self.proofs], indent=1) + "\n", encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class Proven:
-    """One proof's outcome; `figures` has the reason when it failed."""
-
-    title: str
-    good: bool
-    seconds: float
-    figures: dict[str, str]
+        path.write_text(json.dumps([asdict(result) for result in self.results], indent=1) + "\n", encoding="utf-8")

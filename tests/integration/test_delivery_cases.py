@@ -1,4 +1,4 @@
-"""The stand-in broker does with events what the cluster's broker does: the same cases, the same subscriber."""
+"""The local broker delivers events as the cluster's broker does, checked by the same cases and subscriber."""
 
 import os
 import signal
@@ -14,18 +14,20 @@ from typing import Any
 import pytest
 
 from local.ports import find_free_port
-from tests.cluster import in_pod
+from tests.cluster import pod_client
 from tests.cluster.delivery import subscriber
-from tests.cluster.delivery.cases import CASES, REFUSALS, Case, Refusal
-from tests.cluster.delivery.verdict import QUIET_SECONDS, expected_arrivals, wrong
+from tests.cluster.delivery.cases import CASES, REJECTIONS, DeliveryCase, Rejection
+from tests.cluster.delivery.verdict import QUIET_SECONDS, count_arrivals, find_errors
 from tests.integration.whole_stack import ask, until
 
-ALL: tuple[Case | Refusal, ...] = (*CASES, *REFUSALS)
+ALL_CASES: tuple[DeliveryCase | Rejection, ...] = (*CASES, *REJECTIONS)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    answered: Mapping[str, list[int]]
+class DeliveryRun:
+    """The ingress' statuses by case, and the deliveries that the subscriber recorded."""
+
+    statuses: Mapping[str, list[int]]
     received: list[dict[str, Any]]
 
 
@@ -41,40 +43,40 @@ def process(ready: str, *command: str, **environ: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """What became of all cases at once."""
-    port, there = find_free_port(), find_free_port()
-    broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{there}"
+def delivery_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeliveryRun]:
+    """Run all cases concurrently."""
+    port, subscriber_port = find_free_port(), find_free_port()
+    broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{subscriber_port}"
     queue = str(tmp_path_factory.mktemp("delivery") / "queue.sqlite3")
     serving = ["-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
     with ExitStack() as running:
-        running.enter_context(process(f"{sink}/healthz", subscriber.__file__, str(there)))
+        running.enter_context(process(f"{sink}/healthz", subscriber.__file__, str(subscriber_port)))
         application = "tests.integration.delivery_broker:application()"
         environ = {"QUEUE": queue, "SUBSCRIBER": sink}
         running.enter_context(process(f"{broker}/readyz", *serving, application, **environ))
-        asked = [(case.name, request) for case in ALL for request in case.requests(f"{broker}/")]
+        requests = [(case.name, request) for case in ALL_CASES for request in case.requests(f"{broker}/")]
         with ThreadPoolExecutor(max_workers=16) as pool:
-            answers = list(pool.map(lambda one: in_pod.asked(one[1])["status"], asked))
-        answered: dict[str, list[int]] = {}
-        for (name, _), status in zip(asked, answers, strict=True):
-            answered.setdefault(name, []).append(status)
-        yield Outcome(answered, settled(sink))
+            responses = list(pool.map(lambda named: pod_client.send(named[1])["status"], requests))
+        statuses: dict[str, list[int]] = {}
+        for (name, _), status in zip(requests, responses, strict=True):
+            statuses.setdefault(name, []).append(status)
+        yield DeliveryRun(statuses, wait_for_arrivals(sink))
 
 
-def settled(sink: str) -> list[dict[str, Any]]:
-    """The subscriber's record once nothing has come for so long that nothing can be under way."""
-    expected, deadline = expected_arrivals(CASES), time.monotonic() + 60
-    count, since = 0, time.monotonic()
+def wait_for_arrivals(sink: str) -> list[dict[str, Any]]:
+    """Return the arrivals after none has come for so long that no retry can be pending."""
+    expected, deadline = count_arrivals(CASES), time.monotonic() + 60
+    count, last_arrival = 0, time.monotonic()
     while True:
         received: list[dict[str, Any]] = ask("GET", f"{sink}/received").json
         now = time.monotonic()
         if len(received) != count:
-            count, since = len(received), now
-        if now > deadline or (count >= expected and now - since > QUIET_SECONDS):
+            count, last_arrival = len(received), now
+        if now > deadline or (count >= expected and now - last_arrival > QUIET_SECONDS):
             return received
         time.sleep(0.2)
 
 
-@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
-def test_the_stand_in_does_what_the_cluster_does(outcome: Outcome, case: Case | Refusal) -> None:
-    assert not wrong(case, outcome.answered[case.name], outcome.received)
+@pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.name)
+def test_local_broker_delivers_as_knative_does(delivery_run: DeliveryRun, case: DeliveryCase | Rejection) -> None:
+    assert not find_errors(case, delivery_run.statuses[case.name], delivery_run.received)

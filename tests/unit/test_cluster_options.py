@@ -1,6 +1,8 @@
+"""Options of the cluster test, and the protection of foreign namespaces."""
+
 import pytest
 
-from tests.cluster.installation import _image
+from tests.cluster.installation import _image_fields, is_created_by_test
 from tests.cluster.options import BadOption, Options, read
 
 STORAGE = {
@@ -10,36 +12,36 @@ STORAGE = {
 }
 
 
-def test_without_options_everything_is_deployed_into_a_namespace_that_no_run_had_before() -> None:
+def test_default_is_a_complete_deployment_into_a_new_namespace() -> None:
     first, second = read({}), read({})
-    assert first.own_database
-    assert first.own_storage
+    assert first.deploys_database
+    assert first.deploys_storage
     assert first.overlay == "in-memory"
     assert first.namespace.startswith(f"{Options.namespace}-")
     assert first.namespace != second.namespace
 
 
-def test_a_database_and_a_storage_that_are_there_are_used() -> None:
-    found = read({"DATABASE_URL": "postgresql://db/owntracks", **STORAGE})
-    assert not found.own_database
-    assert found.storage == STORAGE
+def test_existing_database_and_storage_are_used() -> None:
+    options = read({"DATABASE_URL": "postgresql://db/owntracks", **STORAGE})
+    assert not options.deploys_database
+    assert options.storage == STORAGE
 
 
 @pytest.mark.parametrize("missing", STORAGE)
-def test_half_a_storage_is_refused_by_the_name_of_what_is_missing(missing: str) -> None:
-    given = {name: text for name, text in STORAGE.items() if name != missing}
+def test_incomplete_storage_is_rejected_with_the_missing_name(missing: str) -> None:
+    environ = {name: text for name, text in STORAGE.items() if name != missing}
     with pytest.raises(BadOption, match=f"^{missing}: missing"):
-        read(given)
+        read(environ)
 
 
 @pytest.mark.parametrize("overlay", ["none", "../base", "."])
-def test_an_overlay_that_is_none_is_refused(overlay: str) -> None:
+def test_unknown_overlay_is_rejected(overlay: str) -> None:
     with pytest.raises(BadOption, match=r"^OVERLAY"):
         read({"OVERLAY": overlay})
 
 
 @pytest.mark.parametrize("namespace", ["Upper", "a_b", "-a", "a" * 41])
-def test_a_namespace_that_kubernetes_would_refuse_is_refused(namespace: str) -> None:
+def test_invalid_namespace_is_rejected(namespace: str) -> None:
     with pytest.raises(BadOption, match=r"^NAMESPACE"):
         read({"NAMESPACE": namespace})
 
@@ -53,5 +55,14 @@ def test_a_namespace_that_kubernetes_would_refuse_is_refused(namespace: str) -> 
         ("example.com/a@sha256:00", {"newName": "example.com/a", "digest": "sha256:00"}),
     ],
 )
-def test_a_reference_becomes_kustomizes_fields(reference: str, fields: dict[str, str]) -> None:
-    assert _image(reference) == fields
+def test_image_reference_is_converted_to_kustomize_fields(reference: str, fields: dict[str, str]) -> None:
+    assert _image_fields(reference) == fields
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [({}, False), ({"team": "other"}, False), ({"otel-worker.test": "cluster"}, True)]
+)
+def test_only_a_namespace_of_an_earlier_run_is_deleted(labels: dict[str, str], *, expected: bool) -> None:
+    namespace = {"metadata": {"labels": {"kubernetes.io/metadata.name": "otel-worker-test", **labels}}}
+
+    assert is_created_by_test(namespace) == expected

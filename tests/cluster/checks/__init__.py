@@ -1,1 +1,3 @@
-"""One file a subject; a proof returns its figures, or raises NotProven, TooSlow or Refused."""
+"""Checks by subject. Each returns its figures or raises ClusterCheckFailed, WaitTimeout or KubectlError."""
+
+Figures = dict[str, str]

@@ -1,99 +1,109 @@
-"""The cluster's broker does with events what the local stand-in does: the cases of tests/cluster/delivery."""
+"""Event delivery: the cases of tests/cluster/delivery on the cluster's broker."""
 
 import json
 import time
+from functools import partial
 from typing import Any
 
-from tests.cluster.checks.end_to_end import Figures
+from tests.cluster.checks import Figures
 from tests.cluster.delivery import manifests
-from tests.cluster.delivery.cases import CASES, JSON, REFUSALS, REPLY, TYPE, Case, Refusal
-from tests.cluster.delivery.verdict import QUIET_SECONDS, expected_arrivals, wrong
+from tests.cluster.delivery.cases import CASES, JSON, REJECTIONS, REPLY_TYPE, TYPE, DeliveryCase, Rejection
+from tests.cluster.delivery.verdict import QUIET_SECONDS, count_arrivals, find_errors
 from tests.cluster.functions import expect
 from tests.cluster.installation import Installation
-from tests.cluster.kubectl import condition, until
+from tests.cluster.kubectl import is_ready, wait_until
 
-_SETTLED_SECONDS = 90
+_MAX_SECONDS = 90
 
 
-def delivery_cases(installation: Installation) -> Figures:
-    """Every case at once, through a Broker of its own of the overlay's class; what it made is gone afterwards."""
+def run_cases(installation: Installation) -> Figures:
+    """Run all cases concurrently on a separate Broker of the overlay's class, and delete it afterwards."""
     kubectl = installation.kubectl
-    eventing = manifests.eventing(installation.rendered)
-    subscriber = manifests.subscriber(installation.options.image)
+    eventing = manifests.eventing_resources(installation.rendered)
+    subscriber = manifests.subscriber_resources(installation.options.image)
     try:
         kubectl.apply([*subscriber, *eventing])
-        for one in eventing:
-            kind, name = one["kind"].lower(), one["metadata"]["name"]
-            until(f"{kind}/{name} Ready", lambda kind=kind, name=name: _ready(installation, kind, name), 120)  # type: ignore[misc] # mypy knows no defaults of lambdas
+        for resource in eventing:
+            kind, name = resource["kind"].lower(), resource["metadata"]["name"]
+            wait_until(f"{kind}/{name} ready", partial(_is_ready, installation, kind, name), 120)
         kubectl.run("rollout", "status", f"deployment/{manifests.NAME}", "--timeout=60s")
         broker = (kubectl.get("broker", manifests.NAME) or {})["status"]["address"]["url"]
-        until("the first events delivered", lambda: _delivers(installation, broker), 60)
-        return _judged(installation, broker)
+        wait_until("first events delivered", lambda: _delivers(installation, broker), 60)
+        return _run(installation, broker)
     finally:
-        for one in reversed([*subscriber, *eventing]):
-            kubectl.delete(one["kind"].lower(), one["metadata"]["name"])
+        for resource in reversed([*subscriber, *eventing]):
+            kubectl.delete(resource["kind"].lower(), resource["metadata"]["name"])
 
 
-def _ready(installation: Installation, kind: str, name: str) -> bool:
-    return condition(installation.kubectl.get(kind, name)).get("status") == "True"
+def _is_ready(installation: Installation, kind: str, name: str) -> bool:
+    return is_ready(installation.kubectl.get(kind, name))
 
 
 def _delivers(installation: Installation, broker: str) -> bool:
-    """Whether both Triggers have brought an event; the data plane hears of them later than their conditions say."""
-    kinds = {TYPE, REPLY}
+    """Return whether both Triggers deliver. The data plane applies them some time after they are ready."""
+    event_types = {TYPE, REPLY_TYPE}
     requests = [
         {
             "method": "POST",
             "url": broker,
-            "headers": {"ce-specversion": "1.0", "ce-id": "first", "ce-source": "/first", "ce-type": kind, **JSON},
+            "headers": {
+                "ce-specversion": "1.0",
+                "ce-id": "first",
+                "ce-source": "/first",
+                "ce-type": event_type,
+                **JSON,
+            },
             "body": "{}",
         }
-        for kind in kinds
+        for event_type in event_types
     ]
-    installation.caller.ask_together(requests)
+    installation.caller.send_all(requests)
     time.sleep(1)
-    return kinds <= {one["attributes"].get("type") for one in _received(installation)}
+    return event_types <= {arrival["attributes"].get("type") for arrival in _received(installation)}
 
 
 def _received(installation: Installation) -> list[dict[str, Any]]:
-    answer = installation.caller.asks("GET", f"{manifests.URL}/received")
-    found: list[dict[str, Any]] = json.loads(answer.body) if answer.status == 200 else []
-    return found
+    response = installation.caller.send("GET", f"{manifests.URL}/received")
+    arrivals: list[dict[str, Any]] = json.loads(response.body) if response.status == 200 else []
+    return arrivals
 
 
-def _judged(installation: Installation, broker: str) -> Figures:
-    every: tuple[Case | Refusal, ...] = (*CASES, *REFUSALS)
-    asked = [(case, case.requests(broker)) for case in every]
-    before = len(_received(installation))
-    began = time.monotonic()
-    answers = iter(installation.caller.ask_together([one for _, some in asked for one in some]))
-    answered = [(case, [next(answers).status for _ in some]) for case, some in asked]
-    received = _settled(installation, before + expected_arrivals(CASES))
-    seconds = time.monotonic() - began
-    found = [f"{case.name}: {'; '.join(why)}" for case, got in answered if (why := wrong(case, got, received))]
+def _run(installation: Installation, broker: str) -> Figures:
+    cases: tuple[DeliveryCase | Rejection, ...] = (*CASES, *REJECTIONS)
+    requests = [(case, case.requests(broker)) for case in cases]
+    count_before = len(_received(installation))
+    started = time.monotonic()
+    responses = iter(installation.caller.send_all([request for _, some in requests for request in some]))
+    statuses = [(case, [next(responses).status for _ in some]) for case, some in requests]
+    received = _wait_for_arrivals(installation, count_before + count_arrivals(CASES))
+    seconds = time.monotonic() - started
+    failures = [
+        f"{case.name}: {'; '.join(errors)}" for case, some in statuses if (errors := find_errors(case, some, received))
+    ]
     expect(
-        not (found and installation.knatives_own_broker), f"{len(found)} of {len(asked)} cases: " + " | ".join(found)
+        not (failures and installation.has_default_broker_class),
+        f"{len(failures)} of {len(cases)} cases: " + " | ".join(failures),
     )
-    paths = [one["path"] for one in received[before:]]
+    paths = [arrival["path"] for arrival in received[count_before:]]
     return {
-        "cases": str(len(asked)),
+        "cases": str(len(cases)),
         "attempts": str(paths.count("/")),
         "dead letters": str(paths.count("/dead-letter")),
         "replies as new events": str(paths.count("/reply")),
-        "published to quiet": f"{seconds:.0f} s",
-        "otherwise than Knative's own broker": " | ".join(found) or "none",
+        "first request to last delivery": f"{seconds:.0f} s",
+        "differences from Knative's default broker": " | ".join(failures) or "none",
     }
 
 
-def _settled(installation: Installation, expected: int) -> list[dict[str, Any]]:
-    """The record once nothing has come for so long that nothing can be under way."""
-    deadline = time.monotonic() + _SETTLED_SECONDS
-    count, since = 0, time.monotonic()
+def _wait_for_arrivals(installation: Installation, expected: int) -> list[dict[str, Any]]:
+    """Return the arrivals after none has come for so long that no retry can be pending."""
+    deadline = time.monotonic() + _MAX_SECONDS
+    count, last_arrival = 0, time.monotonic()
     while True:
         received = _received(installation)
         now = time.monotonic()
         if len(received) != count:
-            count, since = len(received), now
-        if now > deadline or (count >= expected and now - since > QUIET_SECONDS):
+            count, last_arrival = len(received), now
+        if now > deadline or (count >= expected and now - last_arrival > QUIET_SECONDS):
             return received
         time.sleep(0.5)

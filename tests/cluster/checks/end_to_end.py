@@ -1,4 +1,4 @@
-"""The way of a job from submission to CSV, and what the installation's own Jobs do."""
+"""A calculation from submission to CSV, and the Jobs of the installation."""
 
 import csv
 import hashlib
@@ -7,72 +7,70 @@ import time
 from urllib.parse import urlsplit
 
 from local import sample_fixes
-from tests.cluster.functions import SAMPLE, Functions, expect
+from tests.cluster.checks import Figures
+from tests.cluster.functions import SAMPLE, Functions, expect, expect_completed
 from tests.cluster.installation import Installation
 
-Figures = dict[str, str]
 
-
-def day_to_csv(installation: Installation) -> Figures:
-    """A submission becomes a CSV with every fix of the day, by presigned URL."""
+def calculate_day(installation: Installation) -> Figures:
+    """Submit a day: the CSV at its presigned URL has all fixes of the day, and the list has the numbers."""
     functions = Functions(installation)
-    began = time.monotonic()
-    [job_id] = functions.submitted()
-    [job] = functions.followed([job_id])
-    seconds = time.monotonic() - began
-    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
+    started = time.monotonic()
+    [job_id] = functions.submit()
+    [job] = functions.wait_for_jobs([job_id])
+    seconds = time.monotonic() - started
+    expect_completed(job)
     result = job["result"]
-    answer = installation.caller.asks("GET", result["csv_download_url"])
-    expect(answer.status == 200, f"the presigned URL was answered with {answer.status}")
-    digest = hashlib.sha256(answer.body.encode()).hexdigest()
-    expect(digest == result["csv_sha256"], "the SHA-256 of the CSV is not csv_sha256")
-    rows = list(csv.DictReader(io.StringIO(answer.body)))
+    response = installation.caller.send("GET", result["csv_download_url"])
+    expect(response.status == 200, f"{response.status} for the presigned URL")
+    digest = hashlib.sha256(response.body.encode()).hexdigest()
+    expect(digest == result["csv_sha256"], "the SHA-256 of the CSV differs from csv_sha256")
+    rows = list(csv.DictReader(io.StringIO(response.body)))
     expect(len(rows) == result["total_locations"], f"the CSV has {len(rows)} rows, the job {result['total_locations']}")
     if installation.database:
         arrivals = [str(row[-1]) for row in sample_fixes.rows() if row[0] == SAMPLE["device_id"]]
         fixes = sum(arrival.startswith(SAMPLE["date"]) for arrival in arrivals)
-        expect(len(rows) == fixes, f"the CSV has {len(rows)} rows, the table {fixes} fixes of that day")
-    listed = installation.caller.asks("GET", f"{functions.urls['list']}/api/distance/jobs?limit=500").json()
-    (row,) = [one for one in listed["jobs"] if one["job_id"] == job_id] or [{}]
-    expect(row, "the job is not in the list")
-    numbers = {name: value for name, value in result.items() if name in row.get("result", ())}
-    expect(numbers and row["result"] == numbers, "the list has not the numbers of the status")
+        expect(len(rows) == fixes, f"the CSV has {len(rows)} rows, the table has {fixes} fixes of the day")
+    page = installation.caller.send("GET", f"{functions.urls['list']}/api/distance/jobs?limit=500").json()
+    (listed,) = [job for job in page["jobs"] if job["job_id"] == job_id] or [{}]
+    expect(listed, "the job is missing in the list")
+    numbers = {name: value for name, value in result.items() if name in listed.get("result", ())}
+    expect(numbers and listed["result"] == numbers, "list and status have different numbers")
     return {
         "fixes": f"{len(rows):,}",
-        "CSV bytes": f"{len(answer.body.encode()):,}",
+        "CSV bytes": f"{len(response.body.encode()):,}",
         "path km": str(result["path_length_km"]),
         "attempts": urlsplit(result["csv_path"]).path.split("/")[2],
-        "submission to completed seen": f"{seconds:.1f} s",
+        "submission to completed": f"{seconds:.1f} s",
     }
 
 
-def own_jobs(installation: Installation) -> Figures:
-    """The Jobs of the base end well; the buckets' one changes nothing when it runs again."""
+def run_base_jobs(installation: Installation) -> Figures:
+    """Wait for the Jobs of the base, and run the bucket Job again: it changes nothing."""
     kubectl = installation.kubectl
     installation.wait_for_job("distance-smoke-test")
     smoke = "; ".join(kubectl.logs("job/distance-smoke-test").splitlines()[1:])
     first = kubectl.logs("job/distance-buckets").splitlines()
     kubectl.delete("job", "distance-buckets")
-    kubectl.apply([one for one in installation.rendered if one["metadata"]["name"] == "distance-buckets"])
+    kubectl.apply([job for job in installation.rendered if job["metadata"]["name"] == "distance-buckets"])
     installation.wait_for_job("distance-buckets")
     second = kubectl.logs("job/distance-buckets").splitlines()
     changed = [line for line in second if line.endswith((": created", ": updated"))]
-    expect(not changed, f"the second run of the buckets' Job changed: {'; '.join(changed)}")
-    expect(len(second) == len(first), f"the second run said {len(second)} lines, the first {len(first)}")
-    made = sum(line.endswith((": created", ": updated")) for line in first)
+    expect(not changed, f"the second run of the bucket Job changed: {'; '.join(changed)}")
+    expect(len(second) == len(first), f"the second run printed {len(second)} lines, the first {len(first)}")
+    changes = sum(line.endswith((": created", ": updated")) for line in first)
     return {
         "smoke test": smoke,
-        "buckets, first run": f"{made} things made",
-        "buckets, second run": "nothing changed",
+        "bucket Job, first run": f"{changes} changes",
+        "bucket Job, second run": "no changes",
     }
 
 
-def applied_again(installation: Installation) -> Figures:
-    """The same manifests once more make no new revision, and keep what SinkBinding has put in."""
+def apply_again(installation: Installation) -> Figures:
+    """Apply the same manifests again: no new revision is created, and SinkBinding's injection stays."""
     before = _revisions(installation)
-    again = [one for one in installation.rendered if one["kind"] != "Job"]
-    installation.kubectl.apply(again)
-    time.sleep(5)  # a new revision would be there within one
+    installation.kubectl.apply([resource for resource in installation.rendered if resource["kind"] != "Job"])
+    time.sleep(5)  # a new revision would exist within a second
     installation.wait_until_ready()
     after = _revisions(installation)
     expect(before == after, f"revisions before {before}, after {after}")
@@ -81,6 +79,6 @@ def applied_again(installation: Installation) -> Figures:
 
 def _revisions(installation: Installation) -> dict[str, str]:
     return {
-        one["metadata"]["name"]: one["status"]["latestCreatedRevisionName"]
-        for one in installation.kubectl.items("ksvc")
+        service["metadata"]["name"]: service["status"]["latestCreatedRevisionName"]
+        for service in installation.kubectl.list_resources("ksvc")
     }

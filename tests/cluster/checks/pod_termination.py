@@ -1,70 +1,77 @@
-"""Pods that end in the middle of a job: killed, or told to stop."""
+"""Pods that are killed or terminated during a job."""
 
 import time
+from typing import Any
 
-from tests.cluster.checks.end_to_end import Figures
-from tests.cluster.functions import Functions, expect
+from tests.cluster.checks import Figures
+from tests.cluster.functions import Functions, expect, expect_completed
 from tests.cluster.installation import Installation
-from tests.cluster.kubectl import until
+from tests.cluster.kubectl import wait_until
 
-_LOCKED_SECONDS = 15  # less than calculate waits for a lock
-_KILLED_SECONDS = 5  # the node kills a pod's processes after the API server has forgotten it
+_LOCK_SECONDS = 15  # shorter than the lock timeout of calculate
+_KILL_SECONDS = 5  # the node kills the processes after the API server has deleted the pod
+_SKIPPED = {"skipped": "only a PostgreSQL of this test can be locked"}
 
 
-def killed_in_mid_job(installation: Installation) -> Figures:
-    """A pod that is killed in the middle of a job takes nothing with it: another attempt completes the job."""
+def kill_during_job(installation: Installation) -> Figures:
+    """Kill a pod during a job: another attempt completes the job."""
     functions = Functions(installation)
     database = installation.database
     if database is None:
-        return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
-    functions.at_zero("calculate")
-    with database.locked():
-        [job_id] = functions.submitted()
-        functions.followed([job_id], ["processing"], within=60)
+        return _SKIPPED
+    functions.wait_for_zero("calculate")
+    with database.lock_table():
+        [job_id] = functions.submit()
+        functions.wait_for_jobs([job_id], ["processing"], seconds=60)
         killed = time.monotonic()
-        installation.kubectl.delete("pod", *functions.running("calculate"), now=True)
-        time.sleep(_KILLED_SECONDS)
-    [job] = functions.followed([job_id], within=300)
+        installation.kubectl.delete("pod", *functions.running_pods("calculate"), now=True)
+        time.sleep(_KILL_SECONDS)
+    [job] = functions.wait_for_jobs([job_id], seconds=300)
     seconds = time.monotonic() - killed
-    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
-    attempt = job["result"]["csv_path"].split("/")[2]
-    expect(int(attempt.split("-")[0]) > 1, f"the job was completed by attempt {attempt}")
-    until("the killed pod's session gone", lambda: database.sessions() == 0, 180)
+    expect_completed(job)
+    attempt = _attempt_number(job)
+    expect(attempt > 1, f"the job was completed by attempt {attempt}")
+    wait_until("database session closed", lambda: database.count_sessions() == 0, 180)
     return {
-        "completed by attempt": attempt.split("-")[0],
-        "kill to completed seen": f"{seconds:.0f} s",
-        "kill to its database session gone": f"{time.monotonic() - killed:.0f} s",
+        "completed by attempt": str(attempt),
+        "kill to completed": f"{seconds:.0f} s",
+        "kill to database session closed": f"{time.monotonic() - killed:.0f} s",
     }
 
 
-def stopped_in_mid_job(installation: Installation) -> Figures:
-    """A pod that is told to stop finishes its job first, and takes no other."""
+def stop_during_job(installation: Installation) -> Figures:
+    """Terminate a pod during a job: it completes the job before it exits."""
 
-    def there(pod: str) -> bool:
+    def exists(pod: str) -> bool:
         return installation.kubectl.get("pod", pod) is not None
 
     functions = Functions(installation)
     database = installation.database
     if database is None:
-        return {"skipped": "a job can be held up only in a PostgreSQL of this test's own"}
-    functions.at_zero("calculate")
-    with database.locked():
-        [job_id] = functions.submitted()
-        functions.followed([job_id], ["processing"], within=60)
-        pods = functions.running("calculate")
-        told = time.monotonic()
+        return _SKIPPED
+    functions.wait_for_zero("calculate")
+    with database.lock_table():
+        [job_id] = functions.submit()
+        functions.wait_for_jobs([job_id], ["processing"], seconds=60)
+        pods = functions.running_pods("calculate")
+        terminated = time.monotonic()
         installation.kubectl.delete("pod", *pods, wait=False)
-        time.sleep(_LOCKED_SECONDS)
-        expect(any(map(there, pods)), "the pod was gone before its job had ended")
-    [job] = functions.followed([job_id])
-    ended = time.monotonic() - told
-    expect(job["status"] == "completed", f"the job failed: {job.get('error_code')}")
-    attempt = job["result"]["csv_path"].split("/")[2]
-    expect(attempt.split("-")[0] == "1", f"the job was completed by attempt {attempt}")
-    until("the pod gone", lambda: not any(map(there, pods)), 120)
-    gone = time.monotonic() - told
+        time.sleep(_LOCK_SECONDS)
+        expect(any(map(exists, pods)), "the pod exited before its job ended")
+    [job] = functions.wait_for_jobs([job_id])
+    job_seconds = time.monotonic() - terminated
+    expect_completed(job)
+    attempt = _attempt_number(job)
+    expect(attempt == 1, f"the job was completed by attempt {attempt}")
+    wait_until("the pod deleted", lambda: not any(map(exists, pods)), 120)
+    pod_seconds = time.monotonic() - terminated
     return {
         "completed by attempt": "1",
-        "told to stop to completed seen": f"{ended:.0f} s",
-        "told to stop to pod gone": f"{gone:.0f} s",
+        "SIGTERM to completed": f"{job_seconds:.0f} s",
+        "SIGTERM to pod deleted": f"{pod_seconds:.0f} s",
     }
+
+
+def _attempt_number(job: dict[str, Any]) -> int:
+    """Return the attempt that completed the job, from its CSV's key."""
+    return int(job["result"]["csv_path"].split("/")[2])

@@ -1,97 +1,97 @@
-"""New revisions: a bad one never takes traffic, a good one takes a share, and the way back is quick."""
+"""Revisions: an invalid one gets no traffic, a valid one gets a share, and a rollback is quick."""
 
 import time
 from collections import Counter
 from urllib.parse import parse_qs, urlsplit
 
-from tests.cluster.checks.end_to_end import Figures
+from tests.cluster.checks import Figures
 from tests.cluster.functions import Functions, expect
 from tests.cluster.installation import Installation
-from tests.cluster.kubectl import Resource, condition, until
+from tests.cluster.kubectl import Resource, get_condition, is_ready, wait_until
 
 _SERVICE = "distance-status"
-_SETTING = "PRESIGN_TTL_SECONDS"  # it shows in what status answers, so that answers tell revisions apart
+_SETTING = "PRESIGN_TTL_SECONDS"  # visible in the responses of status, so that they identify the revision
 _REQUESTS = 40
 
 
-def bad_revision(installation: Installation) -> Figures:
-    """A revision with a bad setting says which, never becomes ready, and the one before it goes on serving."""
-    answers = _Answers(installation)
-    before = answers.once()
-    known = {_newest(installation)}
-    _set(installation, "soon")
-    bad = until("the bad revision", lambda: _other(installation, known), 30)
-    line = until("its reason in the log", lambda: _said(installation, bad), 60)
-    served = answers.of(5)
-    expect(set(served) == {before}, f"answers of {dict(served)}")
-    ready = condition(installation.kubectl.get("revision", bad)).get("status", "Unknown")
-    expect(ready != "True", "the bad revision is Ready")
-    _set(installation, before)
-    until("the repaired revision", lambda: _other(installation, known | {bad}), 30)
+def reject_invalid_revision(installation: Installation) -> Figures:
+    """Deploy an invalid setting: the revision logs its name and never gets ready, and the previous one serves."""
+    traffic = _Traffic(installation)
+    original = traffic.current_setting()
+    known = {_latest_revision(installation)}
+    _change_setting(installation, "soon")
+    invalid = wait_until("the invalid revision", lambda: _new_revision(installation, known), 30)
+    line = wait_until("its error in the log", lambda: _find_error(installation, invalid), 60)
+    responses = traffic.send(5)
+    expect(set(responses) == {original}, f"responses with the settings {dict(responses)}")
+    ready = get_condition(installation.kubectl.get("revision", invalid)).get("status", "Unknown")
+    expect(ready != "True", "the invalid revision is ready")
+    _change_setting(installation, original)
+    wait_until("the corrected revision", lambda: _new_revision(installation, known | {invalid}), 30)
     installation.wait_until_ready()
-    return {"the bad one's log": line, "its Ready": ready, "requests meanwhile": "all answered by the one before"}
+    return {"log of the invalid revision": line, "its condition Ready": ready, "requests": "served by the previous one"}
 
 
-def split_and_back(installation: Installation) -> Figures:
-    """Traffic is split between two revisions by percentage; all of it goes back to the older one by one change."""
-    kubectl, answers = installation.kubectl, _Answers(installation)
-    before, old = answers.once(), _newest(installation)
+def split_traffic(installation: Installation) -> Figures:
+    """Split the traffic between two revisions by percentage, and route all of it back to the older one."""
+    kubectl, traffic = installation.kubectl, _Traffic(installation)
+    original, old = traffic.current_setting(), _latest_revision(installation)
     _route(installation, {old: 100})
-    _set(installation, "300")
-    new = until("the new revision", lambda: _other(installation, {old}), 30)
-    until("the new revision ready", lambda: condition(kubectl.get("revision", new)).get("status") == "True", 120)
-    expect(set(answers.of(5)) == {before}, "a new revision took traffic that was pinned to the old one")
+    _change_setting(installation, "300")
+    new = wait_until("the new revision", lambda: _new_revision(installation, {old}), 30)
+    wait_until("the new revision ready", lambda: is_ready(kubectl.get("revision", new)), 120)
+    expect(set(traffic.send(5)) == {original}, "the new revision got traffic that is pinned to the old one")
     _route(installation, {old: 50, new: 50})
-    until("answers of both", lambda: len(answers.of(10)) == 2, 60)
-    shares = answers.of(_REQUESTS)
-    began = time.monotonic()
+    wait_until("responses of both revisions", lambda: len(traffic.send(10)) == 2, 60)
+    shares = traffic.send(_REQUESTS)
+    started = time.monotonic()
     _route(installation, {old: 100})
-    until("answers of the old one alone", lambda: set(answers.of(10)) == {before}, 60)
-    seconds = time.monotonic() - began
+    wait_until("responses of the old revision only", lambda: set(traffic.send(10)) == {original}, 60)
+    seconds = time.monotonic() - started
     latest = [{"latestRevision": True, "percent": 100}]
     kubectl.patch("ksvc", _SERVICE, {"spec": {"traffic": latest}})
     installation.wait_until_ready()
     return {
-        "pinned to the old one": "the new one took nothing",
-        f"of {_REQUESTS} requests at 50 %": f"{shares['300']} to the new one",
-        "rolled back": f"{seconds:.1f} s",
+        "pinned to the old revision": "no requests to the new one",
+        f"{_REQUESTS} requests at 50 %": f"{shares['300']} to the new revision",
+        "rollback": f"{seconds:.1f} s",
     }
 
 
-class _Answers:
-    """Which revision answers, by the life of the presigned URL that it gives for one completed job."""
+class _Traffic:
+    """Requests for a completed job. The lifetime of its presigned URL identifies the revision that responds."""
 
     def __init__(self, installation: Installation) -> None:
         functions = Functions(installation)
-        [job_id] = functions.submitted()
-        functions.followed([job_id])
+        [job_id] = functions.submit()
+        functions.wait_for_jobs([job_id])
         self._request = {"method": "GET", "url": f"{functions.urls['status']}/api/distance/jobs/{job_id}"}
         self._caller = installation.caller
 
-    def of(self, count: int) -> Counter[str]:
-        """Of `count` requests, how many were answered with which setting."""
-        found: Counter[str] = Counter()
-        for answer in self._caller.ask_together([self._request] * count):
-            expect(answer.status == 200, f"status answered with {answer.status}")
-            url = answer.json()["result"]["csv_download_url"]
-            found.update(parse_qs(urlsplit(url).query)["X-Amz-Expires"])
-        return found
+    def send(self, count: int) -> Counter[str]:
+        """Send requests concurrently and count the responses by the revision's setting."""
+        settings: Counter[str] = Counter()
+        for response in self._caller.send_all([self._request] * count):
+            expect(response.status == 200, f"{response.status} from status")
+            url = response.json()["result"]["csv_download_url"]
+            settings.update(parse_qs(urlsplit(url).query)["X-Amz-Expires"])
+        return settings
 
-    def once(self) -> str:
-        """The setting that answers."""
-        return next(iter(self.of(1)))
+    def current_setting(self) -> str:
+        """Send one request and return the setting of the revision that responds."""
+        return next(iter(self.send(1)))
 
 
-def _set(installation: Installation, value: str) -> None:
-    """A new revision with this value of the setting."""
+def _change_setting(installation: Installation, value: str) -> None:
+    """Create a revision with another value of the setting."""
     env = _service(installation)["spec"]["template"]["spec"]["containers"][0]["env"]
-    changed = [one for one in env if one["name"] != _SETTING] + [{"name": _SETTING, "value": value}]
+    changed = [variable for variable in env if variable["name"] != _SETTING] + [{"name": _SETTING, "value": value}]
     change = [{"op": "replace", "path": "/spec/template/spec/containers/0/env", "value": changed}]
     installation.kubectl.patch("ksvc", _SERVICE, change)
 
 
 def _route(installation: Installation, shares: dict[str, int]) -> None:
-    """Send so many per cent to each revision; it is so when this returns, but for requests that are under way."""
+    """Route percentages of the traffic to revisions, and wait until the route is ready."""
     traffic = [{"revisionName": name, "percent": share} for name, share in shares.items()]
     installation.kubectl.patch("ksvc", _SERVICE, {"spec": {"traffic": traffic}})
     installation.wait_until_ready()
@@ -101,17 +101,19 @@ def _service(installation: Installation) -> Resource:
     return installation.kubectl.get("ksvc", _SERVICE) or {}
 
 
-def _newest(installation: Installation) -> str:
+def _latest_revision(installation: Installation) -> str:
     return str(_service(installation)["status"]["latestCreatedRevisionName"])
 
 
-def _other(installation: Installation, known: set[str]) -> str:
-    newest = _newest(installation)
-    return "" if newest in known else newest
+def _new_revision(installation: Installation, known: set[str]) -> str:
+    """Return the latest revision, or "" if it is one of `known`."""
+    latest = _latest_revision(installation)
+    return "" if latest in known else latest
 
 
-def _said(installation: Installation, revision: str) -> str:
-    pods = installation.kubectl.items("pods", f"serving.knative.dev/revision={revision}")
+def _find_error(installation: Installation, revision: str) -> str:
+    """Return the line of a revision's log that names the setting, or ""."""
+    pods = installation.kubectl.list_resources("pods", f"serving.knative.dev/revision={revision}")
     logs = [installation.kubectl.logs(pod["metadata"]["name"], "user-container") for pod in pods]
     lines = [line for log in logs for line in log.splitlines() if line.startswith(_SETTING)]
     return lines[0] if lines else ""

@@ -1,4 +1,4 @@
-"""What the functions tell, as a collector and a backend for traces in the cluster get it."""
+"""Telemetry of the functions, received by a collector and a trace backend in the cluster."""
 
 import json
 import re
@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.caller import restricted, restricted_pod
-from tests.cluster.checks.end_to_end import Figures
+from tests.cluster.checks import Figures
 from tests.cluster.functions import Functions, expect
 from tests.cluster.installation import Installation
-from tests.cluster.kubectl import Resource, until
+from tests.cluster.kubectl import Resource, wait_until
 
 _COLLECTOR = "otel-collector"
 _BACKEND = "traces"
-_SCRIPT = Path(__file__).parent.parent / "in_traces.py"
-_TOLD_SECONDS = 60
-_CALLER = "b7ad6b7169203331"
-_REQUESTED = "otelworker.distance.requested.v1"
-# Each span's name and its parent's, on the way from a submission to the fixes; brokers may stand between.
-_WAY = {
+_SCRIPT = Path(__file__).parent.parent / "trace_backend.py"
+_EXPORT_SECONDS = 60
+_CALLER_SPAN = "b7ad6b7169203331"
+_REQUEST_TYPE = "otelworker.distance.requested.v1"
+# Parent of each span of a job by name. Brokers may add spans in between.
+_PARENTS = {
     "distance.submit": "POST /api/distance/calculate",
-    f"publish {_REQUESTED}": "distance.submit",
-    "distance.calculate": f"process {_REQUESTED}",
+    f"publish {_REQUEST_TYPE}": "distance.submit",
+    "distance.calculate": f"process {_REQUEST_TYPE}",
     "fetch": "distance.calculate",
     "DESCRIBE public.locations": "fetch",
     "COPY public.locations": "fetch",
@@ -30,55 +30,61 @@ _WAY = {
 }
 
 
-def told(installation: Installation) -> Figures:
-    """With the observability component: one trace over both functions, and a job counted by the collector."""
-    if not any(one["metadata"]["name"] == _COLLECTOR for one in installation.rendered):
-        return {"collector": "none in this overlay"}
-    _with_backend(installation)
+def trace_job(installation: Installation) -> Figures:
+    """With the component observability: a job has one trace over both functions, and the collector counts it."""
+    if not any(resource["metadata"]["name"] == _COLLECTOR for resource in installation.rendered):
+        return {"skipped": "this overlay has no collector"}
+    _deploy_backend(installation)
     functions = Functions(installation)
-    before = _completed(installation)
+    count_before = _completed_jobs(installation)
     trace_id = secrets.token_hex(16)
-    asked = functions.submission()
-    asked["headers"]["traceparent"] = f"00-{trace_id}-{_CALLER}-01"
-    answer = installation.caller.ask_together([asked])[0]
-    expect(answer.status == 202, f"a submission was answered with {answer.status}")
-    functions.followed([answer.json()["job_id"]])
+    request = functions.submission_request()
+    request["headers"]["traceparent"] = f"00-{trace_id}-{_CALLER_SPAN}-01"
+    response = installation.caller.send_all([request])[0]
+    expect(response.status == 202, f"{response.status} to a submission")
+    functions.wait_for_jobs([response.json()["job_id"]])
 
-    def whole() -> list[dict[str, str]]:
-        found = _spans(installation, trace_id)
-        return found if set(_WAY) <= {span["name"] for span in found} else []
+    def complete_trace() -> list[dict[str, str]]:
+        spans = _read_spans(installation, trace_id)
+        return spans if set(_PARENTS) <= {span["name"] for span in spans} else []
 
-    spans = until("the trace of a job", whole, _TOLD_SECONDS, every=2)
+    spans = wait_until("the complete trace of the job", complete_trace, _EXPORT_SECONDS, interval=2)
     by_id = {span["id"]: span for span in spans}
     for span in spans:
-        above = by_id.get(span["parent"], {}).get("name")
-        expect(above == _WAY.get(span["name"], above), f"{span['name']} stands under {above}")
-    roots = [span["name"] for span in spans if span["parent"] == _CALLER]
-    expect(roots == ["POST /api/distance/calculate"], f"under the caller's span stand {roots}")
-    lost = sorted(span["name"] for span in spans if span["parent"] not in {*by_id, _CALLER})
-    until("the job counted", lambda: _completed(installation) == before + 1, _TOLD_SECONDS, every=2)
+        parent = by_id.get(span["parent"], {}).get("name")
+        expect(parent == _PARENTS.get(span["name"], parent), f"the parent of {span['name']} is {parent}")
+    roots = [span["name"] for span in spans if span["parent"] == _CALLER_SPAN]
+    expect(roots == ["POST /api/distance/calculate"], f"the children of the caller's span are {roots}")
+    orphans = sorted(span["name"] for span in spans if span["parent"] not in {*by_id, _CALLER_SPAN})
+    wait_until(
+        "the job counted by the collector",
+        lambda: _completed_jobs(installation) == count_before + 1,
+        _EXPORT_SECONDS,
+        interval=2,
+    )
     return {
         "spans of a job": str(len(spans)),
         "services in its trace": ", ".join(sorted({span["service"] for span in spans})),
-        "spans whose parent tells nothing here": ", ".join(lost) or "none",
-        "completed jobs that the collector counts": f"{before + 1:.0f}",
+        "spans whose parent is not exported": ", ".join(orphans) or "none",
+        "completed jobs in the collector's metrics": f"{count_before + 1:.0f}",
     }
 
 
-def _spans(installation: Installation, trace_id: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(installation.caller.asks("GET", f"http://{_BACKEND}:4318/{trace_id}").body)
-    return found
+def _read_spans(installation: Installation, trace_id: str) -> list[dict[str, str]]:
+    response = installation.caller.send("GET", f"http://{_BACKEND}:4318/{trace_id}")
+    spans: list[dict[str, str]] = json.loads(response.body)
+    return spans
 
 
-def _completed(installation: Installation) -> float:
-    text = installation.caller.asks("GET", f"http://{_COLLECTOR}:8889/metrics").body
+def _completed_jobs(installation: Installation) -> float:
+    text = installation.caller.send("GET", f"http://{_COLLECTOR}:8889/metrics").body
     return sum(map(float, re.findall(r"^distance_jobs_completed_total\{[^}]*\} (\S+)", text, re.MULTILINE)))
 
 
-def _with_backend(installation: Installation) -> None:
-    """A pod that keeps traces, and the collector sending them there."""
+def _deploy_backend(installation: Installation) -> None:
+    """Deploy the trace backend and configure the collector to export to it."""
     kubectl = installation.kubectl
-    kubectl.apply(_backend(installation.options.image))
+    kubectl.apply(_backend_resources(installation.options.image))
     kubectl.run("wait", f"pod/{_BACKEND}", "--for=condition=Ready", "--timeout=120s")
     kubectl.run(
         *("set", "env", f"deployment/{_COLLECTOR}"),
@@ -87,7 +93,7 @@ def _with_backend(installation: Installation) -> None:
     kubectl.run("rollout", "status", f"deployment/{_COLLECTOR}", "--timeout=120s")
 
 
-def _backend(image: str) -> list[Resource]:
+def _backend_resources(image: str) -> list[Resource]:
     labels = {"app.kubernetes.io/name": _BACKEND}
     container: dict[str, Any] = {
         "name": _BACKEND,

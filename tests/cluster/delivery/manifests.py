@@ -1,10 +1,10 @@
-"""The Broker, Triggers and subscriber of the cases, in the namespace of an installation."""
+"""Manifests of the Broker, Triggers and subscriber of the delivery cases."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
 from tests.cluster.caller import restricted, restricted_pod
-from tests.cluster.delivery.cases import BACKOFF_SECONDS, REPLY, RETRIES, TIMEOUT_SECONDS, TYPE
+from tests.cluster.delivery.cases import BACKOFF_SECONDS, REPLY_TYPE, RETRIES, TIMEOUT_SECONDS, TYPE
 from tests.cluster.kubectl import Resource
 
 NAME = "delivery"
@@ -12,8 +12,8 @@ URL = f"http://{NAME}"
 _SCRIPT = Path(__file__).with_name("subscriber.py")
 
 
-def subscriber(image: str) -> list[Resource]:
-    """A ConfigMap with the script, one pod that runs it by the Python of the project's image, its Service."""
+def subscriber_resources(image: str) -> list[Resource]:
+    """Return a ConfigMap with the script, a Deployment that runs it in the project's image, and its Service."""
     labels = {"app.kubernetes.io/name": NAME}
     container = {
         "name": NAME,
@@ -49,11 +49,11 @@ def subscriber(image: str) -> list[Resource]:
     ]
 
 
-def eventing(rendered: Iterable[Resource]) -> list[Resource]:
-    """A Broker of the overlay's class and config, and Triggers with the annotations of the overlay's."""
-    own = {one["kind"]: one for one in rendered if one["kind"] in {"Broker", "Trigger"}}
-    broker = _resource("eventing.knative.dev/v1", "Broker", NAME, **_spec(own["Broker"]))
-    broker["metadata"]["annotations"] = own["Broker"]["metadata"].get("annotations", {})
+def eventing_resources(rendered: Iterable[Resource]) -> list[Resource]:
+    """Return a Broker with the class and configuration of the overlay's, and Triggers with its annotations."""
+    overlay = {resource["kind"]: resource for resource in rendered if resource["kind"] in {"Broker", "Trigger"}}
+    broker = _resource("eventing.knative.dev/v1", "Broker", NAME, **_spec(overlay["Broker"]))
+    broker["metadata"]["annotations"] = overlay["Broker"]["metadata"].get("annotations", {})
     delivery = {
         "retry": RETRIES,
         "backoffPolicy": "exponential",
@@ -68,20 +68,20 @@ def eventing(rendered: Iterable[Resource]) -> list[Resource]:
             f"{NAME}-{path.strip('/') or 'case'}",
             spec={
                 "broker": NAME,
-                "filter": {"attributes": {"type": kind}},
+                "filter": {"attributes": {"type": event_type}},
                 "subscriber": _destination(path),
                 "delivery": delivery,
             },
         )
-        for path, kind in (("/", TYPE), ("/reply", REPLY))
+        for path, event_type in (("/", TYPE), ("/reply", REPLY_TYPE))
     ]
     for trigger in triggers:
-        trigger["metadata"]["annotations"] = own["Trigger"]["metadata"].get("annotations", {})
+        trigger["metadata"]["annotations"] = overlay["Trigger"]["metadata"].get("annotations", {})
     return [broker, *triggers]
 
 
-def _spec(of: Resource) -> Resource:
-    return {"spec": of["spec"]} if "spec" in of else {}
+def _spec(resource: Resource) -> Resource:
+    return {"spec": resource["spec"]} if "spec" in resource else {}
 
 
 def _destination(path: str) -> Resource:

@@ -1,7 +1,8 @@
-"""A subscriber that answers as the event tells it, and remembers what it got; the standard library and this file alone.
+"""A subscriber that responds as the event's data specify and records all deliveries. Uses only the standard library.
 
-The data of an event are {"answers": [{"status", "delay", "body"}, …], "letters": […], "reply": TYPE}: one answer for
-each arrival of its id, the last for good; `letters` are those of the dead-letter sink. What came is at GET /received.
+The data are {"reactions": [{"status", "delay", "body"}, …], "sink_reactions": […], "reply": TYPE}.
+There is one reaction for each arrival of the event's id, and the last one repeats. `sink_reactions` are those of the
+dead-letter sink. GET /received returns the recorded deliveries.
 """
 
 import json
@@ -13,44 +14,44 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _STRUCTURED = "application/cloudevents+json"
-_DONE = {"status": 204, "delay": 0, "body": "none"}
+_SUCCESS = {"status": 204, "delay": 0, "body": "none"}
 
 
 class Subscriber(ThreadingHTTPServer):
-    """Takes deliveries at every path."""
+    """Accepts deliveries at every path."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int]) -> None:
-        super().__init__(address, _Delivery)
+        super().__init__(address, _Handler)
         self._lock = threading.Lock()
-        self._arrivals: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
         self.received: list[dict[str, Any]] = []
 
-    def arrived(self, record: dict[str, Any]) -> int:
-        """How often the same event had come to the same path before."""
+    def record(self, record: dict[str, Any]) -> int:
+        """Record a delivery. Return the number of earlier deliveries of the event to the same path."""
         key = (record["path"], record["attributes"].get("id", ""))
         with self._lock:
             self.received.append(record)
-            self._arrivals[key] += 1
-            return self._arrivals[key] - 1
+            self._counts[key] += 1
+            return self._counts[key] - 1
 
     def handle_error(self, *_: object) -> None:
-        """Whoever waited no longer has been noted all the same."""
+        """Ignore clients that have closed the connection. Their delivery is recorded."""
 
 
-class _Delivery(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
     server: Subscriber
 
     def do_GET(self) -> None:
         known = self.path in {"/healthz", "/received"}
         body = json.dumps(self.server.received if self.path == "/received" else {}).encode()
-        self._answer(200 if known else 404, {"Content-Type": "application/json"}, body)
+        self._respond(200 if known else 404, {"Content-Type": "application/json"}, body)
 
     def do_POST(self) -> None:
-        at = time.monotonic()
-        body = self._body().decode()
+        received_at = time.monotonic()
+        body = self._read_body().decode()
         headers = {name.lower(): text for name, text in self.headers.items()}
         structured = headers.get("content-type", "").startswith(_STRUCTURED)
         if structured:
@@ -59,48 +60,48 @@ class _Delivery(BaseHTTPRequestHandler):
         else:
             attributes = {name[3:]: text for name, text in headers.items() if name.startswith("ce-")}
             data = body
-        record = {"path": self.path, "at": at, "structured": structured, "attributes": attributes}
-        before = self.server.arrived(record | {"headers": headers, "data": data})
+        record = {"path": self.path, "at": received_at, "structured": structured, "attributes": attributes}
+        earlier = self.server.record(record | {"headers": headers, "data": data})
         script = json.loads(data or "{}")
-        answers = script.get("letters" if self.path == "/dead-letter" else "answers", [_DONE])
-        answer = answers[min(before, len(answers) - 1)]
-        time.sleep(answer["delay"])
-        self._say(answer, _reply(attributes.get("id", ""), script))
+        reactions = script.get("sink_reactions" if self.path == "/dead-letter" else "reactions", [_SUCCESS])
+        reaction = reactions[min(earlier, len(reactions) - 1)]
+        time.sleep(reaction["delay"])
+        self._react(reaction, _reply_attributes(attributes.get("id", ""), script))
 
-    def _body(self) -> bytes:
+    def _read_body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", ""):
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        found = b""
+        body = b""
         while size := int(self.rfile.readline().split(b";")[0], 16):
-            found += self.rfile.read(size)
+            body += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
-        return found
+        return body
 
-    def _say(self, answer: dict[str, Any], event: dict[str, str]) -> None:
-        status = answer["status"]
+    def _react(self, reaction: dict[str, Any], event: dict[str, str]) -> None:
+        status = reaction["status"]
         data = json.dumps({"of": "a reply"}).encode()
         binary = {f"ce-{name}": text for name, text in event.items()}
-        match answer["body"]:
+        match reaction["body"]:
             case "none":
-                self._answer(status, {}, b"")
+                self._respond(status, {}, b"")
             case "text":
-                self._answer(status, {"Content-Type": "application/json"}, b'{"status": "done"}')
+                self._respond(status, {"Content-Type": "application/json"}, b'{"status": "done"}')
             case "event":
-                self._answer(status, binary | {"Content-Type": "application/json"}, data)
+                self._respond(status, binary | {"Content-Type": "application/json"}, data)
             case "event without data":
-                self._answer(status, binary, b"")
+                self._respond(status, binary, b"")
             case "structured event":
                 content = json.dumps(event | {"data": {"of": "a reply"}}).encode()
-                self._answer(status, {"Content-Type": _STRUCTURED}, content)
+                self._respond(status, {"Content-Type": _STRUCTURED}, content)
             case "half":
-                self._answer(status, {"Content-Length": "1000"}, b"half of")
+                self._respond(status, {"Content-Length": "1000"}, b"half of")
             case "cut":
                 self.close_connection = True
             case other:
                 raise ValueError(other)
 
-    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+    def _respond(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response(status)
         length = {} if status in {204, 304} else {"Content-Length": str(len(body))}
         for name, text in (length | headers).items():
@@ -109,11 +110,11 @@ class _Delivery(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """GET /received is the log."""
+        """Log nothing. GET /received returns the deliveries."""
 
 
-def _reply(to: str, script: dict[str, Any]) -> dict[str, str]:
-    return {"specversion": "1.0", "id": f"{to}-reply", "source": "/subscriber", "type": script.get("reply", "")}
+def _reply_attributes(event_id: str, script: dict[str, Any]) -> dict[str, str]:
+    return {"specversion": "1.0", "id": f"{event_id}-reply", "source": "/subscriber", "type": script.get("reply", "")}
 
 
 if __name__ == "__main__":

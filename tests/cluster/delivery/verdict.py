@@ -1,95 +1,103 @@
-"""Whether a broker did with an event what it must."""
+"""Verdict on the deliveries of a broker."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from tests.cluster.delivery.cases import BACKOFF_SECONDS, DROPPED, REPLY, TIMEOUT_SECONDS, TRACE_ID, Case, Refusal
+from tests.cluster.delivery.cases import (
+    BACKOFF_SECONDS,
+    DROPPED,
+    REPLY_TYPE,
+    TIMEOUT_SECONDS,
+    TRACE_ID,
+    DeliveryCase,
+    Rejection,
+)
 
-Arrival = Mapping[str, Any]  # what subscriber.py noted
-QUIET_SECONDS = TIMEOUT_SECONDS + 2 * BACKOFF_SECONDS + 1.5  # nothing that is still under way takes as long
+Arrival = Mapping[str, Any]  # a delivery that subscriber.py recorded
+QUIET_SECONDS = TIMEOUT_SECONDS + 2 * BACKOFF_SECONDS + 1.5  # longer than any pending retry takes
 
 
-def wrong(case: Case | Refusal, answered: Sequence[int], received: Iterable[Arrival]) -> list[str]:
-    """What is wrong, given the ingress' statuses and the subscriber's record of all cases; [] if all is well."""
-    if isinstance(case, Refusal):
-        return [f"the ingress answered {status}, not {case.status}" for status in answered if status != case.status]
-    found = [f"the ingress answered {status}, not 202" for status in answered if status != 202]
+def find_errors(case: DeliveryCase | Rejection, statuses: Sequence[int], received: Iterable[Arrival]) -> list[str]:
+    """Describe the errors of one case. `statuses` are the ingress' responses, `received` the arrivals of all cases."""
+    if isinstance(case, Rejection):
+        return [f"ingress status {status} instead of {case.status}" for status in statuses if status != case.status]
+    errors = [f"ingress status {status} instead of 202" for status in statuses if status != 202]
     arrivals = list(received)
-    attempts = _at("/", case.id, arrivals)
-    letters = _at("/dead-letter", case.id, arrivals)
-    replies = [one for one in arrivals if one["attributes"].get("id") == f"{case.id}-reply"]
-    for what, some, expected in (
+    attempts = _select("/", case.id, arrivals)
+    dead_letters = _select("/dead-letter", case.id, arrivals)
+    replies = [arrival for arrival in arrivals if arrival["attributes"].get("id") == f"{case.id}-reply"]
+    for name, actual, expected in (
         ("attempts", attempts, case.attempts),
-        ("dead letters", letters, case.letters),
+        ("dead letters", dead_letters, case.dead_letters),
         ("replies", replies, case.replies),
     ):
-        if len(some) != expected:
-            found.append(f"{len(some)} {what}, not {expected}")
+        if len(actual) != expected:
+            errors.append(f"{len(actual)} {name} instead of {expected}")
     if case.copies == 1:
-        found += [*_gaps("attempt", attempts), *_gaps("dead letter", letters)]
-    for arrival in (*attempts, *letters):
-        found += _changed(case, arrival)
-    for letter in letters:
-        code = letter["attributes"].get("knativeerrorcode")
-        if code not in {None, *_reasons(case)}:
-            found.append(f"the dead letter's knativeerrorcode is {code}")
+        errors += [*_backoff_errors("attempt", attempts), *_backoff_errors("dead letter", dead_letters)]
+    for arrival in (*attempts, *dead_letters):
+        errors += _event_errors(case, arrival)
+    for dead_letter in dead_letters:
+        code = dead_letter["attributes"].get("knativeerrorcode")
+        if code not in {None, *_error_codes(case)}:
+            errors.append(f"the dead letter's knativeerrorcode is {code}")
     for reply in replies:
-        found += _altered(reply)
-    return found
+        errors += _reply_errors(reply)
+    return errors
 
 
-def expected_arrivals(cases: Iterable[Case]) -> int:
-    """How many deliveries all of them make."""
-    return sum(case.attempts + case.letters + case.replies for case in cases)
+def count_arrivals(cases: Iterable[DeliveryCase]) -> int:
+    """Return the expected number of deliveries of all cases."""
+    return sum(case.attempts + case.dead_letters + case.replies for case in cases)
 
 
-def _at(path: str, event_id: str, arrivals: Iterable[Arrival]) -> list[Arrival]:
-    return [one for one in arrivals if one["path"] == path and one["attributes"].get("id") == event_id]
+def _select(path: str, event_id: str, arrivals: Iterable[Arrival]) -> list[Arrival]:
+    return [arrival for arrival in arrivals if arrival["path"] == path and arrival["attributes"].get("id") == event_id]
 
 
-def _gaps(what: str, arrivals: Sequence[Arrival]) -> list[str]:
-    """Lower bounds only: a busy machine is late."""
-    times = [one["at"] for one in arrivals]
+def _backoff_errors(name: str, arrivals: Sequence[Arrival]) -> list[str]:
+    """Check the lower bounds of the backoff. There are no upper bounds, because a busy machine is late."""
+    times = [arrival["at"] for arrival in arrivals]
     bounds = [(after - before, BACKOFF_SECONDS * 2**number) for number, (before, after) in enumerate(pairwise(times))]
-    return [f"{gap:.3f} s before the next {what}, not {bound:.1f}" for gap, bound in bounds if gap < bound]
+    return [f"{gap:.3f} s before the next {name} instead of {bound:.1f}" for gap, bound in bounds if gap < bound]
 
 
-def _reasons(case: Case) -> set[str]:
-    """What knativeerrorcode may be; a broker has words of its own for what was no failure by its status."""
-    status = case.answers[-1].status
+def _error_codes(case: DeliveryCase) -> set[str]:
+    """Return the valid values of knativeerrorcode. After a 2xx that is an error they depend on the broker."""
+    status = case.reactions[-1].status
     return {str(status)} if status >= 300 else {"500", "502"}
 
 
-def _changed(case: Case, arrival: Arrival) -> list[str]:
-    found = [
+def _event_errors(case: DeliveryCase, arrival: Arrival) -> list[str]:
+    errors = [
         f"the attribute {name} is {arrival['attributes'].get(name)!r}"
         for name, text in case.attributes.items()
         if arrival["attributes"].get(name) != text
     ]
     sent = json.dumps(case.data)
     if (json.loads(arrival["data"] or "null") != case.data) if case.structured else (arrival["data"] != sent):
-        found.append("the data are not those that were published")
+        errors.append("the data differ from the published ones")
     if arrival["headers"].get("content-type") not in {"application/json", *([None] if case.structured else [])}:
-        found.append(f"the content type is {arrival['headers'].get('content-type')}")
+        errors.append(f"the content type is {arrival['headers'].get('content-type')}")
     if arrival["structured"]:
-        found.append("it came in structured mode")
-    return found + _headers(arrival)
+        errors.append("the delivery is in structured mode")
+    return errors + _header_errors(arrival)
 
 
-def _altered(reply: Arrival) -> list[str]:
-    found = [] if reply["path"] == "/reply" else [f"the reply came to {reply['path']}"]
-    if reply["attributes"].get("type") != REPLY or reply["attributes"].get("source") != "/subscriber":
-        found.append(f"the reply's attributes are {reply['attributes']}")
-    return found + _headers(reply)
+def _reply_errors(reply: Arrival) -> list[str]:
+    errors = [] if reply["path"] == "/reply" else [f"the reply was delivered to {reply['path']}"]
+    if reply["attributes"].get("type") != REPLY_TYPE or reply["attributes"].get("source") != "/subscriber":
+        errors.append(f"the reply's attributes are {reply['attributes']}")
+    return errors + _header_errors(reply)
 
 
-def _headers(arrival: Arrival) -> list[str]:
+def _header_errors(arrival: Arrival) -> list[str]:
     headers = arrival["headers"]
-    found = [f"the header {name} passed" for name in DROPPED if name in headers]
+    errors = [f"the header {name} was forwarded" for name in DROPPED if name in headers]
     if headers.get("traceparent", "").split("-")[1:2] != [TRACE_ID]:
-        found.append(f"the header traceparent is {headers.get('traceparent')}")
+        errors.append(f"the header traceparent is {headers.get('traceparent')}")
     if arrival["path"] != "/dead-letter" and headers.get("prefer") != "reply":
-        found.append(f"the header prefer is {headers.get('prefer')}")
-    return found
+        errors.append(f"the header prefer is {headers.get('prefer')}")
+    return errors
