@@ -54,13 +54,13 @@ def pod(image: str) -> Resource:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": 0,
-            "securityContext": restricted_pod(65532),
+            "securityContext": pod_security_context(65532),
             "containers": [
                 {
                     "name": _POD,
                     "image": image,
                     "command": ["sleep", "86400"],
-                    "securityContext": restricted(),
+                    "securityContext": container_security_context(),
                     "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
                 }
             ],
@@ -68,7 +68,7 @@ def pod(image: str) -> Resource:
     }
 
 
-def restricted_pod(user: int) -> Resource:
+def pod_security_context(user: int) -> Resource:
     """Return a pod's security context that satisfies the Pod Security Standard "restricted"."""
     return {
         "runAsNonRoot": True,
@@ -79,6 +79,6 @@ def restricted_pod(user: int) -> Resource:
     }
 
 
-def restricted() -> Resource:
+def container_security_context() -> Resource:
     """Return a container's security context that satisfies the Pod Security Standard "restricted"."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}

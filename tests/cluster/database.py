@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from local import sample_fixes
-from tests.cluster.caller import restricted, restricted_pod
+from tests.cluster.caller import container_security_context, pod_security_context
 from tests.cluster.kubectl import Kubectl, Resource, wait_until
 from tools.manifests.rendering import find_kubectl
 
@@ -35,14 +35,14 @@ def resources(image: str) -> list[Resource]:
         "ports": [{"containerPort": 5432}],
         "readinessProbe": probe,
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-        "securityContext": restricted(),
+        "securityContext": container_security_context(),
         "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/tmp"}],
     }
     spec = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 5,
-        "securityContext": restricted_pod(999),
+        "securityContext": pod_security_context(999),
         "containers": [container],
         "volumes": [{"name": "data", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
     }

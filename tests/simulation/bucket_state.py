@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import md5
 
-ChangeListener = Callable[[str, "StoredObject | None", bytes | None], None]
+ChangeListener = Callable[[str, "SimulatedObject | None", bytes | None], None]
 
 
 @dataclass
-class StoredObject:
+class SimulatedObject:
     """Content and metadata of one object."""
 
     body: bytes
@@ -25,7 +25,7 @@ class BucketState:
 
     name: str
     on_change: ChangeListener | None = None
-    objects: dict[str, StoredObject] = field(default_factory=dict)
+    objects: dict[str, SimulatedObject] = field(default_factory=dict)
     uploads: dict[str, tuple[str, dict[int, bytes]]] = field(default_factory=dict)
     _keys: list[str] | None = None
 
@@ -35,7 +35,7 @@ class BucketState:
         if old is None:
             self._keys = None
         etag = f'"{md5(body, usedforsecurity=False).hexdigest()}"'
-        self.objects[key] = StoredObject(body, etag, now_ms)
+        self.objects[key] = SimulatedObject(body, etag, now_ms)
         if self.on_change:
             self.on_change(key, old, body)
         return etag

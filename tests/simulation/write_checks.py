@@ -4,7 +4,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from tests.simulation.bucket_state import BucketState, StoredObject
+from tests.simulation.bucket_state import BucketState, SimulatedObject
 from tests.simulation.oracle import DELETED, RANK, Oracle, TrackedJob, has_lease, ms_of
 from tests.simulation.world import Invocation
 
@@ -37,7 +37,7 @@ class WriteChecks:
         records.on_change = self._on_record_change
         csvs.on_change = self._on_csv_change
 
-    def _on_record_change(self, key: str, old: StoredObject | None, new: bytes | None) -> None:
+    def _on_record_change(self, key: str, old: SimulatedObject | None, new: bytes | None) -> None:
         if key.startswith("t/"):
             self._on_marker_change(key, old, new)
         if not key.startswith("jobs/") or (old is not None and old.body == new):
@@ -66,7 +66,7 @@ class WriteChecks:
         if rank == 2:
             self._check_finished(job)
 
-    def _on_marker_change(self, key: str, old: StoredObject | None, new: bytes | None) -> None:
+    def _on_marker_change(self, key: str, old: SimulatedObject | None, new: bytes | None) -> None:
         if old is not None and new is not None:
             return
         job_id, rank, content = key[2:].split(".", 2)
@@ -186,7 +186,7 @@ class WriteChecks:
         if sha256(csv.body).hexdigest() != result["csv_sha256"]:
             self._world.report_violation(f"{job.job_id} was completed with a wrong csv_sha256")
 
-    def _on_csv_change(self, key: str, old: StoredObject | None, new: bytes | None) -> None:
+    def _on_csv_change(self, key: str, old: SimulatedObject | None, new: bytes | None) -> None:
         job = self._oracle.jobs.get(key.split("/")[1])
         if job is None:
             self._world.report_violation(f"a CSV of an unknown job: {key}")
@@ -201,7 +201,7 @@ class WriteChecks:
         if invocation is not None and self._csv_writers.setdefault(key, invocation) is not invocation:
             self._world.report_violation(f"two attempts of {job.job_id} wrote the same CSV")
 
-    def _check_csv_deletion(self, job: TrackedJob, old: StoredObject | None) -> None:
+    def _check_csv_deletion(self, job: TrackedJob, old: SimulatedObject | None) -> None:
         age = self._oracle.csv_age
         expired = age is not None and old is not None and self._oracle.may_exceed_age(old.modified_ms, age)
         if not expired and not self._oracle.may_be_deleted(job):

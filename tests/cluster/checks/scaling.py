@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from tests.cluster.caller import restricted
+from tests.cluster.caller import container_security_context
 from tests.cluster.checks import Figures
 from tests.cluster.functions import SAMPLE, Functions, expect, expect_completed
 from tests.cluster.installation import Installation
@@ -126,7 +126,8 @@ def _hello_service(image: str) -> list[Resource]:
         "env": [{"name": "HELLO", "value": _HELLO_SOURCE.read_text(encoding="utf-8")}],
         "readinessProbe": {"httpGet": {"path": "/"}},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},  # as the functions have
-        "securityContext": restricted() | {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": container_security_context()
+        | {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
     }
     annotations = {"autoscaling.knative.dev/window": "6s", "autoscaling.knative.dev/max-scale": "1"}
     spec = {"automountServiceAccountToken": False, "enableServiceLinks": False, "containers": [container]}

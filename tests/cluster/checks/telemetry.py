@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.caller import restricted, restricted_pod
+from tests.cluster.caller import container_security_context, pod_security_context
 from tests.cluster.checks import Figures
 from tests.cluster.functions import Functions, expect
 from tests.cluster.installation import Installation
@@ -101,14 +101,14 @@ def _backend_resources(image: str) -> list[Resource]:
         "command": ["python3", "-c", _SCRIPT.read_text(encoding="utf-8")],
         "ports": [{"containerPort": 4318}],
         "readinessProbe": {"httpGet": {"path": "/", "port": 4318}, "periodSeconds": 1},
-        "securityContext": restricted(),
+        "securityContext": container_security_context(),
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
     }
     pod = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 0,
-        "securityContext": restricted_pod(65532),
+        "securityContext": pod_security_context(65532),
         "containers": [container],
     }
     service = {"selector": labels, "ports": [{"port": 4318}]}

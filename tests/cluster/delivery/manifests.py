@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.cluster.caller import restricted, restricted_pod
+from tests.cluster.caller import container_security_context, pod_security_context
 from tests.cluster.delivery.cases import BACKOFF_SECONDS, REPLY_TYPE, RETRIES, TIMEOUT_SECONDS, TYPE
 from tests.cluster.kubectl import Resource
 
@@ -22,14 +22,14 @@ def subscriber_resources(image: str) -> list[Resource]:
         "ports": [{"containerPort": 8080}],
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-        "securityContext": restricted(),
+        "securityContext": container_security_context(),
         "volumeMounts": [{"name": "script", "mountPath": f"/{NAME}"}],
     }
     spec = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 0,
-        "securityContext": restricted_pod(65532),
+        "securityContext": pod_security_context(65532),
         "containers": [container],
         "volumes": [{"name": "script", "configMap": {"name": NAME}}],
     }
