@@ -23,7 +23,7 @@ BUGS = (
     Bug(
         "dead-letter-fails-locked-job",
         f"{_DELIVERY}.fail_undeliverable",
-        old="record.status.finished or ... or event.error_code == ...",
+        old="record.status.finished or ... or event.last_status == ...",
         new="record.status.finished",
         breaks="a job fails while an attempt processes it",
     ),
