@@ -11,7 +11,7 @@ unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLI
 export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 .DEFAULT_GOAL := help
-.PHONY: help demo up observe buckets forget test check bench chaos image cluster-test
+.PHONY: help demo up observe buckets forget test check docs docs-serve bench chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ up: $(VENV)/local.stamp ## the whole system on http://127.0.0.1:PORT, state in D
 observe: $(VENV)/local.stamp ## run the system and print the trace of each job as a waterfall, until Ctrl-C
 	@$(RUN) -m local observe
 
-buckets: $(VENV)/local.stamp ## create the buckets, users and policies of an installation (docs/storage.md): OPTIONS="--minio --keys FOLDER"
+buckets: $(VENV)/local.stamp ## create the buckets, users and policies of an installation (docs/reference/storage.md): OPTIONS="--minio --keys FOLDER"
 	@$(RUN) -m admin buckets $(OPTIONS)
 
 forget: $(VENV)/local.stamp ## delete all jobs of a device or of a range of dates: OPTIONS="--device ID --from DATE --to DATE"
@@ -34,14 +34,21 @@ forget: $(VENV)/local.stamp ## delete all jobs of a device or of a range of date
 test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server
 	@$(RUN) -m pytest --cov
 
-check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, manifests, tests
+check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, manifests, documentation site, tests
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/yamllint --strict .
 	@$(RUN) -m tools.manifests check
+	@$(RUN) -m zensical build --strict
 	@$(RUN) -m pytest --cov
+
+docs: $(VENV)/dev.stamp ## build the documentation site into .local/site/; a broken link is an error
+	@$(RUN) -m zensical build --strict
+
+docs-serve: $(VENV)/dev.stamp ## show the documentation site on http://127.0.0.1:8000, until Ctrl-C
+	@$(RUN) -m zensical serve
 
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
 	@$(RUN) -m benchmarks
@@ -49,10 +56,10 @@ bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/result
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
 	@$(RUN) -m tests.chaos
 
-image: ## the image for this machine, by ENGINE (docker), from LOCK (functions): docs/image.md
+image: ## the image for this machine, by ENGINE (docker), from LOCK (functions): docs/guides/image.md
 	@$(ENGINE) build --file Containerfile --tag dev.local/otel-worker:$(VERSION) --build-arg VERSION=$(VERSION) --build-arg LOCK=$(LOCK) .
 
-cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/cluster.md)
+cluster-test: $(VENV)/dev.stamp ## install into the cluster of KUBECONFIG, prove there what is promised, remove it (docs/contributing/cluster-tests.md)
 	@$(RUN) -m tests.cluster
 
 # dev holds local, so a developer's environment serves the demo too.

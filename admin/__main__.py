@@ -41,8 +41,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return 1
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m admin", description="Settings and keys: docs/storage.md.")
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands, from which docs/reference/cli.md is generated."""
+    parser = argparse.ArgumentParser(prog="python -m admin", description="Administration of an installation.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     buckets = commands.add_parser("buckets", help="create missing buckets, users and policies")
@@ -82,7 +83,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--device", action="append", metavar="ID", help="repeatable (default: one job for all devices)"
     )
     nightly.set_defaults(run=_nightly)
+    return parser
 
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = make_parser()
     parsed = parser.parse_args(arguments)
     if parsed.run is _nightly and parsed.days < 1:
         parser.error("--days: 1 or more is expected")

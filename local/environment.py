@@ -1,7 +1,7 @@
 """An allow-list of environment variables for the commands and the components that they start.
 
 Shells often export variables for other projects: libpq's PG*, boto3's AWS_*, options of servers and frameworks.
-None of them changes what a command does. docs/development.md documents the allowed variables.
+None of them changes what a command does. docs/contributing/development.md documents the allowed variables.
 """
 
 import os

@@ -23,6 +23,14 @@ OtelWorkerError
 
 from collections.abc import Mapping
 
+# The error codes of failed jobs, each with its meaning.
+JOB_ERRORS: Mapping[str, str] = {
+    "NO_DATA": "The day has no usable fix.",
+    "UNDELIVERABLE": "The broker gave up the delivery. `error_message` has the reason of the last attempt.",
+    "TOO_MANY_ATTEMPTS": "The attempts died or gave up too often, or the broker lost too many request events.",
+    "UNSUPPORTED_COLUMN": "A column of the database has a type that cannot be read. `error_message` names it.",
+}
+
 
 class OtelWorkerError(Exception):
     """Base class of all exceptions of the domain."""

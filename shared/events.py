@@ -1,6 +1,6 @@
 """CloudEvents: parsing of deliveries, creation of events, and publication to a sink.
 
-This is the only module that imports cloudevents. docs/events.md describes the types with examples.
+This is the only module that imports cloudevents. docs/reference/events.md describes the types with examples.
 """
 
 import json

@@ -137,27 +137,29 @@ class Task(BaseModel):
 
 
 class DayStatistics(BaseModel):
-    """The statistics of a day: kilometres, minutes and counts (docs/numbers.md)."""
+    """The statistics of a day: kilometres, minutes and counts (docs/concepts/numbers.md)."""
 
     model_config = ConfigDict(frozen=True)
-    total_distance_km: float
-    total_locations: int
-    max_distance_km: float
-    min_distance_km: float
-    avg_distance_km: float
-    path_length_km: float
-    away_minutes: float
-    rejected_locations: int
+    total_distance_km: float = Field(description="Sum of the distances from home over all fixes, in kilometres")
+    total_locations: int = Field(description="Number of usable fixes")
+    max_distance_km: float = Field(description="Maximum distance from home, in kilometres")
+    min_distance_km: float = Field(description="Minimum distance from home, in kilometres")
+    avg_distance_km: float = Field(description="Average distance from home over all fixes, in kilometres")
+    path_length_km: float = Field(description="Path length, for each device separately, in kilometres")
+    away_minutes: float = Field(description="Time away from home, for each device separately, in minutes")
+    rejected_locations: int = Field(description="Number of fixes without a valid position")
 
 
 class Result(DayStatistics):
     """The result of a completed job: its statistics and its CSV."""
 
-    csv_path: str
-    csv_size_bytes: int
+    csv_path: str = Field(description="Key of the CSV in its bucket")
+    csv_size_bytes: int = Field(description="Size of the CSV in bytes")
     csv_sha256: Sha256 | None = None  # hex, of the whole CSV; None in records older than this field
-    processing_time_ms: int
-    worker_version: str | None = None  # that calculated the result; None in records older than this field
+    processing_time_ms: int = Field(description="Duration of the calculation, in milliseconds")
+    worker_version: str | None = Field(
+        default=None, description="Release of otel-worker that calculated the job; null for early records"
+    )
 
 
 class Record(Task):

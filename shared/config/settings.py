@@ -1,4 +1,7 @@
-"""The settings of a function. Only this module reads them from the environment. README.md lists them."""
+"""The settings of a function. Only this module reads them from the environment.
+
+`python -m tools.docs` writes their reference (docs/reference/settings.md) and .env.example from the descriptions here.
+"""
 
 import os
 from collections.abc import Mapping
@@ -25,50 +28,162 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    HOME_LATITUDE: types.Number = Field(40.736097, ge=-90, le=90, allow_inf_nan=False)
-    HOME_LONGITUDE: types.Number = Field(-74.039373, ge=-180, le=180, allow_inf_nan=False)
-    AWAY_THRESHOLD_KM: types.Number = Field(0.5, ge=0, allow_inf_nan=False)
-    DAY_TIMEZONE: TimeZoneName = "UTC"
-    DAY_COLUMN: Literal["created_at", "timestamp"] = "created_at"
+    HOME_LATITUDE: types.Number = Field(
+        40.736097, ge=-90, le=90, allow_inf_nan=False, description="Latitude of home, in WGS84 degrees."
+    )
+    HOME_LONGITUDE: types.Number = Field(
+        -74.039373, ge=-180, le=180, allow_inf_nan=False, description="Longitude of home, in WGS84 degrees."
+    )
+    AWAY_THRESHOLD_KM: types.Number = Field(
+        0.5,
+        ge=0,
+        allow_inf_nan=False,
+        description="Home threshold: a fix farther than this from home counts as away. Kilometres.",
+    )
+    DAY_TIMEZONE: TimeZoneName = Field("UTC", description="Time zone in which a day begins and ends, an IANA name.")
+    DAY_COLUMN: Literal["created_at", "timestamp"] = Field(
+        "created_at",
+        description=(
+            "Column that dates a fix: created_at (time of arrival, as in the older worker) or timestamp "
+            "(time of the fix). DAY_COLUMN=timestamp is the better choice for a new installation."
+        ),
+    )
 
-    DATABASE_URL: types.DatabaseUrl | None = None
-    POSTGRES_HOST: types.PostgresHost = "localhost"
-    POSTGRES_PORT: types.Integer = Field(5432, ge=1, le=65535)
-    POSTGRES_DB: types.Text = "owntracks"
-    POSTGRES_USER: types.Text | None = None
-    POSTGRES_PASSWORD: types.SecretText | None = None
+    DATABASE_URL: types.DatabaseUrl | None = Field(
+        None, description="PostgreSQL as one URL. It replaces the POSTGRES_* settings."
+    )
+    POSTGRES_HOST: types.PostgresHost = Field("localhost", description="Host of PostgreSQL or PgBouncer.")
+    POSTGRES_PORT: types.Integer = Field(
+        5432, ge=1, le=65535, description="Port of PostgreSQL. PgBouncer's is usually 6432."
+    )
+    POSTGRES_DB: types.Text = Field("owntracks", description="Database that contains public.locations.")
+    POSTGRES_USER: types.Text | None = Field(
+        None, description="Role with SELECT on public.locations. Required by calculate unless DATABASE_URL is set."
+    )
+    POSTGRES_PASSWORD: types.SecretText | None = Field(
+        None, description="Password of the role. It may be empty. Required by calculate unless DATABASE_URL is set."
+    )
 
-    AWS_ENDPOINT_URL_S3: types.S3Endpoint | None = None
-    AWS_ACCESS_KEY_ID: types.AccessKeyId | None = None
-    AWS_SECRET_ACCESS_KEY: types.SecretText | None = None
-    AWS_SESSION_TOKEN: types.SecretVisible | None = None
-    AWS_REGION: types.Region = "us-east-1"
-    S3_PUBLIC_ENDPOINT_URL: types.S3Endpoint | None = None
-    JOBS_BUCKET: types.BucketName = "otel-worker-jobs"
-    CSV_BUCKET: types.BucketName = "otel-worker-csv"
-    PRESIGN_TTL_SECONDS: types.Integer = Field(900, ge=1, le=604_800)
-    JOB_RETENTION_DAYS: types.Integer | None = Field(None, ge=1, le=36_500)
-    CSV_RETENTION_DAYS: types.Integer | None = Field(None, ge=1, le=36_500)
+    AWS_ENDPOINT_URL_S3: types.S3Endpoint | None = Field(
+        None, description="URL of the S3 server. Without it, requests go to AWS."
+    )
+    AWS_ACCESS_KEY_ID: types.AccessKeyId | None = Field(
+        None, description="Access key id. Required unless boto3 finds credentials in another way."
+    )
+    AWS_SECRET_ACCESS_KEY: types.SecretText | None = Field(
+        None, description="Secret access key. Required unless boto3 finds credentials in another way."
+    )
+    AWS_SESSION_TOKEN: types.SecretVisible | None = Field(None, description="Session token of temporary credentials.")
+    AWS_REGION: types.Region = Field("us-east-1", description="Region for which requests are signed.")
+    S3_PUBLIC_ENDPOINT_URL: types.S3Endpoint | None = Field(
+        None, description=("URL of the S3 server in presigned URLs, as callers reach it. Default: AWS_ENDPOINT_URL_S3.")
+    )
+    JOBS_BUCKET: types.BucketName = Field(
+        "otel-worker-jobs", description="Bucket for job records and the index of jobs."
+    )
+    CSV_BUCKET: types.BucketName = Field("otel-worker-csv", description="Bucket for CSV files.")
+    PRESIGN_TTL_SECONDS: types.Integer = Field(900, ge=1, le=604_800, description="Lifetime of a presigned URL.")
+    JOB_RETENTION_DAYS: types.Integer | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Age after which a job is deleted together with its CSV. Without it, jobs are kept.",
+    )
+    CSV_RETENTION_DAYS: types.Integer | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description=(
+            "Age after which a CSV is deleted while its job stays. Set it for status and calculate. Without "
+            "it, a CSV is kept as long as its job."
+        ),
+    )
 
-    GRACE_SECONDS: types.Integer = Field(600, ge=1, le=3600)
-    K_SINK: types.WebUrl | None = None
-    K_CE_OVERRIDES: types.Overrides = "{}"
-    HEALTH_DETAILS: bool = True
-    CORS_ORIGINS: types.OriginList | None = None
-    API_KEYS: types.KeyList | None = None
-    AUTH_ISSUER: types.BaseUrl | None = None
-    AUTH_AUDIENCE: types.WordList | None = None
-    AUTH_SCOPE: types.Visible | None = None
-    AUTH_JWKS_URL: types.WebUrl | None = None
-    AUTH_LEEWAY_SECONDS: types.Integer = Field(30, ge=0, le=300)
-    RATE_LIMIT_CALCULATE: types.Integer | None = Field(None, ge=1, le=100_000)
-    RATE_LIMIT_STATUS: types.Integer | None = Field(None, ge=1, le=100_000)
-    RATE_LIMIT_STORE: types.StoreUrl | None = None
-    TRUSTED_PROXIES: types.NetworkList | None = None
-    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"], types.UpperCase] = "INFO"
-    SENTRY_DSN: types.SentryDsn | None = None
-    SENTRY_SAMPLE_RATE: types.Number = Field(1.0, ge=0, le=1)
-    SENTRY_MAX_PER_MINUTE: types.Integer = Field(10, ge=1, le=1000)
+    GRACE_SECONDS: types.Integer = Field(
+        600,
+        ge=1,
+        le=3600,
+        description=(
+            "Time that a process gets to finish after SIGTERM. A job that takes longer is released for "
+            "another attempt. Keep it below the platform's own limit."
+        ),
+    )
+    K_SINK: types.WebUrl | None = Field(
+        None,
+        description=(
+            "Broker ingress to which events are published. Required by submit; calculate uses it for the "
+            "sweep. A SinkBinding sets it."
+        ),
+    )
+    K_CE_OVERRIDES: types.Overrides = Field(
+        "{}",
+        description=(
+            'CloudEvents extensions for published events, as {"extensions": {"name": "text"}}. A SinkBinding sets it.'
+        ),
+    )
+    HEALTH_DETAILS: bool = Field(
+        default=True,
+        description=(
+            "Whether /health, /status and /metrics/json respond. Set False where the service is public: they "
+            "then return 404."
+        ),
+    )
+    CORS_ORIGINS: types.OriginList | None = Field(
+        None,
+        description=(
+            "Origins of other sites whose pages may call the API, separated by commas, as https://maps.example."
+        ),
+    )
+    API_KEYS: types.KeyList | None = Field(
+        None,
+        description=(
+            "Shared API keys of 32 or more ASCII characters, separated by commas. Callers must send one of them."
+        ),
+    )
+    AUTH_ISSUER: types.BaseUrl | None = Field(
+        None,
+        description=(
+            "OpenID Connect issuer whose bearer tokens callers must send. It must equal the token's iss claim."
+        ),
+    )
+    AUTH_AUDIENCE: types.WordList | None = Field(
+        None, description="Accepted audiences, separated by commas. Required with AUTH_ISSUER."
+    )
+    AUTH_SCOPE: types.Visible | None = Field(None, description="Scope that a token must have.")
+    AUTH_JWKS_URL: types.WebUrl | None = Field(
+        None, description="URL of the issuer's key set. Default: the one in the issuer's OpenID configuration."
+    )
+    AUTH_LEEWAY_SECONDS: types.Integer = Field(
+        30, ge=0, le=300, description="Allowed clock difference when token times are checked."
+    )
+    RATE_LIMIT_CALCULATE: types.Integer | None = Field(
+        None, ge=1, le=100_000, description="Submissions per minute and caller. 10 once any rate limit setting is set."
+    )
+    RATE_LIMIT_STATUS: types.Integer | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="Other requests per minute and caller. 100 once any rate limit setting is set.",
+    )
+    RATE_LIMIT_STORE: types.StoreUrl | None = Field(
+        None,
+        description=(
+            "Redis or Valkey URL for counters shared by all processes. Without it, each process counts for itself."
+        ),
+    )
+    TRUSTED_PROXIES: types.NetworkList | None = Field(
+        None, description="Networks of proxies whose X-Forwarded-For header is trusted, separated by commas."
+    )
+    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"], types.UpperCase] = Field(
+        "INFO", description="Log level: DEBUG, INFO, WARN (or WARNING), ERROR or CRITICAL."
+    )
+    SENTRY_DSN: types.SentryDsn | None = Field(
+        None, description="Sentry DSN for error reports. It needs the package sentry-sdk."
+    )
+    SENTRY_SAMPLE_RATE: types.Number = Field(1.0, ge=0, le=1, description="Share of errors that is reported.")
+    SENTRY_MAX_PER_MINUTE: types.Integer = Field(
+        10, ge=1, le=1000, description="Maximum number of errors that a process reports per minute."
+    )
 
     @property
     def home(self) -> Home:

@@ -17,7 +17,7 @@ _MAX_ECHO_LENGTH = 100
 _COORDINATE = re.compile(r'"(lat|latitude|lng|lon|longitude)": ', re.IGNORECASE)
 
 # The most specific class comes first.
-_STATUS: tuple[tuple[type[Exception], int, str], ...] = (
+STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.TooLarge, 413, "PAYLOAD_TOO_LARGE"),
     (errors.InvalidRequest, 400, "VALIDATION_ERROR"),
     (errors.Unauthenticated, 401, "UNAUTHORIZED"),
@@ -44,7 +44,7 @@ def error_response(exc: Exception, trace: Trace) -> Response:
         headers["Allow"] = ", ".join(sorted(exc.valid_methods or ()))
     elif isinstance(exc, HTTPException) and exc.code and 400 <= exc.code < 500:
         status, code, message = 400, "VALIDATION_ERROR", "Bad request"
-    for kind, kind_status, kind_code in _STATUS:
+    for kind, kind_status, kind_code in STATUSES:
         if isinstance(exc, kind):
             status, code, message = kind_status, kind_code, str(exc)
             break

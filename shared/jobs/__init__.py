@@ -1,1 +1,1 @@
-"""The job lifecycle on object storage: records, audit log, deletion, and the CSVs of the attempts (docs/job.md)."""
+"""The lifecycle of a job: records, audit log, deletion, CSVs of attempts (docs/concepts/job-lifecycle.md)."""

@@ -1,4 +1,4 @@
-"""Traces, metrics, logs and error reports. Only this package imports OpenTelemetry (docs/observability.md).
+"""Traces, metrics, logs and error reports. Only this package imports OpenTelemetry (docs/guides/observe.md).
 
 context          W3C trace context of a request
 spans            spans and their attributes

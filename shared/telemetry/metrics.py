@@ -1,4 +1,4 @@
-"""The metrics: units, buckets, and closed sets of label values (docs/observability.md).
+"""The metrics: units, buckets, and closed sets of label values (docs/guides/observe.md).
 
 Labels have bounded cardinality, so they never contain a job, device, date or path. Without a provider, nothing is
 recorded.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from shared.errors import JOB_ERRORS
 from shared.event_types import EVENT_TYPES
 from shared.models import PUBLIC_STATUSES
 
@@ -109,7 +110,7 @@ _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 
 STATES = tuple(map(str, PUBLIC_STATUSES))
 ENDS = ("completed", "failed")
-FAILURES = ("NO_DATA", "TOO_MANY_ATTEMPTS", "UNDELIVERABLE", "UNSUPPORTED_COLUMN")
+FAILURES = tuple(sorted(JOB_ERRORS))
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 ROUTES = (
     *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>", "/api/distance/stats"),

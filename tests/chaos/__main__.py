@@ -1,4 +1,4 @@
-"""Chaos test: kill parts of a loaded system and report jobs that are lost, doubled or wrong (docs/chaos.md)."""
+"""Chaos test: kill parts of a loaded system, report lost, doubled and wrong jobs (docs/contributing/chaos.md)."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""Install otel-worker into the cluster of KUBECONFIG and check there what it promises (docs/cluster.md)."""
+"""Install otel-worker into the cluster of KUBECONFIG and test it there (docs/contributing/cluster-tests.md)."""
 
 import os
 import sys

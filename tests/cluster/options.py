@@ -1,4 +1,4 @@
-"""Options of the cluster test, from the environment. docs/cluster.md lists them."""
+"""Options of the cluster test, from the environment. docs/contributing/cluster-tests.md lists them."""
 
 import re
 import secrets

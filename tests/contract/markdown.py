@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_NOT_OURS = {".git", ".venv", ".local", ".pytest_cache", ".hypothesis", "node_modules"}
+_NOT_OURS = {".git", ".venv", ".local", ".cache", ".pytest_cache", ".hypothesis", "node_modules"}
 
 
 def pages() -> list[Path]:
@@ -16,7 +16,7 @@ def blocks(page: str, language: str, heading: str = "") -> list[str]:
     """The fenced blocks of `language` in the section `heading` (default: in the whole page)."""
     text = (ROOT / page).read_text(encoding="utf-8")
     if heading:
-        _, _, text = text.partition(f"\n{heading}\n")
+        _, _, text = f"\n{text}".partition(f"\n{heading}\n")
         assert text, f"{page} has no {heading}"
         level = heading.index(" ")
         text = re.split(rf"^#{{1,{level}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
@@ -31,6 +31,13 @@ def rows(page: str, columns: list[str]) -> list[list[str]]:
     lines = rest.splitlines()[1:]  # the rule below the head
     table = lines[: next((number for number, line in enumerate(lines) if not line.startswith("|")), len(lines))]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in table]
+
+
+def code_paths(page: Path) -> set[str]:
+    """The paths inside the checkout that a page names in backquotes, such as `shared/errors.py` or `knative/base/`."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - _NOT_OURS
+    spans = set(re.findall(r"(?<!`)`([\w.*/-]+/[\w.*/-]*)`(?!`)", page.read_text(encoding="utf-8")))
+    return {span for span in spans if span.split("/")[0] in folders or span.endswith(".py")}
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Routes, error codes and examples of docs/api.md and of the health page match the functions."""
+"""Routes, error codes and examples of the reference of the HTTP API match the functions."""
 
 import json
 import re
@@ -15,9 +15,10 @@ from tests.builders import JOB_ID, record, result
 from tests.contract.markdown import blocks, rows
 from tests.contract.world import HEADERS, World
 
-PAGE = "docs/api.md"
-HEALTH = "docs/observability/health.md"
+PAGE = "docs/reference/http-api.md"
+HEALTH = "docs/reference/health.md"
 STATUS = "/api/distance/jobs/{job_id}"
+ERRORS = "docs/reference/errors.md"
 DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs"}
 
 
@@ -36,7 +37,7 @@ def example(heading: str, number: int = 0, page: str = PAGE) -> dict[str, Any]:
 def test_table_lists_all_routes() -> None:
     documented = {
         (service, method, path)
-        for routes, service, _ in rows(PAGE, ["route", "service", "what for"])
+        for routes, service, _ in rows(PAGE, ["route", "service", "purpose"])
         for method, path in re.findall(r"(GET|POST|DELETE) ([^`,]+)", routes)
     }
     served_by = {
@@ -53,16 +54,16 @@ def test_table_lists_all_routes() -> None:
 
 
 def test_table_lists_all_error_codes_with_status() -> None:
-    table = {(code, int(status)) for code, status, _ in rows(PAGE, ["code", "status", "when"])}
+    table = {(code, int(status)) for code, status, _ in rows(ERRORS, ["code", "status", "when"])}
     unmapped = {("METHOD_NOT_ALLOWED", 405), ("INTERNAL_ERROR", 500)}
-    assert table == {(code, status) for _, status, code in error_responses._STATUS} | unmapped
+    assert table == {(code, status) for _, status, code in error_responses.STATUSES} | unmapped
 
 
 def test_response_to_submission_equals_example(world: World) -> None:
     sent = '{"date": "2026-01-25", "device_id": "iphone_stuart"}'
-    assert sent in blocks(PAGE, "sh", "## POST /api/distance/calculate")[0]
+    assert sent in blocks(PAGE, "sh", "## Submit a job")[0]
     body = world.client(0).post("/api/distance/calculate", data=sent, headers=HEADERS).text
-    assert json.loads(body.replace(json.loads(body)["job_id"], JOB_ID)) == example("## POST /api/distance/calculate")
+    assert json.loads(body.replace(json.loads(body)["job_id"], JOB_ID)) == example("## Submit a job")
 
 
 def test_completed_job_equals_example(world: World) -> None:
@@ -73,8 +74,8 @@ def test_completed_job_equals_example(world: World) -> None:
     body = world.get(2, STATUS.format(job_id=JOB_ID))
     assert body["result"]["csv_download_url"].startswith("http")
     body["result"]["csv_download_url"] = "<presigned URL>"
-    assert body == example(f"## GET {STATUS}")
-    assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## GET /api/distance/jobs")
+    assert body == example("## Get a job")
+    assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## List jobs")
 
 
 def test_failed_job_equals_example(world: World) -> None:
@@ -82,18 +83,18 @@ def test_failed_job_equals_example(world: World) -> None:
     claim = world.jobs.claim(JOB_ID)
     world.clock.advance(seconds=1)
     world.jobs.fail(claim, "NO_DATA", "No location data found for date 2026-01-25")
-    assert world.get(2, STATUS.format(job_id=JOB_ID)) == example(f"## GET {STATUS}", 1)
+    assert world.get(2, STATUS.format(job_id=JOB_ID)) == example("## Get a job", 1)
 
 
 def test_devices_equal_example(world: World) -> None:
-    heading = "## GET /api/distance/devices"
+    heading = "## List devices"
     latest = {one["device_id"]: datetime.fromisoformat(one["last_fix_at"]) for one in example(heading)["devices"]}
     DeviceRefresher(world.bucket, lambda since, limit: latest).refresh(world.clock())
     assert world.get(3, "/api/distance/devices") == example(heading)
 
 
 def test_readiness_equals_example(world: World) -> None:
-    heading = "## GET /healthz, GET /readyz"
+    heading = "## Readiness"
     assert World().get(3, "/readyz") == example(heading, page=HEALTH)
 
     def refuse(name: str, key: str) -> None:
@@ -111,11 +112,11 @@ def normalize(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_health_and_status_equal_examples(world: World) -> None:
-    assert normalize(world.get(3, "/status")) == normalize(example("## GET /status", page=HEALTH))
+    assert normalize(world.get(3, "/status")) == normalize(example("## Service status", page=HEALTH))
     degraded = World()
     degraded.jobs.create(record())
     degraded.clock.advance(hours=2)
-    assert normalize(degraded.get(3, "/health")) == normalize(example("## GET /health", page=HEALTH))
+    assert normalize(degraded.get(3, "/health")) == normalize(example("## Health checks", page=HEALTH))
     assert world.get(3, "/health/startup") == {"status": "started", "service": "distance-list"}
 
 
@@ -124,10 +125,10 @@ def test_job_counts_equal_example(world: World) -> None:
     world.jobs.create(record(job_id=f"{JOB_ID[:-1]}2", queued_at=world.clock()))
     world.clock.advance(seconds=60)
     world.jobs.complete(world.jobs.claim(JOB_ID), result())
-    assert normalize(world.get(3, "/metrics/json")) == normalize(example("## GET /metrics/json", page=HEALTH))
+    assert normalize(world.get(3, "/metrics/json")) == normalize(example("## Job counts", page=HEALTH))
 
 
 def test_error_equals_example(world: World) -> None:
     answer = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
-    assert json.loads(answer.data) == example("## Errors")
+    assert json.loads(answer.data) == example("# Errors", page=ERRORS)
     assert answer.status_code == 400

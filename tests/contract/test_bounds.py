@@ -23,13 +23,15 @@ from shared.http import service as http_service
 from tests.contract.markdown import ROOT, rows
 from tests.contract.world import World
 
-CHECKS = rows("docs/observability/health.md", ["check", "of", "critical", "fails when"])
+CHECKS = rows("docs/reference/health.md", ["check", "service", "critical", "fails when"])
 
 
 def test_database_timeouts_match_documentation() -> None:
     stated = {
         name: tuple(bounds)
-        for name, *bounds, _ in rows("docs/database.md", ["bound", "calculate", "`/readyz`", "devices", "holds for"])
+        for name, *bounds, _ in rows(
+            "docs/reference/database.md", ["timeout", "calculate", "`/readyz`", "devices", "applies to"]
+        )
     }
     timeouts = (CALCULATION, READINESS, DEVICE_REFRESH)
     names = [*(field.name for field in fields(CALCULATION)), "total_timeout"]
@@ -38,8 +40,8 @@ def test_database_timeouts_match_documentation() -> None:
 
 def test_request_limits_match_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FUNCTION_TARGET", raising=False)  # set by functions-framework when it loads a function
-    columns = ["bound", "submit, status, list", "calculate", "gateway", "stand-in broker", "beyond it"]
-    stated = {name: values for name, *values, _ in rows("docs/bounds.md", columns)}
+    columns = ["limit", "submit, status, list", "calculate", "gateway", "local broker", "beyond it"]
+    stated = {name: values for name, *values, _ in rows("docs/reference/limits.md", columns)}
     functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     servers = [functions, functions, vars(gunicorn_config), vars(gunicorn_config)]
     limits = {service._name: service._max_body_bytes for service in World().services}
@@ -57,10 +59,10 @@ def test_request_limits_match_documentation(monkeypatch: pytest.MonkeyPatch) -> 
         "request line": [f"{server['limit_request_line']} B" for server in servers],
         "header fields": [str(server["limit_request_fields"]) for server in servers],
         "header field": [f"{server['limit_request_field_size']} B" for server in servers],
-        "worked on at once": [str(place) for place in places],
+        "concurrent requests": [str(place) for place in places],
         "threads": [str(server["threads"]) for server in servers],
         "connections": [str(server["worker_connections"]) for server in servers],
-        "held by the kernel": [str(server["backlog"]) for server in servers],
+        "backlog": [str(server["backlog"]) for server in servers],
         "silence within a request": [f"{socket_options.IDLE_TIMEOUT_SECONDS} s"] * 4,
     }
     for server, place in zip(servers, places, strict=True):
@@ -68,22 +70,22 @@ def test_request_limits_match_documentation(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_timeouts_and_broker_limits_match_documentation() -> None:
-    waits = rows("docs/bounds.md", ["wait", "at most", "beyond it"])
-    stated = waits + rows("docs/bounds.md", ["in the broker", "at most", "beyond it"])
+    waits = rows("docs/reference/limits.md", ["wait", "at most", "beyond it"])
+    stated = waits + rows("docs/reference/limits.md", ["limit", "at most", "beyond it"])
     assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
         "publishing an event": f"{events.PUBLISH_TIMEOUT_SECONDS} s",
-        "publications under way": str(events.MAX_CONCURRENT_PUBLISHES),
-        "the results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
-        "the keys of a token's issuer": f"{jwks_cache.FETCH_TIMEOUT_SECONDS} s",
-        "the store of limits": f"{rate_limits._STORE_TIMEOUT_SECONDS} s",
-        "the gateway's wait for a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",
-        "a check of a service's health": f"{health.CHECK_TIMEOUT_SECONDS} s",
-        "the gateway's wait for a service's health": f"{gateway_health._TIMEOUT_SECONDS} s",
-        "an answer through the gateway": size(gateway._MAX_RESPONSE_BYTES),
-        "deliveries that wait": str(queue.MAX_DELIVERIES),
-        "free space on its disk": size(queue.MIN_FREE_DISK_BYTES),
-        "deliveries under way, each Trigger": str(broker._CONCURRENT_DELIVERIES),
-        "a subscriber's reply": size(dispatcher._MAX_REPLY_BYTES),
+        "concurrent publications": str(events.MAX_CONCURRENT_PUBLISHES),
+        "results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
+        "keys of a token's issuer": f"{jwks_cache.FETCH_TIMEOUT_SECONDS} s",
+        "store of rate limits": f"{rate_limits._STORE_TIMEOUT_SECONDS} s",
+        "gateway: response of a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",
+        "health check of a service": f"{health.CHECK_TIMEOUT_SECONDS} s",
+        "gateway: health of a service": f"{gateway_health._TIMEOUT_SECONDS} s",
+        "gateway: size of a response": size(gateway._MAX_RESPONSE_BYTES),
+        "waiting deliveries": str(queue.MAX_DELIVERIES),
+        "free disk space": size(queue.MIN_FREE_DISK_BYTES),
+        "concurrent deliveries per Trigger": str(broker._CONCURRENT_DELIVERIES),
+        "reply of a subscriber": size(dispatcher._MAX_REPLY_BYTES),
         "replies to replies": str(dispatcher._MAX_HOPS),
     }
 
@@ -98,8 +100,8 @@ def test_health_checks_match_documentation() -> None:
     assert size(health_checks._MIN_FREE_BYTES) in stated["tmp"][1]
     assert f"{health_checks._MAX_MEMORY_SHARE * 100:.0f} %" in stated["memory"][1]
     assert timedelta(hours=1) == STUCK_AGE
-    text = (ROOT / "docs" / "observability" / "health.md").read_text(encoding="utf-8")
-    assert f"for {health.CACHE_SECONDS} s, a failure for {health.FAILURE_CACHE_SECONDS} s" in text
+    text = (ROOT / "docs" / "reference" / "health.md").read_text(encoding="utf-8")
+    assert f"cached for {health.CACHE_SECONDS} s, a failure for {health.FAILURE_CACHE_SECONDS} s" in text
     assert f"for {health.CHECK_TIMEOUT_SECONDS} s at most" in text
 
 

@@ -1,22 +1,30 @@
 """What the documents say about settings, commands, files and one another is so."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from shared.config.settings import Settings
 from shared.telemetry.provider import _DEFAULTS
-from tests.contract.markdown import ROOT, anchors, pages, rows
+from tests.contract.markdown import ROOT, anchors, code_paths, pages, rows
+from tools.docs.__main__ import GENERATORS, PATHS
+from tools.docs.regions import outdated
 
-LONGEST_FILE = 300
+LONGEST_FILE, LONGEST_LINE = 300, 120
+SITE = sorted((ROOT / "docs").rglob("*.md"))
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 
 
-def test_every_setting_is_in_the_readme_with_its_default() -> None:
-    table = {name: default for name, default, _ in rows("README.md", ["name", "default", "meaning"])}
+def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.+) \|$", text, re.MULTILINE)
+    table = {name: default for name, default, meaning in found if meaning and name in DEFAULTS}
     assert table == {name: "\N{EN DASH}" if default is None else str(default) for name, default in DEFAULTS.items()}
 
 
@@ -32,11 +40,11 @@ def test_every_setting_has_a_meaning_and_its_default_in_the_example_of_an_enviro
         if found and above:
             meant.add(found[2])
     assert shown == {name: None if default is None else str(default) for name, default in DEFAULTS.items()}
-    assert meant >= set(DEFAULTS) - {"HOME_LONGITUDE"}  # it shares a line with the latitude
+    assert meant >= set(DEFAULTS)
 
 
 def test_settings_of_opentelemetry_are_the_same_in_the_guide_and_in_the_example_of_an_environment() -> None:
-    guide = rows("docs/observability.md", ["variable", "default", "meaning"])
+    guide = rows("docs/reference/settings.md", ["variable", "default", "meaning"])
     told = {name.strip("`"): default for names, default, _ in guide for name in names.split(", ")}
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     shown = dict(line[1:].split("=", 1) for line in lines if line.startswith("#OTEL_"))
@@ -61,6 +69,60 @@ def test_every_link_inside_the_checkout_leads_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(linked), f"{target} has no #{anchor}"
 
 
+@pytest.mark.parametrize(
+    "page",
+    [page for page in pages() if page.name != "otel-demo.md"],  # it names the paths of another repository
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_every_path_of_the_checkout_that_a_page_names_exists(page: Path) -> None:
+    assert not [path for path in code_paths(page) if not any(ROOT.glob(path.rstrip("/")))]
+
+
+def nav_pages(node: Any) -> Iterator[str]:
+    """The pages that the navigation of the site lists."""
+    if isinstance(node, str):
+        yield node
+    else:
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from nav_pages(child)
+
+
+def test_the_navigation_of_the_site_lists_every_page_once() -> None:
+    listed = list(nav_pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in SITE)
+
+
+@pytest.mark.parametrize("page", SITE, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_of_the_site_links_to_pages_of_the_site_only(page: Path) -> None:
+    """The site has no pages for the rest of the checkout: its paths are named in backquotes."""
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        assert re.match(r"https?:", target) or (page.parent / target).resolve().is_relative_to(ROOT / "docs")
+
+
+@pytest.mark.parametrize("page", [*SITE, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_a_line_of_prose_has_at_most_120_characters(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert not [line for line in prose.splitlines() if len(line) > LONGEST_LINE and not line.startswith("|")]
+
+
+def packages(folder: Path, depth: int) -> Iterator[Path]:
+    """The folders with Python modules below `folder`, down to `depth`."""
+    for child in folder.iterdir():
+        if depth and child.is_dir() and any(child.glob("*.py")):
+            yield child
+            yield from packages(child, depth - 1)
+
+
+def test_the_layout_page_has_a_line_for_every_folder_and_package() -> None:
+    text = (ROOT / "docs/contributing/layout.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([\w/-]+)/` \|", text, re.MULTILINE)
+    tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
+    depths = {"functions": 2, "shared": 1, "tests": 1, "tools": 1, "local": 1}
+    found = [*tops, *(child for name, depth in depths.items() for child in packages(ROOT / name, depth))]
+    found += [path for path in (ROOT / "knative").iterdir() if path.is_dir()]
+    assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in found)
+
+
 def test_every_command_that_a_document_names_is_one_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -68,6 +130,20 @@ def test_every_command_that_a_document_names_is_one_of_the_makefile() -> None:
     named = set(re.findall(r"(?:`|^|run: )make ([a-z][a-z-]*)", text, re.MULTILINE))
     assert {"demo", "test", "check", "up", "help"} <= named
     assert named <= targets
+
+
+def written(text: str) -> str:
+    """The text without its generated regions."""
+    return re.sub(r"generated by python -m tools\.docs: ([\w-]+).*?end of \1", "", text, flags=re.DOTALL)
+
+
+def test_generated_regions_are_what_the_code_says() -> None:
+    assert not [str(path.relative_to(ROOT)) for path in outdated(PATHS, GENERATORS)], "run: python -m tools.docs"
+
+
+def test_every_generator_has_a_region() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in PATHS)
+    assert set(re.findall(r"generated by python -m tools\.docs: ([\w-]+)", text)) == set(GENERATORS)
 
 
 def test_no_file_is_longer_than_a_reader_likes() -> None:
@@ -86,5 +162,5 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
     )
     files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".md", ".yaml")]
     files += [*ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile"]
-    lines = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n") for path in files}
+    lines = {str(path.relative_to(ROOT)): written(path.read_text(encoding="utf-8")).count("\n") for path in files}
     assert not {path: count for path, count in lines.items() if count > LONGEST_FILE}

@@ -1,4 +1,4 @@
-"""The examples of docs/events.md are events that the functions send and accept."""
+"""The examples of docs/reference/events.md are events that the functions send and accept."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from shared.telemetry.context import Trace
 from tests.builders import TRACE_ID, record, result
 from tests.contract.markdown import blocks, rows
 
-PAGE = "docs/events.md"
+PAGE = "docs/reference/events.md"
 TRACE = Trace(TRACE_ID, "b7ad6b7169203331")
 NO_DATA = {"error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-25"}
 OPTIONAL_FIELDS = ("away_threshold_km", "home", "timezone")

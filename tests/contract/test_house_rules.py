@@ -1,4 +1,4 @@
-"""The house rules of docs/development.md that a program can check."""
+"""The house rules of docs/contributing/development.md that a program can check."""
 
 import ast
 from collections.abc import Iterator

@@ -12,7 +12,7 @@ from shared.openapi.document import document
 from shared.openapi.html import page
 from shared.openapi.operations import OPERATIONS, Operation
 from tests.contract.markdown import blocks
-from tests.contract.test_api_docs import DOCUMENTS, HEALTH, STATUS, example
+from tests.contract.test_api_docs import DOCUMENTS, ERRORS, HEALTH, PAGE, example
 from tests.contract.world import World
 
 DOCUMENT = document()
@@ -52,27 +52,27 @@ def test_document_lists_canonical_paths_and_describes_aliases() -> None:
 def test_each_error_status_is_documented() -> None:
     documented = {status for operation in OPERATIONS for status in operation.responses if status >= 400}
     only_events = {409}
-    assert documented == {status for _, status, _ in error_responses._STATUS} - only_events | {500}
+    assert documented == {status for _, status, _ in error_responses.STATUSES} - only_events | {500}
     codes = set(schemas.ErrorObject.model_json_schema()["properties"]["code"]["enum"])
-    assert codes == {code for _, _, code in error_responses._STATUS} | {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR"}
+    assert codes == {code for _, _, code in error_responses.STATUSES} | {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR"}
 
 
 def test_examples_equal_those_of_the_documentation() -> None:
     assert {(operation.name, status): body for operation, status, body in EXAMPLES} == {
-        ("submit", "202"): example("## POST /api/distance/calculate"),
-        ("submit", "400"): example("## Errors"),
-        ("get_job", "200"): example(f"## GET {STATUS}"),
-        ("list_jobs", "200"): example("## GET /api/distance/jobs"),
-        ("list_devices", "200"): example("## GET /api/distance/devices"),
-        ("ready", "200"): example("## GET /healthz, GET /readyz", page=HEALTH),
-        ("ready", "503"): example("## GET /healthz, GET /readyz", 1, HEALTH),
-        ("health", "200"): example("## GET /health", page=HEALTH),
-        ("status", "200"): example("## GET /status", page=HEALTH),
-        ("count_jobs", "200"): example("## GET /metrics/json", page=HEALTH),
+        ("submit", "202"): example("## Submit a job"),
+        ("submit", "400"): example("# Errors", page=ERRORS),
+        ("get_job", "200"): example("## Get a job"),
+        ("list_jobs", "200"): example("## List jobs"),
+        ("list_devices", "200"): example("## List devices"),
+        ("ready", "200"): example("## Readiness", page=HEALTH),
+        ("ready", "503"): example("## Readiness", 1, HEALTH),
+        ("health", "200"): example("## Health checks", page=HEALTH),
+        ("status", "200"): example("## Service status", page=HEALTH),
+        ("count_jobs", "200"): example("## Job counts", page=HEALTH),
     }
     submit = DOCUMENT["paths"]["/api/distance/calculate"]["post"]
     body = submit["requestBody"]["content"]["application/json"]["example"]
-    assert str(body).replace("'", '"') in blocks("docs/api.md", "sh", "## POST /api/distance/calculate")[0]
+    assert str(body).replace("'", '"') in blocks(PAGE, "sh", "## Submit a job")[0]
 
 
 @pytest.mark.parametrize(("operation", "status", "body"), EXAMPLES)

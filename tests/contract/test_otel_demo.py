@@ -1,4 +1,4 @@
-"""The code of docs/otel-demo.md works, and is what the tests' Flask API has."""
+"""The code of docs/guides/otel-demo.md works, and is what the tests' Flask API has."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ from tests.contract.markdown import ROOT, blocks, rows
 from tests.scripted import Answer, FakeClock, answering
 from tests.unit.test_client import ACCEPTED, DONE, ID, REFUSED
 
-PAGE = "docs/otel-demo.md"
+PAGE = "docs/guides/otel-demo.md"
 DEMO = (ROOT / "tests/integration/demo_api.py").read_text(encoding="utf-8")
 FILE = f"/api/distance/download/distance_20260125_{ID}.csv"
 

@@ -1,4 +1,4 @@
-"""docs/storage.md agrees with the storage tests and the policies."""
+"""The pages on object storage agree with the storage tests and the policies."""
 
 import re
 from importlib.metadata import version
@@ -7,7 +7,8 @@ from admin.iam_policies import function_permissions
 from tests.contract.markdown import ROOT, rows
 from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME
 
-PAGE = "docs/storage.md"
+PAGE = "docs/reference/storage.md"
+PERMISSIONS = "docs/guides/storage.md"
 WORDS = {
     "get": "s3:GetObject",
     "put": "s3:PutObject",
@@ -19,7 +20,7 @@ WORDS = {
 
 
 def test_the_tables_of_abilities_agree_with_the_tests() -> None:
-    for head, unable in (("what is needed", CANNOT), ("what would be welcome", WELCOME)):
+    for head, unable in (("requirement", CANNOT), ("optional", WELCOME)):
         table = {words: cells for words, *cells in rows(PAGE, [head, *SERVERS])}
         assert table == {
             words: ["no" if server in those else "yes" for server in SERVERS] for words, those in unable.items()
@@ -40,7 +41,7 @@ def test_the_versions_are_those_installed() -> None:
 def test_the_permissions_agree_with_the_policies() -> None:
     stated = [
         (function, place, {WORDS[word] for word in may.split(", ")})
-        for function, place, may in rows(PAGE, ["function", "place", "rights"])
+        for function, place, may in rows(PERMISSIONS, ["function", "place", "permissions"])
     ]
     assert stated == [
         (function, place, set(actions))

@@ -1,4 +1,4 @@
-"""Health endpoints of the four functions, as docs/observability/health.md describes them."""
+"""Health endpoints of the four functions, as docs/reference/health.md describes them."""
 
 import json
 import logging

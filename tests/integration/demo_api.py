@@ -1,4 +1,4 @@
-"""A Flask API with the handlers of otel-demo's blueprint, after the changes of docs/otel-demo.md.
+"""A Flask API with the handlers of otel-demo's blueprint, after the changes of docs/guides/otel-demo.md.
 
 Its list handler has no clause for ValidationError, as otel-demo's has none today.
 """

@@ -24,30 +24,30 @@ MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin
 IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
 SERVERS = ("SeaweedFS", "MinIO", "moto")
 
-# What we ask of every server, in the words of docs/storage.md, and who can't; moto is for tests alone.
+# The requirements of docs/reference/storage.md, each with the servers that do not meet it; moto is for tests only.
 CANNOT: dict[str, tuple[str, ...]] = {
-    "of twenty creations with If-None-Match at once one wins": (),
-    "of twenty replacements with If-Match at once one wins": (),
-    "a replacement of what is gone is refused": (),
-    "what the asker has already is answered 304": (),
-    "keys come in order, 1,000 a page, from any key on": (),
-    "a key is listed as soon as it was put": (),
-    "a thousand keys are deleted by one request": (),
-    "an upload in parts is seen whole or not at all": (),
-    "the unfinished uploads of one key are listed and aborted": (),
+    "one of twenty concurrent creations with If-None-Match succeeds": (),
+    "one of twenty concurrent replacements with If-Match succeeds": (),
+    "a replacement of a deleted object is refused": (),
+    "a conditional GET of an unchanged object returns 304": (),
+    "keys are listed in order, 1,000 per page, after any key": (),
+    "a key is listed immediately after its put": (),
+    "one request deletes a thousand keys": (),
+    "a multipart upload is visible completely or not at all": (),
+    "the unfinished uploads of a key are listed and aborted": (),
     "a part of an aborted upload is refused": ("moto",),
-    "a presigned URL names the file and its type": (),
-    "a URL presigned for HEAD answers like the GET without a body": ("moto",),
-    "a presigned URL ends, and holds for one object and host": ("moto",),
-    "a bucket that is missing is told": (),
+    "a presigned URL sets file name and content type": (),
+    "a URL presigned for HEAD responds like GET without a body": ("moto",),
+    "a presigned URL expires, and is valid for one object and host": ("moto",),
+    "a missing bucket is reported": (),
     "wrong keys are refused": ("moto",),
 }
-# What would be welcome; nothing of ours depends on it.
+# What nothing depends on.
 WELCOME: dict[str, tuple[str, ...]] = {
-    "a completion that is repeated is answered as the first": ("MinIO",),
-    "all unfinished uploads are listed by a prefix": ("MinIO",),
-    "a rule aborts unfinished uploads": ("MinIO",),
-    "a deletion holds to If-Match": ("MinIO",),
+    "a repeated completion has the same response": ("MinIO",),
+    "unfinished uploads are listed by prefix": ("MinIO",),
+    "a lifecycle rule aborts unfinished uploads": ("MinIO",),
+    "a deletion respects If-Match": ("MinIO",),
 }
 
 

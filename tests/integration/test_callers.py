@@ -1,4 +1,4 @@
-"""The examples of docs/callers.md, run as they stand there."""
+"""The examples of docs/guides/jobs.md and docs/guides/events.md, run as they stand there."""
 
 import os
 import shutil
@@ -14,7 +14,8 @@ from shared.events import REQUESTED
 from tests.contract.markdown import blocks
 from tests.integration.whole_stack import ask, until
 
-PAGE = "docs/callers.md"
+PAGE = "docs/guides/jobs.md"
+EVENTS = "docs/guides/events.md"
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 
 
@@ -29,7 +30,7 @@ def run(stack: Stack, folder: Path, *words: str) -> list[str]:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_in_a_shell(stack: Stack, tmp_path: Path) -> None:
-    (script,) = blocks(PAGE, "sh")
+    script, _ = blocks(PAGE, "sh")
     for _ in range(2):
         head, row = run(stack, tmp_path, "sh", "-eu", "-c", script)
         assert head.startswith("timestamp,device_id,")
@@ -37,7 +38,7 @@ def test_in_a_shell(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_in_python(stack: Stack, tmp_path: Path) -> None:
-    (script,) = blocks(PAGE, "python", "## In Python")
+    (script,) = blocks(PAGE, "python", "## Python")
     told, saved = run(stack, tmp_path, sys.executable, "-c", script)
     assert told == "5.566261 km from home, 600.08 minutes away"
     assert (tmp_path / saved).exists()
@@ -45,12 +46,12 @@ def test_in_python(stack: Stack, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_in_javascript(stack: Stack, tmp_path: Path) -> None:
-    (script,) = blocks(PAGE, "js", "## In JavaScript")
+    (script,) = blocks(PAGE, "js", "## JavaScript")
     assert run(stack, tmp_path, "node", "-e", script) == ["1463 fixes, at most 5.57 km from home", "true"]
 
 
 def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
-    script, _ = blocks(PAGE, "python", "## By events")
+    (script,) = blocks(EVENTS, "python", "## Publish a request")
     wanted = "date=2026-01-20&device_id=iphone_stuart"
 
     def count() -> int:
@@ -64,7 +65,7 @@ def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
 
 def test_who_consumes_outcomes(stack: Stack) -> None:
     """What calculate replies goes to it as a broker sends it on: the same headers, the same body."""
-    _, script = blocks(PAGE, "python", "## By events")
+    (script,) = blocks(EVENTS, "python", "## Receive outcomes")
     port = find_free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, "PORT": str(port)}, stdout=subprocess.PIPE, text=True

@@ -128,7 +128,7 @@ def test_the_apis_errors_are_those_of_the_service(demo: FlaskClient, monkeypatch
     assert demo.get("/api/distance/jobs/none").status_code == 404
     assert demo.get("/api/distance/download/distance_20200101.csv").status_code == 404
     assert demo.get("/api/distance/download/day.csv").status_code == 400
-    assert demo.get("/api/distance/jobs?device_id=a@b").status_code == 500  # without the clause of docs/otel-demo.md
+    assert demo.get("/api/distance/jobs?device_id=a@b").status_code == 500  # without the clause for the list
     monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{find_free_port()}")
     monkeypatch.setenv("DISTANCE_SERVICE_TIMEOUT", "1")
     away = demo.get("/api/distance/jobs")

@@ -65,17 +65,17 @@ def winners(write: Callable[[bytes], object]) -> int:
         return sum(pool.map(won, range(1, 21)))
 
 
-@ability("of twenty creations with If-None-Match at once one wins")
+@ability("one of twenty concurrent creations with If-None-Match succeeds")
 def test_only_one_of_twenty_concurrent_creations_succeeds(bucket: Bucket, key: str) -> None:
     assert winners(partial(bucket.create, key)) == 1
 
 
-@ability("of twenty replacements with If-Match at once one wins")
+@ability("one of twenty concurrent replacements with If-Match succeeds")
 def test_only_one_of_twenty_concurrent_replacements_succeeds(bucket: Bucket, key: str) -> None:
     assert winners(partial(bucket.replace, key, etag=bucket.create(key, b"0"))) == 1
 
 
-@ability("a replacement of what is gone is refused")
+@ability("a replacement of a deleted object is refused")
 def test_replacing_a_deleted_object_raises(bucket: Bucket, key: str) -> None:
     etag = bucket.create(key, b"0")
     bucket.delete(key)
@@ -85,7 +85,7 @@ def test_replacing_a_deleted_object_raises(bucket: Bucket, key: str) -> None:
         bucket.get(key)
 
 
-@ability("what the asker has already is answered 304")
+@ability("a conditional GET of an unchanged object returns 304")
 def test_get_if_modified_returns_none_for_the_current_etag(bucket: Bucket, key: str) -> None:
     etag = bucket.create(key, b"1")
     assert bucket.get_if_modified(key, etag) is None
@@ -105,7 +105,7 @@ def many_keys(bucket: Bucket) -> list[str]:
     return keys
 
 
-@ability("keys come in order, 1,000 a page, from any key on")
+@ability("keys are listed in order, 1,000 per page, after any key")
 def test_listings_are_ordered_and_start_after_any_key(bucket: Bucket, many_keys: list[str]) -> None:
     assert list(bucket.list_keys("many/")) == many_keys
     assert [item.key for item in bucket.list_page("many/")] == many_keys[:1000]
@@ -116,7 +116,7 @@ def test_listings_are_ordered_and_start_after_any_key(bucket: Bucket, many_keys:
     assert all(abs(now - item.last_modified) < timedelta(minutes=10) for item in bucket.list_page("many/"))
 
 
-@ability("a thousand keys are deleted by one request")
+@ability("one request deletes a thousand keys")
 def test_delete_many_deletes_existing_keys_and_ignores_missing_ones(bucket: Bucket, key: str) -> None:
     keys = [f"{key}{number:04d}" for number in range(30)]
     special = f"{key} &<\N{LATIN SMALL LETTER U WITH DIAERESIS}>+%20"
@@ -126,14 +126,14 @@ def test_delete_many_deletes_existing_keys_and_ignores_missing_ones(bucket: Buck
     assert list(bucket.list_keys(key)) == [f"{key}-kept"]
 
 
-@ability("a key is listed as soon as it was put")
+@ability("a key is listed immediately after its put")
 def test_key_is_listed_immediately_after_put(bucket: Bucket, key: str) -> None:
     for number in range(20):
         bucket.put(f"{key}{number:02d}")
         assert len(list(bucket.list_keys(key))) == number + 1
 
 
-@ability("an upload in parts is seen whole or not at all")
+@ability("a multipart upload is visible completely or not at all")
 @pytest.mark.parametrize("size", [0, 100, 20 << 20])
 def test_upload_creates_the_whole_object_or_none(bucket: Bucket, key: str, size: int) -> None:
     key, data = f"{key}{size}", os.urandom(size)
@@ -160,7 +160,7 @@ def unfinished(bucket: Bucket, prefix: str) -> set[str]:
     return {upload["UploadId"] for upload in response.get("Uploads", []) if upload["Key"].startswith(prefix)}
 
 
-@ability("the unfinished uploads of one key are listed and aborted")
+@ability("the unfinished uploads of a key are listed and aborted")
 def test_abort_uploads_aborts_all_uploads_of_exactly_one_key(bucket: Bucket, key: str) -> None:
     for _ in range(2):
         bucket.upload_part(key, bucket.start_upload(key, "text/csv"), 1, b"x")
@@ -182,7 +182,7 @@ def test_aborted_upload_rejects_parts(bucket: Bucket, key: str) -> None:
         bucket.upload_part(key, upload, 1, b"x")
 
 
-@ability("a presigned URL names the file and its type")
+@ability("a presigned URL sets file name and content type")
 def test_presigned_url_sets_file_name_and_content_type(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"a,b\n", "text/csv")
     url, _ = bucket.presign(key, "distance_20260125.csv", 60)
@@ -192,7 +192,7 @@ def test_presigned_url_sets_file_name_and_content_type(bucket: Bucket, key: str)
     assert response.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
 
 
-@ability("a URL presigned for HEAD answers like the GET without a body")
+@ability("a URL presigned for HEAD responds like GET without a body")
 def test_presigned_head_returns_the_headers_of_get(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"a,b\n", "text/csv")
     url, _ = bucket.presign(key, "distance_20260125.csv", 60, "HEAD")
@@ -202,7 +202,7 @@ def test_presigned_head_returns_the_headers_of_get(bucket: Bucket, key: str) -> 
     assert response.headers["Content-Disposition"] == 'attachment; filename="distance_20260125.csv"'
 
 
-@ability("a presigned URL ends, and holds for one object and host")
+@ability("a presigned URL expires, and is valid for one object and host")
 def test_presigned_url_expires_and_is_bound_to_object_and_host(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
     bucket.put(f"{key}-other", b"2")
@@ -237,7 +237,7 @@ def test_job_is_created_completed_swept_and_deleted(settings: Settings, bucket: 
         assert list(csvs.list_keys("csv/")) == []
 
 
-@ability("a bucket that is missing is told")
+@ability("a missing bucket is reported")
 def test_missing_bucket_raises_unavailable(settings: Settings) -> None:
     with bucket_of(settings, "otel-worker-none") as missing:
         for request in (missing.ping, partial(missing.get, "a"), partial(missing.delete_many, ["a"])):
@@ -264,7 +264,7 @@ def test_error_of_an_unreachable_server_does_not_contain_its_address(settings: S
         unreachable.get("a")
 
 
-@ability("a completion that is repeated is answered as the first")
+@ability("a repeated completion has the same response")
 def test_completing_an_upload_twice_succeeds(bucket: Bucket, key: str) -> None:
     upload = bucket.start_upload(key, "text/csv")
     etag = bucket.upload_part(key, upload, 1, b"x")
@@ -274,7 +274,7 @@ def test_completing_an_upload_twice_succeeds(bucket: Bucket, key: str) -> None:
     bucket._s3.complete_multipart_upload(Bucket=bucket._name, Key=key, UploadId=upload, MultipartUpload=parts)
 
 
-@ability("all unfinished uploads are listed by a prefix")
+@ability("unfinished uploads are listed by prefix")
 def test_list_uploads_by_prefix(bucket: Bucket, key: str) -> None:
     upload = bucket.start_upload(key, "text/csv")
     try:
@@ -283,13 +283,13 @@ def test_list_uploads_by_prefix(bucket: Bucket, key: str) -> None:
         bucket.abort_upload(key, upload)
 
 
-@ability("a rule aborts unfinished uploads")
+@ability("a lifecycle rule aborts unfinished uploads")
 def test_lifecycle_rule_aborts_unfinished_uploads(settings: Settings) -> None:
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
         assert ensure_upload_expiry(csvs._s3, settings.CSV_BUCKET) == "aborted after a day by a new rule"
 
 
-@ability("a deletion holds to If-Match")
+@ability("a deletion respects If-Match")
 def test_delete_with_another_etag_fails(bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
     with pytest.raises(bucket._s3.exceptions.ClientError, match="PreconditionFailed"):

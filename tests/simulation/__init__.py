@@ -1,4 +1,4 @@
 """Deterministic simulation: the real code on an in-memory S3 and broker, with a virtual clock and seeded faults.
 
-docs/simulation.md describes the model and the invariants.
+docs/contributing/simulation.md describes the model and the invariants.
 """

@@ -1,4 +1,7 @@
-"""Command line of the simulation: `--seeds 0-9999`, `--seed 1234 --trace`, `--bugs` (see docs/simulation.md)."""
+"""Command line of the simulation: `--seeds 0-9999`, `--seed 1234 --trace`, `--bugs`.
+
+docs/contributing/simulation.md describes it.
+"""
 
 import argparse
 import os

@@ -74,6 +74,6 @@ def test_planted_bugs_are_caught(planted_bugs: tuple[int, str]) -> None:
 
 
 def test_documentation_lists_every_planted_bug() -> None:
-    documented = [(name, breaks) for name, breaks in rows("docs/simulation.md", ["bug", "what it breaks"])]
+    documented = [(name, breaks) for name, breaks in rows("docs/contributing/simulation.md", ["bug", "what it breaks"])]
     assert documented == [(bug.name, bug.breaks) for bug in BUGS]
     assert len({bug.name for bug in BUGS}) >= 15

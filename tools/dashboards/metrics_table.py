@@ -1,4 +1,4 @@
-"""The table of all metrics in docs/observability/metrics.md."""
+"""The table of all metrics in docs/reference/metrics.md."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,1 +1,1 @@
-"""Check of the Kubernetes manifests: docs/development.md describes what it covers."""
+"""Check of the Kubernetes manifests: docs/contributing/development.md describes what it covers."""

@@ -16,7 +16,7 @@ from tools.manifests.resources import (
 )
 
 _STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-SECRETS: Mapping[str, tuple[str, ...]] = {  # created by each installation: docs/gitops.md, docs/access.md
+SECRETS: Mapping[str, tuple[str, ...]] = {  # created by each installation: docs/guides/gitops.md, docs/guides/secure.md
     "distance-submit": _STORAGE_KEYS,
     "distance-calculate": (*_STORAGE_KEYS, "DATABASE_URL"),
     "distance-status": _STORAGE_KEYS,

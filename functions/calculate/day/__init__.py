@@ -1,1 +1,1 @@
-"""Analyze the fixes of one day: distances, daily numbers and CSV rows (docs/numbers.md)."""
+"""Analyze the fixes of one day: distances, daily numbers and CSV rows (docs/concepts/numbers.md)."""

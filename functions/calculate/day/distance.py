@@ -1,6 +1,6 @@
 """Statistics of a day: haversine distances, away time and path length, accumulated block by block.
 
-docs/numbers.md has the definitions and their limits.
+docs/concepts/numbers.md has the definitions and their limits.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""Read fixes from PostgreSQL in blocks of columns (docs/database.md)."""
+"""Read fixes from PostgreSQL in blocks of columns (docs/reference/database.md)."""

@@ -1,7 +1,7 @@
 """Supported column types of `public.locations`, and the SQL expressions that read them.
 
 No expression is NULL or fails for a value of its type. All but the device have a fixed width.
-docs/database.md has the table of types.
+docs/reference/database.md has the table of types.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A PostgreSQL connection on which every wait has a timeout (docs/database.md lists the timeouts and the causes)."""
+"""A PostgreSQL connection on which every wait has a timeout (docs/reference/database.md lists timeouts and causes)."""
 
 import math
 import re

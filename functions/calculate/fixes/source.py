@@ -1,4 +1,4 @@
-"""Read fixes from PostgreSQL (docs/database.md has the reasons for each setting)."""
+"""Read fixes from PostgreSQL (docs/reference/database.md has the reasons for each setting)."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager

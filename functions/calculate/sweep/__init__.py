@@ -1,1 +1,1 @@
-"""The periodic sweep: reconcile stuck jobs, compact the index, enforce retention (docs/job.md)."""
+"""The periodic sweep: reconcile stuck jobs, compact the index, enforce retention (docs/concepts/job-lifecycle.md)."""

@@ -1,0 +1,92 @@
+"""The reference of the HTTP API: operations and schemas of the OpenAPI document."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from shared.openapi.document import document
+from tools.docs.regions import table
+
+_TRACE = {"traceparent", "X-Trace-Id"}  # every operation accepts them
+
+
+def operations() -> list[str]:
+    """Return a section for each operation. Paths that are aliases of another one share its section."""
+    lines: list[str] = []
+    for (method, path), aliases, operation in _distinct():
+        sentences = re.split(r"(?<=\.) (?=[A-Z])", operation.get("description", ""))
+        lines += ["", f"### {method} {path}", "", f"**{operation['summary']}.**", *filter(None, sentences)]
+        lines += ["", f"Service: {operation['tags'][0]}."]
+        if aliases:
+            lines.append(f"Aliases: {', '.join(f'`{alias}`' for alias in aliases)}.")
+        lines += _parameters(operation)
+        rows = [[status, _body(answer), answer["description"]] for status, answer in operation["responses"].items()]
+        lines += table(["status", "body", "meaning"], rows)[:-1]
+    return [*lines, ""]
+
+
+def schemas() -> list[str]:
+    """Return a table of fields for each schema."""
+    lines: list[str] = []
+    for name, schema in document()["components"]["schemas"].items():
+        if "properties" not in schema:
+            continue
+        required = schema.get("required", ())
+        rows = [
+            [f"`{field}`", _type(one), "yes" if field in required else "", one.get("description", "")]
+            for field, one in schema["properties"].items()
+        ]
+        lines += ["", f"### {name}", "", schema.get("description", "")]
+        lines += table(["field", "type", "always present", "meaning"], rows)[:-1]
+    return [*lines, ""]
+
+
+def _distinct() -> Iterator[tuple[tuple[str, str], list[str], dict[str, Any]]]:
+    """Each operation with its method, first path and the other paths of the same summary."""
+    found: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
+    for path, methods in document()["paths"].items():
+        for method, operation in methods.items():
+            found.setdefault((method.upper(), operation["summary"]), []).append((path, operation))
+    for (method, _), alike in found.items():
+        (path, operation), *others = alike
+        yield (method, path), [other for other, _ in others], operation
+
+
+def _parameters(operation: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    if body := operation.get("requestBody"):
+        lines += ["", f"Request body: {_reference(body['content']['application/json']['schema'])}."]
+    rows = [
+        [f"`{one['name']}`", one["in"], _type(one["schema"]), one["description"]]
+        for one in operation.get("parameters", ())
+        if one["name"] not in _TRACE
+    ]
+    return lines + (table(["parameter", "in", "type", "meaning"], rows)[:-1] if rows else [])
+
+
+def _body(answer: dict[str, Any]) -> str:
+    contents = answer.get("content", {})
+    return ", ".join(_type(one["schema"]) if "$ref" in one["schema"] else kind for kind, one in contents.items())
+
+
+def _reference(schema: dict[str, Any]) -> str:
+    name = schema["$ref"].rpartition("/")[2]
+    if "properties" not in document()["components"]["schemas"][name]:
+        return "any"
+    return f"[{name}](#{name.lower()})"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Describe a schema in a table cell: its type, its values and its bounds."""
+    if "$ref" in schema:
+        return _reference(schema)
+    if alternatives := schema.get("anyOf"):
+        return " or ".join(_type(one) for one in alternatives)
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{value}`" if value != "" else '`""`' for value in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return f"array of {_type(schema['items'])}"
+    words = schema.get("format") or schema.get("type", "any")
+    bounds = [f"{sign} {schema[key]}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    default = [f"default {schema['default']}"] if "default" in schema else []
+    return ", ".join([words, *bounds, *default])

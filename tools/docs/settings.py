@@ -1,0 +1,86 @@
+"""The reference of the functions' settings, and the example of an environment."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from shared.config.settings import Settings
+from tools.docs.regions import table
+
+# The first setting of each group. The order is that of the class.
+GROUPS = {
+    "HOME_LATITUDE": "Home and days",
+    "DATABASE_URL": "PostgreSQL",
+    "AWS_ENDPOINT_URL_S3": "Object storage",
+    "JOB_RETENTION_DAYS": "Retention",
+    "GRACE_SECONDS": "Events and lifecycle",
+    "HEALTH_DETAILS": "HTTP",
+    "API_KEYS": "Authentication and rate limiting",
+    "LOG_LEVEL": "Logs and error reports",
+}
+_WIDTH = 120
+
+
+def reference() -> list[str]:
+    """Return a table for each group of settings."""
+    lines: list[str] = []
+    for title, names in _grouped():
+        rows = [[f"`{name}`", _default(name) or "\N{EN DASH}", _code(_description(name))] for name in names]
+        lines += ["", f"### {title}", *table(["name", "default", "meaning"], rows)[:-1]]
+    return [*lines, ""]
+
+
+def environment() -> list[str]:
+    """Return the lines of .env.example: a setting without a default is commented out."""
+    lines: list[str] = []
+    for title, names in _grouped():
+        lines += ["", f"# -- {title} --"]
+        for name in names:
+            default = _default(name)
+            comment = textwrap.wrap(_description(name), _WIDTH, initial_indent="# ", subsequent_indent="# ")
+            lines += [*comment, f"#{name}=" if default is None else f"{name}={default}"]
+    return [*lines, ""]
+
+
+def _grouped() -> Iterator[tuple[str, list[str]]]:
+    names: list[str] = []
+    title = ""
+    for name in Settings.model_fields:
+        if name in GROUPS:
+            if names:
+                yield title, names
+            title, names = GROUPS[name], []
+        names.append(name)
+    yield title, names
+
+
+def _default(name: str) -> str | None:
+    default = Settings.model_fields[name].default
+    return None if default is None else str(default)
+
+
+def _description(name: str) -> str:
+    field = Settings.model_fields[name]
+    words = [field.description or "", _range(field), "A secret." if "SecretStr" in str(field.annotation) else ""]
+    return " ".join(filter(None, words))
+
+
+def _range(field: FieldInfo) -> str:
+    bounds: dict[str, Any] = {
+        bound: getattr(limit, bound) for limit in field.metadata for bound in ("ge", "le") if hasattr(limit, bound)
+    }
+    if len(bounds) == 2:
+        return f"Range: {bounds['ge']} to {bounds['le']}."
+    return f"Minimum: {bounds['ge']}." if "ge" in bounds else ""
+
+
+def _code(text: str) -> str:
+    """Set names of settings, paths, columns and literals in backquotes."""
+    words = {*Settings.model_fields, "created_at", "timestamp", "public.locations", "SELECT", "False", "POSTGRES_*"}
+    words |= {"/health", "/status", "/metrics/json", "DAY_COLUMN=timestamp", "https://maps.example", "X-Forwarded-For"}
+    words |= {"sentry-sdk", "iss", '{"extensions": {"name": "text"}}'}
+    pattern = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w/-])(?:{pattern})(?![\w-])", r"`\g<0>`", text)
