@@ -21,7 +21,7 @@ from shared.telemetry import metrics, spans
 from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
-_CLAIM_OUTCOMES = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "held"}
+_CLAIM_OUTCOMES = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "locked"}
 
 
 class FixReader(Protocol):

@@ -117,7 +117,7 @@ class Delivery:
 
     def handle_dead_letter(self, request: Request) -> Response:
         """Fail the job of an undeliverable event. Always returns 204; an event without a job is logged."""
-        outcome = "not_taken"
+        outcome = "unavailable"
         try:
             event = events.parse_request(request)
             with events.processing_span(event):
@@ -131,12 +131,12 @@ class Delivery:
         return Response(204)
 
     def fail_undeliverable(self, event: events.CalculationRequest) -> str:
-        """Fail the job, unless it has finished or an attempt holds its lease. Returns "failed" or "passed_over"."""
+        """Fail the job, unless it has finished or an attempt holds its lease. Returns "failed" or "ignored"."""
         claim = self._jobs.get_for_update(event.job_id)
         record = claim.record
         if record.status.finished or job_store.has_active_lease(record, self._clock()) or event.last_status == _LOCKED:
             _LOG.info("dead letter ignored: job is running or finished", extra={"job_id": event.job_id})
-            return "passed_over"
+            return "ignored"
         dependency = (record.cause or "").partition(":")[0]
         reason = f": {dependency} was unavailable" if dependency else ""
         times = f"after {record.attempt} attempts" if record.attempt else "before the first attempt"

@@ -192,14 +192,14 @@ BACKLOG_AGE = Gauge(
     "Age of the oldest unfinished job; 0 without one",
     {"status": ("queued", "processing")},
 )
-REDISPATCHED = Counter("distance.jobs.asked_again", "{job}", "Request events that the sweep republished")
+REDISPATCHED = Counter("distance.jobs.republished", "{job}", "Request events that the sweep republished")
 SWEEP_DURATION = Histogram("distance.sweep.duration", "s", "Duration of a sweep", buckets=_CALL_S)
 
 CLAIMS = Counter(
     "distance.claims",
     "{claim}",
     "Attempts to acquire a job; lost is a lease that another attempt acquired",
-    {"outcome": ("won", "held", "finished", "deleted", "lost")},
+    {"outcome": ("won", "locked", "finished", "deleted", "lost")},
 )
 RETRIES = Counter("distance.job.retries", "{attempt}", "Attempts after the first attempt of a job")
 RETRIES_COMPLETED = Counter("distance.job.retries.completed", "{job}", "Jobs completed by an attempt after the first")
@@ -221,7 +221,7 @@ FIXES_REJECTED = Counter(
     {"reason": ("missing", "out_of_range")},
 )
 CSV_SIZE = Histogram("distance.csv.size", "By", "Size of a CSV", buckets=_BYTES)
-TOTAL_PATH_LENGTH = Counter("distance.travelled", "km", "Total path length of completed jobs")
+TOTAL_PATH_LENGTH = Counter("distance.path_length", "km", "Total path length of completed jobs")
 PATH_LENGTH = Histogram("distance.job.path_length", "km", "Path length of a completed job", buckets=_KM)
 MAX_DISTANCE = Histogram(
     "distance.job.max_distance", "km", "Maximum distance from home of a completed job", buckets=_KM
@@ -274,7 +274,7 @@ DEAD_LETTERS = Counter(
     "distance.dead_letters",
     "{event}",
     "Dead letters: the job failed, the job continues or has finished, or no job exists",
-    {"outcome": ("failed", "passed_over", "no_job", "not_taken")},
+    {"outcome": ("failed", "ignored", "no_job", "unavailable")},
 )
 ERRORS = Counter(
     "distance.errors", "{error}", "Errors of dependencies and internal errors, by kind", {"error.type": FAULTS}

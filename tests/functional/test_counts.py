@@ -101,7 +101,7 @@ def test_claims_are_counted_by_outcome(watching: Watched, calculate: Calculate) 
     calculate.deliver()
     assert watching.points(metrics.CLAIMS) == [
         ({"outcome": "won"}, 1),
-        ({"outcome": "held"}, 1),
+        ({"outcome": "locked"}, 1),
         ({"outcome": "finished"}, 1),
     ]
 
@@ -129,7 +129,7 @@ def test_dead_letters_are_counted_by_outcome(watching: Watched, calculate: Calcu
     deliver_dead_letter(request_event({"date": "2026-01-25", "job_id": ANOTHER}))
     with outage(calculate.jobs_bucket):
         deliver_dead_letter(request_event())
-    outcomes = ("failed", "passed_over", "no_job", "not_taken")
+    outcomes = ("failed", "ignored", "no_job", "unavailable")
     assert watching.points(metrics.DEAD_LETTERS) == [({"outcome": outcome}, 1) for outcome in outcomes]
     assert watching.points(metrics.FAILED) == [({"error.type": "UNDELIVERABLE"}, 1)]
 

@@ -95,7 +95,7 @@ DASHBOARDS = (
                 {
                     "attempts after the first": per_hour("distance_job_retries_total"),
                     "jobs completed by a retry": per_hour("distance_job_retries_completed_total"),
-                    "events republished by the sweep": per_hour("distance_jobs_asked_again_total"),
+                    "events republished by the sweep": per_hour("distance_jobs_republished_total"),
                 },
                 "Per hour.",
             ),
@@ -216,9 +216,9 @@ DASHBOARDS = (
         "Distance: distances",
         (
             Panel(
-                "Distance travelled",
+                "Total path length",
                 "lengthkm",
-                {"travelled": "sum(increase(distance_travelled_km_total[$__range]))"},
+                {"path length": "sum(increase(distance_path_length_km_total[$__range]))"},
                 "Sum of the path lengths of the jobs completed in the selected range.",
                 "stat",
             ),

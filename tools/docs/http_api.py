@@ -11,14 +11,12 @@ _TRACE = {"traceparent", "X-Trace-Id"}  # every operation accepts them
 
 
 def operations() -> list[str]:
-    """Return a section for each operation. Paths that are aliases of another one share its section."""
+    """Return a section for each operation."""
     lines: list[str] = []
-    for (method, path), aliases, operation in _distinct():
+    for method, path, operation in _operations():
         sentences = re.split(r"(?<=\.) (?=[A-Z])", operation.get("description", ""))
         lines += ["", f"### {method} {path}", "", f"**{operation['summary']}.**", *filter(None, sentences)]
         lines += ["", f"Service: {operation['tags'][0]}."]
-        if aliases:
-            lines.append(f"Aliases: {', '.join(f'`{alias}`' for alias in aliases)}.")
         lines += _parameters(operation)
         rows = [[status, _body(answer), answer["description"]] for status, answer in operation["responses"].items()]
         lines += table(["status", "body", "meaning"], rows)[:-1]
@@ -41,15 +39,11 @@ def schemas() -> list[str]:
     return [*lines, ""]
 
 
-def _distinct() -> Iterator[tuple[tuple[str, str], list[str], dict[str, Any]]]:
-    """Each operation with its method, first path and the other paths of the same summary."""
-    found: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
+def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each operation with its method and path."""
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
-            found.setdefault((method.upper(), operation["summary"]), []).append((path, operation))
-    for (method, _), alike in found.items():
-        (path, operation), *others = alike
-        yield (method, path), [other for other, _ in others], operation
+            yield method.upper(), path, operation
 
 
 def _parameters(operation: dict[str, Any]) -> list[str]:
