@@ -38,7 +38,7 @@ class Status(StrEnum):
         return _RANKS[self]
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         return self.rank >= 2
 
 
@@ -193,7 +193,7 @@ class Record(Task):
         """The trace ID of the submission, which all spans of the job share."""
         return self.traceparent.split("-")[1]
 
-    def moved(self, **changes: Any) -> Self:
+    def copy_with(self, **changes: Any) -> Self:
         """Return a copy with `changes`. Store it only by compare-and-swap."""
         return self.model_copy(update=changes)
 

@@ -112,7 +112,7 @@ class Delivery:
             record = self._jobs.get(job_id)
         except NotFound:
             return
-        if record.status.finished and record.attempt > 1:  # an id can be reused after its job was deleted
+        if record.status.is_finished and record.attempt > 1:  # an id can be reused after its job was deleted
             csv_cleanup.delete_superseded(self._csvs, record)
 
     def handle_dead_letter(self, request: Request) -> Response:
@@ -134,7 +134,11 @@ class Delivery:
         """Fail the job, unless it has finished or an attempt holds its lease. Returns "failed" or "ignored"."""
         claim = self._jobs.get_for_update(event.job_id)
         record = claim.record
-        if record.status.finished or job_store.has_active_lease(record, self._clock()) or event.last_status == _LOCKED:
+        if (
+            record.status.is_finished
+            or job_store.has_active_lease(record, self._clock())
+            or event.last_status == _LOCKED
+        ):
             _LOG.info("dead letter ignored: job is running or finished", extra={"job_id": event.job_id})
             return "ignored"
         dependency = (record.cause or "").partition(":")[0]

@@ -48,7 +48,7 @@ class ResultReader:
 
     def read(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
         """Return the outcomes of the finished jobs that can be read within the timeout."""
-        finished = [entry.position for entry in entries if entry.status.finished]
+        finished = [entry.position for entry in entries if entry.status.is_finished]
         cached = self._read_cache(finished)
         missing = [position for position in finished if position not in cached]
         return cached | self._read_records(missing) if missing else cached

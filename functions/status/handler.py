@@ -72,7 +72,7 @@ class JobHandler:
         """Return 200 with the job in any state. Raises NotFound for an unknown or malformed id."""
         record = self._jobs.get(_job_id(request))
         _annotate_span(record)
-        headers = {} if record.status.finished else {"Retry-After": _RETRY_AFTER_SECONDS}
+        headers = {} if record.status.is_finished else {"Retry-After": _RETRY_AFTER_SECONDS}
         return Response(200, self._job(record, request.trace.trace_id).body(), headers)
 
     def delete(self, request: Request) -> Response:

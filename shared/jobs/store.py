@@ -120,7 +120,7 @@ class JobStore:
             if not replace_deleted:
                 raise errors.JobDeleted(record.job_id)
             queued_at = max(record.queued_at, existing.queued_at + timedelta(milliseconds=1))
-            record = record.moved(queued_at=queued_at, attempt=existing.attempt, previous_attempts=existing.attempt)
+            record = record.copy_with(queued_at=queued_at, attempt=existing.attempt, previous_attempts=existing.attempt)
         raise errors.JobLocked("The job is created and deleted concurrently")
 
     def _try_create(self, record: Record, tombstone_etag: str | None) -> str | None:
@@ -152,12 +152,12 @@ class JobStore:
         for _ in range(_MAX_CAS_ATTEMPTS):
             current = self.get_for_update(job_id)
             record, now = current.record, self._clock()
-            if record.status.finished:
+            if record.status.is_finished:
                 self.write_marker(record)
                 raise errors.JobFinished(job_id)
             if has_active_lease(record, now):
                 raise errors.JobLocked("Another attempt holds the job")
-            claimed = record.moved(
+            claimed = record.copy_with(
                 status=Status.PROCESSING,
                 attempt=record.attempt + 1,
                 expired_leases=record.expired_leases + (record.lease_expires_at is not None),
@@ -182,7 +182,7 @@ class JobStore:
         now = self._clock()
         expires_at = claim.record.lease_expires_at
         if expires_at is not None and expires_at - now <= _RENEWAL_THRESHOLD:
-            renewed = self._compare_and_swap(claim, claim.record.moved(lease_expires_at=now + LEASE))
+            renewed = self._compare_and_swap(claim, claim.record.copy_with(lease_expires_at=now + LEASE))
             claim.record, claim.etag = renewed.record, renewed.etag
 
     def release(self, claim: VersionedRecord, cause: str) -> None:
@@ -193,23 +193,23 @@ class JobStore:
             "released_at": self._clock(),
             "cause": cause,
         }
-        self._compare_and_swap(claim, record.moved(owner=None, lease_expires_at=None, **released))
+        self._compare_and_swap(claim, record.copy_with(owner=None, lease_expires_at=None, **released))
         audit.record_release(record, cause)
 
     def record_redispatch(self, current: VersionedRecord) -> None:
         """Count a republished request event. Raises LeaseLost if the record has changed."""
         record = current.record
         self._compare_and_swap(
-            current, record.moved(redispatch_count=record.redispatch_count + 1, redispatched_at=self._clock())
+            current, record.copy_with(redispatch_count=record.redispatch_count + 1, redispatched_at=self._clock())
         )
 
     def complete(self, claim: VersionedRecord, result: Result) -> Record:
         """Complete the job and return its record. Raises LeaseLost if the job was claimed again or deleted."""
-        return self._finish(claim, claim.record.moved(status=Status.COMPLETED, result=result))
+        return self._finish(claim, claim.record.copy_with(status=Status.COMPLETED, result=result))
 
     def fail(self, claim: VersionedRecord, code: str, message: str) -> Record:
         """Fail the job with a code and message for callers, and return its record. Raises LeaseLost as `complete`."""
-        return self._finish(claim, claim.record.moved(status=Status.FAILED, error_code=code, error_message=message))
+        return self._finish(claim, claim.record.copy_with(status=Status.FAILED, error_code=code, error_message=message))
 
     def mark_deleted(self, job_id: str) -> markers.Position:
         """Remove the job from the list and return its position. The sweep completes the deletion. Raises NotFound."""
@@ -251,7 +251,7 @@ class JobStore:
             self._bucket.delete(_key(job_id))
 
     def _finish(self, claim: VersionedRecord, record: Record) -> Record:
-        ended = record.moved(completed_at=self._clock(), owner=None, lease_expires_at=None)
+        ended = record.copy_with(completed_at=self._clock(), owner=None, lease_expires_at=None)
         finished = self._compare_and_swap(claim, ended).record
         audit.record_finish(claim.record, finished)
         self._write_marker_best_effort(finished)

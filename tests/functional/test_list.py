@@ -26,7 +26,7 @@ def job(number: int, **changes: Any) -> Record:
         "job_id": f"019bfa00-0000-7000-8000-{number:012x}",
         "queued_at": NOW + timedelta(milliseconds=number),
         "status": status,
-        "completed_at": NOW + timedelta(seconds=number) if status.finished else None,
+        "completed_at": NOW + timedelta(seconds=number) if status.is_finished else None,
         "date": date(2026, 1, 20 + number % 3),
         "device_id": ["", "garmin", "iphone_stuart"][number % 3],
     }

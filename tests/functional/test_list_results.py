@@ -142,7 +142,7 @@ def test_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
 def test_result_of_a_later_job_with_the_same_id_is_not_shown(world: World) -> None:
     job = world.job(1)
     world.bucket.delete_many([key for key in world.bucket.objects if key.startswith("t/")])
-    write_marker(world.bucket, entry_of(job.moved(queued_at=job.queued_at - timedelta(hours=1))))
+    write_marker(world.bucket, entry_of(job.copy_with(queued_at=job.queued_at - timedelta(hours=1))))
     (row,) = world.rows()
     assert "result" not in row
 

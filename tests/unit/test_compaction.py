@@ -18,7 +18,7 @@ SEALED_ROWS = 4
 
 def entry(number: int, status: Status = Status.COMPLETED) -> Entry:
     at = NOW + timedelta(seconds=number)
-    ended = at if status.finished else None
+    ended = at if status.is_finished else None
     return entry_of(record(job_id=f"{JOB_ID[:-4]}{number:04x}", queued_at=at, status=status, completed_at=ended))
 
 

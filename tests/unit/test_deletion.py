@@ -150,7 +150,7 @@ def test_late_marker_does_not_restore_a_deleted_job(world: World, status: Status
     completed = world.complete_job()
     world.delete()
     world.sweep.run()
-    write_marker(world.bucket, entry_of(completed.moved(status=status)))
+    write_marker(world.bucket, entry_of(completed.copy_with(status=status)))
     world.sweep.run()
     world.assert_deleted()
 

@@ -124,7 +124,7 @@ def test_compaction_at_any_time_does_not_change_the_list(
                 status=status,
                 device_id=["", "garmin", "iphone_stuart"][number % 3],
                 date=date(2026, 1, 24 + number % 2),
-                completed_at=NOW if status.finished else None,
+                completed_at=NOW if status.is_finished else None,
             )
             entry = entry_of(changed)
             known = latest.get(entry.position)

@@ -248,7 +248,7 @@ def test_creation_with_a_lost_response_keeps_its_marker(clock: Clock) -> None:
     class LosesTheResponse(MemoryBucket):
         def create(self, key: str, body: bytes) -> str:
             super().create(key, body)
-            moved = Record.model_validate_json(body).moved(attempt=1)
+            moved = Record.model_validate_json(body).copy_with(attempt=1)
             self.replace(key, moved.model_dump_json().encode(), self.objects[key].etag)
             raise ObjectChanged(key)
 

@@ -17,7 +17,7 @@ DEVICES = st.one_of(
 def test_marker_key_contains_every_field_of_the_entry(device: str, status: Status, day: date, queued_ms: int) -> None:
     queued_at = NOW.replace(year=1970, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     queued_at += timedelta(milliseconds=queued_ms)
-    completed_at = queued_at + timedelta(milliseconds=1234) if status.finished else None
+    completed_at = queued_at + timedelta(milliseconds=1234) if status.is_finished else None
     job = record(device_id=device, status=status, date=day, queued_at=queued_at, completed_at=completed_at)
     key = new_marker_key(entry_of(job))
     entry = parse_marker_key(key)

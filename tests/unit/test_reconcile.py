@@ -134,7 +134,7 @@ def test_superseded_csvs_are_deleted_after_a_crashed_commit(
 def test_job_that_is_never_claimed_fails_within_a_day(world: World) -> None:
     world.jobs.create(record())
     minutes = 0
-    while not world.record().status.finished:
+    while not world.record().status.is_finished:
         world.sweep.run()
         world.clock.advance(minutes=10)
         minutes += 10

@@ -131,7 +131,7 @@ class Sweep:
             return None  # the marker is of a request that lost the race to create the job
         record = self._resolve_if_stuck(job_store.VersionedRecord(job, etag), run)
         run.add_to_backlog(record)
-        if record.status.finished and record.attempt > 1 and not csv_cleanup.delete_superseded(self._csvs, record):
+        if record.status.is_finished and record.attempt > 1 and not csv_cleanup.delete_superseded(self._csvs, record):
             self._jobs.write_marker(record)  # a new marker, so that the next sweep tries again
         return markers.entry_of(record)
 
@@ -147,7 +147,7 @@ class Sweep:
     def _resolve_if_stuck(self, claim: job_store.VersionedRecord, run: SweepRun) -> Record:
         """Fail a stuck job that has used up its attempts, or publish its request event again. Return its record."""
         record = claim.record
-        if record.status.finished or run.now < _stuck_at(record):
+        if record.status.is_finished or run.now < _stuck_at(record):
             return record
         try:
             if failure := job_store.attempt_limit_error(record):

@@ -89,7 +89,7 @@ class Retention:
             return now - listed.last_modified > _ORPHAN_AGE
         except CorruptRecord:
             return False
-        if isinstance(job, Record) and (job.result is not None or not job.status.finished):
+        if isinstance(job, Record) and (job.result is not None or not job.status.is_finished):
             current = job.result.csv_path if job.result is not None else csv_keys.key(job)
             return listed.key != current and attempt <= job.attempt
         return attempt <= job.attempt

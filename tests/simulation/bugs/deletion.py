@@ -36,8 +36,8 @@ BUGS = (
     Bug(
         "recreated-with-first-attempt",
         f"{_STORE}.create",
-        old="record.moved(queued_at=..., attempt=..., previous_attempts=...)",
-        new="record.moved(queued_at=queued_at)",
+        old="record.copy_with(queued_at=..., attempt=..., previous_attempts=...)",
+        new="record.copy_with(queued_at=queued_at)",
         breaks="an attempt of a job that is created again writes under the key of an earlier one",
     ),
     Bug(

@@ -79,15 +79,15 @@ BUGS = (
     Bug(
         "finished-job-claimed",
         f"{_STORE}:JobStore.claim",
-        old="record.status.finished",
+        old="record.status.is_finished",
         new="False",
         breaks="a duplicate event calculates a finished job again",
     ),
     Bug(
         "lease-kept-on-release",
         f"{_STORE}:JobStore.release",
-        old="record.moved(owner=None, lease_expires_at=None, **released)",
-        new="record.moved(**released)",
+        old="record.copy_with(owner=None, lease_expires_at=None, **released)",
+        new="record.copy_with(**released)",
         breaks="the next attempt waits for a lease that no attempt uses",
     ),
     Bug(

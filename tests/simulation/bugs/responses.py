@@ -23,8 +23,8 @@ BUGS = (
     Bug(
         "dead-letter-fails-locked-job",
         f"{_DELIVERY}.fail_undeliverable",
-        old="record.status.finished or ... or event.last_status == ...",
-        new="record.status.finished",
+        old="record.status.is_finished or ... or event.last_status == ...",
+        new="record.status.is_finished",
         breaks="a job fails while an attempt processes it",
     ),
     Bug(
