@@ -5,6 +5,8 @@ ENGINE ?= docker
 LOCK ?= functions
 VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
 RUN := $(VENV)/bin/python
+# A file's tests run in one worker, in their order: they share servers. tests/conftest.py sets the number of workers.
+TESTS = $(RUN) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 # Variables of the interpreter and of the tests' tools are meant for other projects; those of pip are chosen in
 # local/install.py, all others in local/environment.py.
 unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLINT% OTEL_PYTHON% CDPATH MAKEFLAGS,$(.VARIABLES))
@@ -31,10 +33,10 @@ buckets: $(VENV)/local.stamp ## create the buckets, users and policies of an ins
 forget: $(VENV)/local.stamp ## delete all jobs of a device or of a range of dates: OPTIONS="--device ID --from DATE --to DATE"
 	@$(RUN) -m admin forget $(OPTIONS)
 
-test: $(VENV)/dev.stamp ## every test with its coverage, on a real PostgreSQL and a real S3 server
-	@$(RUN) -m pytest --cov
+test: $(VENV)/dev.stamp ## the tests but the slow ones, in parallel, on a real PostgreSQL and a real S3 server
+	@$(TESTS) -m "not slow"
 
-check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, manifests, documentation site, tests
+check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, manifests, documentation site, every test
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m ruff check --quiet .
 	@$(RUN) -m mypy
@@ -42,7 +44,7 @@ check: $(VENV)/dev.stamp ## what CI runs: format, lint, types, import rules, man
 	@$(VENV)/bin/yamllint --strict .
 	@$(RUN) -m tools.manifests check
 	@$(RUN) -m zensical build --strict
-	@$(RUN) -m pytest --cov
+	@$(TESTS) --cov
 
 docs: $(VENV)/dev.stamp ## build the documentation site into .local/site/; a broken link is an error
 	@$(RUN) -m zensical build --strict

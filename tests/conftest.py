@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from local import environment
@@ -32,6 +33,23 @@ def _apply() -> None:
     os.environ.clear()
     os.environ.update(kept)
     time.tzset()
+
+
+_TESTS = Path(__file__).parent
+_FIRST = ("simulation", "integration")  # levels with the longest tests: started last, they would end alone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        level = item.path.relative_to(_TESTS).parts[0]
+        return _FIRST.index(level) if level in _FIRST else len(_FIRST)
+
+    items.sort(key=rank)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers for `--numprocesses auto`: more than cores, since most integration tests wait."""
+    return min(8, max(4, 2 * (os.cpu_count() or 1)))
 
 
 # A busy machine may take any time for an example. In CI every run has the same examples.
