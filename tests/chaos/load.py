@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from tests.chaos.workload import EVENT_SOURCE, RETRIED_STATUSES, PlannedJob
-from tests.integration.whole_stack import Answer, ask
+from tests.integration.whole_stack import Response, send_request
 
 _CALLERS = 16
 _MAX_ATTEMPTS = 20
@@ -60,14 +60,14 @@ class Load:
                 return
             threading.Event().wait(pause)
 
-    def _submit(self, job: PlannedJob) -> Answer:
-        return ask("POST", f"{self._url}/api/distance/calculate", _body(job), {"Idempotency-Key": job.name})
+    def _submit(self, job: PlannedJob) -> Response:
+        return send_request("POST", f"{self._url}/api/distance/calculate", _body(job), {"Idempotency-Key": job.name})
 
-    def _publish(self, job: PlannedJob) -> Answer:
+    def _publish(self, job: PlannedJob) -> Response:
         attributes = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": EVENT_SOURCE}
         event = {**attributes, "id": job.name, "datacontenttype": "application/json", "data": _body(job)}
         headers = {"Content-Type": "application/cloudevents+json"}
-        return ask("POST", f"{self._url}/broker", json.dumps(event).encode(), headers)
+        return send_request("POST", f"{self._url}/broker", json.dumps(event).encode(), headers)
 
 
 def _body(job: PlannedJob) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.chaos.outcomes import OutcomeEvent
 from tests.chaos.workload import PlannedJob
-from tests.integration.whole_stack import Answer, ask
+from tests.integration.whole_stack import Response, send_request
 
 Json = dict[str, Any]
 _READERS = 4
@@ -66,7 +66,7 @@ def read_list(url: str) -> JobList | None:
     totals = set()
     offset: int | None = 0
     while offset is not None:
-        response = ask("GET", f"{url}/api/distance/jobs?limit=500&results=false&offset={offset}")
+        response = send_request("GET", f"{url}/api/distance/jobs?limit=500&results=false&offset={offset}")
         if response.status != 200:
             return None
         page = response.json
@@ -98,10 +98,10 @@ def _collect_job(url: str, observations: Observations, job_id: str, deadline: fl
         observations.downloads[job_id] = Download(csv.status, digest)
 
 
-def _get(url: str, deadline: float) -> Answer:
+def _get(url: str, deadline: float) -> Response:
     """Retry until a response is no server error, and return it or the last one before the deadline."""
     while True:
-        response = ask("GET", url)
+        response = send_request("GET", url)
         if 0 < response.status < 500 or time.monotonic() > deadline:
             return response
         time.sleep(_POLL_SECONDS)

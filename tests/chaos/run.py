@@ -12,7 +12,6 @@ from pathlib import Path
 import psycopg
 
 from local import options, postgres, stack
-from local.ports import find_free_port
 from shared.config.settings import Settings
 from tests.chaos import days, outcomes
 from tests.chaos.kills import MEAN_SECONDS_PER_KILL, PARTS, Killer, plan_kills
@@ -21,6 +20,7 @@ from tests.chaos.observations import Observations, accepted_job_ids, collect
 from tests.chaos.verdict import Verdict, judge
 from tests.chaos.watch import Watch
 from tests.chaos.workload import plan_jobs
+from tests.integration.ports import free_port
 
 _LOAD_FACTOR = 1.15  # jobs submitted during the kills, relative to the required number
 _RECOVERY_SECONDS = 240  # after the last kill: one minute until the next sweep, and the promised three
@@ -123,7 +123,7 @@ def _start_system(folder: Path, subscriber: str) -> Iterator[stack.Stack]:
     """Run a system on free ports, without the settings in the environment."""
     environ = {name: text for name, text in os.environ.items() if name not in Settings.model_fields}
     environ = {name: text for name, text in environ.items() if not name.startswith("AWS_")}
-    settings = {"PORT": str(find_free_port()), "DATA_DIR": str(folder), "SUBSCRIBER": subscriber}
+    settings = {"PORT": str(free_port()), "DATA_DIR": str(folder), "SUBSCRIBER": subscriber}
     with stack.run_stack(options.read(environ | settings)) as system:
         yield system
 

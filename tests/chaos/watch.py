@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.chaos.observations import Observations, accepted_job_ids, has_ended, read_list, result_of
-from tests.integration.whole_stack import ask
+from tests.integration.whole_stack import send_request
 
 _PAUSE_SECONDS = 0.5
 
@@ -42,7 +42,7 @@ class Watch:
             self._check_list()
 
     def _check_job(self, job_id: str) -> None:
-        response = ask("GET", f"{self._url}/api/distance/jobs/{job_id}")
+        response = send_request("GET", f"{self._url}/api/distance/jobs/{job_id}")
         if response.status == 404 and job_id in self._existing():
             self._observations.vanished.add(job_id)
         if response.status != 200:

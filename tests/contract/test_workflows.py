@@ -145,7 +145,7 @@ def test_the_service_containers_are_those_of_the_tests() -> None:
     published = {port.split(":")[1] for service in job["services"].values() for port in service["ports"]}
     named = {url.rsplit(":", 1)[1].split("/")[0] for url in job["env"].values()}
     assert named == published
-    known = (ROOT / "tests" / "integration" / "given_servers.py").read_text(encoding="utf-8")
+    known = (ROOT / "tests" / "integration" / "external_servers.py").read_text(encoding="utf-8")
     assert all(f'"{name}"' in known for name in job["env"])
 
 

@@ -1,7 +1,9 @@
-"""Real servers for the integration tests, each in a folder and on a port of its own."""
+"""Real servers for the integration tests, each in its own folder and on its own port.
+
+Under pytest-xdist every worker starts the servers that its tests request.
+"""
 
 import secrets
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,32 +13,29 @@ from psycopg import sql
 
 from local import postgres
 from local.stack import Stack, run_stack
-from tests.integration import given_servers
-from tests.integration.whole_stack import given
+from tests.integration import external_servers
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import stack_options
 
 SCHEMA = (Path(postgres.__file__).parent / "schema.sql").read_text(encoding="utf-8")
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A superuser's URL of a PostgreSQL that lives as long as the tests, or of the one that is given."""
-    if given_servers.POSTGRES:
-        yield given_servers.POSTGRES
+    """Start PostgreSQL for the session, or use the server of TEST_POSTGRES_URL, and return a superuser's URL."""
+    if external_servers.POSTGRES:
+        yield external_servers.POSTGRES
         return
     with postgres.run_server(tmp_path_factory.mktemp("postgres"), free_port()) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # a test database need not survive a crash
+            connection.execute("SELECT pg_reload_conf()")
         yield url
 
 
 @pytest.fixture(scope="session")
 def new_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
-    """Makes a database of its own, with the given statements in it, and gives its URL."""
+    """Return a function that creates a database, runs the statements in it, and returns its URL."""
     made = []
 
     def make(statements: str = SCHEMA) -> str:
@@ -50,7 +49,7 @@ def new_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
         return url
 
     yield make
-    if given_servers.POSTGRES:  # our own goes as a whole
+    if external_servers.POSTGRES:  # a server of the session is deleted as a whole
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             for name in made:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
@@ -58,12 +57,12 @@ def new_database(postgres_url: str) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture
 def database_url(new_database: Callable[[str], str]) -> str:
-    """An empty table of fixes as the contract has it."""
+    """Return the URL of a new database with an empty table of fixes."""
     return new_database(SCHEMA)
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole system, sample fixes in it: `url`, `plan` (ports, settings of each function), `supervisor.pids()`."""
-    with run_stack(given(DATA_DIR=tmp_path_factory.mktemp("stack"))) as stack:
+    """Run the whole system with sample fixes for the session. Tests that change its processes restore them."""
+    with run_stack(stack_options(DATA_DIR=tmp_path_factory.mktemp("stack"))) as stack:
         yield stack

@@ -15,7 +15,7 @@ from functions.calculate.fixes.source import FixSource
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.models import DayStatistics, Home
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 
 START = datetime(2026, 1, 25, tzinfo=UTC)
 END = START + timedelta(days=1)
@@ -91,11 +91,13 @@ def cause(fixes: FixSource) -> str:
 def assert_no_connections(url: str, sockets: int = 0) -> None:
     """Check that the server at `url` has no session of FixSource, and this process has `sockets` connections to it."""
     with psycopg.connect(url, autocommit=True) as connection:
-        sessions = "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker'"
-        until(lambda: not connection.execute(sessions).rowcount, 10)
+        sessions = (
+            "SELECT FROM pg_stat_activity WHERE application_name = 'otel-worker' AND datname = current_database()"
+        )
+        wait_until(lambda: not connection.execute(sessions).rowcount)
         server = (connection.info.hostaddr, connection.info.port)
 
     def open_sockets() -> int:
         return sum(socket.raddr == server for socket in psutil.Process().net_connections("tcp"))
 
-    until(lambda: open_sockets() == sockets, 10)
+    wait_until(lambda: open_sockets() == sockets)

@@ -1,4 +1,4 @@
-"""moto's S3 as a real server."""
+"""Runs the S3 server of moto."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from moto.server import ThreadedMotoServer
 
 @contextlib.contextmanager
 def running() -> Iterator[str]:
-    """An empty server for the time of the block; its URL."""
+    """Run an empty server for the duration of the block, and yield its URL."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

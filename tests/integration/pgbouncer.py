@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode between the fixes and us."""
+"""Runs PgBouncer in transaction mode in front of the database."""
 
 import shutil
 import socket
@@ -11,12 +11,12 @@ import psycopg
 import pytest
 
 from local import postgres
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 
 
 @contextmanager
 def pooled(url: str, folder: Path, port: int, **settings: str | int | Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """PgBouncer before the database at `url` for the time of the block, with one connection to it unless told."""
+    """Run PgBouncer in front of the database at `url`, by default with one server connection."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         pytest.skip("no pgbouncer on this machine (Debian's package of that name has it)")
@@ -37,7 +37,7 @@ def pooled(url: str, folder: Path, port: int, **settings: str | int | Path) -> I
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        until(listens, 10)
+        wait_until(listens)
         yield process
     finally:
         process.kill()
@@ -45,6 +45,6 @@ def pooled(url: str, folder: Path, port: int, **settings: str | int | Path) -> I
 
 
 def through(url: str, port: int, **parameters: str) -> str:
-    """The address of the database at `url` behind the PgBouncer on `port`."""
+    """Return the URL of the database at `url` through the PgBouncer on `port`."""
     query = "&".join(f"{name}={text}" for name, text in parameters.items())
     return f"postgresql://anyone@127.0.0.1:{port}/{url.rsplit('/', 1)[1]}?{query}"

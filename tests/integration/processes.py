@@ -1,4 +1,4 @@
-"""One function in its own real gunicorn, and a gate before a server that can be shut."""
+"""Runs one function in its own gunicorn, and a TCP proxy that can interrupt the connections to a server."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from local.environment import component_environment
 from local.options import TARGETS
-from tests.integration.conftest import free_port
-from tests.integration.whole_stack import Answer, ask, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import Response, send_request, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "functions_framework:create_app()"]
@@ -25,28 +25,28 @@ COMMAND = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "function
 
 @dataclass
 class Function:
-    """A function that runs."""
+    """A running function."""
 
     process: "subprocess.Popen[bytes]"
     url: str
 
-    def ask(self, method: str, path: str, *args: object, **kwargs: object) -> Answer:
-        return ask(method, self.url + path, *args, **kwargs)  # type: ignore[arg-type] # as ask takes them
+    def send_request(self, method: str, path: str, *args: object, **kwargs: object) -> Response:
+        return send_request(method, self.url + path, *args, **kwargs)  # type: ignore[arg-type] # as ask takes them
 
-    def deliver(self, job_id: str, day: str = "2026-01-21", device_id: str = "iphone_stuart") -> Answer:
-        """A request event in binary mode."""
+    def deliver(self, job_id: str, day: str = "2026-01-21", device_id: str = "iphone_stuart") -> Response:
+        """Deliver a request event in binary mode."""
         attributes = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": "/test", "id": job_id}
         headers = {f"ce-{name}": text for name, text in attributes.items()}
-        return self.ask("POST", "/", {"job_id": job_id, "date": day, "device_id": device_id}, headers)
+        return self.send_request("POST", "/", {"job_id": job_id, "date": day, "device_id": device_id}, headers)
 
     def kill(self) -> None:
-        """End it and its worker at once, wherever they are."""
+        """Kill gunicorn and its worker."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
 
 def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
-    """What the function is started with: its settings, and of ours only what every part inherits."""
+    """Return the environment of the function: its settings and the variables that every component inherits."""
     return (
         component_environment(os.environ)
         | {"FUNCTION_TARGET": target, "FUNCTION_SOURCE": TARGETS[target], "BIND_HOST": "127.0.0.1"}
@@ -56,7 +56,7 @@ def environment(target: str, settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def function(target: str, settings: Mapping[str, str], log: Path, folder: Path = ROOT) -> Iterator[Function]:
-    """The function for the time of the block, started in `folder`; its log is `log`."""
+    """Run the function in `folder` for the duration of the block, and append its output to `log`."""
     port = free_port()
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -69,23 +69,24 @@ def function(target: str, settings: Mapping[str, str], log: Path, folder: Path =
         )
     running = Function(process, f"http://127.0.0.1:{port}")
     try:
-        until(lambda: running.ask("GET", "/healthz").status == 200 or process.poll() is not None, 30)
+        wait_until(lambda: running.send_request("GET", "/healthz").status == 200 or process.poll() is not None)
         assert process.poll() is None, log.read_text()
         yield running
     finally:
         if process.poll() is None:
             process.terminate()
         try:
-            process.wait(30)
+            process.wait(60)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
 class Gate:
-    """A way to a server that can be shut: then what goes through it breaks, and nothing new gets in.
+    """A TCP proxy in front of a server.
 
-    `hold` lets nothing through until `let_go`, and breaks nothing; `slow` lets 4 KiB through each `seconds`.
+    `shut` closes all connections and refuses new ones until `open`. `hold` stops the traffic until `let_go` and keeps
+    the connections open. `slow` forwards 4 KiB each `seconds`.
     """
 
     def __init__(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""A real Redis, where its program is."""
+"""Runs Redis or Valkey where it is installed."""
 
 import shutil
 import socket
@@ -6,15 +6,15 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.integration.conftest import free_port
-from tests.integration.whole_stack import until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import wait_until
 
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 @contextmanager
 def redis_server() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """Its URL and its process, for the time of the block; nothing of it is kept on disk."""
+    """Run the server without persistence, and yield its URL and its process."""
     assert PROGRAM is not None
     port = free_port()
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp"]
@@ -26,7 +26,7 @@ def redis_server() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        until(listens, 10)
+        wait_until(listens)
         yield f"valkey://127.0.0.1:{port}/0", process
     finally:
         process.kill()

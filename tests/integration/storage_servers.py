@@ -17,8 +17,8 @@ from local.ports import assign_ports
 from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 from shared.storage.client import CONFIG
-from tests.integration import given_servers, moto_server
-from tests.integration.conftest import free_port
+from tests.integration import external_servers, moto_server
+from tests.integration.ports import free_port
 
 MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin"}
 IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
@@ -95,8 +95,8 @@ def _seaweedfs(folder: Path) -> Started:
 
 @contextlib.contextmanager
 def _minio(folder: Path) -> Started:
-    if given_servers.MINIO:
-        with given_servers.minio(given_servers.MINIO) as given:
+    if external_servers.MINIO:
+        with external_servers.minio(external_servers.MINIO) as given:
             yield given
         return
     program = shutil.which("minio")

@@ -22,7 +22,7 @@ from tests.integration import redis_server
 from tests.integration.processes import function
 from tests.integration.test_command import command
 from tests.integration.test_openapi import API
-from tests.integration.whole_stack import DAY, Answer, ask, given
+from tests.integration.whole_stack import DAY, Response, send_request, stack_options
 from tests.oidc_server import OidcServer, oidc_server
 from tests.signing import AUDIENCE, now, signer
 
@@ -43,8 +43,8 @@ class SecuredStack:
     def bearer(self, subject: str = "ada", **claims: Any) -> dict[str, str]:
         return {"Authorization": f"Bearer {signer('rsa').token(iss=self.issuer.url, sub=subject, **claims)}"}
 
-    def ask(self, service: str, path: str, headers: dict[str, str], method: str = "GET") -> Answer:
-        return ask(method, f"http://{self.stack.plan.address(service)}{path}", None, headers)
+    def send_request(self, service: str, path: str, headers: dict[str, str], method: str = "GET") -> Response:
+        return send_request(method, f"http://{self.stack.plan.address(service)}{path}", None, headers)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
         process = None
         if redis_server.PROGRAM:
             settings["RATE_LIMIT_STORE"], process = parts.enter_context(redis_server.redis_server())
-        yield SecuredStack(parts.enter_context(run_stack(given(**settings))), issuer, process)
+        yield SecuredStack(parts.enter_context(run_stack(stack_options(**settings))), issuer, process)
 
 
 def test_each_service_requires_authentication(secured: SecuredStack) -> None:
@@ -73,19 +73,19 @@ def test_each_service_requires_authentication(secured: SecuredStack) -> None:
         ("list", STATS, "GET"),
     ]
     for service, path, method in requests:
-        answer = secured.ask(service, path, {}, method)
+        answer = secured.send_request(service, path, {}, method)
         assert (answer.status, answer.json["error"]["message"]) == (401, "Missing authorization header"), service
-        assert secured.ask(service, path, secured.bearer(), method).status in (200, 400, 404)
-        assert secured.ask(service, path, {"X-API-Key": KEY}, method).status in (200, 400, 404)
-        assert secured.ask(service, "/readyz", {}).status == 200
+        assert secured.send_request(service, path, secured.bearer(), method).status in (200, 400, 404)
+        assert secured.send_request(service, path, {"X-API-Key": KEY}, method).status in (200, 400, 404)
+        assert secured.send_request(service, "/readyz", {}).status == 200
 
 
 def test_events_and_sweep_need_no_authentication(secured: SecuredStack) -> None:
-    job = ask("POST", secured.stack.url + SUBMIT, {**DAY}, {"X-API-Key": KEY})
+    job = send_request("POST", secured.stack.url + SUBMIT, {**DAY}, {"X-API-Key": KEY})
     assert job.status == 202
     with Client(secured.stack.url, api_key=KEY) as client:
         assert client.wait(job.json["job_id"]).status == "completed"
-    assert secured.ask("calculate", "/sweep", {}, "POST").status == 204
+    assert secured.send_request("calculate", "/sweep", {}, "POST").status == 204
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_events_and_sweep_need_no_authentication(secured: SecuredStack) -> None:
     ],
 )
 def test_tokens_of_a_real_issuer(secured: SecuredStack, claims: dict[str, Any], status: int, message: str) -> None:
-    answer = secured.ask("list", JOBS, secured.bearer(**claims))
+    answer = secured.send_request("list", JOBS, secured.bearer(**claims))
     assert answer.status == status
     assert message in answer.body.decode()
 
@@ -134,12 +134,12 @@ def test_malformed_or_repeated_headers_do_not_authenticate(secured: SecuredStack
 def test_cached_keys_are_used_while_issuer_is_unavailable_and_new_process_returns_503(
     secured: SecuredStack, tmp_path: Path
 ) -> None:
-    assert secured.ask("list", JOBS, secured.bearer()).status == 200
+    assert secured.send_request("list", JOBS, secured.bearer()).status == 200
     responses, secured.issuer.responses = secured.issuer.responses, {}
     try:
-        assert secured.ask("list", JOBS, secured.bearer()).status == 200
+        assert secured.send_request("list", JOBS, secured.bearer()).status == 200
         with function("list", secured.stack.plan.function_environment("list"), tmp_path / "log") as fresh:
-            answer = fresh.ask("GET", JOBS, None, secured.bearer())
+            answer = fresh.send_request("GET", JOBS, None, secured.bearer())
     finally:
         secured.issuer.responses = responses
     assert (answer.status, answer.json["error"]["message"]) == (503, "Unavailable: issuer")
@@ -151,10 +151,10 @@ def test_cached_keys_are_used_while_issuer_is_unavailable_and_new_process_return
 def test_each_service_allows_configured_origins(secured: SecuredStack) -> None:
     preflight = {"Origin": PAGE, "Access-Control-Request-Method": "GET"}
     for service, path in (("submit", SUBMIT), ("status", f"{JOBS}/x"), ("list", JOBS)):
-        answer = secured.ask(service, path, preflight, "OPTIONS")
+        answer = secured.send_request(service, path, preflight, "OPTIONS")
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, PAGE), service
         assert "Authorization" in answer.headers["access-control-allow-headers"]
-        assert secured.ask(service, path, {"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
+        assert secured.send_request(service, path, {"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
 
 
 def test_client_command_and_smoke_test_authenticate(
@@ -193,23 +193,23 @@ def test_services_share_rate_limits_and_work_without_the_store(secured: SecuredS
     caller = secured.bearer("many")
 
     def remaining(service: str) -> int:
-        answer = secured.ask(service, STATS if service == "list" else f"{JOBS}/x", caller)
+        answer = secured.send_request(service, STATS if service == "list" else f"{JOBS}/x", caller)
         return int(answer.headers["ratelimit-remaining"])
 
     assert [remaining("list"), remaining("status"), remaining("list"), remaining("status")] == [59, 58, 57, 56]
-    answers = [secured.ask("list", STATS, caller) for _ in range(57)]
+    answers = [secured.send_request("list", STATS, caller) for _ in range(57)]
     assert [answer.status for answer in answers] == [200] * 56 + [429]
     assert answers[-1].json["error"]["code"] == "RATE_LIMITED"
     assert 0 < int(answers[-1].headers["retry-after"]) <= 60
-    assert secured.ask("status", f"{JOBS}/x", caller).status == 429
-    assert secured.ask("list", STATS, secured.bearer("another")).status == 200
+    assert secured.send_request("status", f"{JOBS}/x", caller).status == 429
+    assert secured.send_request("list", STATS, secured.bearer("another")).status == 200
     assert secured.redis is not None
     secured.redis.send_signal(signal.SIGSTOP)
     try:
-        assert secured.ask("list", STATS, caller).status == 200
+        assert secured.send_request("list", STATS, caller).status == 200
     finally:
         secured.redis.send_signal(signal.SIGCONT)
     secured.redis.kill()
     secured.redis.wait()
-    assert [secured.ask(service, JOBS, caller).status for service in ("list", "list")] == [200, 200]
-    assert secured.ask("status", f"{JOBS}/x", caller).status == 404
+    assert [secured.send_request(service, JOBS, caller).status for service in ("list", "list")] == [200, 200]
+    assert secured.send_request("status", f"{JOBS}/x", caller).status == 404

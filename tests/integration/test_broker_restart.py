@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from local.ports import find_free_port
-from tests.integration.whole_stack import ask, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import send_request, wait_until
 
 EVENTS = [str(number) for number in range(5)]
 TRACEPARENT = f"00-{'ab' * 16}-{'cd' * 8}-01"
@@ -25,7 +25,7 @@ def broker(port: int, queue: Path, subscribers: str) -> Iterator["subprocess.Pop
         [*command, "local.broker.app:from_environ()"], env={**os.environ, **settings}, process_group=0
     )
     try:
-        until(lambda: ask("GET", f"http://127.0.0.1:{port}/readyz").status == 200)
+        wait_until(lambda: send_request("GET", f"http://127.0.0.1:{port}/readyz").status == 200)
         yield process
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -58,7 +58,7 @@ def subscribers(port: int, received: list[tuple[str, dict[str, str]]]) -> Iterat
 
 
 def test_accepted_events_are_delivered_after_the_broker_is_killed(tmp_path: Path) -> None:
-    port, there, queue = find_free_port(), find_free_port(), tmp_path / "queue.sqlite3"
+    port, there, queue = free_port(), free_port(), tmp_path / "queue.sqlite3"
     received: list[tuple[str, dict[str, str]]] = []
 
     with broker(port, queue, f"http://127.0.0.1:{there}"):
@@ -71,9 +71,9 @@ def test_accepted_events_are_delivered_after_the_broker_is_killed(tmp_path: Path
                 "traceparent": TRACEPARENT,
                 "Authorization": "secret",
             }
-            assert ask("POST", f"http://127.0.0.1:{port}/", {"date": "2026-01-21"}, headers).status == 202
+            assert send_request("POST", f"http://127.0.0.1:{port}/", {"date": "2026-01-21"}, headers).status == 202
     with subscribers(there, received), broker(port, queue, f"http://127.0.0.1:{there}"):
-        until(lambda: len(received) >= 2 * len(EVENTS))
+        wait_until(lambda: len(received) >= 2 * len(EVENTS))
 
     for path in ("/calculate/", "/watch"):
         assert sorted(headers["ce-id"] for path_of, headers in received if path_of == path) == EVENTS

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import find_free_port
 from local.stack import Stack
 from shared.events import REQUESTED
 from tests.contract.markdown import blocks
-from tests.integration.whole_stack import ask, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import send_request, wait_until
 
 PAGE = "docs/guides/jobs.md"
 EVENTS = "docs/guides/events.md"
@@ -55,35 +55,35 @@ def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
     wanted = "date=2026-01-20&device_id=iphone_stuart"
 
     def count() -> int:
-        return int(ask("GET", f"{stack.url}/api/distance/jobs?{wanted}").json["total_count"])
+        return int(send_request("GET", f"{stack.url}/api/distance/jobs?{wanted}").json["total_count"])
 
     before = count()
     for _ in range(2):
         assert run(stack, tmp_path, sys.executable, "-c", script) == ["202"]
-    until(lambda: count() == before + 1)
+    wait_until(lambda: count() == before + 1)
 
 
 def test_who_consumes_outcomes(stack: Stack) -> None:
     """What calculate replies goes to it as a broker sends it on: the same headers, the same body."""
     (script,) = blocks(EVENTS, "python", "## Receive outcomes")
-    port = find_free_port()
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", script], env={**os.environ, "PORT": str(port)}, stdout=subprocess.PIPE, text=True
     )
     try:
-        until(lambda: ask("GET", f"http://127.0.0.1:{port}/").status == 501)
+        wait_until(lambda: send_request("GET", f"http://127.0.0.1:{port}/").status == 501)
         for number, device_id in enumerate(("iphone_stuart", "nobody")):
             attributes = {"specversion": "1.0", "type": REQUESTED, "source": "/callers", "id": f"{port}-{number}"}
             headers = {f"ce-{name}": text for name, text in attributes.items()}
             request = {"date": "2026-01-21", "device_id": device_id}
-            assert ask("POST", f"http://127.0.0.1:{port}/", request, headers).status == 204
-            outcome = ask("POST", f"http://{stack.plan.address('calculate')}/", request, headers)
+            assert send_request("POST", f"http://127.0.0.1:{port}/", request, headers).status == 204
+            outcome = send_request("POST", f"http://{stack.plan.address('calculate')}/", request, headers)
             kept = ("ce-", "content-type")
             sent = {name: text for name, text in outcome.headers.items() if name.startswith(kept)}
-            assert ask("POST", f"http://127.0.0.1:{port}/", outcome.body, sent).status == 204
+            assert send_request("POST", f"http://127.0.0.1:{port}/", outcome.body, sent).status == 204
     finally:
         process.terminate()
-    told, _ = process.communicate(timeout=10)
+    told, _ = process.communicate(timeout=60)
     assert told.splitlines() == [
         "2026-01-21, iphone_stuart: at most 5.57 km from home",
         "2026-01-21, nobody: No location data found for date 2026-01-21",

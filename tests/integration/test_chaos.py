@@ -4,7 +4,11 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from tests.integration.whole_stack import environ
+
+pytestmark = pytest.mark.slow
 
 # Recovery from a kill of any other part may take a lease or the next sweep, which is about a minute.
 PARTS = "submit,status,list,gateway,postgres"

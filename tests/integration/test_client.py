@@ -10,11 +10,11 @@ from opentelemetry import trace
 from otel_worker_client import Client, JobFailedError, NotFoundError, ServiceUnavailableError, ValidationError
 from otel_worker_client.distance_client import DistanceClient
 
-from local.ports import find_free_port
 from local.stack import Stack
 from tests.integration import demo_api
+from tests.integration.ports import free_port
 from tests.integration.processes import Gate
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 from tests.watched import watched
 
 DAY = ("2026-01-21", "iphone_stuart")
@@ -107,7 +107,7 @@ def test_an_api_stands_on_the_drop_in_as_it_stood_on_grpc(demo: FlaskClient) -> 
     assert answer.json
     assert answer.json["queued_at"].endswith("Z")
     path = answer.json["status_url"]
-    until(lambda: (demo.get(path).json or {})["status"] == "completed", 20)
+    wait_until(lambda: (demo.get(path).json or {})["status"] == "completed")
     job = demo.get(path).json or {}
     assert {"started_at", "completed_at"} <= set(job)
     result = job["result"]
@@ -129,7 +129,7 @@ def test_the_apis_errors_are_those_of_the_service(demo: FlaskClient, monkeypatch
     assert demo.get("/api/distance/download/distance_20200101.csv").status_code == 404
     assert demo.get("/api/distance/download/day.csv").status_code == 400
     assert demo.get("/api/distance/jobs?device_id=a@b").status_code == 500  # without the clause for the list
-    monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{find_free_port()}")
+    monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("DISTANCE_SERVICE_TIMEOUT", "1")
     away = demo.get("/api/distance/jobs")
     assert (away.status_code, away.json["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")  # type: ignore[index] # it is JSON

@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from local.install import pip_environment
 from local.stack import Stack
+
+pytestmark = pytest.mark.slow  # pip installs into a virtual environment
 
 ROOT = Path(__file__).resolve().parents[2]
 _A_DAY = """

@@ -16,7 +16,7 @@ from local.stack import Stack
 from tests.integration.otlp_requests import data_points
 from tests.integration.processes import Function, function
 from tests.integration.test_functions import job_id
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 
 REQUESTS = 10
 NEVER = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "OTEL_METRIC_EXPORT_INTERVAL": "3600000"}
@@ -54,12 +54,12 @@ def settings(stack: Stack, target: str, url: str, **more: str) -> dict[str, str]
 
 
 def send_requests(running: Function) -> list[int]:
-    return [running.ask("GET", f"/api/distance/jobs/{job_id()}").status for _ in range(REQUESTS)]
+    return [running.send_request("GET", f"/api/distance/jobs/{job_id()}").status for _ in range(REQUESTS)]
 
 
 def terminate(running: Function) -> int:
     running.process.send_signal(signal.SIGTERM)
-    return running.process.wait(30)
+    return running.process.wait(60)
 
 
 def failures(log: Path) -> list[str]:
@@ -78,7 +78,7 @@ def test_function_does_not_wait_for_silent_collector(stack: Stack, tmp_path: Pat
         function("calculate", settings(stack, "calculate", url), tmp_path / "log") as running,
     ):
         assert running.deliver(job_id()).status == 200
-        until(lambda: calls)
+        wait_until(lambda: calls)
         for _ in range(REQUESTS):  # while the first batch is pending
             assert running.deliver(job_id()).status == 200
         assert terminate(running) == 0  # also while it is pending
@@ -94,7 +94,7 @@ def test_failing_collector_is_logged_once(stack: Stack, tmp_path: Path) -> None:
             log = tmp_path / name
             with function("status", settings(stack, "status", endpoint, **timeout), log) as running:
                 assert send_requests(running) == [404] * REQUESTS
-                until(functools.partial(all_failed, log))
+                wait_until(functools.partial(all_failed, log))
                 assert send_requests(running) == [404] * REQUESTS
                 assert terminate(running) == 0
             assert len(failures(log)) == len(set(failures(log)))
@@ -110,7 +110,7 @@ def test_pending_telemetry_is_exported_on_sigterm_but_not_on_sigkill(
     requests: list[tuple[str, bytes]] = []
     with run_receiver(lambda *request: requests.append(request)) as receiver:
         with function("status", settings(stack, "status", receiver.url, **NEVER), tmp_path / "log") as running:
-            assert running.ask("GET", f"/api/distance/jobs/{job_id()}").status == 404
+            assert running.send_request("GET", f"/api/distance/jobs/{job_id()}").status == 404
             assert receiver.store.spans() == []
             end(running)
         names = [span.name for span in receiver.store.spans()]
@@ -126,5 +126,5 @@ def test_telemetry_of_job_is_flushed_immediately(stack: Stack, tmp_path: Path) -
         function("calculate", settings(stack, "calculate", receiver.url, **NEVER), tmp_path / "log") as running,
     ):
         assert running.deliver(job_id()).status == 200
-        until(lambda: "distance.calculate" in [span.name for span in receiver.store.spans()])
-        until(lambda: "distance.jobs.completed" in [point.metric for point in data_points(requests)])
+        wait_until(lambda: "distance.calculate" in [span.name for span in receiver.store.spans()])
+        wait_until(lambda: "distance.jobs.completed" in [point.metric for point in data_points(requests)])

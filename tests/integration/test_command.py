@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.ports import find_free_port
 from local.stack import Stack
-from tests.integration.whole_stack import ask, environ, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import environ, send_request, wait_until
 
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 DAY = ("2026-01-21", "--device", "iphone_stuart")
@@ -46,8 +46,8 @@ def test_a_day_from_submission_to_picture(stack: Stack, tmp_path: Path) -> None:
 
 def test_devices_are_listed_for_a_choice(stack: Stack) -> None:
     if json.loads(command(stack.url, "devices", "--json"))["as_of"] is None:  # no full minute has passed yet
-        assert ask("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
-    until(lambda: json.loads(command(stack.url, "devices", "--json"))["as_of"], 20)
+        assert send_request("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
+    wait_until(lambda: json.loads(command(stack.url, "devices", "--json"))["as_of"])
     found = json.loads(command(stack.url, "devices", "--json"))["devices"]
     assert [one["device_id"] for one in found] == ["garmin", "iphone_stuart"]
     lines = command(stack.url, "devices").splitlines()
@@ -85,7 +85,7 @@ def test_what_can_not_be_is_a_line_and_a_code(stack: Stack, words: tuple[str, ..
 def test_a_service_that_is_away_is_a_code_of_its_own() -> None:
     main = "from otel_worker_client import client; client.Client.__init__.__defaults__ = (client.DEFAULT_URL, 0.3)\n"
     main += "from otel_worker_client.cli import main; main()"
-    variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{find_free_port()}", PYTHONPATH=CLIENT)
+    variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{free_port()}", PYTHONPATH=CLIENT)
     run = subprocess.run(
         [sys.executable, "-c", main, "list"], env=variables, capture_output=True, text=True, check=False
     )

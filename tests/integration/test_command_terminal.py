@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from tests.command_server import COMMANDS, SECRET, Server, serving
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 from tests.unit.test_client import ID
+
+pytestmark = pytest.mark.slow  # sixty starts of the command
 
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 MAIN = "from otel_worker_client.cli import main; main()"
@@ -120,7 +122,7 @@ def test_temporary_folder_that_is_not_there_is_one_line(server: Server, tmp_path
 def test_ctrl_c_ends_at_once_and_silently(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     server.status = "processing"
     process = start(server, tmp_path, *words)
-    until(lambda: server.requests > 1)
+    wait_until(lambda: server.requests > 1)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)
     assert (code, out, err) == (130, "", "")

@@ -10,8 +10,9 @@ import pytest
 
 from functions.calculate.fixes.connection import CALCULATION, Timeouts
 from shared.errors import Unavailable
-from tests.integration.conftest import SCHEMA, free_port
+from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import START, assert_no_connections, cause, fill, insert, numbers, read, source
+from tests.integration.ports import free_port
 
 SHORT_TIMEOUTS = Timeouts(open_timeout=1, lock_timeout=0.3, statement_timeout=5, idle_timeout=1, cancel_timeout=1)
 

@@ -18,10 +18,11 @@ from functions.calculate.fixes.source import FixSource
 from local import postgres
 from shared.errors import LeaseLost, Unavailable
 from shared.shutdown import GracefulShutdown
-from tests.integration.conftest import SCHEMA, free_port
+from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
+from tests.integration.ports import free_port
 from tests.integration.processes import Gate
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 
 MANY = 30 * BLOCK_ROWS  # more than the buffers on the way hold
 SHORT_TIMEOUTS = Timeouts(idle_timeout=0.7, cancel_timeout=0.5)
@@ -61,7 +62,8 @@ def test_terminated_session_raises_unavailable(filled: str) -> None:
     def terminate() -> None:
         with psycopg.connect(filled, autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'otel-worker'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'otel-worker' AND datname = current_database()"
             )
 
     assert read_and_break(source(filled), terminate) in (
@@ -134,7 +136,7 @@ def kill_server(folder: Path) -> None:
     for process in [server, *server.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    server.wait(10)
+    server.wait(60)
 
 
 def test_reads_succeed_after_a_server_is_killed_and_restarted(tmp_path: Path) -> None:
@@ -156,10 +158,10 @@ def test_reads_succeed_after_a_server_is_killed_and_restarted(tmp_path: Path) ->
     command = [*postgres.prepare(tmp_path).command(port), "-c", "hot_standby=off"]
     refusing = subprocess.Popen(command, env=postgres.environment(), stderr=subprocess.DEVNULL, process_group=0)
     try:
-        until(lambda: cause(fixes) == "57P03", 10)
+        wait_until(lambda: cause(fixes) == "57P03")
     finally:
         refusing.send_signal(signal.SIGINT)
-        refusing.wait(30)
+        refusing.wait(60)
     with postgres.run_server(tmp_path, port):
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)

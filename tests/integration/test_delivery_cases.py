@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from local.ports import find_free_port
 from tests.cluster import pod_client
 from tests.cluster.delivery import subscriber
 from tests.cluster.delivery.cases import CASES, REJECTIONS, DeliveryCase, Rejection
 from tests.cluster.delivery.verdict import QUIET_SECONDS, count_arrivals, find_errors
-from tests.integration.whole_stack import ask, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import send_request, wait_until
 
 ALL_CASES: tuple[DeliveryCase | Rejection, ...] = (*CASES, *REJECTIONS)
 
@@ -35,7 +35,7 @@ class DeliveryRun:
 def process(ready: str, *command: str, **environ: str) -> Iterator[None]:
     started = subprocess.Popen([sys.executable, *command], env={**os.environ, **environ}, process_group=0)
     try:
-        until(lambda: ask("GET", ready).status == 200)
+        wait_until(lambda: send_request("GET", ready).status == 200)
         yield
     finally:
         os.killpg(started.pid, signal.SIGKILL)
@@ -45,7 +45,7 @@ def process(ready: str, *command: str, **environ: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def delivery_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeliveryRun]:
     """Run all cases concurrently."""
-    port, subscriber_port = find_free_port(), find_free_port()
+    port, subscriber_port = free_port(), free_port()
     broker, sink = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{subscriber_port}"
     queue = str(tmp_path_factory.mktemp("delivery") / "queue.sqlite3")
     serving = ["-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
@@ -68,7 +68,7 @@ def wait_for_arrivals(sink: str) -> list[dict[str, Any]]:
     expected, deadline = count_arrivals(CASES), time.monotonic() + 60
     count, last_arrival = 0, time.monotonic()
     while True:
-        received: list[dict[str, Any]] = ask("GET", f"{sink}/received").json
+        received: list[dict[str, Any]] = send_request("GET", f"{sink}/received").json
         now = time.monotonic()
         if len(received) != count:
             count, last_arrival = len(received), now

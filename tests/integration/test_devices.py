@@ -16,7 +16,7 @@ from shared.telemetry import metrics
 from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, assert_no_connections, insert, source
 from tests.integration.test_fix_source import LOOSE, WITHOUT_ZONE
-from tests.integration.whole_stack import ask, until
+from tests.integration.whole_stack import send_request, wait_until
 from tests.watched import watched
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,11 +120,11 @@ def test_locked_or_missing_table_raises_unavailable(database_url: str, monkeypat
 
 def test_stack_lists_the_devices_of_its_database(stack: Stack) -> None:
     url = f"{stack.url}/api/distance/devices"
-    assert ask("GET", url).status == 200
-    if ask("GET", url).json["as_of"] is None:  # before the first sweep
-        assert ask("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
-    until(lambda: ask("GET", url).json["as_of"], 10)
-    found = ask("GET", url).json
+    assert send_request("GET", url).status == 200
+    if send_request("GET", url).json["as_of"] is None:  # before the first sweep
+        assert send_request("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
+    wait_until(lambda: send_request("GET", url).json["as_of"])
+    found = send_request("GET", url).json
     assert [device["device_id"] for device in found["devices"]] == ["garmin", "iphone_stuart"]
     assert all(device["last_fix_at"].startswith("2026-01-2") for device in found["devices"])
     assert math.isclose(

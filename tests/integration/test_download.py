@@ -16,7 +16,7 @@ from local.stack import Stack
 from tests.integration.fault_proxy import Exchange, FaultProxy, Response, proxy_to
 from tests.integration.processes import function
 from tests.integration.test_command import command
-from tests.integration.whole_stack import ended, submit
+from tests.integration.whole_stack import submit, wait_for_end
 
 TIMEOUT = 30
 
@@ -54,7 +54,7 @@ def damaged(exchange: Exchange) -> None:
 @pytest.fixture(scope="module")
 def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     job_id = submit(stack)
-    assert ended(stack, job_id)["status"] == "completed"
+    assert wait_for_end(stack, job_id)["status"] == "completed"
     settings = stack.plan.function_environment("status")
     log = tmp_path_factory.mktemp("status") / "log"
     with (
@@ -96,7 +96,7 @@ def test_the_command_checks_the_digest_and_not_the_entity_tag(
 
 
 def test_a_head_that_is_redirected_ends_in_200(stack: Stack, behind: Behind) -> None:
-    result = ended(stack, behind.job_id)["result"]
+    result = wait_for_end(stack, behind.job_id)["result"]
     url = f"{stack.url}/api/distance/download/{result['csv_path'].rsplit('/', 1)[1]}"
     redirect = requests.head(url, timeout=TIMEOUT)
     assert (redirect.status_code, redirect.content) == (302, b"")

@@ -17,9 +17,9 @@ import pytest
 from local.gateway.app import SERVICES
 from local.stack import Stack
 from shared.http.service import MAX_CONCURRENCY
-from tests.integration.conftest import free_port
+from tests.integration.ports import free_port
 from tests.integration.processes import Function, Gate, function
-from tests.integration.whole_stack import DAY, Answer, ask, until
+from tests.integration.whole_stack import DAY, Response, send_request, wait_until
 
 CLIENTS = 300
 
@@ -30,23 +30,23 @@ def size(process: "subprocess.Popen[bytes]") -> int:
     return sum(process.memory_info().rss for process in [master, *master.children()])
 
 
-def flood(send: Callable[[], Answer], meanwhile: Callable[[], None]) -> list[Answer]:
+def flood(send: Callable[[], Response], meanwhile: Callable[[], None]) -> list[Response]:
     """Send CLIENTS concurrent requests and return the responses. `meanwhile` runs once the excess ones are rejected."""
-    answers: list[Answer] = []
+    answers: list[Response] = []
 
     def run(_: int) -> None:
         answers.append(send())
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         futures = [pool.submit(run, number) for number in range(CLIENTS)]
-        until(lambda: len(answers) == CLIENTS - MAX_CONCURRENCY, 30)
+        wait_until(lambda: len(answers) == CLIENTS - MAX_CONCURRENCY)
         meanwhile()
         for future in futures:
             future.result()
     return answers
 
 
-def rejected(answers: list[Answer]) -> list[Answer]:
+def rejected(answers: list[Response]) -> list[Response]:
     """Return the responses with 503, which must have Retry-After and the error envelope."""
     responses = [answer for answer in answers if answer.status == 503]
     assert {answer.headers["retry-after"] for answer in responses} == {"2"}
@@ -68,11 +68,11 @@ def gated_submit(stack: Stack, tmp_path: Path) -> Iterator[tuple[Function, Gate]
 def test_excess_submissions_are_rejected_with_503(gated_submit: tuple[Function, Gate]) -> None:
     submit, gate = gated_submit
 
-    def submit_day() -> Answer:
-        return submit.ask("POST", "/api/distance/calculate", DAY)
+    def submit_day() -> Response:
+        return submit.send_request("POST", "/api/distance/calculate", DAY)
 
     def meanwhile() -> None:
-        assert submit.ask("GET", "/healthz").status == 200
+        assert submit.send_request("GET", "/healthz").status == 200
         gate.let_go()
 
     assert submit_day().status == 202
@@ -97,7 +97,7 @@ def test_idle_and_stalled_clients_do_not_block_others(gated_submit: tuple[Functi
                 client.sendall(
                     b"POST /api/distance/calculate HTTP/1.1\r\nContent-Length: 9\r\n" + b"\r\n" * (number % 8 == 0)
                 )
-        assert submit.ask("POST", "/api/distance/calculate", DAY).status == 202
+        assert submit.send_request("POST", "/api/distance/calculate", DAY).status == 202
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def gateway(services: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         process_group=0,
     )
     try:
-        until(lambda: ask("GET", f"http://127.0.0.1:{port}/none").status == 404)
+        wait_until(lambda: send_request("GET", f"http://127.0.0.1:{port}/none").status == 404)
         yield f"http://127.0.0.1:{port}", process
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_gateway_rejects_excess_requests_while_service_hangs() -> None:
             connections.extend(service.accept()[0] for _ in range(MAX_CONCURRENCY))
 
         def meanwhile() -> None:
-            assert ask("GET", f"{url}/none").status == 404
+            assert send_request("GET", f"{url}/none").status == 404
             for connection in connections:
                 connection.close()
 
@@ -154,7 +154,7 @@ def test_gateway_rejects_excess_requests_while_service_hangs() -> None:
         acceptor.start()
         with gateway(f"127.0.0.1:{service.getsockname()[1]}") as (url, process):
             before = size(process)
-            answers = flood(lambda: ask("POST", f"{url}/api/distance/calculate", DAY), meanwhile)
+            answers = flood(lambda: send_request("POST", f"{url}/api/distance/calculate", DAY), meanwhile)
             after = size(process)
         acceptor.join()
     messages = [answer.json["error"]["message"] for answer in answers]

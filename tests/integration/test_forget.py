@@ -4,11 +4,11 @@ import pytest
 
 from admin.__main__ import main
 from local.stack import Stack
-from tests.integration.whole_stack import ask, ended, submit
+from tests.integration.whole_stack import send_request, submit, wait_for_end
 
 
 def job_ids(stack: Stack) -> set[str]:
-    return {job["job_id"] for job in ask("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]}
+    return {job["job_id"] for job in send_request("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]}
 
 
 def test_all_jobs_of_a_device_and_a_range_of_dates_are_deleted(
@@ -22,7 +22,7 @@ def test_all_jobs_of_a_device_and_a_range_of_dates_are_deleted(
     other = submit(stack, device_id="garmin", date="2026-01-15")
     all_devices = submit(stack, device_id="", date="2026-01-13")
     for job_id in (*mine, other, all_devices):
-        assert ended(stack, job_id)["status"] == "completed"
+        assert wait_for_end(stack, job_id)["status"] == "completed"
 
     assert output("--device", "garmin", "--count")[0] == "jobs: 2 would be deleted"
     assert job_ids(stack) >= {*mine, other, all_devices}
@@ -33,6 +33,6 @@ def test_all_jobs_of_a_device_and_a_range_of_dates_are_deleted(
     assert output("--device", "garmin", "--every-device") == [f"{all_devices}: deleted", "jobs: 1 were deleted"]
     assert output() == ["jobs: 0 were deleted"]
     assert job_ids(stack) >= {other}
-    assert [ask("GET", f"{stack.url}/api/distance/jobs/{job_id}").status for job_id in (*mine, all_devices)] == [
-        404
-    ] * 3
+    assert [
+        send_request("GET", f"{stack.url}/api/distance/jobs/{job_id}").status for job_id in (*mine, all_devices)
+    ] == [404] * 3

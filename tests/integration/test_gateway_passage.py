@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from local.gateway.app import SERVICES
-from local.ports import find_free_port
-from tests.integration.whole_stack import ask, until
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import send_request, wait_until
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    upstream, port = ThreadingHTTPServer(("127.0.0.1", 0), Echo), find_free_port()
+    upstream, port = ThreadingHTTPServer(("127.0.0.1", 0), Echo), free_port()
     threading.Thread(target=upstream.serve_forever).start()
     addresses = {f"{service.upper()}_ADDRESS": f"127.0.0.1:{upstream.server_port}" for service in SERVICES}
     command = [sys.executable, "-m", "gunicorn", "-c", "python:local.gunicorn_config", "-b", f"127.0.0.1:{port}"]
@@ -51,11 +51,11 @@ def url() -> Iterator[str]:
         [*command, "local.gateway.app:from_environ()"], env={**os.environ, **addresses, "INSTANCE": "test"}
     )
     try:
-        until(lambda: ask("GET", f"http://127.0.0.1:{port}/healthz").status == 200)
+        wait_until(lambda: send_request("GET", f"http://127.0.0.1:{port}/healthz").status == 200)
         yield f"http://127.0.0.1:{port}"
     finally:
         gateway.terminate()
-        gateway.wait(30)
+        gateway.wait(60)
         upstream.shutdown()
         upstream.server_close()
 
@@ -70,12 +70,12 @@ def url() -> Iterator[str]:
     ],
 )
 def test_path_and_query_are_forwarded_byte_for_byte(url: str, target: str) -> None:
-    assert ask("GET", url + target).json["target"] == target
+    assert send_request("GET", url + target).json["target"] == target
 
 
 @pytest.mark.parametrize("status", [200, 202, 302, 404, 409, 422, 429, 503])
 def test_status_and_headers_of_the_response_are_forwarded(url: str, status: int) -> None:
-    answer = ask("GET", f"{url}/api/distance/jobs/{status}")
+    answer = send_request("GET", f"{url}/api/distance/jobs/{status}")
 
     assert answer.status == status
     assert answer.headers["location"] == "http://elsewhere/a%2Fb?c=%20"
@@ -85,7 +85,7 @@ def test_status_and_headers_of_the_response_are_forwarded(url: str, status: int)
 def test_headers_and_body_of_the_request_are_forwarded(url: str) -> None:
     sent = {"Idempotency-Key": "k", "traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01", "Content-Type": "a/b; c=d"}
 
-    received = ask("POST", f"{url}/api/distance/calculate", "é".encode(), sent).json
+    received = send_request("POST", f"{url}/api/distance/calculate", "é".encode(), sent).json
 
     assert received["body"] == "é"
     arrived = {name.lower(): text for name, text in received["headers"].items()}
@@ -93,7 +93,7 @@ def test_headers_and_body_of_the_request_are_forwarded(url: str) -> None:
 
 
 def test_a_head_response_has_a_length_and_no_body(url: str) -> None:
-    answer = ask("HEAD", f"{url}/api/distance/jobs")
+    answer = send_request("HEAD", f"{url}/api/distance/jobs")
 
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 0

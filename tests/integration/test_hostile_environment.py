@@ -8,11 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
+
 from local import object_storage
-from local.ports import find_free_port
 from local.stack import Stack, run_stack
 from tests.integration import hostile
-from tests.integration.whole_stack import ended, given, submit
+from tests.integration.ports import free_port
+from tests.integration.whole_stack import stack_options, submit, wait_for_end
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +56,7 @@ def make(folder: Path, target: str, **settings: object) -> "subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
     run = make(tmp_path, "demo", DATA_DIR=tmp_path / "data, with a comma")
 
@@ -63,8 +66,9 @@ def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
     assert list((tmp_path / "data, with a comma" / "demo").glob("distance_20260121_iphone_stuart_*.csv"))
 
 
+@pytest.mark.slow
 def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
-    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=find_free_port())
+    run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=free_port())
 
     assert run.stderr == ""
     assert run.returncode == 0
@@ -90,14 +94,16 @@ ODD_NAME = (
 )
 
 
+@pytest.mark.slow
 def test_the_data_folder_may_have_any_printable_name(tmp_path: Path) -> None:
-    with run_stack(given(DATA_DIR=tmp_path / ODD_NAME)) as stack:
-        assert ended(stack, submit(stack))["status"] == "completed"
+    with run_stack(stack_options(DATA_DIR=tmp_path / ODD_NAME)) as stack:
+        assert wait_for_end(stack, submit(stack))["status"] == "completed"
 
     assert (tmp_path / ODD_NAME / "objects").is_dir()
     assert [path.name for path in tmp_path.iterdir()] == [ODD_NAME]
 
 
+@pytest.mark.slow
 def test_the_data_folder_may_be_a_relative_link_to_a_long_path(tmp_path: Path) -> None:
     target = tmp_path
     while len(os.fsencode(target)) < 350:
@@ -105,8 +111,8 @@ def test_the_data_folder_may_be_a_relative_link_to_a_long_path(tmp_path: Path) -
     target.mkdir(parents=True)
     (tmp_path / "link").symlink_to(target)
 
-    with run_stack(given(DATA_DIR=os.path.relpath(tmp_path / "link"))) as stack:
-        assert ended(stack, submit(stack))["status"] == "completed"
+    with run_stack(stack_options(DATA_DIR=os.path.relpath(tmp_path / "link"))) as stack:
+        assert wait_for_end(stack, submit(stack))["status"] == "completed"
 
     assert (target / "postgres").is_dir()
 

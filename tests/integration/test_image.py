@@ -14,8 +14,10 @@ from local.install import pip_environment
 from local.stack import Stack
 from shared.config.settings import Settings
 from tests.integration.processes import COMMAND, ROOT, environment, function
-from tests.integration.whole_stack import ask, ended
+from tests.integration.whole_stack import send_request, wait_for_end
 from tools import image
+
+pytestmark = pytest.mark.slow  # pip installs into two folders
 
 TARGETS = ("submit", "calculate", "status", "list")
 LOCK = ROOT / "requirements" / "access.txt"  # the larger of the two that images are made from
@@ -91,18 +93,22 @@ def test_the_functions_process_a_job_without_changing_the_image(folder: Path, st
     for target in TARGETS:
         settings = {**stack.plan.function_environment(target), **inside(folder)}
         with function(target, settings, tmp_path / target, folder / "app") as running:
-            assert running.ask("GET", "/readyz").status == 200, (tmp_path / target).read_text()
+            assert running.send_request("GET", "/readyz").status == 200, (tmp_path / target).read_text()
             if target == "submit":
-                answer = running.ask("POST", "/api/distance/calculate", {"date": "2026-01-20", "device_id": "garmin"})
+                answer = running.send_request(
+                    "POST", "/api/distance/calculate", {"date": "2026-01-20", "device_id": "garmin"}
+                )
                 job_id = str(answer.json["job_id"])
             if target == "calculate":
                 assert running.deliver("0198c0de-0000-7000-8000-00000000f00d", "2026-01-20", "garmin").status == 200
             if target == "status":
-                found = running.ask("GET", f"/api/distance/jobs/{job_id}")
+                found = running.send_request("GET", f"/api/distance/jobs/{job_id}")
                 assert found.json["status"] in ("queued", "processing", "completed")
             if target == "list":
-                assert job_id in [job["job_id"] for job in running.ask("GET", "/api/distance/jobs").json["jobs"]]
-    assert ended(stack, job_id)["status"] == "completed"
+                assert job_id in [
+                    job["job_id"] for job in running.send_request("GET", "/api/distance/jobs").json["jobs"]
+                ]
+    assert wait_for_end(stack, job_id)["status"] == "completed"
     assert content(folder) == before
 
 
@@ -110,7 +116,7 @@ def test_boto3_can_upload_in_parts_and_presign_urls(folder: Path, stack: Stack) 
     keys = {name: text for name, text in stack.plan.function_environment("calculate").items() if name.startswith("AWS")}
     done = python(folder, "-c", _S3_SCRIPT, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
     assert done.returncode == 0, done.stderr
-    assert ask("GET", done.stdout.strip()).body == b"whole"
+    assert send_request("GET", done.stdout.strip()).body == b"whole"
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -4,7 +4,7 @@ import pytest
 
 from admin.__main__ import main
 from local.stack import Stack
-from tests.integration.whole_stack import ended
+from tests.integration.whole_stack import wait_for_end
 
 DEVICE = "nightly-phone"
 
@@ -21,7 +21,7 @@ def test_a_repeated_run_adds_no_jobs(stack: Stack, capsys: pytest.CaptureFixture
     assert output(capsys) == first
     assert len(set(first.values())) == 3
     job_id = next(iter(first.values())).removeprefix("job ")
-    assert ended(stack, job_id)["error_code"] == "NO_DATA"
+    assert wait_for_end(stack, job_id)["error_code"] == "NO_DATA"
 
 
 def test_failures_are_reported_in_one_line(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from local.stack import Stack
 from shared.openapi.document import document
 from shared.openapi.operations import JOB
-from tests.integration.whole_stack import ask, ended, submit
+from tests.integration.whole_stack import send_request, submit, wait_for_end
 
 API = schemathesis.openapi.from_dict(document())
 # The validity of a submission also depends on the date, the time zones and earlier uses of the key.
@@ -31,9 +31,9 @@ def test_job_conforms_in_each_state(stack: Stack) -> None:
 
     job_id = submit(stack)
     assert call("GET", JOB, job_id=job_id) == 200
-    csv_path = str(ended(stack, job_id)["result"]["csv_path"])
+    csv_path = str(wait_for_end(stack, job_id)["result"]["csv_path"])
     failed = submit(stack, device_id="unknown")
-    assert ended(stack, failed)["error_code"] == "NO_DATA"
+    assert wait_for_end(stack, failed)["error_code"] == "NO_DATA"
     assert [call("GET", JOB, job_id=each) for each in (job_id, failed)] == [200, 200]
     assert call("GET", "/api/distance/download/{filename}", filename=csv_path.rsplit("/", 1)[-1]) == 302
     assert [call("DELETE", JOB, job_id=each) for each in (job_id, failed)] == [204, 204]
@@ -41,6 +41,6 @@ def test_job_conforms_in_each_state(stack: Stack) -> None:
 
 
 def test_gateway_serves_document_and_page(stack: Stack) -> None:
-    assert ask("GET", f"{stack.url}/openapi.json").json == document()
-    page = ask("GET", f"{stack.url}/docs")
+    assert send_request("GET", f"{stack.url}/openapi.json").json == document()
+    page = send_request("GET", f"{stack.url}/docs")
     assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")

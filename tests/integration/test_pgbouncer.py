@@ -11,14 +11,15 @@ import psycopg
 import pytest
 
 from functions.calculate.fixes.blocks import BLOCK_ROWS
-from functions.calculate.fixes.connection import READINESS, Timeouts
+from functions.calculate.fixes.connection import Timeouts
 from functions.calculate.fixes.source import FixSource
 from shared.errors import Unavailable
-from tests.integration.conftest import SCHEMA, free_port
+from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
 from tests.integration.pgbouncer import pooled, through
+from tests.integration.ports import free_port
 from tests.integration.processes import Gate
-from tests.integration.whole_stack import until
+from tests.integration.whole_stack import wait_until
 
 SHORT_TIMEOUTS = Timeouts(open_timeout=1, idle_timeout=1, cancel_timeout=0.5)
 
@@ -93,7 +94,7 @@ def test_unreachable_server_behind_the_pooler_raises_unavailable(filled: str, po
         with pytest.raises(Unavailable):
             fixes.ping()
         gate.open()
-        until(lambda: can_ping(fixes), 10)
+        wait_until(lambda: can_ping(fixes))
         assert len(read(fixes)) == 20
 
 
@@ -114,7 +115,7 @@ def test_ping_of_an_exhausted_pool_times_out(pool: str) -> None:
         started = time.monotonic()
         with pytest.raises(Unavailable, match="silent"):
             source(pool).ping()
-        assert time.monotonic() - started < 6 * READINESS.idle_timeout  # shorter than the 120 s of the pooler
+        assert time.monotonic() - started < 100  # the pooler would wait for 120 s
 
 
 def test_pooler_with_too_many_clients_raises_unavailable(filled: str, port: int, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_killed_pooler_raises_unavailable_until_it_restarts(filled: str, port: i
     with pooled(filled, tmp_path, port) as process, pytest.raises(Unavailable, match="08006"):
         read_and_break(fixes, process.kill)
     assert cause(fixes) == "08001"
-    until(lambda: not servers(filled), 10)
+    wait_until(lambda: not servers(filled))
     with pooled(filled, tmp_path, port):
         assert len(read(fixes)) == 20
 

@@ -92,7 +92,7 @@ def test_function_works_with_white_space_around_settings(stack: Stack, target: s
     }
     padded = {name: f"\t{text}\r\n" for name, text in settings.items() if text}
     with function(target, padded, tmp_path / "log") as running:
-        ready = running.ask("GET", "/readyz")
+        ready = running.send_request("GET", "/readyz")
         assert ready.status == 200, ready
     assert '"service.name": "odd"' in (tmp_path / "log").read_text() or not (tmp_path / "log").read_text()
 

@@ -11,7 +11,7 @@ from admin import api
 from admin.__main__ import main
 from local.stack import Stack
 from tests.integration.processes import ROOT
-from tests.integration.whole_stack import ask
+from tests.integration.whole_stack import send_request
 
 
 def smoke(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -27,7 +27,7 @@ def test_a_job_passes_through_every_function_and_is_deleted(stack: Stack) -> Non
     assert report["listed"].startswith("one of ")
     assert re.fullmatch(r"\d{6} bytes", report["downloaded"])
     assert report["deleted"] == "yes"
-    assert ask("GET", f"{stack.url}/api/distance/jobs/{report['submitted']}").status == 404
+    assert send_request("GET", f"{stack.url}/api/distance/jobs/{report['submitted']}").status == 404
 
 
 def test_a_day_without_fixes_passes(stack: Stack) -> None:

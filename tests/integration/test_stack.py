@@ -15,16 +15,16 @@ from local.options import TARGETS
 from local.stack import Stack
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, client
-from tests.integration.whole_stack import DAY, ask, ended, is_ready, submit, until
+from tests.integration.whole_stack import DAY, is_ready, send_request, submit, wait_for_end, wait_until
 
 COMPONENTS = ("postgres", "s3", "broker", *TARGETS, "gateway")
 
 
 def test_a_submitted_day_completes_with_numbers_and_a_csv(stack: Stack) -> None:
-    job = ended(stack, submit(stack))
+    job = wait_for_end(stack, submit(stack))
 
     assert job["status"] == "completed"
-    download = ask("GET", job["result"]["csv_download_url"])
+    download = send_request("GET", job["result"]["csv_download_url"])
     rows = list(csv.reader(io.StringIO(download.body.decode())))
     assert len(rows) - 1 == job["result"]["total_locations"]
     assert download.headers["content-type"] == "text/csv"
@@ -36,7 +36,7 @@ def test_concurrent_jobs_all_complete(stack: Stack) -> None:
 
     with ThreadPoolExecutor(8) as callers:
         jobs = list(callers.map(lambda day: submit(stack, date=day, device_id=""), days))
-        ends = list(callers.map(lambda job: ended(stack, job), jobs))
+        ends = list(callers.map(lambda job: wait_for_end(stack, job), jobs))
 
     assert {job["status"] for job in ends} == {"completed"}
     assert [job["date"] for job in ends] == days
@@ -45,15 +45,15 @@ def test_concurrent_jobs_all_complete(stack: Stack) -> None:
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_killed_component_is_restarted_without_losing_jobs(stack: Stack, component: str) -> None:
     before = submit(stack)
-    until(lambda: len(stack.supervisor.pids()) == len(COMPONENTS))
+    wait_until(lambda: len(stack.supervisor.pids()) == len(COMPONENTS))
     pid = stack.supervisor.pids()[component]
 
     os.kill(pid, signal.SIGKILL)
-    until(lambda: stack.supervisor.pids().get(component) not in (None, pid), 10)
-    until(lambda: is_ready(stack.url), 30)
+    wait_until(lambda: stack.supervisor.pids().get(component) not in (None, pid))
+    wait_until(lambda: is_ready(stack.url))
 
-    assert ended(stack, before, 120)["status"] == "completed"
-    assert ended(stack, submit(stack))["status"] == "completed"
+    assert wait_for_end(stack, before, 120)["status"] == "completed"
+    assert wait_for_end(stack, submit(stack))["status"] == "completed"
 
 
 @pytest.mark.parametrize("function", list(TARGETS))
@@ -74,15 +74,15 @@ def test_a_function_has_its_own_keys_with_least_privilege(stack: Stack, function
 
 
 def test_deleting_a_job_deletes_its_csv(stack: Stack) -> None:
-    job = ended(stack, submit(stack))
+    job = wait_for_end(stack, submit(stack))
     path, download = f"{stack.url}/api/distance/jobs/{job['job_id']}", job["result"]["csv_download_url"]
-    assert ask("GET", download).status == 200
+    assert send_request("GET", download).status == 200
 
-    assert ask("DELETE", path).status == 204
+    assert send_request("DELETE", path).status == 204
 
-    assert ask("GET", path).status == 404
-    assert ask("GET", download).status == 404
-    jobs = ask("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]
+    assert send_request("GET", path).status == 404
+    assert send_request("GET", download).status == 404
+    jobs = send_request("GET", f"{stack.url}/api/distance/jobs?limit=500").json["jobs"]
     assert job["job_id"] not in {one["job_id"] for one in jobs}
 
 
@@ -106,20 +106,20 @@ def test_an_event_posted_to_the_gateway_starts_a_job(stack: Stack) -> None:
     event = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": "/someone", "id": "gateway-1"}
     body = json.dumps({**event, "datacontenttype": "application/json", "data": DAY}).encode()
 
-    answer = ask("POST", f"{stack.url}/broker", body, {"Content-Type": "application/cloudevents+json"})
+    answer = send_request("POST", f"{stack.url}/broker", body, {"Content-Type": "application/cloudevents+json"})
 
     assert answer.status == 202
-    until(
+    wait_until(
         lambda: any(
             job["queued_at"] and job["status"] == "completed"
-            for job in ask("GET", f"{stack.url}/api/distance/jobs?limit=1").json["jobs"]
+            for job in send_request("GET", f"{stack.url}/api/distance/jobs?limit=1").json["jobs"]
         )
     )
 
 
 def test_the_brokers_ingress_rejects_requests_without_an_event(stack: Stack) -> None:
-    assert ask("POST", f"{stack.url}/broker", {"date": "2026-01-21"}).status == 400
-    assert ask("GET", f"{stack.url}/broker").status == 405
+    assert send_request("POST", f"{stack.url}/broker", {"date": "2026-01-21"}).status == 400
+    assert send_request("GET", f"{stack.url}/broker").status == 405
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_brokers_ingress_rejects_requests_without_an_event(stack: Stack) -> 
 def test_every_error_has_the_envelope_and_a_trace_id(
     stack: Stack, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = ask(method, stack.url + path, headers={"X-Trace-Id": "ab" * 16})
+    answer = send_request(method, stack.url + path, headers={"X-Trace-Id": "ab" * 16})
 
     assert (answer.status, answer.json["error"]["code"]) == (status, code)
     assert answer.json["trace_id"] == answer.headers["x-trace-id"] == "ab" * 16
@@ -145,17 +145,17 @@ def test_every_error_has_the_envelope_and_a_trace_id(
 
 
 def test_health_and_readiness_aggregate_every_service(stack: Stack) -> None:
-    assert ask("GET", f"{stack.url}/healthz").json["status"] == "healthy"
-    assert ask("HEAD", f"{stack.url}/readyz").status == 200
+    assert send_request("GET", f"{stack.url}/healthz").json["status"] == "healthy"
+    assert send_request("HEAD", f"{stack.url}/readyz").status == 200
     for path in ("/health/live", "/api/v1/health/ready", "/health/startup"):
-        assert ask("GET", f"{stack.url}{path}").json["service"] == "gateway"
-    report = ask("GET", f"{stack.url}/health").json
+        assert send_request("GET", f"{stack.url}{path}").json["service"] == "gateway"
+    report = send_request("GET", f"{stack.url}/health").json
     assert (report["overall_status"], set(report["services"])) == ("healthy", {"broker", *TARGETS})
     assert {"database", "storage", "broker"} <= set(report["services"]["calculate"]["checks"])
 
 
 def test_job_counts_are_available_through_the_gateway(stack: Stack) -> None:
-    counts = ask("GET", f"{stack.url}/metrics/json").json
-    total = ask("GET", f"{stack.url}/api/distance/jobs?limit=1").json["total_count"]
+    counts = send_request("GET", f"{stack.url}/metrics/json").json
+    total = send_request("GET", f"{stack.url}/api/distance/jobs?limit=1").json["total_count"]
     assert counts["jobs_total"] == total
-    assert ask("GET", f"{stack.url}/api/v1/status").json["metrics"]["jobs_total"] == total
+    assert send_request("GET", f"{stack.url}/api/v1/status").json["metrics"]["jobs_total"] == total

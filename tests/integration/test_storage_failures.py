@@ -5,10 +5,12 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
+from botocore.config import Config
 
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
+from shared.storage.client import CONFIG
 from shared.storage.multipart import Upload
 from tests.integration.fault_proxy import (
     Exchange,
@@ -24,7 +26,10 @@ from tests.integration.fault_proxy import (
     trickle_response,
     truncate_response,
 )
-from tests.integration.storage_servers import IMPATIENT, bucket_of, running
+from tests.integration.storage_servers import bucket_of, running
+
+# Long enough for a server on a loaded machine: each fault that is a timeout costs three of them.
+SHORT_TIMEOUTS = CONFIG.merge(Config(connect_timeout=2, read_timeout=2))
 
 
 @pytest.fixture(scope="module", params=["SeaweedFS", "MinIO"])
@@ -54,7 +59,7 @@ def slept() -> list[float]:
 @pytest.fixture
 def bucket(settings: Settings, proxy: FaultProxy, slept: list[float]) -> Iterator[Bucket]:
     """The bucket through the proxy."""
-    with bucket_of(settings, settings.JOBS_BUCKET, IMPATIENT, endpoint=proxy.url, sleep=slept.append) as bucket:
+    with bucket_of(settings, settings.JOBS_BUCKET, SHORT_TIMEOUTS, endpoint=proxy.url, sleep=slept.append) as bucket:
         yield bucket
 
 

@@ -20,7 +20,7 @@ from shared.models import Status
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result
-from tests.integration.conftest import free_port
+from tests.integration.ports import free_port
 from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME, admin_of, bucket_of, running
 from tests.sweeping import listed, sweeping
 

@@ -9,7 +9,7 @@ import pytest
 from local.stack import Stack
 from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
 from tests.integration.processes import function
-from tests.integration.whole_stack import DAY, ask
+from tests.integration.whole_stack import DAY, send_request
 
 
 @pytest.mark.parametrize("answer", [silent, trickling, cut, garbage])
@@ -19,11 +19,11 @@ def test_a_job_is_durable_and_accepted_whatever_the_broker_answers(
     with raw(answer) as broker:
         settings = stack.plan.function_environment("submit") | {"K_SINK": broker.url}
         with function("submit", settings, tmp_path / "log") as submit:
-            accepted = submit.ask("POST", "/api/distance/calculate", DAY)  # which waits for 30 s, as callers do
+            accepted = submit.send_request("POST", "/api/distance/calculate", DAY)
         assert accepted.status == 202
         assert broker.requests
     job = accepted.json["job_id"]
-    assert ask("GET", f"{stack.url}/api/distance/jobs/{job}").json["status"] == "queued"
+    assert send_request("GET", f"{stack.url}/api/distance/jobs/{job}").json["status"] == "queued"
     (line,) = [line for line in (tmp_path / "log").read_text().splitlines() if "not published" in line]
     assert job in line
     assert '"cause": ' in line

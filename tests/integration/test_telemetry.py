@@ -12,7 +12,7 @@ from shared.telemetry import metrics
 from tests.integration import watched_stack
 from tests.integration.otlp_requests import data_points, log_records
 from tests.integration.watched_stack import DAY, DEVICE, DRIVER_TEXT, HEADER, Watching
-from tests.integration.whole_stack import ask, ended, until
+from tests.integration.whole_stack import send_request, wait_for_end, wait_until
 
 REQUESTED = "otelworker.distance.requested.v1"
 STAGES = ("claim", "fetch", "upload", "compute", "csv", "commit")
@@ -37,9 +37,9 @@ def job(watching: Watching) -> dict[str, Any]:
         "Idempotency-Key": HEADER,
     }
     url = watching.stack.url
-    answer = ask("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE}, headers)
+    answer = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE}, headers)
     assert answer.status == 202
-    return ended(watching.stack, answer.json["job_id"])
+    return wait_for_end(watching.stack, answer.json["job_id"])
 
 
 def tree(spans: list[Span]) -> list[str]:
@@ -89,7 +89,7 @@ def test_read_requests_are_traced(watching: Watching, job: dict[str, Any]) -> No
     }
     for number, (name, path) in enumerate(requests.items()):
         trace_id = f"{number + 1:032x}"
-        answer = ask("GET", watching.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"})
+        answer = send_request("GET", watching.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"})
         assert answer.status in (200, 302, 303, 307), answer
         spans = watching.spans(trace_id, name)
         assert spans[0].name == name
@@ -102,7 +102,7 @@ def test_log_records_of_job_have_its_trace(watching: Watching, job: dict[str, An
         records = [record for record in log_records(watching.bodies) if record.trace_id == job["job_trace_id"]]
         return [record.text for record in records if record.level == "INFO"]
 
-    until(lambda: len(texts()) == 3, 20)
+    wait_until(lambda: len(texts()) == 3)
     assert texts() == ["job created", "job claimed", "job completed"]
 
 
@@ -115,7 +115,7 @@ def test_exported_metrics_are_documented_and_have_bounded_labels(watching: Watch
         metrics.FIXES_READ.name,
         metrics.COLD_STARTS.name,
     }
-    until(lambda: expected <= {point.metric for point in data_points(watching.bodies)}, 20)
+    wait_until(lambda: expected <= {point.metric for point in data_points(watching.bodies)})
     points = data_points(watching.bodies)
     assert {point.metric for point in points} <= {metric.name for metric in metrics.all_metrics()}
     labels = {name for point in points for name in point.labels}
@@ -134,12 +134,12 @@ def test_telemetry_contains_no_coordinates_secrets_headers_or_driver_text(
 ) -> None:
     url = watching.stack.url
     with watched_stack.failing_reads(watching.database):
-        answer = ask("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
-        until(lambda: "job released" in watching.logs() or "job failed" in watching.logs(), 30)
+        answer = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
+        wait_until(lambda: "job released" in watching.logs() or "job failed" in watching.logs())
     failed = watching.spans(answer.json["trace_id"], "distance.calculate")
     assert any("exception" in span.events for span in failed), tree(failed)
-    ask("POST", f"{url}/api/distance/calculate", b'{"date": "' + HEADER.encode())
-    ask("GET", f"{url}/api/distance/jobs/{job['job_id']}?token={HEADER}")
+    send_request("POST", f"{url}/api/distance/calculate", b'{"date": "' + HEADER.encode())
+    send_request("GET", f"{url}/api/distance/jobs/{job['job_id']}?token={HEADER}")
     signature = str(job["result"]["csv_download_url"]).split("X-Amz-Signature=")[1].split("&")[0]
 
     text = "\n".join(body.decode("latin-1") for _, body in watching.bodies) + watching.logs()

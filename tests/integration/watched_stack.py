@@ -1,4 +1,4 @@
-"""A whole system that exports to a receiver, with marks on all that must not be told."""
+"""Runs the whole system with an OTLP receiver, and marks everything that telemetry must not contain."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from local.options import TARGETS
 from local.otlp_receiver import Receiver, run_receiver
 from local.stack import Stack, run_stack
 from local.telemetry_store import Span
-from tests.integration.whole_stack import given
+from tests.integration.whole_stack import stack_options
 
 DAY = "2026-02-03"
 DEVICE = "watched-phone"
@@ -29,14 +29,14 @@ _PLACES = [("48.8583701", "2.2944813"), ("51.1788821", "-1.8262155"), HOME]
 
 @dataclass
 class Watching:
-    """The system, its receiver, and every body that came, as it came."""
+    """The system, its receiver, and the body of every request to the receiver."""
 
     stack: Stack
     receiver: Receiver
     bodies: list[tuple[str, bytes]] = field(default_factory=list)
 
     def spans(self, trace_id: str, *names: str) -> list[Span]:
-        """The trace, once each of `names` is in it and nothing more has come for a while."""
+        """Wait until the trace has a span of each name and no more spans arrive, and return its spans."""
 
         def whole(found: list[Span]) -> bool:
             return set(names) <= {span.name for span in found}
@@ -46,7 +46,7 @@ class Watching:
         return found
 
     def logs(self) -> str:
-        """What every part of ours has written; PostgreSQL keeps its own counsel."""
+        """Return the logs of all components but PostgreSQL."""
         folder = self.stack.plan.options.data_dir / "logs"
         return "\n".join(
             path.read_text(errors="replace") for path in sorted(folder.glob("*.log")) if path.stem != "postgres"
@@ -57,7 +57,7 @@ class Watching:
         return postgres.url(self.stack.plan.options.data_dir, self.stack.plan.ports["postgres"])
 
     def secrets(self) -> set[str]:
-        """Every secret that one of the functions holds."""
+        """Return the secrets of all functions."""
         plan = self.stack.plan
         found = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
         found.add(object_storage.access_keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
@@ -67,7 +67,7 @@ class Watching:
 
 @contextmanager
 def watched_stack(folder: Path) -> Iterator[Watching]:
-    """The system in `folder`, a day of marked places in its database."""
+    """Run the system in `folder` with a day of marked coordinates in its database."""
     bodies: list[tuple[str, bytes]] = []
     with run_receiver(on_request=lambda signal, body: bodies.append((signal, body))) as receiver:
         settings = {
@@ -80,7 +80,7 @@ def watched_stack(folder: Path) -> Iterator[Watching]:
             "HOME_LATITUDE": HOME[0],
             "HOME_LONGITUDE": HOME[1],
         }
-        with run_stack(given(DATA_DIR=folder, **settings)) as stack:
+        with run_stack(stack_options(DATA_DIR=folder, **settings)) as stack:
             watching = Watching(stack, receiver, bodies)
             with psycopg.connect(watching.database) as connection:
                 _fill(connection)
@@ -101,7 +101,7 @@ def _fill(connection: psycopg.Connection) -> None:
 
 @contextmanager
 def failing_reads(database: str) -> Iterator[None]:
-    """The database refuses to give fixes, with the values of a row in the text of its error."""
+    """Make reads of fixes fail with the values of a row in the error text, for the duration of the block."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("ALTER TABLE locations RENAME TO kept")
         connection.execute(
@@ -121,6 +121,6 @@ def failing_reads(database: str) -> Iterator[None]:
 
 
 def coordinates() -> list[str]:
-    """As they are, and as few digits of them as could still be told from other numbers."""
+    """Return the marked coordinates, whole and shortened to four decimals."""
     every = {text for place in _PLACES for text in place}
     return sorted(every | {re.sub(r"(\.\d{4}).*", r"\1", text) for text in every})

@@ -1,9 +1,13 @@
-"""A PostgreSQL and a MinIO that are there already, by the addresses in TEST_POSTGRES_URL and TEST_MINIO_URL."""
+"""Uses running servers, PostgreSQL at TEST_POSTGRES_URL and MinIO at TEST_MINIO_URL, instead of starting them."""
 
 import contextlib
+import fcntl
 import json
 import os
+import re
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,9 +23,9 @@ MINIO = os.environ.get("TEST_MINIO_URL")
 
 @contextlib.contextmanager
 def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The address and root keys in `http://KEY:SECRET@HOST:PORT` for the time of the block; it ends as it began: empty.
+    """Yield the address and the root keys of `http://KEY:SECRET@HOST:PORT`, and delete everything after the block.
 
-    One that holds anything fails the test: it may be somebody's, and what the tests make they delete.
+    The test fails if the server is not empty, because its content may be somebody's. Test processes take turns.
     """
     parts = urlsplit(given)
     url, access, secret = f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username or "", parts.password or ""
@@ -31,10 +35,10 @@ def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
         credentials=StaticProvider(access, secret),
         secure=parts.scheme == "https",
     )
-    with contextlib.closing(client(settings, keys=(access, secret))) as s3:
+    with _turn(url), contextlib.closing(client(settings, keys=(access, secret))) as s3:
         held = [found["Name"] for found in s3.list_buckets()["Buckets"]]
         if held or json.loads(admin.user_list()):
-            pytest.fail("TEST_MINIO_URL: there is something in this MinIO, and the tests want one to themselves")
+            pytest.fail("TEST_MINIO_URL: this MinIO is not empty")
         try:
             yield url, {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
         finally:
@@ -48,3 +52,12 @@ def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
             for policy in json.loads(admin.policy_list()):
                 if policy.startswith("otel-worker-"):
                     admin.policy_remove(policy)
+
+
+@contextlib.contextmanager
+def _turn(url: str) -> Iterator[None]:
+    """Lock the server at `url` against the other test processes of this machine for the duration of the block."""
+    name = re.sub(r"\W+", "-", f"otel-worker-tests-{url}")
+    with (Path(tempfile.gettempdir()) / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
