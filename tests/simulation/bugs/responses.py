@@ -23,7 +23,7 @@ BUGS = (
     Bug(
         "dead-letter-fails-locked-job",
         f"{_DELIVERY}.fail_undeliverable",
-        old="record.status.is_finished or ... or event.last_status == ...",
+        old="record.status.is_finished or ... or ...",
         new="record.status.is_finished",
         breaks="a job fails while an attempt processes it",
     ),
