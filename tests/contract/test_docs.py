@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 
 from shared.config.settings import Settings
 from shared.telemetry.provider import _DEFAULTS
+from tests.cluster.__main__ import CHECKS
 from tests.contract.markdown import ROOT, anchors, code_paths, pages, rows
 from tools.docs.__main__ import GENERATORS, PATHS
 from tools.docs.regions import outdated
@@ -164,3 +165,8 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
     files += [*ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile"]
     lines = {str(path.relative_to(ROOT)): written(path.read_text(encoding="utf-8")).count("\n") for path in files}
     assert not {path: count for path, count in lines.items() if count > LONGEST_FILE}
+
+
+def test_cluster_checks_match_documentation() -> None:
+    documented = [check for check, _ in rows("docs/contributing/cluster-tests.md", ["check", "condition"])]
+    assert documented == ["installed", *CHECKS]
