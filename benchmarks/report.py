@@ -15,13 +15,13 @@ _RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured value, and its ratio to `beside`, a baseline of the same run."""
+    """A measured value, and its ratio to `baseline`, a baseline of the same run."""
 
     part: str
     what: str
     value: float
     unit: str
-    beside: str = ""
+    baseline: str = ""
     ratio: float | None = None
     at_least: float | None = None
     at_most: float | None = None
@@ -40,7 +40,7 @@ class Figure:
         return all(results) if results else None
 
     @property
-    def wanted(self) -> str:
+    def bounds_text(self) -> str:
         """Return the bounds as text."""
         bounds = (("ratio ≥", self.at_least), ("ratio ≤", self.at_most), (f"{self.unit} <", self.below))
         return ", ".join(f"{label} {bound:g}" for label, bound in bounds if bound is not None)
@@ -48,12 +48,12 @@ class Figure:
 
 def table(figures: Sequence[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    rows = [("part", "what", "value", "ratio", "to", "wanted", "met"), ("---",) * 7]
+    rows = [("part", "what", "value", "ratio", "to", "bound", "met"), ("---",) * 7]
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         met = {None: "", True: "yes", False: "no"}[figure.met]
         value = f"{_number(figure.value)} {figure.unit}".strip()
-        rows.append((figure.part, figure.what, value, ratio, figure.beside, figure.wanted, met))
+        rows.append((figure.part, figure.what, value, ratio, figure.baseline, figure.bounds_text, met))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

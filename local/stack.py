@@ -39,7 +39,7 @@ def run_stack(options: Options, report: Callable[[str], None] = lambda _: None) 
     folder in use, before a component is started; PostgresUnavailable and StartupError afterwards.
     """
     data_dir = options.data_dir
-    with _locked(data_dir) as lock:
+    with _exclusive_lock(data_dir) as lock:
         if not is_free(options.port):
             raise SettingsError(f"PORT: 127.0.0.1:{options.port} is already in use")
         plan = Plan(options, assign_ports(PORTS, options.port), secrets.token_hex(8))
@@ -69,7 +69,7 @@ def _data_dir_errors(data_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(data_dir: Path) -> Iterator[int]:
+def _exclusive_lock(data_dir: Path) -> Iterator[int]:
     """Lock the folder. The components inherit the descriptor, so the lock is held until the last of them exits."""
     with _data_dir_errors(data_dir):
         data_dir.mkdir(parents=True, exist_ok=True)

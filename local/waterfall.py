@@ -50,11 +50,11 @@ def rows(spans: Iterable[Span]) -> list[Row]:
 
 def table(spans: Sequence[Span], width: int) -> Table:
     """Return the waterfall as a table for a terminal of `width` characters."""
-    laid_out = rows(spans)
-    services = list(dict.fromkeys(row.span.service for row in laid_out))
+    tree = rows(spans)
+    services = list(dict.fromkeys(row.span.service for row in tree))
     colors = {name: _COLORS[index % len(_COLORS)] for index, name in enumerate(services)}
-    names = ["  " * row.depth + row.span.name + (" !" if row.span.failed else "") for row in laid_out]
-    times = [f"{row.span.milliseconds:.1f}" for row in laid_out]
+    names = ["  " * row.depth + row.span.name + (" !" if row.span.failed else "") for row in tree]
+    times = [f"{row.span.milliseconds:.1f}" for row in tree]
     fixed_columns = (["service", *services], times)
     fixed = sum(max(map(len, ["", *column])) + _COLUMN_PADDING for column in fixed_columns) + _COLUMN_PADDING
     name_width = max(map(len, ["", *names])) + _COLUMN_PADDING
@@ -65,7 +65,7 @@ def table(spans: Sequence[Span], width: int) -> Table:
     result.add_column("span", no_wrap=True, overflow="ellipsis", max_width=max_name_width)
     result.add_column("ms", no_wrap=True, justify="right")
     result.add_column("", no_wrap=True, min_width=bar_width)
-    for row, name, milliseconds in zip(laid_out, names, times, strict=True):
+    for row, name, milliseconds in zip(tree, names, times, strict=True):
         start = min(int(row.start * bar_width), bar_width - 1)
         length = min(max(round(row.width * bar_width), 1), bar_width - start)
         color = "red" if row.span.failed else colors[row.span.service]

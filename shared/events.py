@@ -33,11 +33,11 @@ __all__ = [
     "REQUESTED",
     "CalculationRequest",
     "Publisher",
-    "binary",
-    "outcome",
+    "encode_binary",
+    "outcome_event",
     "parse_request",
     "processing_span",
-    "requested",
+    "request_event",
     "strict_json",
 ]
 
@@ -115,14 +115,14 @@ def _reject_constant(constant: str) -> object:
     raise ValueError(constant)
 
 
-def requested(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
+def request_event(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
     """Create the event that requests the calculation of a job. Its id is the job ID."""
     names = ("job_id", "date", "device_id", *record.explicit_fields)
     values = record.model_dump(mode="json", include=set(names))
     return _event(REQUESTED, record.job_id, {name: values[name] for name in names}, {**extensions, **trace.headers()})
 
 
-def outcome(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
+def outcome_event(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """Create the outcome event of a finished job. Its id derives from the job ID, so consumers detect duplicates."""
     job = {"job_id": record.job_id, "date": record.date, "device_id": record.device_id}
     data: CompletedData | FailedData
@@ -147,7 +147,7 @@ def _event(event_type: str, event_id: str, data: dict[str, Any], extensions: Map
     return CloudEvent(attributes, data)
 
 
-def binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
+def encode_binary(event: CloudEvent) -> tuple[dict[str, str], bytes]:
     """Encode an event as headers and body. The trace is also a plain HTTP header, which brokers propagate."""
     headers, body = to_binary(event)
     attributes = event.get_attributes()
@@ -224,7 +224,7 @@ class Publisher:
             self._send(sent)
 
     def _send(self, event: CloudEvent) -> None:
-        headers, body = binary(event)
+        headers, body = encode_binary(event)
         if not self._slots.acquire(blocking=False):
             raise Unavailable("broker", "busy")  # earlier publications are blocked
         try:

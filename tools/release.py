@@ -41,11 +41,13 @@ def check_tag(tag: str) -> None:
 
 
 def changelog_section(text: str, version: str) -> str:
-    """Return what is under `## VERSION` or `## [VERSION] - DATE`, or raise ReleaseError."""
-    found = re.search(rf"^## \[?{re.escape(version)}\]?(?: [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    if found is None or not found[1].strip():
+    """Return the text under `## VERSION` or `## [VERSION] - DATE`, or raise ReleaseError."""
+    section = re.search(
+        rf"^## \[?{re.escape(version)}\]?(?: [^\n]*)?\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    if section is None or not section[1].strip():
         raise ReleaseError(f"CHANGELOG.md has no section for {version}")
-    return found[1].strip()
+    return section[1].strip()
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ class Delivery:
             except JobFinished:
                 self._delete_superseded_csvs(event.job_id)
                 return Response(204)
-            headers, body = events.binary(events.outcome(record, span.trace))
+            headers, body = events.encode_binary(events.outcome_event(record, span.trace))
         provider.flush_soon()  # export the job's telemetry before the pod can be terminated
         return Response(200, body, headers)
 

@@ -23,7 +23,7 @@ class EventPublisher:
         if self._publisher is None:
             raise Unavailable("broker", "K_SINK is not set")
         trace = trace_of({"traceparent": record.traceparent})
-        self._publisher.publish(events.requested(record, self._extensions, trace))
+        self._publisher.publish(events.request_event(record, self._extensions, trace))
 
     def publish_outcome(self, record: Record) -> None:
         """Publish the outcome of a job that has no delivery to reply to. A failure is logged, but not raised."""
@@ -31,6 +31,6 @@ class EventPublisher:
             return
         trace = trace_of({"traceparent": record.traceparent})
         try:
-            self._publisher.publish(events.outcome(record, trace, self._extensions))
+            self._publisher.publish(events.outcome_event(record, trace, self._extensions))
         except Unavailable as exc:
             _LOG.warning("outcome event not published", extra={"job_id": record.job_id, "cause": exc.cause})

@@ -89,7 +89,7 @@ class Submitter:
     def _publish(self, record: Record, trace: Trace) -> None:
         """Publish the request event. On failure the job stays queued, and the sweep publishes the event again."""
         try:
-            self._publisher.publish(events.requested(record, self._settings.ce_extensions, trace))
+            self._publisher.publish(events.request_event(record, self._settings.ce_extensions, trace))
         except Unavailable as exc:
             capture_error(exc, job_id=record.job_id, consequence="request event not published")
 

@@ -56,19 +56,20 @@ class JobLister:
     def list_page(self, request: Request) -> Response:
         """Return 200 with the requested page. Raises InvalidRequest for an invalid parameter."""
         parameters = _single_parameters(request.query)
-        job_filter, (limit, offset), with_results = _filter(parameters), _window(parameters), _with_results(parameters)
-        found = self._index.page(job_filter, offset, limit)
-        outcomes = self._results.read(found.entries) if with_results else {}
+        job_filter, with_results = _filter(parameters), _with_results(parameters)
+        limit, offset = _limit_and_offset(parameters)
+        page = self._index.page(job_filter, offset, limit)
+        outcomes = self._results.read(page.entries) if with_results else {}
         after = offset + limit
-        page = JobPage(
-            jobs=[_summary(entry, outcomes.get(entry.position, {})) for entry in found.entries],
-            total_count=found.total,
+        body = JobPage(
+            jobs=[_summary(entry, outcomes.get(entry.position, {})) for entry in page.entries],
+            total_count=page.total,
             limit=limit,
             offset=offset,
-            next_offset=after if after < found.total else None,
+            next_offset=after if after < page.total else None,
             trace_id=request.trace.trace_id,
         )
-        return Response(200, page.body())
+        return Response(200, body.body())
 
 
 class DeviceLister:
@@ -115,7 +116,7 @@ def _filter(parameters: dict[str, str]) -> Filter:
     return Filter(Status(status) if status else None, submission.date if day else None, device_id or None)
 
 
-def _window(parameters: dict[str, str]) -> tuple[int, int]:
+def _limit_and_offset(parameters: dict[str, str]) -> tuple[int, int]:
     texts = parameters.get("limit", str(DEFAULT_LIMIT)), parameters.get("offset", "0")
     for name, text in zip(("limit", "offset"), texts, strict=True):
         if not re.fullmatch(r"-?[0-9]{1,18}", text):

@@ -1,7 +1,7 @@
 """libpq's environment variables (PGHOST, PGSERVICE, PGOPTIONS, …), which are not settings of this project.
 
 They would change the target of a connection or the output format of the server. Only the variables that secure a
-connection are kept: otherwise a deployment that relies on PGSSLMODE=verify-full would silently lose TLS.
+connection stay: otherwise a deployment that relies on PGSSLMODE=verify-full would silently lose TLS.
 """
 
 import os

@@ -146,7 +146,7 @@ class Settings(BaseModel):
             "OpenID Connect issuer whose bearer tokens callers must send. It must equal the token's iss claim."
         ),
     )
-    AUTH_AUDIENCE: types.WordList | None = Field(
+    AUTH_AUDIENCE: types.TextList | None = Field(
         None, description="Accepted audiences, separated by commas. Required with AUTH_ISSUER."
     )
     AUTH_SCOPE: types.Visible | None = Field(None, description="Scope that a token must have.")

@@ -111,7 +111,7 @@ def _check_sentry_dsn(text: str) -> None:
         raise ValueError("expected a DSN, for example https://KEY@sentry.example/1")
 
 
-def _check_words(text: str) -> None:
+def _check_list(text: str) -> None:
     check_line(text)
     if not lists.comma_separated(text):
         raise ValueError("expected a comma-separated list")
@@ -166,7 +166,7 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_databa
 Overrides = Annotated[str, AfterValidator(partial(_checked, extensions))]
 OriginList = Annotated[str, AfterValidator(partial(_checked, lists.cors_origins))]
 KeyList = Annotated[SecretStr, AfterValidator(partial(_secret, lists.api_keys))]
-WordList = Annotated[str, AfterValidator(partial(_checked, _check_words))]
+TextList = Annotated[str, AfterValidator(partial(_checked, _check_list))]
 NetworkList = Annotated[str, AfterValidator(partial(_checked, lists.ip_networks))]
 StoreUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_store_url))]
 SentryDsn = Annotated[SecretStr, AfterValidator(partial(_secret, _check_sentry_dsn))]

@@ -97,7 +97,7 @@ class SealedView:
             segment = self._index.segment(sealed.key)
             mask = None
             if not self._is_complete(sealed):
-                mask = segment.matching(self._filter)
+                mask = segment.matching_mask(self._filter)
                 for position in self._deleted.get(sealed.key, ()):
                     row = segment.find(position)
                     if row is not None:
@@ -158,8 +158,8 @@ class Index:
         snapshot = self._snapshot()
         hot, hot_mask = snapshot.hot, snapshot.hot_mask
         if not job_filter.is_empty:
-            matching = hot.matching(job_filter)
-            hot_mask = matching if hot_mask is None else hot_mask & matching
+            matches = hot.matching_mask(job_filter)
+            hot_mask = matches if hot_mask is None else hot_mask & matches
         log_entries = (entry for entry in snapshot.log_entries if job_filter.matches(entry))
         unsealed = [RowView(Segment.from_entries(log_entries)), RowView(hot, hot_mask)]
         sealed = SealedView(self, snapshot.manifest, job_filter, snapshot.deleted)

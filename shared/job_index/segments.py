@@ -97,7 +97,7 @@ class Segment:
         last = int(np.searchsorted(self.neg_queued_ms, -queued_ms, "right"))
         return first, last, np.uint64(high), np.uint64(low)
 
-    def matching(self, job_filter: Filter) -> Mask:
+    def matching_mask(self, job_filter: Filter) -> Mask:
         """Return the mask of the rows that match the filter."""
         mask = np.ones(len(self), np.bool_)
         if job_filter.status is not None:
@@ -109,10 +109,10 @@ class Segment:
             mask &= self.device == (self.devices.index(job_filter.device_id) if is_known else -1)
         return mask
 
-    def finished(self) -> Mask:
+    def finished_mask(self) -> Mask:
         """Return the mask of the finished jobs."""
-        finished: Mask = self.status >= _FIRST_FINISHED
-        return finished
+        mask: Mask = self.status >= _FIRST_FINISHED
+        return mask
 
     def select(self, rows: Rows | Mask | slice) -> "Segment":
         """Return a segment of some of the rows. `devices` keeps only those that occur in them."""
@@ -128,15 +128,15 @@ class Segment:
             tuple(self.devices[code] for code in codes.tolist()),
         )
 
-    def updated(self, removed: Iterable[Position], upserted: Iterable[Entry]) -> "Segment":
+    def with_changes(self, removed: Iterable[Position], upserted: Iterable[Entry]) -> "Segment":
         """Return a segment without the jobs at `removed`, in which `upserted` replace the jobs at their positions."""
         added = Segment.from_entries(upserted)
-        kept = np.ones(len(self), np.bool_)
+        remaining = np.ones(len(self), np.bool_)
         for position in (*removed, *(added.entry(row).position for row in range(len(added)))):
             row = self.find(position)
             if row is not None:
-                kept[row] = False
-        return merge([self.select(kept), added])
+                remaining[row] = False
+        return merge([self.select(remaining), added])
 
     def dump(self) -> bytes:
         """Return the columns as a compressed .npz file."""

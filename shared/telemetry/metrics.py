@@ -109,7 +109,7 @@ _MINUTES = (0, 15, 30, 60, 120, 240, 480, 720, 1440)
 _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 
 STATES = tuple(map(str, PUBLIC_STATUSES))
-ENDS = ("completed", "failed")
+FINISHED_STATES = ("completed", "failed")
 FAILURES = tuple(sorted(JOB_ERRORS))
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 ROUTES = (
@@ -169,14 +169,14 @@ JOB_DURATION = Histogram(
     "distance.job.duration",
     "s",
     "Duration of the attempt that finished the job",
-    {"status": ENDS},
+    {"status": FINISHED_STATES},
     buckets=_JOB_S,
 )
 TURNAROUND = Histogram(
     "distance.job.turnaround",
     "s",
     "Time from submission to the end of the job",
-    {"status": ENDS},
+    {"status": FINISHED_STATES},
     buckets=_JOB_S,
 )
 QUEUE_WAIT = Histogram("distance.job.queue_wait", "s", "Time from submission to the first attempt", buckets=_JOB_S)

@@ -56,7 +56,7 @@ def test_references_resolve_and_each_message_has_an_operation() -> None:
 @pytest.mark.parametrize(("name", "heading"), HEADINGS.items())
 def test_sent_event_is_valid_and_equals_example(name: str, heading: str) -> None:
     event = EVENTS[heading]
-    headers, body = events.binary(event)
+    headers, body = events.encode_binary(event)
     validate(name, json.loads(body), headers)
     example_headers, example_body = example(heading)
     (document_example,) = DOCUMENT["components"]["messages"][name]["examples"]
@@ -65,7 +65,7 @@ def test_sent_event_is_valid_and_equals_example(name: str, heading: str) -> None
 
 
 def test_failed_event_without_error_code_is_invalid() -> None:
-    _, body = events.binary(events.outcome(record(status=Status.FAILED, **NO_DATA), TRACE))
+    _, body = events.encode_binary(events.outcome_event(record(status=Status.FAILED, **NO_DATA), TRACE))
     payload = json.loads(body)
     del payload["error_code"]
     with pytest.raises(ValidationError):

@@ -15,7 +15,7 @@ from shared.telemetry.provider import _DEFAULTS
 from tests.cluster.__main__ import CHECKS
 from tests.contract.markdown import ROOT, anchors, code_paths, pages, rows
 from tools.docs.__main__ import GENERATORS, PATHS
-from tools.docs.regions import outdated
+from tools.docs.regions import find_outdated
 
 LONGEST_FILE, LONGEST_LINE = 300, 120
 SITE = sorted((ROOT / "docs").rglob("*.md"))
@@ -139,7 +139,7 @@ def written(text: str) -> str:
 
 
 def test_generated_regions_are_what_the_code_says() -> None:
-    assert not [str(path.relative_to(ROOT)) for path in outdated(PATHS, GENERATORS)], "run: python -m tools.docs"
+    assert not [str(path.relative_to(ROOT)) for path in find_outdated(PATHS, GENERATORS)], "run: python -m tools.docs"
 
 
 def test_every_generator_has_a_region() -> None:

@@ -20,9 +20,9 @@ TRACE = Trace(TRACE_ID, "b7ad6b7169203331")
 NO_DATA = {"error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-25"}
 OPTIONAL_FIELDS = ("away_threshold_km", "home", "timezone")
 EVENTS = {
-    "## Requested": events.requested(record(timezone="Europe/Berlin", explicit_fields=OPTIONAL_FIELDS), {}, TRACE),
-    "## Completed": events.outcome(record(status=Status.COMPLETED, result=result()), TRACE),
-    "## Failed": events.outcome(record(status=Status.FAILED, **NO_DATA), TRACE),
+    "## Requested": events.request_event(record(timezone="Europe/Berlin", explicit_fields=OPTIONAL_FIELDS), {}, TRACE),
+    "## Completed": events.outcome_event(record(status=Status.COMPLETED, result=result()), TRACE),
+    "## Failed": events.outcome_event(record(status=Status.FAILED, **NO_DATA), TRACE),
 }
 
 
@@ -38,7 +38,7 @@ def example(heading: str) -> tuple[dict[str, str], bytes]:
 
 @pytest.mark.parametrize(("heading", "event"), EVENTS.items(), ids=EVENTS)
 def test_example_is_the_event_that_is_sent(heading: str, event: CloudEvent) -> None:
-    headers, body = events.binary(event)
+    headers, body = events.encode_binary(event)
     del headers["ce-time"]
     example_headers, example_body = example(heading)
     assert example_headers == headers

@@ -9,13 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from shared.errors import Unavailable
-from shared.events import MAX_CONCURRENT_PUBLISHES, Publisher, requested, strict_json
+from shared.events import MAX_CONCURRENT_PUBLISHES, Publisher, request_event, strict_json
 from shared.telemetry.context import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.integration.broken_brokers import cut, garbage, raw, silent, trickling
 
 TRACE = trace_of({"traceparent": TRACEPARENT, "tracestate": "vendor=1"})
-EVENT = requested(record(), {"team": "home"}, TRACE)
+EVENT = request_event(record(), {"team": "home"}, TRACE)
 
 
 class Sink(ThreadingHTTPServer):

@@ -43,9 +43,9 @@ class SimulatedBroker(events.Publisher):
         if fault in (Fault.LATER, Fault.TWICE, Fault.HANG):
             world.sleep(world.faults.hang_ms() if fault is Fault.HANG else world.faults.delay_ms())
         if fault not in (Fault.FAIL, Fault.CONFLICT, Fault.DIE_BEFORE):
-            self.accept(*events.binary(event))
+            self.accept(*events.encode_binary(event))
         if fault is Fault.TWICE:
-            self.accept(*events.binary(event))
+            self.accept(*events.encode_binary(event))
         if fault in DEADLY:
             world.kill(invocation.pod)
             raise PodDied

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.errors import InvalidRequest
-from shared.events import outcome, strict_json
+from shared.events import outcome_event, strict_json
 from shared.models import Status
 from shared.telemetry.context import trace_of
 from tests.builders import JOB_ID, TRACEPARENT, record, result
@@ -10,10 +10,10 @@ TRACE = trace_of({"traceparent": TRACEPARENT})
 
 
 def test_outcome_contains_result_or_error_only() -> None:
-    completed = outcome(record(status=Status.COMPLETED, result=result()), TRACE)
+    completed = outcome_event(record(status=Status.COMPLETED, result=result()), TRACE)
     assert completed["id"] == f"{JOB_ID}-completed"
     assert set(completed.data) == {"job_id", "date", "device_id", *result().model_dump()}
-    failed = outcome(record(status=Status.FAILED, error_code="NO_DATA", error_message="none"), TRACE)
+    failed = outcome_event(record(status=Status.FAILED, error_code="NO_DATA", error_message="none"), TRACE)
     assert failed["id"] == f"{JOB_ID}-failed"
     assert set(failed.data) == {"job_id", "date", "device_id", "error_code", "error_message"}
 

@@ -55,16 +55,16 @@ def test_find_and_count_newer_return_the_row_of_a_position(entries: list[Entry])
     ENTRIES,
     st.builds(Filter, st.none() | st.sampled_from(PUBLIC_STATUSES), st.none(), st.sampled_from([None, "", "garmin"])),
 )
-def test_matching_rows_are_those_of_matching_entries(entries: list[Entry], job_filter: Filter) -> None:
+def test_matching_mask_selects_the_rows_of_matching_entries(entries: list[Entry], job_filter: Filter) -> None:
     segment = Segment.from_entries(entries)
-    matching = segment.matching(job_filter).tolist()
+    matching = segment.matching_mask(job_filter).tolist()
     assert matching == [job_filter.matches(entry) for entry in rows(segment)]
 
 
 @given(ENTRIES, st.integers(0, 30), st.integers(0, 30))
-def test_updated_removes_adds_and_replaces_jobs(entries: list[Entry], first: int, second: int) -> None:
+def test_with_changes_removes_adds_and_replaces_jobs(entries: list[Entry], first: int, second: int) -> None:
     before, removed, upserted = entries[first:], entries[second:], entries[: second + 3]
-    updated = Segment.from_entries(before).updated([entry.position for entry in removed], upserted)
+    updated = Segment.from_entries(before).with_changes([entry.position for entry in removed], upserted)
     expected = {entry.position: entry for entry in before if entry not in removed}
     expected |= {entry.position: entry for entry in upserted}
     assert rows(updated) == newest_first(list(expected.values()))
@@ -87,7 +87,7 @@ def test_select_drops_unused_devices() -> None:
     selected = Segment.from_entries(entries).select(np.array([1]))
     assert selected.devices == ("d1",)
     assert b"d2" not in selected.dump()
-    assert selected.matching(Filter(device_id="d2")).tolist() == [False]
+    assert selected.matching_mask(Filter(device_id="d2")).tolist() == [False]
 
 
 def test_segment_size_per_job_is_bounded() -> None:

@@ -135,8 +135,8 @@ def _check_age(settings: Settings) -> None:
 
 
 def check_event_extensions(settings: Settings) -> None:
-    headers, body = events.binary(
-        events.requested(record(), settings.ce_extensions, trace_of({"traceparent": TRACEPARENT}))
+    headers, body = events.encode_binary(
+        events.request_event(record(), settings.ce_extensions, trace_of({"traceparent": TRACEPARENT}))
     )
     send("http://broker", headers)
     assert settings.ce_extensions.items() <= from_http(headers, body).get_attributes().items()

@@ -11,7 +11,7 @@ _MAX_LISTED_VALUES = 9
 
 
 def prometheus_label(name: str) -> str:
-    """Return the name that Prometheus gives a label."""
+    """Return the name of a label in Prometheus."""
     return name.replace(".", "_")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.simulation.bugs import BUGS
 from tools.dashboards.metrics_table import metrics_table
 from tools.docs import commands, errors, http_api, settings
-from tools.docs.regions import Generator, outdated, table
+from tools.docs.regions import Generator, find_outdated, table
 
 ROOT = Path(__file__).parents[2]
 GENERATORS: dict[str, Generator] = {
@@ -23,6 +23,6 @@ GENERATORS: dict[str, Generator] = {
 PATHS = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / ".env.example"]
 
 if __name__ == "__main__":
-    for path, text in outdated(PATHS, GENERATORS).items():
+    for path, text in find_outdated(PATHS, GENERATORS).items():
         path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))

@@ -43,7 +43,7 @@ def administration() -> list[str]:
         usage = " ".join(command.format_usage().removeprefix("usage: ").split())
         title = summary[:1].upper() + summary[1:]
         lines += ["", f"### python -m admin {name}", "", f"{title}.", "", "```", usage.replace("[-h] ", ""), "```"]
-        options = [one for one in command._actions if one.option_strings and one.dest != "help"]  # noqa: SLF001 - below
+        options = [action for action in command._actions if action.option_strings and action.dest != "help"]  # noqa: SLF001 - below
         rows = [
             [f"`{' '.join([option.option_strings[-1], *_value(option)])}`", option.help or ""] for option in options
         ]
@@ -55,8 +55,8 @@ def _value(option: argparse.Action) -> list[str]:
     return [] if option.nargs == 0 else [str(option.metavar or option.dest.upper())]
 
 
-def _subcommands(found: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
-    """Each command with its summary and parser; argparse has no public way to list them."""
-    commands: Any = next(action for action in found._actions if action.choices)  # noqa: SLF001
+def _subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    """Yield each command with its summary and parser; argparse has no public way to list them."""
+    commands: Any = next(action for action in parser._actions if action.choices)  # noqa: SLF001
     for action in commands._choices_actions:  # noqa: SLF001
         yield action.dest, action.help or "", commands.choices[action.dest]

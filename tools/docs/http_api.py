@@ -18,7 +18,9 @@ def operations() -> list[str]:
         lines += ["", f"### {method} {path}", "", f"**{operation['summary']}.**", *filter(None, sentences)]
         lines += ["", f"Service: {operation['tags'][0]}."]
         lines += _parameters(operation)
-        rows = [[status, _body(answer), answer["description"]] for status, answer in operation["responses"].items()]
+        rows = [
+            [status, _body(response), response["description"]] for status, response in operation["responses"].items()
+        ]
         lines += table(["status", "body", "meaning"], rows)[:-1]
     return [*lines, ""]
 
@@ -31,8 +33,8 @@ def schemas() -> list[str]:
             continue
         required = schema.get("required", ())
         rows = [
-            [f"`{field}`", _type(one), "yes" if field in required else "", one.get("description", "")]
-            for field, one in schema["properties"].items()
+            [f"`{field}`", _type(property_), "yes" if field in required else "", property_.get("description", "")]
+            for field, property_ in schema["properties"].items()
         ]
         lines += ["", f"### {name}", "", schema.get("description", "")]
         lines += table(["field", "type", "always present", "meaning"], rows)[:-1]
@@ -40,7 +42,7 @@ def schemas() -> list[str]:
 
 
 def _operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each operation with its method and path."""
+    """Yield each operation with its method and path."""
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             yield method.upper(), path, operation
@@ -51,16 +53,19 @@ def _parameters(operation: dict[str, Any]) -> list[str]:
     if body := operation.get("requestBody"):
         lines += ["", f"Request body: {_reference(body['content']['application/json']['schema'])}."]
     rows = [
-        [f"`{one['name']}`", one["in"], _type(one["schema"]), one["description"]]
-        for one in operation.get("parameters", ())
-        if one["name"] not in _TRACE
+        [f"`{parameter['name']}`", parameter["in"], _type(parameter["schema"]), parameter["description"]]
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] not in _TRACE
     ]
     return lines + (table(["parameter", "in", "type", "meaning"], rows)[:-1] if rows else [])
 
 
-def _body(answer: dict[str, Any]) -> str:
-    contents = answer.get("content", {})
-    return ", ".join(_type(one["schema"]) if "$ref" in one["schema"] else kind for kind, one in contents.items())
+def _body(response: dict[str, Any]) -> str:
+    contents = response.get("content", {})
+    return ", ".join(
+        _type(content["schema"]) if "$ref" in content["schema"] else media_type
+        for media_type, content in contents.items()
+    )
 
 
 def _reference(schema: dict[str, Any]) -> str:
@@ -75,12 +80,12 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return _reference(schema)
     if alternatives := schema.get("anyOf"):
-        return " or ".join(_type(one) for one in alternatives)
+        return " or ".join(_type(alternative) for alternative in alternatives)
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" if value != "" else '`""`' for value in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":
         return f"array of {_type(schema['items'])}"
-    words = schema.get("format") or schema.get("type", "any")
+    type_name = schema.get("format") or schema.get("type", "any")
     bounds = [f"{sign} {schema[key]}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
     default = [f"default {schema['default']}"] if "default" in schema else []
-    return ", ".join([words, *bounds, *default])
+    return ", ".join([type_name, *bounds, *default])

@@ -64,8 +64,8 @@ def _default(name: str) -> str | None:
 
 def _description(name: str) -> str:
     field = Settings.model_fields[name]
-    words = [field.description or "", _range(field), "A secret." if "SecretStr" in str(field.annotation) else ""]
-    return " ".join(filter(None, words))
+    parts = [field.description or "", _range(field), "A secret." if "SecretStr" in str(field.annotation) else ""]
+    return " ".join(filter(None, parts))
 
 
 def _range(field: FieldInfo) -> str:
@@ -78,9 +78,16 @@ def _range(field: FieldInfo) -> str:
 
 
 def _code(text: str) -> str:
-    """Set names of settings, paths, columns and literals in backquotes."""
-    words = {*Settings.model_fields, "created_at", "timestamp", "public.locations", "SELECT", "False", "POSTGRES_*"}
-    words |= {"/health", "/status", "/metrics/json", "DAY_COLUMN=timestamp", "https://maps.example", "X-Forwarded-For"}
-    words |= {"sentry-sdk", "iss", '{"extensions": {"name": "text"}}'}
-    pattern = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
+    """Put backquotes around names of settings, paths, columns and literals."""
+    literals = {*Settings.model_fields, "created_at", "timestamp", "public.locations", "SELECT", "False", "POSTGRES_*"}
+    literals |= {
+        "/health",
+        "/status",
+        "/metrics/json",
+        "DAY_COLUMN=timestamp",
+        "https://maps.example",
+        "X-Forwarded-For",
+    }
+    literals |= {"sentry-sdk", "iss", '{"extensions": {"name": "text"}}'}
+    pattern = "|".join(map(re.escape, sorted(literals, key=len, reverse=True)))
     return re.sub(rf"(?<![\w/-])(?:{pattern})(?![\w-])", r"`\g<0>`", text)

@@ -40,7 +40,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.manifests", description="Check and render manifests.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="print the errors of kustomizations, one a line")
+    check = commands.add_parser("check", help="print the errors of kustomizations, one per line")
     check.add_argument(
         "folders", nargs="*", type=Path, metavar="FOLDER", help="default: all of knative/, and func.yaml"
     )
@@ -80,13 +80,13 @@ def _check(options: argparse.Namespace) -> int:
     folders = options.folders or find_kustomizations(KNATIVE)
     for folder in folders:
         resources = render(folder)
-        unchecked |= {f"{one.api_version} {one.kind}" for one in resources if not has_schema(one)}
+        unchecked |= {f"{resource.api_version} {resource.kind}" for resource in resources if not has_schema(resource)}
         for error in find_errors(resources, options.existing):
             errors.setdefault(error, []).append(str(folder))
     if not options.folders:
         errors |= {error: list(map(str, folders)) for error in validate_function(FUNCTION_FILE)}
-    for error, where in sorted(errors.items()):
-        print(error if len(where) == len(folders) else f"{error} (only in {', '.join(where)})")
+    for error, affected in sorted(errors.items()):
+        print(error if len(affected) == len(folders) else f"{error} (only in {', '.join(affected)})")
     if unchecked:
         print(f"no schema, not validated: {', '.join(sorted(unchecked))}", file=sys.stderr)
     return 1 if errors else 0
@@ -98,7 +98,10 @@ def find_errors(resources: Sequence[Resource], existing: Sequence[Resource] = ()
     The checks of the project run only if every resource conforms to its schema.
     """
     return list(_errors(resources, validate)) or list(
-        _errors(resources, lambda one: (error for check in CHECKS for error in check(one, [*resources, *existing])))
+        _errors(
+            resources,
+            lambda resource: (error for check in CHECKS for error in check(resource, [*resources, *existing])),
+        )
     )
 
 

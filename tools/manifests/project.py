@@ -83,7 +83,9 @@ def placeholder(name: str) -> str:
 
 def _sink(service: Resource, resources: Sequence[Resource]) -> dict[str, str]:
     """Return the variable that a SinkBinding injects into a Service."""
-    subjects = [lookup(one.manifest, "spec", "subject") for one in resources if one.qualified_kind == SINK_BINDING]
+    subjects = [
+        lookup(other.manifest, "spec", "subject") for other in resources if other.qualified_kind == SINK_BINDING
+    ]
     is_bound = service.name in [lookup(subject, "name") for subject in subjects]
     return {"K_SINK": "http://broker.example"} if is_bound else {}
 

@@ -36,19 +36,19 @@ _POD_REFERENCES = {
 
 def entries(kind: str, name: str, resources: Sequence[Resource]) -> dict[str, str | None]:
     """Return the keys of a ConfigMap or a Secret, with the values of a ConfigMap."""
-    found: dict[str, str | None] = dict.fromkeys(SECRETS.get(name, ()) if kind == "Secret" else ())
+    values: dict[str, str | None] = dict.fromkeys(SECRETS.get(name, ()) if kind == "Secret" else ())
     for resource in resources:
         if (resource.qualified_kind, resource.name) == (kind, name):
             for key, value in (lookup(resource.manifest, "data") or {}).items():
-                found[key] = value if kind == "ConfigMap" else None
-            found |= dict.fromkeys(lookup(resource.manifest, "stringData") or ())
-    return found
+                values[key] = value if kind == "ConfigMap" else None
+            values |= dict.fromkeys(lookup(resource.manifest, "stringData") or ())
+    return values
 
 
 def check_pod_references(resource: Resource, resources: Sequence[Resource]) -> Iterator[str]:
     """ConfigMaps, Secrets, their keys and ServiceAccounts that pods need are in the kustomization or documented."""
     template = pod_template(resource)
-    present = {(one.qualified_kind, one.name) for one in resources} | {("Secret", name) for name in SECRETS}
+    present = {(other.qualified_kind, other.name) for other in resources} | {("Secret", name) for name in SECRETS}
     account = lookup(template, "spec", "serviceAccountName") or "default"
     if account != "default" and ("ServiceAccount", account) not in present:
         yield f"serviceAccountName: there is no ServiceAccount {account}"
@@ -68,8 +68,8 @@ def check_object_references(resource: Resource, resources: Sequence[Resource]) -
     """Objects that a resource of Knative names are in the kustomization, unless they are in a foreign namespace."""
     if not resource.group.endswith(".knative.dev"):
         return
-    present = {(one.qualified_kind, one.name) for one in resources}
-    namespaces = {one.namespace for one in resources}
+    present = {(other.qualified_kind, other.name) for other in resources}
+    namespaces = {other.namespace for other in resources}
     spec = lookup(resource.manifest, "spec")
     broker = lookup(spec, "broker")
     if resource.qualified_kind == TRIGGER and broker and (BROKER, broker) not in present:
@@ -95,7 +95,7 @@ def check_selectors(resource: Resource, resources: Sequence[Resource]) -> Iterat
         selectors.append(("spec.selector", {"matchLabels": lookup(spec, "selector")}))
     for path, selector in selectors:
         is_empty = not any((selector or {}).values())
-        if not is_empty and not any(selects(selector, labels) for one in resources for labels in pod_labels(one)):
+        if not is_empty and not any(selects(selector, labels) for other in resources for labels in pod_labels(other)):
             yield f"{path}: no pod of the kustomization has these labels"
 
 
@@ -111,10 +111,10 @@ def pod_labels(resource: Resource) -> Iterator[dict[str, str]]:
 def selects(selector: dict[str, Any], labels: Mapping[str, str]) -> bool:
     """Return whether a label selector matches `labels`."""
     equal = (labels.get(key) == value for key, value in (selector.get("matchLabels") or {}).items())
-    return all(equal) and all(_holds(one, labels) for one in selector.get("matchExpressions") or [])
+    return all(equal) and all(_matches(expression, labels) for expression in selector.get("matchExpressions") or [])
 
 
-def _holds(expression: dict[str, Any], labels: Mapping[str, str]) -> bool:
+def _matches(expression: dict[str, Any], labels: Mapping[str, str]) -> bool:
     value = labels.get(expression["key"])
     match expression["operator"]:
         case "In":

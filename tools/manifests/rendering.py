@@ -53,16 +53,16 @@ def _is_component(file: Path) -> bool:
 def render(folder: Path) -> list[Resource]:
     """Render the kustomization in `folder`. Raise RenderError if that fails."""
     with tempfile.TemporaryDirectory() as name:
-        outer = Path(name).resolve()
-        text = _build(folder, outer, {"buildMetadata": ["originAnnotations"]})
-        return [_resource(manifest, outer, folder) for manifest in load_documents(text)]
+        wrapper = Path(name).resolve()
+        text = _build(folder, wrapper, {"buildMetadata": ["originAnnotations"]})
+        return [_resource(manifest, wrapper, folder) for manifest in load_documents(text)]
 
 
 def render_overlay(folder: Path, components: Sequence[Path] = (), **fields: Any) -> str:
     """Render an overlay of `folder` with more `components` and kustomization `fields`, as YAML."""
     with tempfile.TemporaryDirectory() as name:
-        outer = Path(name).resolve()
-        return _build(folder, outer, {"components": [_relative(path, outer) for path in components], **fields})
+        wrapper = Path(name).resolve()
+        return _build(folder, wrapper, {"components": [_relative(path, wrapper) for path in components], **fields})
 
 
 def render_release(overlay: Path, image: str) -> str:
@@ -78,35 +78,35 @@ def render_release(overlay: Path, image: str) -> str:
     return text
 
 
-def _relative(path: Path, outer: Path) -> str:
-    return os.path.relpath(path.resolve(), outer)  # kustomize accepts no absolute paths
+def _relative(path: Path, wrapper: Path) -> str:
+    return os.path.relpath(path.resolve(), wrapper)  # kustomize accepts no absolute paths
 
 
-def _build(folder: Path, outer: Path, fields: Mapping[str, Any]) -> str:
+def _build(folder: Path, wrapper: Path, fields: Mapping[str, Any]) -> str:
     if not any((folder / name).is_file() for name in _KUSTOMIZATION_FILES):
         raise RenderError(f"{folder}: no kustomization.yaml")
-    kustomization = {"resources": [_relative(folder, outer)], **fields}
-    (outer / _KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(kustomization), encoding="utf-8")
-    command = [find_kubectl(), "kustomize", str(outer)]
+    kustomization = {"resources": [_relative(folder, wrapper)], **fields}
+    (wrapper / _KUSTOMIZATION_FILES[0]).write_text(yaml.safe_dump(kustomization), encoding="utf-8")
+    command = [find_kubectl(), "kustomize", str(wrapper)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS)
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired:
         raise RenderError(f"{folder}: kubectl kustomize timed out after {_TIMEOUT_SECONDS} s") from None
-    if done.returncode:
-        reason = " ".join(done.stderr.split()).removeprefix("error: ")
-        raise RenderError(f"{folder}: {reason.replace(str(outer), '.')}")
-    return done.stdout
+    if run.returncode:
+        reason = " ".join(run.stderr.split()).removeprefix("error: ")
+        raise RenderError(f"{folder}: {reason.replace(str(wrapper), '.')}")
+    return run.stdout
 
 
 def find_kubectl() -> str:
     """Return the kubectl of this virtual environment, or the one on the PATH."""
-    found = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
-    if not found:
+    path = shutil.which("kubectl", path=str(Path(sys.executable).parent)) or shutil.which("kubectl")
+    if not path:
         raise RenderError("kubectl is not installed; `make check` installs it")
-    return found
+    return path
 
 
-def _resource(manifest: dict[str, Any], outer: Path, folder: Path) -> Resource:
+def _resource(manifest: dict[str, Any], wrapper: Path, folder: Path) -> Resource:
     """Move the origin annotation from the manifest to the resource."""
     metadata = manifest["metadata"]
     origin = yaml.safe_load(metadata["annotations"].pop(_ORIGIN))
@@ -114,6 +114,6 @@ def _resource(manifest: dict[str, Any], outer: Path, folder: Path) -> Resource:
         del metadata["annotations"]
     if "repo" in origin:
         return Resource(manifest, f"{origin['repo']}/{origin.get('path', '')}")
-    path = (outer / (origin.get("path") or origin.get("configuredIn") or folder.resolve())).resolve()
-    here = Path.cwd().resolve()
-    return Resource(manifest, str(path.relative_to(here) if path.is_relative_to(here) else path))
+    path = (wrapper / (origin.get("path") or origin.get("configuredIn") or folder.resolve())).resolve()
+    current = Path.cwd().resolve()
+    return Resource(manifest, str(path.relative_to(current) if path.is_relative_to(current) else path))

@@ -39,7 +39,7 @@ class Compaction:
 
     def pending(self) -> list[Entry]:
         """Return the jobs to reconcile: those with markers, and those that have not finished."""
-        unfinished = np.flatnonzero(~self._hot.finished()).tolist()
+        unfinished = np.flatnonzero(~self._hot.finished_mask()).tolist()
         entries = {entry.position: entry for entry in map(self._hot.entry, unfinished)}
         return list((entries | self.log.entries).values())
 
@@ -50,7 +50,7 @@ class Compaction:
         """
         sealed = self._manifest.sealed
         segment = self._load(sealed[-1].key) if sealed else self._hot
-        rows = np.flatnonzero(segment.finished() & (segment.neg_queued_ms > -queued_before_ms))[::-1]
+        rows = np.flatnonzero(segment.finished_mask() & (segment.neg_queued_ms > -queued_before_ms))[::-1]
         entries = map(segment.entry, rows.tolist())
         return list(islice((entry for entry in entries if entry.position not in self.log.entries), limit))
 
@@ -100,8 +100,8 @@ class Compaction:
                 removed_from_sealed[sealed].append(position)
             elif entry is not None and sealed is None and (row is None or self._hot.entry(row) != entry):
                 added.append(entry)
-        hot = self._hot.updated(removed, added) if removed or added else self._hot
-        return hot, {key: self._load(key).updated(positions, ()) for key, positions in removed_from_sealed.items()}
+        hot = self._hot.with_changes(removed, added) if removed or added else self._hot
+        return hot, {key: self._load(key).with_changes(positions, ()) for key, positions in removed_from_sealed.items()}
 
     def _sealed_key(self, position: Position) -> str | None:
         """Return the key of the sealed segment that contains the job, or None."""
@@ -136,7 +136,7 @@ class Compaction:
         Finished jobs that are older than the newest sealed job join the sealed segment of their range.
         Returns the hot segment, the new sealed segment (or EMPTY), and the changed sealed segments by key.
         """
-        rows = np.flatnonzero(hot.finished())
+        rows = np.flatnonzero(hot.finished_mask())
         sealed = self._manifest.sealed
         first_late = hot.count_newer(sealed[0].newest) if sealed else len(hot)
         early, late = rows[rows < first_late], rows[rows >= first_late]

@@ -44,7 +44,7 @@ BUGS = (
         "walk-skips-job",
         "functions.list.handler:JobLister.list_page",
         old="after if after < ... else None",
-        new="after + 1 if after < found.total else None",
+        new="after + 1 if after < page.total else None",
         breaks="a walk by next_offset skips jobs",
     ),
     Bug(
@@ -56,7 +56,7 @@ BUGS = (
     ),
     Bug(
         "changed-row-duplicated",
-        "shared.job_index.segments:Segment.updated",
+        "shared.job_index.segments:Segment.with_changes",
         old="row is not None",
         new="False",
         breaks="a job that changed its state is listed twice",

@@ -74,7 +74,7 @@ BUGS = (
     Bug(
         "unfinished-job-sealed",
         f"{_COMPACTION}._seal",
-        old="np.flatnonzero(hot.finished())",
+        old="np.flatnonzero(hot.finished_mask())",
         new="np.arange(len(hot))",
         breaks="the list never shows the end of a job that was sealed before",
     ),
