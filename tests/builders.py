@@ -1,4 +1,4 @@
-"""Builders of what tests need again and again."""
+"""Builders of records and results."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
 def record(**changes: Any) -> Record:
-    """A queued job for one phone and day."""
-    said: dict[str, Any] = {
+    """Return the record of a queued job."""
+    fields: dict[str, Any] = {
         "job_id": JOB_ID,
         "date": "2026-01-25",
         "device_id": "iphone_stuart",
@@ -23,12 +23,12 @@ def record(**changes: Any) -> Record:
         "queued_at": NOW,
         "traceparent": TRACEPARENT,
     }
-    return Record(**(said | changes))
+    return Record(**(fields | changes))
 
 
 def result(**changes: Any) -> Result:
-    """The numbers of a quiet day."""
-    said: dict[str, Any] = {
+    """Return the result of a completed job."""
+    fields: dict[str, Any] = {
         "total_distance_km": 19.44,
         "total_locations": 1464,
         "max_distance_km": 0.31,
@@ -43,4 +43,4 @@ def result(**changes: Any) -> Result:
         "processing_time_ms": 600,
         "worker_version": VERSION,
     }
-    return Result(**(said | changes))
+    return Result(**(fields | changes))

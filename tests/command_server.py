@@ -1,4 +1,4 @@
-"""A server for the tests of the command: the service and its storage, with one job."""
+"""A server for tests of the command: the service and its storage, with one job."""
 
 import hashlib
 import http.server
@@ -33,7 +33,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """The service and its storage: one completed job, or one that never ends."""
+    """The service and its storage: one job, completed unless the test changes its status."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -56,13 +56,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.requests += 1
         devices = [{"device_id": self.server.device, "last_fix_at": "2026-01-26T12:00:00Z"}]
         body: dict[str, Any] = {**job, "jobs": [job], "total_count": 1, "limit": 50, "offset": 0}
-        self.answer(self.server.page or json.dumps({**body, "devices": devices, "as_of": None}).encode())
+        self.respond(self.server.page or json.dumps({**body, "devices": devices, "as_of": None}).encode())
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(self.server.page or json.dumps(self.server.job()).encode())
+        self.respond(self.server.page or json.dumps(self.server.job()).encode())
 
-    def answer(self, body: bytes) -> None:
+    def respond(self, body: bytes) -> None:
         content = DAY if self.path.startswith("/csv") and not self.server.page else body
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
@@ -70,12 +70,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    with Server() as made:
-        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
-        yield made
-        made.shutdown()
+def run_server() -> Iterator[Server]:
+    """Run the server in a thread for the duration of the block."""
+    with Server() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()

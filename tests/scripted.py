@@ -1,4 +1,4 @@
-"""A server for the client's tests that is not there: answers by script, requests on record."""
+"""Scripted HTTP responses for the client's tests, without a server. The adapter records requests."""
 
 import io
 import json
@@ -9,11 +9,11 @@ from otel_worker_client.transport import Clock, Transport
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-Answer = tuple[int, dict[str, Any] | bytes, dict[str, str]] | Exception
+ScriptedResponse = tuple[int, dict[str, Any] | bytes, dict[str, str]] | Exception
 
 
 class FakeClock(Clock):
-    """Time passes only by sleeping, and by waiting for scripted timeouts."""
+    """A clock that advances only by sleeping and by scripted timeouts."""
 
     def __init__(self) -> None:
         self.time = 1000.0
@@ -27,42 +27,42 @@ class FakeClock(Clock):
         self.time += seconds
 
 
-class Scripted(BaseAdapter):
-    """Gives its answers one after another, the last one for ever; a timeout takes its time on a fake clock."""
+class ScriptedAdapter(BaseAdapter):
+    """Returns its responses in order and repeats the last one. A scripted timeout advances a fake clock."""
 
-    def __init__(self, *answers: Answer, clock: Clock | None = None) -> None:
+    def __init__(self, *responses: ScriptedResponse, clock: Clock | None = None) -> None:
         super().__init__()
-        self.answers = list(answers)
+        self.responses = list(responses)
         self.requests: list[requests.PreparedRequest] = []
         self.clock = clock
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
         self.requests.append(request)
-        if isinstance(self.clock, FakeClock) and isinstance(self.answers[0], requests.Timeout):
+        if isinstance(self.clock, FakeClock) and isinstance(self.responses[0], requests.Timeout):
             connect, read = options["timeout"]
-            self.clock.time += connect if isinstance(self.answers[0], requests.ConnectTimeout) else read
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        status, body, headers = answer
+            self.clock.time += connect if isinstance(self.responses[0], requests.ConnectTimeout) else read
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if isinstance(response, Exception):
+            raise response
+        status, body, headers = response
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        made = requests.Response()
-        made.status_code, made.url, made.request = status, str(request.url), request
-        made.headers.update(headers)
-        made.raw = HTTPResponse(io.BytesIO(content), headers=headers, status=status, preload_content=False)
-        return made
+        result = requests.Response()
+        result.status_code, result.url, result.request = status, str(request.url), request
+        result.headers.update(headers)
+        result.raw = HTTPResponse(io.BytesIO(content), headers=headers, status=status, preload_content=False)
+        return result
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
     def sent(self, number: int = -1) -> Any:
-        """The JSON of a request."""
+        """Return the JSON body of a request."""
         return json.loads(self.requests[number].body or b"null")
 
 
-def answering(transport: Transport, *answers: Answer) -> Scripted:
-    """Whatever it asks is answered by script."""
-    made = Scripted(*answers, clock=transport.clock)
+def script_responses(transport: Transport, *responses: ScriptedResponse) -> ScriptedAdapter:
+    """Make `transport` return the responses, and return the adapter that records its requests."""
+    adapter = ScriptedAdapter(*responses, clock=transport.clock)
     for scheme in ("http://", "https://"):
-        transport._session.mount(scheme, made)
-    return made
+        transport._session.mount(scheme, adapter)
+    return adapter

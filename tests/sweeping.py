@@ -46,7 +46,7 @@ def sweeping(
 
 def newest(index: Index) -> FindNewest:
     """Return a function that finds the newest job of a filter."""
-    return lambda wanted: next(iter(index.page(wanted).entries), None)
+    return lambda job_filter: next(iter(index.page(job_filter).entries), None)
 
 
 def listed(bucket: Bucket) -> list[Entry]:

@@ -1,19 +1,19 @@
-"""Markdown as the contract tests read it."""
+"""Parsing of the Markdown pages for the contract tests."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_NOT_OURS = {".git", ".venv", ".local", ".cache", ".pytest_cache", ".hypothesis", "node_modules"}
+_IGNORED = {".git", ".venv", ".local", ".cache", ".pytest_cache", ".hypothesis", "node_modules"}
 
 
 def pages() -> list[Path]:
-    """Every Markdown file of the checkout."""
-    return sorted(page for page in ROOT.rglob("*.md") if not _NOT_OURS & set(page.relative_to(ROOT).parts))
+    """Return every Markdown file of the repository."""
+    return sorted(page for page in ROOT.rglob("*.md") if not _IGNORED & set(page.relative_to(ROOT).parts))
 
 
 def blocks(page: str, language: str, heading: str = "") -> list[str]:
-    """The fenced blocks of `language` in the section `heading` (default: in the whole page)."""
+    """Return the fenced blocks of `language` in the section `heading` (default: in the whole page)."""
     text = (ROOT / page).read_text(encoding="utf-8")
     if heading:
         _, _, text = f"\n{text}".partition(f"\n{heading}\n")
@@ -24,7 +24,7 @@ def blocks(page: str, language: str, heading: str = "") -> list[str]:
 
 
 def rows(page: str, columns: list[str]) -> list[list[str]]:
-    """The body of the table with these columns, cell by cell, without backquotes."""
+    """Return the body of the table with these columns, cell by cell, without backquotes."""
     head = "| " + " | ".join(columns) + " |\n"
     _, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(head)
     assert rest, f"{page} has no table {head}"
@@ -34,13 +34,13 @@ def rows(page: str, columns: list[str]) -> list[list[str]]:
 
 
 def code_paths(page: Path) -> set[str]:
-    """The paths inside the checkout that a page names in backquotes, such as `shared/errors.py` or `knative/base/`."""
-    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - _NOT_OURS
+    """Return the repository's paths that a page names in backquotes, such as `shared/errors.py` or `knative/base/`."""
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - _IGNORED
     spans = set(re.findall(r"(?<!`)`([\w.*/-]+/[\w.*/-]*)`(?!`)", page.read_text(encoding="utf-8")))
     return {span for span in spans if span.split("/")[0] in folders or span.endswith(".py")}
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link may name after `#`: GitHub's slugs of the headings."""
+    """Return the anchors of a page: GitHub's slugs of its headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -88,7 +88,9 @@ def test_failed_job_equals_example(world: World) -> None:
 
 def test_devices_equal_example(world: World) -> None:
     heading = "## List devices"
-    latest = {one["device_id"]: datetime.fromisoformat(one["last_fix_at"]) for one in example(heading)["devices"]}
+    latest = {
+        device["device_id"]: datetime.fromisoformat(device["last_fix_at"]) for device in example(heading)["devices"]
+    }
     DeviceRefresher(world.bucket, lambda since, limit: latest).refresh(world.clock())
     assert world.get(3, "/api/distance/devices") == example(heading)
 
@@ -107,8 +109,8 @@ def test_readiness_equals_example(world: World) -> None:
 def normalize(body: dict[str, Any]) -> dict[str, Any]:
     """Return the body with constant times and durations."""
     text = re.sub(r'"(latency_ms|uptime|system_uptime_seconds)": [0-9.]+', r'"\1": 0', json.dumps(body))
-    steadied: dict[str, Any] = json.loads(re.sub(r'"timestamp": "[^"]+"', '"timestamp": ""', text))
-    return steadied
+    normalized: dict[str, Any] = json.loads(re.sub(r'"timestamp": "[^"]+"', '"timestamp": ""', text))
+    return normalized
 
 
 def test_health_and_status_equal_examples(world: World) -> None:
@@ -129,6 +131,6 @@ def test_job_counts_equal_example(world: World) -> None:
 
 
 def test_error_equals_example(world: World) -> None:
-    answer = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
-    assert json.loads(answer.data) == example("# Errors", page=ERRORS)
-    assert answer.status_code == 400
+    response = world.client(0).post("/api/distance/calculate", data='{"date": "2026-1-25"}', headers=HEADERS)
+    assert json.loads(response.data) == example("# Errors", page=ERRORS)
+    assert response.status_code == 400

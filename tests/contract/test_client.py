@@ -1,4 +1,4 @@
-"""The client knows what the service says, and nothing of how it is made."""
+"""The client's models match the API, and it imports no code of the service."""
 
 import ast
 import sys
@@ -15,31 +15,31 @@ from tests.contract.markdown import ROOT
 
 CLIENT = ROOT / "client"
 PROJECT = tomllib.loads((CLIENT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OWN_TO_THE_ANSWER = {"trace_id", "status_url"}
+RESPONSE_ONLY_FIELDS = {"trace_id", "status_url"}
 
 
 def names(model: type) -> set[str]:
-    return {one.name for one in fields(model)}
+    return {field.name for field in fields(model)}
 
 
-def test_it_reads_every_field_that_is_answered() -> None:
+def test_models_have_all_fields_of_the_responses() -> None:
     assert names(models.Result) == set(schemas.JobResult.model_fields)
-    assert names(models.Job) == set(schemas.Job.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Job) == set(schemas.Job.model_fields) - RESPONSE_ONLY_FIELDS
     assert names(models.Device) == set(schemas.Device.model_fields)
-    assert names(models.Devices) == set(schemas.DeviceList.model_fields) - OWN_TO_THE_ANSWER
-    assert names(models.Page) == set(schemas.JobPage.model_fields) - OWN_TO_THE_ANSWER
+    assert names(models.Devices) == set(schemas.DeviceList.model_fields) - RESPONSE_ONLY_FIELDS
+    assert names(models.Page) == set(schemas.JobPage.model_fields) - RESPONSE_ONLY_FIELDS
     assert (
         set(schemas.JobSummary.model_fields) | set(schemas.AcceptedJob.model_fields)
-        <= names(models.Job) | OWN_TO_THE_ANSWER
+        <= names(models.Job) | RESPONSE_ONLY_FIELDS
     )
 
 
-def test_it_has_the_servers_version() -> None:
+def test_version_equals_that_of_the_service() -> None:
     assert PROJECT["version"] == VERSION
 
 
 @pytest.mark.parametrize("path", sorted(CLIENT.rglob("*.py")), ids=lambda path: path.stem)
-def test_it_imports_only_what_it_says_it_needs(path: Path) -> None:
+def test_imports_are_declared_dependencies(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}

@@ -1,4 +1,4 @@
-"""What the documents say about settings, commands, files and one another is so."""
+"""The documentation matches the settings, commands and files, and its links resolve."""
 
 import re
 from collections.abc import Iterator
@@ -22,51 +22,51 @@ SITE = sorted((ROOT / "docs").rglob("*.md"))
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 
 
-def test_every_setting_is_in_the_reference_with_its_default_and_meaning() -> None:
+def test_settings_reference_lists_every_setting_with_default_and_meaning() -> None:
     text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
-    found = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.+) \|$", text, re.MULTILINE)
-    table = {name: default for name, default, meaning in found if meaning and name in DEFAULTS}
+    table_rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.+) \|$", text, re.MULTILINE)
+    table = {name: default for name, default, meaning in table_rows if meaning and name in DEFAULTS}
     assert table == {name: "\N{EN DASH}" if default is None else str(default) for name, default in DEFAULTS.items()}
 
 
-def test_every_setting_has_a_meaning_and_its_default_in_the_example_of_an_environment() -> None:
+def test_env_example_describes_every_setting_with_its_default() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    shown, meant = {}, set()
+    shown, described = {}, set()
     for above, line in zip(["", *lines], lines, strict=False):
         if line.startswith("#OTEL_"):
             continue
-        if found := re.fullmatch(r"(#?)([A-Z0-9_]+)=(.*)", line):
-            shown[found[2]] = None if found[1] else found[3]
-            assert not (found[1] and found[3]), f"{found[2]} has no default"
-        if found and above:
-            meant.add(found[2])
+        if match := re.fullmatch(r"(#?)([A-Z0-9_]+)=(.*)", line):
+            shown[match[2]] = None if match[1] else match[3]
+            assert not (match[1] and match[3]), f"{match[2]} has no default"
+        if match and above:
+            described.add(match[2])
     assert shown == {name: None if default is None else str(default) for name, default in DEFAULTS.items()}
-    assert meant >= set(DEFAULTS)
+    assert described >= set(DEFAULTS)
 
 
-def test_settings_of_opentelemetry_are_the_same_in_the_guide_and_in_the_example_of_an_environment() -> None:
-    guide = rows("docs/reference/settings.md", ["variable", "default", "meaning"])
-    told = {name.strip("`"): default for names, default, _ in guide for name in names.split(", ")}
+def test_opentelemetry_settings_are_equal_in_reference_and_env_example() -> None:
+    table = rows("docs/reference/settings.md", ["variable", "default", "meaning"])
+    documented = {name.strip("`"): default for names, default, _ in table for name in names.split(", ")}
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     shown = dict(line[1:].split("=", 1) for line in lines if line.startswith("#OTEL_"))
-    assert set(told) == set(shown)
+    assert set(documented) == set(shown)
     for name, default in _DEFAULTS.items():
-        assert told[name] == shown[name] == default
+        assert documented[name] == shown[name] == default
 
 
-def test_no_setting_has_a_secret_or_an_unknown_for_default() -> None:
+def test_no_default_is_secret_or_undefined() -> None:
     assert not [name for name, default in DEFAULTS.items() if isinstance(default, SecretStr)]
     assert PydanticUndefined not in DEFAULTS.values()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_inside_the_checkout_leads_somewhere(page: Path) -> None:
+def test_links_within_the_repository_resolve(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text(encoding="utf-8")):
         if re.match(r"[a-z]+:", target):
             continue
         linked = (page.parent / target).resolve() if target else page
-        assert linked.is_relative_to(ROOT), f"{target} leads out of the checkout"
-        assert linked.exists(), f"{target} is not there"
+        assert linked.is_relative_to(ROOT), f"{target} is outside the repository"
+        assert linked.exists(), f"{target} does not exist"
         assert not anchor or anchor in anchors(linked), f"{target} has no #{anchor}"
 
 
@@ -75,12 +75,12 @@ def test_every_link_inside_the_checkout_leads_somewhere(page: Path) -> None:
     [page for page in pages() if page.name != "otel-demo.md"],  # it names the paths of another repository
     ids=lambda page: str(page.relative_to(ROOT)),
 )
-def test_every_path_of_the_checkout_that_a_page_names_exists(page: Path) -> None:
+def test_paths_that_a_page_names_exist(page: Path) -> None:
     assert not [path for path in code_paths(page) if not any(ROOT.glob(path.rstrip("/")))]
 
 
 def nav_pages(node: Any) -> Iterator[str]:
-    """The pages that the navigation of the site lists."""
+    """Yield the pages that the navigation of the site lists."""
     if isinstance(node, str):
         yield node
     else:
@@ -88,43 +88,43 @@ def nav_pages(node: Any) -> Iterator[str]:
             yield from nav_pages(child)
 
 
-def test_the_navigation_of_the_site_lists_every_page_once() -> None:
+def test_site_navigation_lists_every_page_once() -> None:
     listed = list(nav_pages(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
     assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in SITE)
 
 
 @pytest.mark.parametrize("page", SITE, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_of_the_site_links_to_pages_of_the_site_only(page: Path) -> None:
-    """The site has no pages for the rest of the checkout: its paths are named in backquotes."""
+def test_site_pages_link_only_to_site_pages(page: Path) -> None:
+    """The site has no pages for other files of the repository, so pages name their paths in backquotes."""
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert re.match(r"https?:", target) or (page.parent / target).resolve().is_relative_to(ROOT / "docs")
 
 
 @pytest.mark.parametrize("page", [*SITE, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
-def test_a_line_of_prose_has_at_most_120_characters(page: Path) -> None:
+def test_lines_of_prose_have_at_most_120_characters(page: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     assert not [line for line in prose.splitlines() if len(line) > LONGEST_LINE and not line.startswith("|")]
 
 
 def packages(folder: Path, depth: int) -> Iterator[Path]:
-    """The folders with Python modules below `folder`, down to `depth`."""
+    """Yield the folders with Python modules below `folder`, down to `depth`."""
     for child in folder.iterdir():
         if depth and child.is_dir() and any(child.glob("*.py")):
             yield child
             yield from packages(child, depth - 1)
 
 
-def test_the_layout_page_has_a_line_for_every_folder_and_package() -> None:
+def test_layout_page_lists_every_folder_and_package() -> None:
     text = (ROOT / "docs/contributing/layout.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([\w/-]+)/` \|", text, re.MULTILINE)
     tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
     depths = {"functions": 2, "shared": 1, "tests": 1, "tools": 1, "local": 1}
-    found = [*tops, *(child for name, depth in depths.items() for child in packages(ROOT / name, depth))]
-    found += [path for path in (ROOT / "knative").iterdir() if path.is_dir()]
-    assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in found)
+    folders = [*tops, *(child for name, depth in depths.items() for child in packages(ROOT / name, depth))]
+    folders += [path for path in (ROOT / "knative").iterdir() if path.is_dir()]
+    assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in folders)
 
 
-def test_every_command_that_a_document_names_is_one_of_the_makefile() -> None:
+def test_make_targets_that_documents_name_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     text = "\n".join(page.read_text(encoding="utf-8") for page in (*pages(), *workflows))
@@ -133,12 +133,12 @@ def test_every_command_that_a_document_names_is_one_of_the_makefile() -> None:
     assert named <= targets
 
 
-def written(text: str) -> str:
-    """The text without its generated regions."""
+def without_generated_regions(text: str) -> str:
+    """Return the text without its generated regions."""
     return re.sub(r"generated by python -m tools\.docs: ([\w-]+).*?end of \1", "", text, flags=re.DOTALL)
 
 
-def test_generated_regions_are_what_the_code_says() -> None:
+def test_generated_regions_are_up_to_date() -> None:
     assert not [str(path.relative_to(ROOT)) for path in find_outdated(PATHS, GENERATORS)], "run: python -m tools.docs"
 
 
@@ -147,8 +147,8 @@ def test_every_generator_has_a_region() -> None:
     assert set(re.findall(r"generated by python -m tools\.docs: ([\w-]+)", text)) == set(GENERATORS)
 
 
-def test_no_file_is_longer_than_a_reader_likes() -> None:
-    rooms = (
+def test_no_file_is_longer_than_300_lines() -> None:
+    folders = (
         "functions",
         "shared",
         "admin",
@@ -161,9 +161,14 @@ def test_no_file_is_longer_than_a_reader_likes() -> None:
         "knative",
         "observability",
     )
-    files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in (".py", ".md", ".yaml")]
+    files = [
+        path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md", ".yaml")
+    ]
     files += [*ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile"]
-    lines = {str(path.relative_to(ROOT)): written(path.read_text(encoding="utf-8")).count("\n") for path in files}
+    lines = {
+        str(path.relative_to(ROOT)): without_generated_regions(path.read_text(encoding="utf-8")).count("\n")
+        for path in files
+    }
     assert not {path: count for path, count in lines.items() if count > LONGEST_FILE}
 
 

@@ -34,11 +34,11 @@ def rendered(folder: Path) -> list[dict[str, Any]]:
 
 
 def of_kind(resources: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
-    return {found["metadata"]["name"]: found for found in resources if found["kind"] == kind}
+    return {resource["metadata"]["name"]: resource for resource in resources if resource["kind"] == kind}
 
 
 def functions(resources: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return of_kind([found for found in resources if found["apiVersion"].startswith("serving.knative.dev/")], "Service")
+    return of_kind([r for r in resources if r["apiVersion"].startswith("serving.knative.dev/")], "Service")
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,12 @@ SECRETS = of_kind(loaded("sops/secrets.example.yaml"), "Secret")
 def secrets_named(node: object) -> Iterator[tuple[str, str | None]]:
     """Yield each Secret that a manifest references, with the key or None for all keys."""
     if isinstance(node, dict):
-        for where in ("secretRef", "secretKeyRef", "secret"):
-            if isinstance(found := node.get(where), dict) and "name" in found:
-                keys = [found["key"]] if "key" in found else [item["key"] for item in found.get("items", [])]
-                yield from ((found["name"], key) for key in keys or [None])
+        for field in ("secretRef", "secretKeyRef", "secret"):
+            if isinstance(reference := node.get(field), dict) and "name" in reference:
+                keys = (
+                    [reference["key"]] if "key" in reference else [item["key"] for item in reference.get("items", [])]
+                )
+                yield from ((reference["name"], key) for key in keys or [None])
         for child in node.values():
             yield from secrets_named(child)
     elif isinstance(node, list):
@@ -69,7 +71,7 @@ def test_the_template_has_the_secrets_that_the_manifests_reference(cluster: list
     named = set(secrets_named(cluster))
     assert {name for name, _ in named} == set(SECRETS)
     assert all(key is None or key in SECRETS[name]["stringData"] for name, key in named)
-    assert {found["metadata"]["namespace"] for found in SECRETS.values()} == {"otel-worker"}
+    assert {secret["metadata"]["namespace"] for secret in SECRETS.values()} == {"otel-worker"}
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
@@ -119,32 +121,35 @@ def test_the_overlay_uses_the_image_by_digest_everywhere(cluster: list[dict[str,
 def test_argo_cd_follows_an_existing_overlay(cluster: list[dict[str, Any]]) -> None:
     spec = APPLICATION["spec"]
     assert (ROOT / spec["source"]["path"] / "kustomization.yaml").exists()
-    assert {found["metadata"].get("namespace") for found in cluster} == {spec["destination"]["namespace"], None}
+    assert {resource["metadata"].get("namespace") for resource in cluster} == {spec["destination"]["namespace"], None}
     assert spec["syncPolicy"]["automated"] == {"prune": True, "selfHeal": True}
     assert {"CreateNamespace=true", "ServerSideApply=true", "PruneLast=true"} == set(spec["syncPolicy"]["syncOptions"])
 
 
 def test_argo_cd_ignores_no_field_of_the_overlay(cluster: list[dict[str, Any]]) -> None:
     for ignored in APPLICATION["spec"]["ignoreDifferences"]:
-        meant = [
-            found
-            for found in cluster
-            if found["kind"] == ignored["kind"] and found["apiVersion"].split("/")[0] == ignored["group"]
+        matches = [
+            resource
+            for resource in cluster
+            if resource["kind"] == ignored["kind"] and resource["apiVersion"].split("/")[0] == ignored["group"]
         ]
-        assert meant, ignored["kind"]
+        assert matches, ignored["kind"]
         for pointer in ignored["jsonPointers"]:
             if not pointer.endswith("broker.class"):  # a component may set it
-                assert [at(found, pointer) for found in meant] == [None] * len(meant), pointer
+                assert [at(resource, pointer) for resource in matches] == [None] * len(matches), pointer
 
 
 def at(node: Any, pointer: str) -> Any:
-    for word in pointer.split("/")[1:]:
-        node = node.get(word.replace("~1", "/")) if isinstance(node, dict) else None
+    """Return the value at a JSON pointer, or None."""
+    for part in pointer.split("/")[1:]:
+        node = node.get(part.replace("~1", "/")) if isinstance(node, dict) else None
     return node
 
 
 def test_argo_cd_ignores_the_variables_of_sink_bindings() -> None:
-    (service,) = (one for one in APPLICATION["spec"]["ignoreDifferences"] if one["group"] == "serving.knative.dev")
+    (service,) = (
+        entry for entry in APPLICATION["spec"]["ignoreDifferences"] if entry["group"] == "serving.knative.dev"
+    )
     injected = set(re.findall(r'"(K_\w+)"', " ".join(service["jqPathExpressions"])))
     assert injected == {name for name in Settings.model_fields if name.startswith("K_")}
 
@@ -153,15 +158,11 @@ def test_argo_cd_ignores_the_variables_of_sink_bindings() -> None:
 def caller(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Render the component with an otel-demo that has its own ConfigMap."""
     folder = tmp_path_factory.mktemp("otel-demo").resolve()
-    (folder / "its-own.yaml").write_text(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: otel-demo\ndata:\n  A: b\n"
-    )
+    (folder / "own.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: otel-demo\ndata:\n  A: b\n")
     (folder / "component").mkdir()
     for path in (EXAMPLES / "otel-demo").iterdir():
         (folder / "component" / path.name).write_bytes(path.read_bytes())
-    (folder / "kustomization.yaml").write_text(
-        "namespace: otel-demo\nresources: [its-own.yaml]\ncomponents: [component]\n"
-    )
+    (folder / "kustomization.yaml").write_text("namespace: otel-demo\nresources: [own.yaml]\ncomponents: [component]\n")
     return rendered(folder)
 
 
@@ -173,8 +174,10 @@ def test_settings_are_added_to_the_config_map_of_the_caller(caller: list[dict[st
 
 def test_the_endpoints_of_the_caller_are_existing_services(cluster: list[dict[str, Any]]) -> None:
     endpoints = {urlsplit(url).hostname for name, url in SETTINGS["data"].items() if name.endswith("_ENDPOINT")}
-    there = {f"{name}.{found['metadata']['namespace']}.svc.cluster.local" for name, found in functions(cluster).items()}
-    assert endpoints == {host for host in there if not host.startswith("distance-calculate.")}
+    hosts = {
+        f"{name}.{service['metadata']['namespace']}.svc.cluster.local" for name, service in functions(cluster).items()
+    }
+    assert endpoints == {host for host in hosts if not host.startswith("distance-calculate.")}
 
 
 def test_the_caller_may_connect_only_to_knative_and_the_storage(

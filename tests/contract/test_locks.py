@@ -1,4 +1,4 @@
-"""The locks hold every package by hash, say nothing of where it comes from, and agree with one another."""
+"""The lock files pin every package with hashes, name no package index, and are consistent with each other."""
 
 import re
 import tomllib
@@ -20,15 +20,15 @@ def text(lock: str) -> str:
 
 
 def pins(lock: str) -> dict[str, set[str]]:
-    """Each package's pins: more than one where they depend on the platform."""
-    found: dict[str, set[str]] = {}
+    """Return the pinned versions of each package: several if they depend on the platform."""
+    versions: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;]+)", text(lock), re.MULTILINE):
-        found.setdefault(canonicalize_name(name), set()).add(version)
-    return found
+        versions.setdefault(canonicalize_name(name), set()).add(version)
+    return versions
 
 
-def wanted(group: str) -> Iterator[str]:
-    """The packages that pyproject.toml asks for, those of included groups too."""
+def required_packages(group: str) -> Iterator[str]:
+    """Yield the packages that pyproject.toml requires, including those of included groups."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if group == "functions":
         yield from (Requirement(line).name for line in project["project"]["dependencies"])
@@ -38,7 +38,7 @@ def wanted(group: str) -> Iterator[str]:
         return
     for line in project["dependency-groups"][group]:
         if isinstance(line, dict):
-            yield from wanted(line["include-group"])
+            yield from required_packages(line["include-group"])
         else:
             yield Requirement(line).name
 
@@ -54,30 +54,30 @@ def test_every_package_is_pinned_with_hashes(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_no_address_of_a_registry_is_in_a_lock(lock: str) -> None:
+def test_a_lock_names_no_package_index(lock: str) -> None:
     assert not re.search(r"://|@ |--(extra-)?index|--find-links|--trusted-host", text(lock))
 
 
 @pytest.mark.parametrize(
     ("smaller", "larger"), [("functions", "local"), ("functions", "access"), ("access", "dev"), ("local", "dev")]
 )
-def test_a_larger_lock_has_the_smaller_ones_versions(smaller: str, larger: str) -> None:
+def test_a_larger_lock_has_the_versions_of_the_smaller_one(smaller: str, larger: str) -> None:
     assert pins(smaller).items() <= pins(larger).items()
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_what_pyproject_asks_for_is_locked(lock: str) -> None:
-    assert {canonicalize_name(name) for name in wanted(lock)} <= set(pins(lock))
+def test_requirements_of_pyproject_are_locked(lock: str) -> None:
+    assert {canonicalize_name(name) for name in required_packages(lock)} <= set(pins(lock))
 
 
-def test_an_extra_that_a_package_asks_for_stays_in_the_pin() -> None:
-    """Without it pip looks for the newest release of what has the extra, and refuses it for want of a hash."""
+def test_pins_keep_the_extras_that_packages_require() -> None:
+    """Without the extra in the pin, pip selects the newest release with it, and rejects that for its missing hash."""
     locked = text("dev")
     for package in distributions():
         if canonicalize_name(package.name) not in pins("dev"):
             continue
-        for asked in map(Requirement, package.requires or []):
-            if asked.extras and (asked.marker is None or asked.marker.evaluate({"extra": ""})):
-                found = re.search(rf"^{re.escape(asked.name)}\[([^\]]*)\]==", locked, re.MULTILINE | re.IGNORECASE)
-                assert found, f"{package.name} asks for {asked}"
-                assert asked.extras <= set(found[1].split(","))
+        for requirement in map(Requirement, package.requires or []):
+            if requirement.extras and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+                pin = re.search(rf"^{re.escape(requirement.name)}\[([^\]]*)\]==", locked, re.MULTILINE | re.IGNORECASE)
+                assert pin, f"{package.name} requires {requirement}"
+                assert requirement.extras <= set(pin[1].split(","))

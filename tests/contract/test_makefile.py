@@ -1,4 +1,4 @@
-"""The environment that `make` gives to the interpreter, to pip and to the tools of the tests."""
+"""The environment that `make` passes to Python, pip and the development tools."""
 
 import os
 import subprocess
@@ -20,23 +20,29 @@ env | sed 's/^/  /'
 """
 
 
-def make(folder: Path, *words: str, **variables: str) -> dict[str, dict[str, str]]:
-    """What each call of Python by `make` had in its environment, by its arguments."""
+def make(folder: Path, *arguments: str, **variables: str) -> dict[str, dict[str, str]]:
+    """Run `make` and return the environment of each call of Python, by its arguments."""
     env = {"PATH": os.environ["PATH"], **hostile.VARIABLES, "MAKEFLAGS": "", "HOME": str(folder), **variables}
     run = subprocess.run(
-        ["make", *words], cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        ["make", *arguments],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     calls: dict[str, dict[str, str]] = {}
     for line in run.stdout.splitlines():
         if line.startswith("ran "):
-            calls[line.removeprefix("ran ")] = found = {}
+            calls[line.removeprefix("ran ")] = environment = {}
         elif line.startswith("  "):
             name, _, text = line.strip().partition("=")
-            found[name] = text
+            environment[name] = text
     return calls
 
 
-def stand_in(path: Path) -> Path:
+def write_fake_python(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_PYTHON)
     path.chmod(0o755)
@@ -45,27 +51,29 @@ def stand_in(path: Path) -> Path:
 
 @pytest.mark.parametrize("target", ["demo", "up", "observe", "buckets", "forget", "test", "bench", "chaos"])
 def test_no_variable_of_the_interpreter_or_the_tools_reaches_a_command(target: str, tmp_path: Path) -> None:
-    stand_in(tmp_path / "venv" / "bin" / "python")
+    write_fake_python(tmp_path / "venv" / "bin" / "python")
     for stamp in ("dev.stamp", "local.stamp"):
         (tmp_path / "venv" / stamp).touch()
 
-    ((_, seen),) = make(tmp_path, f"VENV={tmp_path / 'venv'}", target).items()
+    ((_, environment),) = make(tmp_path, f"VENV={tmp_path / 'venv'}", target).items()
 
-    own = {name: text for name, text in seen.items() if name.startswith(("PYTHON", "PYTEST", "COV", "MYPY", "RUFF"))}
+    own = {
+        name: text for name, text in environment.items() if name.startswith(("PYTHON", "PYTEST", "COV", "MYPY", "RUFF"))
+    }
     assert own == {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
-    assert not {"VIRTUAL_ENV", "CDPATH", "YAMLLINT_CONFIG_FILE", "MAKEFLAGS"} & seen.keys()
+    assert not {"VIRTUAL_ENV", "CDPATH", "YAMLLINT_CONFIG_FILE", "MAKEFLAGS"} & environment.keys()
 
 
-def test_the_virtual_environment_is_made_without_variables_of_the_interpreter(tmp_path: Path) -> None:
-    python = stand_in(tmp_path / "python")
+def test_the_virtual_environment_is_created_without_variables_of_the_interpreter(tmp_path: Path) -> None:
+    python = write_fake_python(tmp_path / "python")
 
     calls = make(tmp_path, f"VENV={tmp_path / 'venv'}", f"PYTHON={python}", f"{tmp_path / 'venv'}/local.stamp")
 
-    made = next(words for words in calls if "venv" in words)
-    assert made == f"-I -m venv {tmp_path / 'venv'}"
+    call = next(arguments for arguments in calls if "venv" in arguments)
+    assert call == f"-I -m venv {tmp_path / 'venv'}"
     assert "-I local/install.py local" in calls
-    for seen in calls.values():
-        assert not {name for name in seen if name.startswith("PYTHON")} - {"PYTHONPATH", "PYTHONUTF8"}
+    for environment in calls.values():
+        assert not {name for name in environment if name.startswith("PYTHON")} - {"PYTHONPATH", "PYTHONUTF8"}
 
 
 @pytest.fixture
@@ -75,18 +83,18 @@ def home(tmp_path: Path) -> Path:
 
 
 def options(environ: dict[str, str]) -> dict[str, str]:
-    """The options that pip is given."""
-    found = pip_environment({"PATH": os.environ["PATH"], **environ})
-    assert found.pop("PIP_CONFIG_FILE") == os.devnull
-    assert found.pop("PIP_DISABLE_PIP_VERSION_CHECK") == "1"
-    return {name: text for name, text in found.items() if name.startswith(("PIP_", "PYTHON"))}
+    """Return the options of pip's environment."""
+    environment = pip_environment({"PATH": os.environ["PATH"], **environ})
+    assert environment.pop("PIP_CONFIG_FILE") == os.devnull
+    assert environment.pop("PIP_DISABLE_PIP_VERSION_CHECK") == "1"
+    return {name: text for name, text in environment.items() if name.startswith(("PIP_", "PYTHON"))}
 
 
 def test_pip_gets_no_option_that_changes_what_is_installed_or_where(home: Path) -> None:
     assert options({**hostile.VARIABLES, "HOME": str(home)}) == {}
 
 
-def test_pip_keeps_the_way_to_its_index_from_files_and_variables(home: Path) -> None:
+def test_pip_keeps_index_options_of_files_and_variables(home: Path) -> None:
     config = home / ".config" / "pip" / "pip.conf"
     config.write_text(
         f"[global]\nuser = true\nindex-url = {_INDEX}\nextra-index-url =\n  https://a.example\n  https://b.example\n"
@@ -94,10 +102,10 @@ def test_pip_keeps_the_way_to_its_index_from_files_and_variables(home: Path) -> 
     )
     variables = {"PIP_CERT": "/ca.pem", "PIP_RETRIES": "9", "PIP_USER": "1", "PIP_PROXY": "http://proxy.example:3128"}
 
-    found = options({**variables, "HOME": str(home)})
+    environment = options({**variables, "HOME": str(home)})
 
-    assert found.pop("PIP_EXTRA_INDEX_URL").split() == ["https://a.example", "https://b.example"]
-    assert found == {
+    assert environment.pop("PIP_EXTRA_INDEX_URL").split() == ["https://a.example", "https://b.example"]
+    assert environment == {
         "PIP_INDEX_URL": _INDEX,
         "PIP_CERT": "/ca.pem",
         "PIP_RETRIES": "9",
@@ -106,9 +114,9 @@ def test_pip_keeps_the_way_to_its_index_from_files_and_variables(home: Path) -> 
 
 
 def test_pip_keeps_proxies_and_certificates_that_exist() -> None:
-    found = pip_environment({**hostile.VARIABLES, "CURL_CA_BUNDLE": sys.executable})
+    environment = pip_environment({**hostile.VARIABLES, "CURL_CA_BUNDLE": sys.executable})
 
-    assert found["https_proxy"] == hostile.VARIABLES["https_proxy"]
-    assert found["no_proxy"] == hostile.VARIABLES["no_proxy"]
-    assert found["CURL_CA_BUNDLE"] == sys.executable
-    assert not {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} & found.keys()
+    assert environment["https_proxy"] == hostile.VARIABLES["https_proxy"]
+    assert environment["no_proxy"] == hostile.VARIABLES["no_proxy"]
+    assert environment["CURL_CA_BUNDLE"] == sys.executable
+    assert not {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"} & environment.keys()

@@ -23,32 +23,32 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stri
 def kustomization(folder: Path, *manifests: object, **fields: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "manifests.yaml").write_text(yaml.safe_dump_all(manifests), encoding="utf-8")
-    described = {"resources": ["manifests.yaml"] if manifests else [], **fields}
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    content = {"resources": ["manifests.yaml"] if manifests else [], **fields}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
 
 def test_render_returns_the_resource_and_its_file(tmp_path: Path) -> None:
     folder = kustomization(tmp_path / "base", TRIGGER, namespace="worker")
-    (found,) = render(folder)
-    assert found.origin == str(folder.resolve() / "manifests.yaml")
-    assert found.manifest == {**TRIGGER, "metadata": {"name": "all", "namespace": "worker"}}
+    (resource,) = render(folder)
+    assert resource.origin == str(folder.resolve() / "manifests.yaml")
+    assert resource.manifest == {**TRIGGER, "metadata": {"name": "all", "namespace": "worker"}}
 
 
 def test_a_resource_of_a_base_keeps_the_file_of_the_base(tmp_path: Path) -> None:
     base = kustomization(tmp_path / "base", TRIGGER)
     overlay = kustomization(tmp_path / "overlay", resources=["../base"], namePrefix="a-")
-    (found,) = render(overlay)
-    assert (found.name, found.origin) == ("a-all", str(base.resolve() / "manifests.yaml"))
+    (resource,) = render(overlay)
+    assert (resource.name, resource.origin) == ("a-all", str(base.resolve() / "manifests.yaml"))
 
 
 def test_a_generated_resource_has_the_kustomization_as_its_file(tmp_path: Path) -> None:
     generated = [{"name": "settings", "literals": ["SINCE=2026-01-25"]}]
     folder = kustomization(tmp_path, configMapGenerator=generated)
-    (found,) = render(folder)
-    assert found.name.startswith("settings-")
-    assert found.origin == str(folder.resolve() / "kustomization.yaml")
-    assert found.manifest["data"] == {"SINCE": "2026-01-25"}
+    (resource,) = render(folder)
+    assert resource.name.startswith("settings-")
+    assert resource.origin == str(folder.resolve() / "kustomization.yaml")
+    assert resource.manifest["data"] == {"SINCE": "2026-01-25"}
 
 
 def test_an_unquoted_date_is_a_string(tmp_path: Path) -> None:
@@ -100,8 +100,8 @@ def test_existing_resources_may_be_referenced(tmp_path: Path) -> None:
 
 def test_a_kind_without_a_schema_is_reported_and_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "a"}}
-    thing = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}}
-    assert main(["check", str(kustomization(tmp_path, route, thing))]) == 0
+    custom = {"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}}
+    assert main(["check", str(kustomization(tmp_path, route, custom))]) == 0
     unchecked = "no schema, not validated: example.com/v1 Thing, gateway.networking.k8s.io/v1 HTTPRoute\n"
     assert capsys.readouterr() == ("", unchecked)
 
@@ -154,8 +154,8 @@ def test_a_func_yaml_that_its_schema_rejects_is_an_error(tmp_path: Path, broken:
     manifest = yaml.safe_load((ROOT / FUNCTION_FILE).read_text(encoding="utf-8"))
     manifest["created"] = "2026-11-24T00:00:00Z"
     name, _, value = broken.partition(": ")
-    place = manifest.setdefault("build", {}) if name == "builder" else manifest
-    place[name] = yaml.safe_load(value)
+    parent = manifest.setdefault("build", {}) if name == "builder" else manifest
+    parent[name] = yaml.safe_load(value)
     path = tmp_path / "func.yaml"
     path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
     assert error in " ".join(validate_function(path))

@@ -112,8 +112,8 @@ def test_a_schema_is_valid_and_has_no_descriptions(path: Path) -> None:
 
 
 def test_there_is_a_schema_for_each_kind_in_use_and_no_other() -> None:
-    resources = [one for folder in find_kustomizations(ROOT / "knative") for one in render(folder)]
-    used = {f"{one.kind}.{one.api_version.rpartition('/')[2]}.{one.group}" for one in resources}
+    resources = [resource for folder in find_kustomizations(ROOT / "knative") for resource in render(folder)]
+    used = {f"{resource.kind}.{resource.api_version.rpartition('/')[2]}.{resource.group}" for resource in resources}
     assert {path.stem for path in SCHEMAS.iterdir()} == {*KINDS, FUNCTION_SCHEMA}
     assert set(KINDS) == {name for name in used if name.endswith(".knative.dev")}
-    assert {one.kind for one in resources if not has_schema(one)} == {"RabbitmqCluster"}
+    assert {resource.kind for resource in resources if not has_schema(resource)} == {"RabbitmqCluster"}

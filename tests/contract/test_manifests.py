@@ -19,28 +19,29 @@ from tools.manifests.rendering import render
 
 FUNC_TIMEOUT_SECONDS = 300  # timeoutSeconds of a Service that func deploys; func.yaml cannot change it
 PUBLISHED = ("access", "public")
-OVERLAYS = sorted(found.parent for found in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
-COMPONENTS = sorted(found.parent for found in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
+OVERLAYS = sorted(path.parent for path in (ROOT / "knative" / "overlays").glob("*/kustomization.yaml"))
+COMPONENTS = sorted(path.parent for path in (ROOT / "knative" / "components").glob("*/kustomization.yaml"))
 
 
 def manifests(folder: Path) -> list[dict[str, Any]]:
-    return [found.manifest for found in render(folder)]
+    return [resource.manifest for resource in render(folder)]
 
 
 BASE = manifests(ROOT / "knative" / "base")
-SERVICES = [found for found in BASE if found["apiVersion"] == "serving.knative.dev/v1"]
-CALCULATE = next(found for found in SERVICES if found["metadata"]["name"] == "distance-calculate")
-SERVICE_NAMES = [found["metadata"]["name"] for found in SERVICES]
+SERVICES = [manifest for manifest in BASE if manifest["apiVersion"] == "serving.knative.dev/v1"]
+CALCULATE = next(service for service in SERVICES if service["metadata"]["name"] == "distance-calculate")
+SERVICE_NAMES = [service["metadata"]["name"] for service in SERVICES]
 
 
-def one(kind: str) -> dict[str, Any]:
-    (found,) = (found for found in BASE if found["kind"] == kind)
-    return found
+def only(kind: str) -> dict[str, Any]:
+    """Return the only manifest of this kind in the base."""
+    (manifest,) = (manifest for manifest in BASE if manifest["kind"] == kind)
+    return manifest
 
 
-def pods(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def pods(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the pod templates of manifests."""
-    return [one["spec"]["template"] for one in found if "template" in one.get("spec", {})]
+    return [manifest["spec"]["template"] for manifest in resources if "template" in manifest.get("spec", {})]
 
 
 def env(service: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def test_each_function_has_a_service_of_its_name() -> None:
 
 
 def test_only_publishers_are_bound_to_the_broker() -> None:
-    bound = {found["spec"]["subject"]["name"] for found in BASE if found["kind"] == "SinkBinding"}
+    bound = {manifest["spec"]["subject"]["name"] for manifest in BASE if manifest["kind"] == "SinkBinding"}
     assert bound == {"distance-submit", "distance-calculate"}
 
 
@@ -82,22 +83,22 @@ def test_images_have_a_version_or_a_digest(overlay: Path) -> None:
 
 
 def test_the_trigger_delivers_like_the_local_broker() -> None:
-    spec = one("Trigger")["spec"]
-    stand_in = broker.default_triggers("", None)[0]
-    assert spec["filter"] == {"attributes": {"type": stand_in.type}}
-    assert stand_in.type == events.REQUESTED
+    spec = only("Trigger")["spec"]
+    local_trigger = broker.default_triggers("", None)[0]
+    assert spec["filter"] == {"attributes": {"type": local_trigger.type}}
+    assert local_trigger.type == events.REQUESTED
     delivery = spec["delivery"]
-    assert (delivery["retry"], delivery["backoffPolicy"]) == (stand_in.retry, stand_in.backoff_policy)
-    assert seconds(delivery["backoffDelay"]) == stand_in.backoff_delay
-    assert seconds(delivery["timeout"]) == stand_in.timeout
-    assert delivery["deadLetterSink"]["uri"] == stand_in.dead_letter_sink
+    assert (delivery["retry"], delivery["backoffPolicy"]) == (local_trigger.retry, local_trigger.backoff_policy)
+    assert seconds(delivery["backoffDelay"]) == local_trigger.backoff_delay
+    assert seconds(delivery["timeout"]) == local_trigger.timeout
+    assert delivery["deadLetterSink"]["uri"] == local_trigger.dead_letter_sink
 
 
 def test_events_for_calculate_have_a_route() -> None:
     calculate = next(service for service in World().services if service._name == "distance-calculate")
     routes = {rule.rule for rule in calculate._url_map.iter_rules() if "POST" in (rule.methods or ())}
-    spec = one("Trigger")["spec"]
-    assert {"/", spec["delivery"]["deadLetterSink"]["uri"], one("PingSource")["spec"]["sink"]["uri"]} == routes
+    spec = only("Trigger")["spec"]
+    assert {"/", spec["delivery"]["deadLetterSink"]["uri"], only("PingSource")["spec"]["sink"]["uri"]} == routes
 
 
 def test_func_yaml_describes_calculate_like_the_base() -> None:
@@ -117,7 +118,7 @@ def test_func_yaml_describes_calculate_like_the_base() -> None:
 
 
 def test_every_component_has_an_overlay_of_its_name() -> None:
-    assert {found.name for found in OVERLAYS} == {found.name for found in COMPONENTS}
+    assert {folder.name for folder in OVERLAYS} == {folder.name for folder in COMPONENTS}
     for overlay in OVERLAYS:
         content = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
         assert f"../../components/{overlay.name}" in content["components"]
@@ -125,25 +126,27 @@ def test_every_component_has_an_overlay_of_its_name() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
 def test_an_overlay_uses_one_namespace(overlay: Path) -> None:
-    found = manifests(overlay)
-    (namespace,) = (one["metadata"]["name"] for one in found if one["kind"] == "Namespace")
-    assert {one["metadata"]["namespace"] for one in found if one["kind"] != "Namespace"} == {namespace}
+    resources = manifests(overlay)
+    (namespace,) = (manifest["metadata"]["name"] for manifest in resources if manifest["kind"] == "Namespace")
+    assert {manifest["metadata"]["namespace"] for manifest in resources if manifest["kind"] != "Namespace"} == {
+        namespace
+    }
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
 def test_pods_run_unprivileged_with_a_read_only_root_and_no_token(overlay: Path) -> None:
-    found = pods(manifests(overlay))
-    assert len(found) >= len(SERVICES)
-    for pod in found:
+    templates = pods(manifests(overlay))
+    assert len(templates) >= len(SERVICES)
+    for pod in templates:
         assert pod["spec"]["automountServiceAccountToken"] is False
         assert pod["spec"]["enableServiceLinks"] is False
         for container in pod["spec"]["containers"]:
-            rights = pod["spec"].get("securityContext", {}) | container["securityContext"]
-            assert rights["runAsNonRoot"] is True
-            assert rights["readOnlyRootFilesystem"] is True
-            assert rights["allowPrivilegeEscalation"] is False
-            assert rights["capabilities"] == {"drop": ["ALL"]}
-            assert rights["seccompProfile"] == {"type": "RuntimeDefault"}
+            security = pod["spec"].get("securityContext", {}) | container["securityContext"]
+            assert security["runAsNonRoot"] is True
+            assert security["readOnlyRootFilesystem"] is True
+            assert security["allowPrivilegeEscalation"] is False
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert security["seccompProfile"] == {"type": "RuntimeDefault"}
             assert {"cpu", "memory"} <= set(container["resources"]["requests"])
             assert "memory" in container["resources"]["limits"]
 
@@ -159,22 +162,24 @@ def test_a_function_uses_only_its_own_secret() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
 def test_overlays_contain_no_secrets_and_no_secret_settings(overlay: Path) -> None:
-    found = manifests(overlay)
-    assert not [one for one in found if one["kind"] == "Secret"]
-    for given in (one["data"] for one in found if one["metadata"]["name"].startswith("otel-worker-")):
-        assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"} & set(given)
+    resources = manifests(overlay)
+    assert not [manifest for manifest in resources if manifest["kind"] == "Secret"]
+    for data in (manifest["data"] for manifest in resources if manifest["metadata"]["name"].startswith("otel-worker-")):
+        assert not {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "POSTGRES_PASSWORD"} & set(data)
 
 
-def test_other_settings_make_another_config_map_and_a_new_revision() -> None:
+def test_changed_settings_rename_the_config_map_and_create_a_revision() -> None:
     def settings_of(folder: Path) -> tuple[str, str]:
-        found = manifests(folder)
-        (made,) = (one for one in found if one["kind"] == "ConfigMap" and "JOBS_BUCKET" in one["data"])
-        assert set(made["data"]) <= set(settings.Settings.model_fields)
-        (container,) = next(one for one in found if one["kind"] == "Service" and "template" in one["spec"])["spec"][
-            "template"
-        ]["spec"]["containers"]
+        resources = manifests(folder)
+        (config_map,) = (
+            manifest for manifest in resources if manifest["kind"] == "ConfigMap" and "JOBS_BUCKET" in manifest["data"]
+        )
+        assert set(config_map["data"]) <= set(settings.Settings.model_fields)
+        (container,) = next(
+            manifest for manifest in resources if manifest["kind"] == "Service" and "template" in manifest["spec"]
+        )["spec"]["template"]["spec"]["containers"]
         (used,) = (entry["configMapRef"]["name"] for entry in container["envFrom"] if "configMapRef" in entry)
-        return str(made["metadata"]["name"]), str(used)
+        return str(config_map["metadata"]["name"]), str(used)
 
     in_memory, minio = (settings_of(ROOT / "knative" / "overlays" / name) for name in ("in-memory", "minio"))
     assert in_memory[0] == in_memory[1]
@@ -184,9 +189,9 @@ def test_other_settings_make_another_config_map_and_a_new_revision() -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
 def test_calculate_is_cluster_local_in_every_overlay(overlay: Path) -> None:
     services = {
-        found["metadata"]["name"]: found["metadata"]["labels"].get("networking.knative.dev/visibility")
-        for found in manifests(overlay)
-        if found["apiVersion"] == "serving.knative.dev/v1"
+        manifest["metadata"]["name"]: manifest["metadata"]["labels"].get("networking.knative.dev/visibility")
+        for manifest in manifests(overlay)
+        if manifest["apiVersion"] == "serving.knative.dev/v1"
     }
     assert services.pop("distance-calculate") == "cluster-local"
     assert set(services.values()) == ({None} if overlay.name in PUBLISHED else {"cluster-local"})
@@ -194,13 +199,15 @@ def test_calculate_is_cluster_local_in_every_overlay(overlay: Path) -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
 def test_published_services_hide_health_details(overlay: Path) -> None:
-    for found in manifests(overlay):
-        if found["apiVersion"] == "serving.knative.dev/v1":
-            published = "networking.knative.dev/visibility" not in found["metadata"]["labels"]
-            assert env(found).get("HEALTH_DETAILS") == ("false" if published else None)
+    for manifest in manifests(overlay):
+        if manifest["apiVersion"] == "serving.knative.dev/v1":
+            published = "networking.knative.dev/visibility" not in manifest["metadata"]["labels"]
+            assert env(manifest).get("HEALTH_DETAILS") == ("false" if published else None)
 
 
 def test_api_keys_are_required_by_published_services_and_sent_by_their_callers() -> None:
-    found = manifests(ROOT / "knative" / "overlays" / "access")
-    having = {one["metadata"]["name"] for one in found if "'otel-worker-access'" in str(one.get("spec"))}
-    assert having == {"distance-submit", "distance-status", "distance-list", "distance-smoke-test"}
+    resources = manifests(ROOT / "knative" / "overlays" / "access")
+    users = {
+        manifest["metadata"]["name"] for manifest in resources if "'otel-worker-access'" in str(manifest.get("spec"))
+    }
+    assert users == {"distance-submit", "distance-status", "distance-list", "distance-smoke-test"}

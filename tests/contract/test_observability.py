@@ -60,11 +60,11 @@ def grouped(expr: str) -> list[str]:
 def selected(expr: str) -> dict[str, list[str]]:
     """Return the series of an expression, each with the labels that it matches."""
     bare = re.sub(r"by \([^)]*\)|\[[^]]*\]|\$\w+", "", expr)
-    found: dict[str, list[str]] = {}
+    labels_by_name: dict[str, list[str]] = {}
     for name, matchers in re.findall(r"([a-zA-Z_:][\w:]*)\s*(?:\{([^}]*)\})?", re.sub(r"\b[\d.]+\w*", "", bare)):
         if name not in WORDS:
-            found.setdefault(name, []).extend(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
-    return found
+            labels_by_name.setdefault(name, []).extend(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
+    return labels_by_name
 
 
 SERIES = dict(series())
@@ -78,11 +78,13 @@ def test_names_and_labels_are_those_of_the_collector() -> None:
 
 @pytest.mark.parametrize("expr", [*(rule["expr"] for rule in RULES), *QUERIES])
 def test_an_expression_uses_existing_series_and_labels(expr: str) -> None:
-    found = selected(expr)
-    assert found
-    assert set(found) <= set(SERIES)
-    assert not [(name, label) for name, labels in found.items() for label in labels if label not in SERIES[name]]
-    assert set(grouped(expr)) <= {label for name in found for label in SERIES[name]}
+    series_labels = selected(expr)
+    assert series_labels
+    assert set(series_labels) <= set(SERIES)
+    assert not [
+        (name, label) for name, labels in series_labels.items() for label in labels if label not in SERIES[name]
+    ]
+    assert set(grouped(expr)) <= {label for name in series_labels for label in SERIES[name]}
 
 
 def test_an_expression_matches_existing_label_values() -> None:
@@ -98,12 +100,12 @@ def test_an_expression_matches_existing_label_values() -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_an_alert_has_a_severity_and_a_runbook(alert: dict[str, Any]) -> None:
-    told = alert["annotations"]
-    page, _, anchor = told["runbook_url"].partition("#")
+    annotations = alert["annotations"]
+    page, _, anchor = annotations["runbook_url"].partition("#")
     assert alert["labels"] == {"severity": alert["labels"]["severity"]}
     assert alert["labels"]["severity"] in {"warning", "critical"}
-    assert told["summary"]
-    assert told["description"]
+    assert annotations["summary"]
+    assert annotations["description"]
     assert page.endswith(f"/blob/main/{RUNBOOKS}")
     assert anchor == alert["alert"].lower()
     assert anchor in anchors(ROOT / RUNBOOKS)
@@ -115,13 +117,15 @@ def test_every_alert_has_a_test_and_routes_name_existing_alerts() -> None:
     assert set(re.findall(r'labels: \'\{alertname="(\w+)"', scenarios)) == names
     rules = yaml.safe_load((HERE / "alertmanager.yaml").read_text(encoding="utf-8"))["inhibit_rules"]
     for pattern in re.findall(r"alertname (?:=~|!=|=) \"?([\w.+|]+)", json.dumps(rules).replace('\\"', '"')):
-        assert all(any(re.fullmatch(one, name) for name in names) for one in pattern.split("|"))
+        assert all(any(re.fullmatch(part, name) for name in names) for part in pattern.split("|"))
 
 
 def test_memory_and_saturation_alerts_have_the_limits_of_the_base() -> None:
     limits = {
-        found["metadata"]["name"]: found["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
-        for found in SERVICES
+        service["metadata"]["name"]: service["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"][
+            "memory"
+        ]
+        for service in SERVICES
     }
     exprs = {alert["alert"]: alert["expr"] for alert in ALERTS}
     own, others = re.findall(r"/ (\d+) / 1024 \^ 2", exprs["HighMemoryUsage"])
@@ -133,9 +137,9 @@ def test_memory_and_saturation_alerts_have_the_limits_of_the_base() -> None:
 
 @promtool
 def test_promtool_accepts_the_rules_and_their_tests_pass() -> None:
-    for asked in (["check", "config", "prometheus.yaml"], ["test", "rules", "alerts.test.yaml", "slo.test.yaml"]):
-        done = subprocess.run(["promtool", *asked], cwd=HERE, capture_output=True, text=True, check=False)
-        assert not done.returncode, done.stdout + done.stderr
+    for arguments in (["check", "config", "prometheus.yaml"], ["test", "rules", "alerts.test.yaml", "slo.test.yaml"]):
+        process = subprocess.run(["promtool", *arguments], cwd=HERE, capture_output=True, text=True, check=False)
+        assert not process.returncode, process.stdout + process.stderr
 
 
 def test_dashboards_are_up_to_date(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_dashboards_are_up_to_date(tmp_path: Path) -> None:
 def test_every_dashboard_is_installed() -> None:
     written = {path.name for path in FOLDER.iterdir()}
     kustomization = yaml.safe_load((HERE / "kustomization.yaml").read_text(encoding="utf-8"))
-    (installed,) = (made["files"] for made in kustomization["configMapGenerator"] if "options" in made)
+    (installed,) = (generator["files"] for generator in kustomization["configMapGenerator"] if "options" in generator)
     assert set(installed) == {f"dashboards/{name}" for name in written}
 
 
@@ -163,7 +167,7 @@ def test_a_dashboard_has_a_selectable_datasource_and_complete_panels(path: Path)
 
 
 def source() -> str:
-    files = [path for room in ("functions", "shared") for path in (ROOT / room).rglob("*.py")]
+    files = [path for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py")]
     return "".join(path.read_text(encoding="utf-8") for path in files)
 
 
@@ -172,8 +176,8 @@ def test_the_guide_names_existing_spans_and_attributes() -> None:
     code = source()
     named = {name for name, _, says in table for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", f"{name} {says}")}
     assert len(named) > 20
-    made = {f"cloudevents.event_{word}" for word in ("id", "source", "type")}  # shared/events.py puts them together
-    assert not [name for name in named - made if name not in code and name.removeprefix("public.") not in code]
+    composed = {f"cloudevents.event_{word}" for word in ("id", "source", "type")}  # shared/events.py composes them
+    assert not [name for name in named - composed if name not in code and name.removeprefix("public.") not in code]
     assert set(metrics.STAGES) <= {word for name, *_ in table for word in re.findall(r"\w+", name)}
 
 
@@ -185,10 +189,10 @@ def test_every_metric_is_recorded() -> None:
 
 def test_every_metric_is_on_a_dashboard() -> None:
     shown = {name for expr in QUERIES for name in selected(expr)}
-    unseen = {prometheus_name(metric) for metric in metrics.all_metrics()} - {
+    missing = {prometheus_name(metric) for metric in metrics.all_metrics()} - {
         re.sub(r"_(bucket|count|sum)$", "", name) for name in shown
     }
-    assert not unseen
+    assert not missing
 
 
 def test_runbooks_name_existing_panels() -> None:
@@ -199,8 +203,8 @@ def test_runbooks_name_existing_panels() -> None:
 
 
 def test_compose_is_valid_and_mounts_existing_files() -> None:
-    done = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", HERE / "compose.yaml")
-    assert not done.returncode, done.stdout
+    process = run("check-jsonschema", "--builtin-schema", "vendor.compose-spec", HERE / "compose.yaml")
+    assert not process.returncode, process.stdout
     services = yaml.safe_load((HERE / "compose.yaml").read_text(encoding="utf-8"))["services"]
     for service in services.values():
         assert re.fullmatch(r"[\w/.-]+:v?\d+\.\d+\.\d+", service["image"])

@@ -1,4 +1,4 @@
-"""The code of docs/guides/otel-demo.md works, and is what the tests' Flask API has."""
+"""The code of docs/guides/otel-demo.md works, and tests/integration/demo_api.py contains it."""
 
 import re
 import tomllib
@@ -15,8 +15,8 @@ from otel_worker_client.distance_client import DistanceClient, DistanceServiceEr
 from werkzeug.test import TestResponse
 
 from tests.contract.markdown import ROOT, blocks, rows
-from tests.scripted import Answer, FakeClock, answering
-from tests.unit.test_client import ACCEPTED, DONE, ID, REFUSED
+from tests.scripted import FakeClock, ScriptedResponse, script_responses
+from tests.unit.test_client import ACCEPTED, DONE, ERROR_BODY, ID
 
 PAGE = "docs/guides/otel-demo.md"
 DEMO = (ROOT / "tests/integration/demo_api.py").read_text(encoding="utf-8")
@@ -29,8 +29,8 @@ def run(source: str) -> dict[str, Any]:
     return vars(module)
 
 
-def patched(source: str, diff: str) -> str:
-    """`source` with the hunk in it, whose context has to be there once."""
+def apply_hunk(source: str, diff: str) -> str:
+    """Return `source` with the hunk applied. Its context must occur exactly once."""
     lines = diff.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if not line.startswith("+"))
     after = "".join(line[1:] for line in lines if not line.startswith("-"))
@@ -38,10 +38,10 @@ def patched(source: str, diff: str) -> str:
     return source.replace(before, after)
 
 
-@pytest.fixture(params=["as today", "with the clause"])
+@pytest.fixture(params=["current", "with the clause"])
 def source(request: pytest.FixtureRequest) -> str:
     (clause,) = blocks(PAGE, "diff", "### List")
-    return DEMO if request.param == "as today" else patched(DEMO, clause)
+    return DEMO if request.param == "current" else apply_hunk(DEMO, clause)
 
 
 @pytest.fixture
@@ -53,24 +53,24 @@ def api(source: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
-def script(*answers: Answer) -> None:
+def script(*responses: ScriptedResponse) -> None:
     transport = DistanceClient("http://worker", 20)._client._transport
     transport.clock = FakeClock()
-    answering(transport, *answers)
+    script_responses(transport, *responses)
 
 
-def error(answer: TestResponse) -> tuple[int, str]:
-    return answer.status_code, (answer.json or {})["error"]["code"]
+def error(response: TestResponse) -> tuple[int, str]:
+    return response.status_code, (response.json or {})["error"]["code"]
 
 
-def test_the_module_has_all_that_the_client_offers() -> None:
+def test_the_module_exports_all_names_of_the_drop_in() -> None:
     (module,) = blocks(PAGE, "python", "## app/services/distance_client.py")
     names = run(module)
     assert set(names["__all__"]) == set(drop_in.__all__)
     assert all(names[name] is getattr(drop_in, name) for name in drop_in.__all__)
 
 
-def test_the_blueprint_of_the_tests_has_the_code_of_the_page() -> None:
+def test_the_demo_api_contains_the_code_of_the_page() -> None:
     (download,) = blocks(PAGE, "python", "### Download")
     assert download in DEMO
     (imports,) = blocks(PAGE, "diff", "### Imports")
@@ -79,23 +79,23 @@ def test_the_blueprint_of_the_tests_has_the_code_of_the_page() -> None:
     assert "except ValidationError" not in re.split(r"\ndef ", DEMO.split("def list_jobs", 1)[1])[0]
 
 
-def test_objects_for_tests_are_what_the_blueprint_reads() -> None:
+def test_example_objects_have_the_fields_that_the_blueprint_reads() -> None:
     (example,) = blocks(PAGE, "python", "## Tests")
-    made = run(example)
-    assert made["completed"].result.total_locations == 1464
-    assert made["accepted"].queued_at.seconds > 0
-    assert made["page"].jobs[0].completed_at.seconds == 0
-    assert made["failed"].error_message
+    objects = run(example)
+    assert objects["completed"].result.total_locations == 1464
+    assert objects["accepted"].queued_at.seconds > 0
+    assert objects["page"].jobs[0].completed_at.seconds == 0
+    assert objects["failed"].error_message
 
 
-def test_exceptions_are_documented_with_their_kinds() -> None:
+def test_all_exceptions_are_documented() -> None:
     named = " ".join(name for name, _ in rows(PAGE, ["exception", "status in the blueprint"]))
     kinds = {name for name in drop_in.__all__ if name.endswith("Error")}
     assert set(re.findall(r"\w+Error", named)) == kinds
     assert all(issubclass(getattr(drop_in, name), DistanceServiceError) for name in kinds)
 
 
-def test_requirements_are_those_of_the_client() -> None:
+def test_requirement_names_the_clients_version() -> None:
     (diff,) = blocks(PAGE, "diff", "## requirements.txt")
     project = tomllib.loads((ROOT / "client/pyproject.toml").read_text(encoding="utf-8"))["project"]
     (added,) = re.findall(r"^\+(.*)$", diff, re.MULTILINE)
@@ -107,7 +107,7 @@ def test_requirements_are_those_of_the_client() -> None:
     assert f'`requires-python = "{project["requires-python"]}"`' in text
 
 
-def test_settings_are_those_of_the_example() -> None:
+def test_settings_equal_those_of_the_example() -> None:
     example = (ROOT / "knative/examples/otel-demo/settings.yaml").read_text(encoding="utf-8")
     named = {name for names, _ in rows(PAGE, ["variable", "value"]) for name in re.findall(r"DISTANCE_\w+", names)}
     assert set(re.findall(r"DISTANCE_\w+", example)) <= named
@@ -116,13 +116,13 @@ def test_settings_are_those_of_the_example() -> None:
     assert named <= {*re.findall(r"DISTANCE_\w+", client)}
 
 
-def test_spans_are_named() -> None:
+def test_page_names_all_spans() -> None:
     client = (ROOT / "client/otel_worker_client/distance_client.py").read_text(encoding="utf-8")
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in re.findall(r'tracing\.span\("([\w-]+)"', client))
 
 
-def test_a_job_is_submitted_and_followed(api: FlaskClient) -> None:
+def test_job_is_submitted_and_polled(api: FlaskClient) -> None:
     script((202, ACCEPTED, {}), (200, DONE, {}))
     accepted = api.post("/api/distance/calculate", json={"date": "2026-01-25"})
     assert accepted.status_code == 202
@@ -130,38 +130,38 @@ def test_a_job_is_submitted_and_followed(api: FlaskClient) -> None:
     assert job["result"]["csv_download_url"].startswith("/api/distance/download/distance_")
 
 
-def test_a_refused_filter_of_the_list_is_no_server_error_with_the_clause(api: FlaskClient, source: str) -> None:
-    script((400, REFUSED, {}))
+def test_invalid_list_filter_is_400_with_the_clause_and_500_without(api: FlaskClient, source: str) -> None:
+    script((400, ERROR_BODY, {}))
     expected = (500, "INTERNAL_ERROR") if source == DEMO else (400, "VALIDATION_ERROR")
     assert error(api.get("/api/distance/jobs?device_id=a@b")) == expected
 
 
-def test_a_download_is_streamed_as_an_attachment(api: FlaskClient) -> None:
+def test_download_is_streamed_as_an_attachment(api: FlaskClient) -> None:
     script((302, b"", {"Location": "http://storage/csv"}), (200, b"timestamp\n", {"Content-Type": "text/csv"}))
-    answer = api.get(FILE)
-    assert (answer.status_code, answer.data, answer.mimetype) == (200, b"timestamp\n", "text/csv")
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{FILE.rpartition("/")[2]}"'
+    response = api.get(FILE)
+    assert (response.status_code, response.data, response.mimetype) == (200, b"timestamp\n", "text/csv")
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{FILE.rpartition("/")[2]}"'
 
 
 @pytest.mark.parametrize(
-    ("answers", "expected"),
+    ("responses", "expected"),
     [
-        ([(404, REFUSED, {})], (404, "NOT_FOUND")),
-        ([(400, REFUSED, {})], (400, "VALIDATION_ERROR")),
+        ([(404, ERROR_BODY, {})], (404, "NOT_FOUND")),
+        ([(400, ERROR_BODY, {})], (400, "VALIDATION_ERROR")),
         ([(404, b"<html>", {})], (500, "INTERNAL_ERROR")),
-        ([(401, REFUSED, {})], (500, "INTERNAL_ERROR")),
+        ([(401, ERROR_BODY, {})], (500, "INTERNAL_ERROR")),
         ([requests.ConnectionError()], (503, "SERVICE_UNAVAILABLE")),
         ([(302, b"", {"Location": "http://storage/csv"}), requests.ConnectionError()], (503, "SERVICE_UNAVAILABLE")),
         ([(302, b"", {"Location": "http://storage/csv"}), (404, b"", {})], (404, "NOT_FOUND")),
     ],
 )
-def test_a_download_that_fails_has_the_status_of_its_cause(
-    api: FlaskClient, answers: list[Answer], expected: tuple[int, str]
+def test_failed_download_has_the_status_of_its_cause(
+    api: FlaskClient, responses: list[ScriptedResponse], expected: tuple[int, str]
 ) -> None:
-    script(*answers)
+    script(*responses)
     assert error(api.get(FILE)) == expected
 
 
-def test_names_that_are_no_csv_are_refused(api: FlaskClient) -> None:
+def test_invalid_file_names_are_rejected(api: FlaskClient) -> None:
     for name in ("day.csv", "distance_20260125.txt", "distance_..csv"):
         assert error(api.get(f"/api/distance/download/{name}"))[0] == 400

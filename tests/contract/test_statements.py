@@ -1,4 +1,4 @@
-"""Numbers, names and routes that the documents state in prose are those of the code."""
+"""Numbers, names and routes in the prose of the documentation match the code."""
 
 import re
 import tomllib
@@ -45,13 +45,13 @@ def seconds(duration: timedelta) -> str:
         f"until a sweep deletes it after {job_store.ORPHAN_AGE.total_seconds() / 60:.0f} minutes",
     ],
 )
-def test_the_numbers_in_the_life_of_a_job_are_those_of_the_code(statement: str) -> None:
+def test_numbers_of_the_job_lifecycle_match_the_code(statement: str) -> None:
     concepts = " ".join(text(f"docs/concepts/{page}.md") for page in CONCEPTS)
     assert statement in " ".join(concepts.split())
 
 
-def named() -> list[tuple[str, str, str]]:
-    """Each "`name` in `path/to/file.py`" of a page: the page, the name and the path."""
+def named_definitions() -> list[tuple[str, str, str]]:
+    """Return page, name and path of each "`name` in `path/to/file.py`" in the documentation."""
     return [
         (str(page.relative_to(ROOT)), name, path)
         for page in pages()
@@ -60,18 +60,18 @@ def named() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("page", "name", "path"), [one for one in named() if one[2].startswith(("shared", "functions"))]
+    ("page", "name", "path"), [row for row in named_definitions() if row[2].startswith(("shared", "functions"))]
 )
-def test_a_name_that_a_page_places_in_a_file_is_defined_there(page: str, name: str, path: str) -> None:
+def test_names_that_a_page_locates_in_a_file_are_defined_there(page: str, name: str, path: str) -> None:
     module = import_module(path.removesuffix(".py").replace("/", "."))
-    found = module
+    value = module
     for part in name.split("."):
-        found = getattr(found, part)
-    assert found.__module__ == module.__name__
+        value = getattr(value, part)
+    assert value.__module__ == module.__name__
 
 
-def test_the_readme_names_every_route_of_the_api_under_its_function() -> None:
-    table = {name: answers for name, answers, _ in rows("README.md", ["function", "requests", "dependencies"])}
+def test_readme_lists_every_api_route_of_each_function() -> None:
+    table = {name: requests for name, requests, _ in rows("README.md", ["function", "requests", "dependencies"])}
     for service in World().services:
         name = service._name.removeprefix("distance-")
         for method, path in service.routes:
@@ -85,7 +85,7 @@ def test_the_parts_of_the_benchmarks_are_listed() -> None:
     assert set(re.findall(r"`(\w+)`", listed)) == set(_PARTS)
 
 
-def test_coverage_is_measured_as_the_requirements_say() -> None:
+def test_coverage_settings_match_the_requirements() -> None:
     coverage = PYPROJECT["tool"]["coverage"]
     (row,) = [
         line for line in text("docs/contributing/requirements.md").splitlines() if "coverage of 80 to 90 %" in line
@@ -94,15 +94,15 @@ def test_coverage_is_measured_as_the_requirements_say() -> None:
     assert all(("client" if source.startswith("client") else source) in row for source in coverage["run"]["source"])
 
 
-def test_an_argument_of_the_image_that_is_named_somewhere_is_one() -> None:
+def test_build_arguments_that_documents_name_exist() -> None:
     arguments = set(re.findall(r"^ARG (\w+)", text("Containerfile"), re.MULTILINE))
-    places = [*pages(), ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "Containerfile"]
-    found = {name for place in places for name in re.findall(r"\b([A-Z]+)=access\b", place.read_text(encoding="utf-8"))}
-    assert found == {"LOCK"}
-    assert found <= arguments
+    sources = [*pages(), ROOT / "pyproject.toml", ROOT / "Makefile", ROOT / "Containerfile"]
+    named = {name for page in sources for name in re.findall(r"\b([A-Z]+)=access\b", page.read_text(encoding="utf-8"))}
+    assert named == {"LOCK"}
+    assert named <= arguments
 
 
-def test_a_failed_event_is_sent_by_whatever_fails_the_job() -> None:
+def test_events_page_lists_every_sender_of_a_failed_event() -> None:
     table = {kind: sent for kind, _, _, sent in rows("docs/reference/events.md", ["type", "source", "id", "sent by"])}
     assert "reply to the broker" in table["otelworker.distance.completed.v1"]
     failed = table["otelworker.distance.failed.v1"]
@@ -121,7 +121,7 @@ def test_a_failed_event_is_sent_by_whatever_fails_the_job() -> None:
         "functions/calculate/day/csv_rows.py",
     ],
 )
-def test_the_day_column_is_named_wherever_it_is_chosen_or_read(page: str) -> None:
-    said = text(page)
-    assert "DAY_COLUMN" in said
-    assert "DAY_COLUMN=timestamp" in said or ("`timestamp`" in said and "better choice" in said)
+def test_pages_about_the_day_column_recommend_timestamp(page: str) -> None:
+    content = text(page)
+    assert "DAY_COLUMN" in content
+    assert "DAY_COLUMN=timestamp" in content or ("`timestamp`" in content and "better choice" in content)

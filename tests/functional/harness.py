@@ -10,12 +10,12 @@ from functions_framework import create_app
 
 from shared.http.service import Service
 
-making: ContextVar[Callable[[], Service]] = ContextVar("making")
+service_factory: ContextVar[Callable[[], Service]] = ContextVar("service_factory")
 
 
 def served(make: Callable[[], Service]) -> FlaskClient:
-    """A client of the service that `make` builds while the framework loads it."""
-    making.set(make)
+    """Return a client of the service that `make` creates while the framework loads it."""
+    service_factory.set(make)
     app: Any = create_app("hosted", str(Path(__file__).with_name("hosted.py")), "http")
     client: FlaskClient = app.test_client()
     return client

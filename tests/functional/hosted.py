@@ -1,12 +1,12 @@
-"""A source file for functions-framework that serves what a test has built (see harness.py)."""
+"""A source file for functions-framework that serves the service of a test (see harness.py)."""
 
 import flask
 
-from tests.functional.harness import making
+from tests.functional.harness import service_factory
 
-_SERVICE = making.get()()
+_SERVICE = service_factory.get()()
 
 
 def hosted(request: flask.Request) -> flask.Response:
-    """Answer one HTTP request."""
+    """Handle one HTTP request."""
     return _SERVICE(request)

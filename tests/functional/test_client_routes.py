@@ -1,4 +1,4 @@
-"""The client in front of the real services, one host each, and of servers that are not the service."""
+"""The client with one host for each service, and with servers that are not the service."""
 
 import io
 import logging
@@ -24,7 +24,7 @@ from urllib3 import HTTPResponse
 from shared.auth.authenticator import ApiKeys, Authenticator
 from shared.http.service import Options
 from tests.contract.world import World
-from tests.scripted import Answer, answering
+from tests.scripted import ScriptedResponse, script_responses
 from tests.unit.test_client import ID
 from tests.unit.test_client_retries import CALLS
 
@@ -33,7 +33,7 @@ HOSTS = {"submit": 0, "status": 2, "list": 3}
 
 
 class Hosts(BaseAdapter):
-    """Each service at a host of its own; `without` these."""
+    """Routes requests to in-memory services, one for each host. Hosts in `without` refuse connections."""
 
     def __init__(self, *without: str, world: World | None = None) -> None:
         super().__init__()
@@ -46,52 +46,54 @@ class Hosts(BaseAdapter):
         parts = urlsplit(str(request.url))
         if parts.hostname not in self.clients:
             raise requests.ConnectionError
-        answer = self.clients[parts.hostname].open(
+        response = self.clients[parts.hostname].open(
             f"{parts.path}?{parts.query}", method=request.method, data=request.body, headers=dict(request.headers)
         )
-        made = requests.Response()
-        made.status_code = answer.status_code
-        made.headers.update(answer.headers)
-        made.raw = HTTPResponse(io.BytesIO(answer.data), status=answer.status_code, preload_content=False)
-        return made
+        result = requests.Response()
+        result.status_code = response.status_code
+        result.headers.update(response.headers)
+        result.raw = HTTPResponse(io.BytesIO(response.data), status=response.status_code, preload_content=False)
+        return result
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
-def at(adapter: Hosts, submit: str = "submit", status: str = "status", listing: str = "list", **more: Any) -> Client:
+def client_at(
+    adapter: Hosts, submit: str = "submit", status: str = "status", listing: str = "list", **more: Any
+) -> Client:
     client = Client(f"http://{submit}", 0.01, status_url=f"http://{status}", list_url=f"http://{listing}", **more)
     client._transport._session.mount("http://", adapter)
     return client
 
 
 def test_services_at_their_own_hosts_are_healthy() -> None:
-    assert at(Hosts()).healthy()
+    assert client_at(Hosts()).healthy()
 
 
 @pytest.mark.parametrize("missing", HOSTS)
-def test_each_service_has_to_be_reachable(missing: str) -> None:
-    assert not at(Hosts(missing)).healthy()
+def test_unreachable_service_fails_the_health_check(missing: str) -> None:
+    assert not client_at(Hosts(missing)).healthy()
 
 
 @pytest.mark.parametrize(
     "wrong", [("submit", "submit", "submit"), ("list", "status", "list"), ("submit", "list", "list")]
 )
-def test_health_check_finds_a_service_at_the_host_of_another(wrong: tuple[str, str, str]) -> None:
-    assert not at(Hosts(), *wrong).healthy()
+def test_health_check_detects_swapped_hosts(wrong: tuple[str, str, str]) -> None:
+    assert not client_at(Hosts(), *wrong).healthy()
 
 
-def test_health_check_needs_the_key_where_the_service_does() -> None:
+def test_health_check_requires_the_services_key() -> None:
     hosts = Hosts(world=World(Options(auth=Authenticator(None, ApiKeys(KEY), None))))
-    assert at(hosts, api_key=KEY).healthy()
-    assert not at(hosts).healthy()
+    assert client_at(hosts, api_key=KEY).healthy()
+    assert not client_at(hosts).healthy()
     with pytest.raises(NotAllowedError):
-        at(hosts).page()
+        client_at(hosts).page()
 
 
-def test_health_check_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_health_check_creates_no_jobs_and_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
-    client = at(Hosts())
+    client = client_at(Hosts())
     client.healthy()
     assert client.page().total_count == 0
     assert caplog.text == ""
@@ -99,11 +101,11 @@ def test_health_check_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.fixture
 def drop_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[DistanceClient]:
-    """With only the one endpoint, that of distance-submit itself."""
+    """Return a drop-in whose only endpoint is distance-submit."""
     monkeypatch.setenv("DISTANCE_SERVICE_ENDPOINT", "http://submit")
-    with DistanceClient.from_environ() as made:
-        made._client._transport._session.mount("http://", Hosts())
-        yield made
+    with DistanceClient.from_environ() as drop_in:
+        drop_in._client._transport._session.mount("http://", Hosts())
+        yield drop_in
 
 
 def test_one_endpoint_for_three_hosts_is_a_configuration_error(drop_in: DistanceClient) -> None:
@@ -122,8 +124,8 @@ def test_one_endpoint_for_three_hosts_is_a_configuration_error(drop_in: Distance
     assert not drop_in.health_check()
 
 
-def test_missing_job_or_file_is_still_one() -> None:
-    client = at(Hosts())
+def test_missing_job_or_file_raises_not_found() -> None:
+    client = client_at(Hosts())
     for call in (client.job, client.delete):
         with pytest.raises(NotFoundError, match="No such job"):
             call("none")
@@ -131,7 +133,7 @@ def test_missing_job_or_file_is_still_one() -> None:
         client.csv("distance_20260121.csv")
 
 
-OTHER_SERVERS: dict[str, Answer] = {
+OTHER_SERVERS: dict[str, ScriptedResponse] = {
     "HTML 404": (404, b"<html>404 page not found</html>", {"Content-Type": "text/html"}),
     "empty 404": (404, b"", {}),
     "JSON 404 of another API": (404, {"detail": "Not Found"}, {}),
@@ -142,16 +144,18 @@ OTHER_SERVERS: dict[str, Answer] = {
     "page": (200, b"<html>It works!</html>", {"Content-Type": "text/html"}),
     "empty page": (200, b"", {}),
     "JSON of another API": (200, {"status": "ok"}, {}),
-    "JSON that is no object": (200, b'["jobs"]', {}),
+    "JSON that is not an object": (200, b'["jobs"]', {}),
     "bad time": (200, {"job_id": ID, "status": "queued", "queued_at": "today", "jobs": 1, "devices": 1}, {}),
 }
 
 
 @pytest.mark.parametrize("call", [call for name, call in CALLS.items() if name != "csv"])
-@pytest.mark.parametrize("answer", OTHER_SERVERS.values(), ids=OTHER_SERVERS)
-def test_other_server_at_the_url_is_a_configuration_error(answer: Answer, call: Callable[[Client], Any]) -> None:
+@pytest.mark.parametrize("response", OTHER_SERVERS.values(), ids=OTHER_SERVERS)
+def test_other_server_at_the_url_is_a_configuration_error(
+    response: ScriptedResponse, call: Callable[[Client], Any]
+) -> None:
     client = Client("http://worker", api_key=KEY)
-    server = answering(client._transport, answer)
+    server = script_responses(client._transport, response)
     with pytest.raises(RouteNotFoundError, match="not at its configured URL") as caught:
         call(client)
     assert len(server.requests) == 1
@@ -160,7 +164,7 @@ def test_other_server_at_the_url_is_a_configuration_error(answer: Answer, call: 
 
 
 @pytest.mark.parametrize(
-    "answers",
+    "responses",
     [
         [(302, b"", {"Location": "/login"}), (200, b"<html>", {"Content-Type": "text/html; charset=utf-8"})],
         [(302, b"", {})],
@@ -169,22 +173,22 @@ def test_other_server_at_the_url_is_a_configuration_error(answer: Answer, call: 
     ],
     ids=["login page", "no target", "page", "not found"],
 )
-def test_login_page_is_not_taken_for_a_csv(answers: list[Answer]) -> None:
+def test_login_page_is_not_accepted_as_csv(responses: list[ScriptedResponse]) -> None:
     client = Client("http://worker")
-    server = answering(client._transport, *answers)
+    server = script_responses(client._transport, *responses)
     with pytest.raises(RouteNotFoundError):
         client.csv("distance_20260121.csv")
-    assert [str(request.url) for request in server.requests[1:]] == ["http://worker/login"][: len(answers) - 1]
+    assert [str(request.url) for request in server.requests[1:]] == ["http://worker/login"][: len(responses) - 1]
 
 
-def test_proxy_that_wants_credentials_is_a_configuration_error() -> None:
+def test_proxy_that_requires_credentials_is_a_configuration_error() -> None:
     client = Client("http://worker")
-    answering(client._transport, (407, b"", {"Proxy-Authenticate": "Basic"}))
+    script_responses(client._transport, (407, b"", {"Proxy-Authenticate": "Basic"}))
     with pytest.raises(ConfigurationError, match="HTTP 407"):
         client.job(ID)
 
 
-def test_foreign_error_bodies_are_errors_of_the_client() -> None:
+def test_unexpected_error_bodies_raise_errors_of_the_client() -> None:
     bodies: list[dict[str, Any]] = [
         {"error": {"code": "X", "message": "m", "details": ["a"]}},
         {"error": {"code": 7, "message": None}},
@@ -192,7 +196,7 @@ def test_foreign_error_bodies_are_errors_of_the_client() -> None:
     ]
     for body in bodies:
         client = Client("http://worker")
-        answering(client._transport, (400, body, {}))
+        script_responses(client._transport, (400, body, {}))
         with pytest.raises(ValidationError) as caught:
             client.job(ID)
         assert caught.value.details == {}

@@ -26,7 +26,7 @@ tracer = trace.get_tracer(__name__)
 
 
 def get_distance_client() -> DistanceClient:
-    """Made anew for each request: the class gives the same one."""
+    """Return the client. DistanceClient returns the same instance for the same arguments."""
     endpoint = os.getenv("DISTANCE_SERVICE_ENDPOINT", "localhost:50051")
     return DistanceClient(endpoint, int(os.getenv("DISTANCE_SERVICE_TIMEOUT", "20")))
 
@@ -52,7 +52,7 @@ def is_date(text: str) -> bool:
 
 
 @distance_bp.route("/calculate", methods=["POST"])
-def calculate_distance() -> ResponseReturnValue:  # noqa: PLR0911 - as there
+def calculate_distance() -> ResponseReturnValue:  # noqa: PLR0911 - as in otel-demo
     with tracer.start_as_current_span("calculate-distance-handler") as span:
         trace_id = get_trace_id(span)
         if not request.is_json:
@@ -63,7 +63,7 @@ def calculate_distance() -> ResponseReturnValue:  # noqa: PLR0911 - as there
             return error_response("Missing required field: date", "VALIDATION_ERROR", trace_id)
         if not is_date(day):
             return error_response("Invalid date format. Expected YYYY-MM-DD", "VALIDATION_ERROR", trace_id)
-        if day > date.today().isoformat():  # noqa: DTZ011 - as there, in the time zone of the process
+        if day > date.today().isoformat():  # noqa: DTZ011 - as in otel-demo, in the time zone of the process
             return error_response("Date cannot be in the future", "VALIDATION_ERROR", trace_id)
         if device_id and not device_id.replace("_", "").isalnum():
             return error_response("device_id must be alphanumeric with underscores", "VALIDATION_ERROR", trace_id)
@@ -116,7 +116,7 @@ def get_job_status(job_id: str) -> ResponseReturnValue:
 
 
 @distance_bp.route("/jobs", methods=["GET"])
-def list_jobs() -> ResponseReturnValue:  # noqa: PLR0911 - as there
+def list_jobs() -> ResponseReturnValue:  # noqa: PLR0911 - as in otel-demo
     with tracer.start_as_current_span("list-jobs-handler") as span:
         trace_id = get_trace_id(span)
         status, day, device_id = (request.args.get(name, "") for name in ("status", "date", "device_id"))
@@ -151,7 +151,7 @@ def list_jobs() -> ResponseReturnValue:  # noqa: PLR0911 - as there
 
 
 @distance_bp.route("/download/<filename>", methods=["GET"])
-def download_csv(filename: str) -> ResponseReturnValue:  # noqa: PLR0911 - as there
+def download_csv(filename: str) -> ResponseReturnValue:  # noqa: PLR0911 - as in otel-demo
     with tracer.start_as_current_span("download-csv-handler") as span:
         trace_id = get_trace_id(span)
         if not filename.startswith("distance_") or not filename.endswith(".csv"):
@@ -174,6 +174,6 @@ def download_csv(filename: str) -> ResponseReturnValue:  # noqa: PLR0911 - as th
 
 
 def app() -> Flask:
-    made = Flask(__name__)
-    made.register_blueprint(distance_bp)
-    return made
+    flask_app = Flask(__name__)
+    flask_app.register_blueprint(distance_bp)
+    return flask_app

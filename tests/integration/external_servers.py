@@ -22,12 +22,12 @@ MINIO = os.environ.get("TEST_MINIO_URL")
 
 
 @contextlib.contextmanager
-def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
+def minio(server_url: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the address and the root keys of `http://KEY:SECRET@HOST:PORT`, and delete everything after the block.
 
-    The test fails if the server is not empty, because its content may be somebody's. Test processes take turns.
+    The test fails if the server is not empty, because its content may belong to a user. Test processes take turns.
     """
-    parts = urlsplit(given)
+    parts = urlsplit(server_url)
     url, access, secret = f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username or "", parts.password or ""
     settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url})
     admin = MinioAdmin(
@@ -36,13 +36,13 @@ def minio(given: str) -> Iterator[tuple[str, dict[str, str]]]:
         secure=parts.scheme == "https",
     )
     with _turn(url), contextlib.closing(client(settings, keys=(access, secret))) as s3:
-        held = [found["Name"] for found in s3.list_buckets()["Buckets"]]
-        if held or json.loads(admin.user_list()):
+        names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+        if names or json.loads(admin.user_list()):
             pytest.fail("TEST_MINIO_URL: this MinIO is not empty")
         try:
             yield url, {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
         finally:
-            for name in (found["Name"] for found in s3.list_buckets()["Buckets"]):
+            for name in (entry["Name"] for entry in s3.list_buckets()["Buckets"]):
                 bucket = Bucket(s3, name)
                 while page := bucket.list_page(""):
                     bucket.delete_many([listed.key for listed in page])

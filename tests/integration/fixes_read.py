@@ -33,7 +33,7 @@ def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_
         return list(blocks)
 
 
-def rows(found: list[Block]) -> list[tuple[datetime, str, float, float, int | None, int | None, int | None]]:
+def rows(blocks: list[Block]) -> list[tuple[datetime, str, float, float, int | None, int | None, int | None]]:
     def value(number: int) -> int | None:
         return None if number == NULL else number
 
@@ -45,7 +45,7 @@ def rows(found: list[Block]) -> list[tuple[datetime, str, float, float, int | No
             float(block.longitude[n]),
             *(value(int(column[n])) for column in (block.accuracy, block.battery, block.velocity)),
         )
-        for block in found
+        for block in blocks
         for n in range(len(block))
     ]
 
@@ -67,16 +67,16 @@ def fill(url: str, count: int, seconds: float = 86_400) -> None:
             SELECT CASE WHEN n %% 3 = 0 THEN 'garmin' ELSE 'iphone_stuart' END, 40.7 + sin(n / 500.0) / 50,
                    -74.0 + cos(n / 700.0) / 50, nullif(n %% 40, 0), 100 - n %% 100, n %% 120, t, t
             FROM (SELECT n, timestamptz '2026-01-25 00:00Z' + n * interval '1 second' * %s / %s AS t
-                  FROM generate_series(0, %s - 1) AS n) AS made
+                  FROM generate_series(0, %s - 1) AS n) AS fixes
             """,
             [seconds, count, count],
         )
         connection.execute("ANALYZE locations")
 
 
-def numbers(found: list[Block]) -> tuple[DayStatistics, bytes]:
+def numbers(blocks: list[Block]) -> tuple[DayStatistics, bytes]:
     accumulator, formatter = DayAccumulator(HOME, 0.5), CsvFormatter()
-    text = b"".join(bytes(formatter.format(accumulator.add(block))) for block in found)
+    text = b"".join(bytes(formatter.format(accumulator.add(block))) for block in blocks)
     return accumulator.statistics(), text
 
 

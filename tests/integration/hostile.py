@@ -1,4 +1,4 @@
-"""A shell that is set up for everything but this project; nothing of it may change what the commands do."""
+"""Unrelated and invalid environment variables and configuration files, which must not affect the commands."""
 
 import shlex
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 UMASK = 0o077
 _LINES = """
-# Proxies: nobody listens on port 9, and the two spellings of NO_PROXY differ.
+# Proxies: port 9 is closed, and the two spellings of NO_PROXY differ.
 no_proxy=intranet.example
 NO_PROXY=elsewhere.example
 http_proxy=http://127.0.0.1:9

@@ -24,8 +24,8 @@ MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin
 IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
 SERVERS = ("SeaweedFS", "MinIO", "moto")
 
-# The requirements of docs/reference/storage.md, each with the servers that do not meet it; moto is for tests only.
-CANNOT: dict[str, tuple[str, ...]] = {
+# The requirements of docs/reference/storage.md, each with the servers that lack it; moto is for tests only.
+UNSUPPORTED: dict[str, tuple[str, ...]] = {
     "one of twenty concurrent creations with If-None-Match succeeds": (),
     "one of twenty concurrent replacements with If-Match succeeds": (),
     "a replacement of a deleted object is refused": (),
@@ -42,8 +42,8 @@ CANNOT: dict[str, tuple[str, ...]] = {
     "a missing bucket is reported": (),
     "wrong keys are refused": ("moto",),
 }
-# What nothing depends on.
-WELCOME: dict[str, tuple[str, ...]] = {
+# Abilities that the functions do not require.
+OPTIONAL: dict[str, tuple[str, ...]] = {
     "a repeated completion has the same response": ("MinIO",),
     "unfinished uploads are listed by prefix": ("MinIO",),
     "a lifecycle rule aborts unfinished uploads": ("MinIO",),
@@ -96,8 +96,8 @@ def _seaweedfs(folder: Path) -> Started:
 @contextlib.contextmanager
 def _minio(folder: Path) -> Started:
     if external_servers.MINIO:
-        with external_servers.minio(external_servers.MINIO) as given:
-            yield given
+        with external_servers.minio(external_servers.MINIO) as server:
+            yield server
         return
     program = shutil.which("minio")
     if program is None:

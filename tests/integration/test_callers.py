@@ -1,4 +1,4 @@
-"""The examples of docs/guides/jobs.md and docs/guides/events.md, run as they stand there."""
+"""The examples of docs/guides/jobs.md and docs/guides/events.md, run unchanged."""
 
 import os
 import shutil
@@ -19,17 +19,17 @@ EVENTS = "docs/guides/events.md"
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 
 
-def run(stack: Stack, folder: Path, *words: str) -> list[str]:
+def run(stack: Stack, folder: Path, *command: str) -> list[str]:
     variables = {"OTEL_WORKER_URL": stack.url, "BROKER_URL": f"{stack.url}/broker", "PYTHONPATH": str(CLIENT)}
-    done = subprocess.run(
-        words, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=120
+    process = subprocess.run(
+        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False, timeout=120
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_in_a_shell(stack: Stack, tmp_path: Path) -> None:
+def test_shell_example(stack: Stack, tmp_path: Path) -> None:
     script, _ = blocks(PAGE, "sh")
     for _ in range(2):
         head, row = run(stack, tmp_path, "sh", "-eu", "-c", script)
@@ -37,25 +37,25 @@ def test_in_a_shell(stack: Stack, tmp_path: Path) -> None:
         assert row.startswith("2026-01-21T00:00:")
 
 
-def test_in_python(stack: Stack, tmp_path: Path) -> None:
+def test_python_example(stack: Stack, tmp_path: Path) -> None:
     (script,) = blocks(PAGE, "python", "## Python")
-    told, saved = run(stack, tmp_path, sys.executable, "-c", script)
-    assert told == "5.566261 km from home, 600.08 minutes away"
+    summary, saved = run(stack, tmp_path, sys.executable, "-c", script)
+    assert summary == "5.566261 km from home, 600.08 minutes away"
     assert (tmp_path / saved).exists()
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
-def test_in_javascript(stack: Stack, tmp_path: Path) -> None:
+def test_javascript_example(stack: Stack, tmp_path: Path) -> None:
     (script,) = blocks(PAGE, "js", "## JavaScript")
     assert run(stack, tmp_path, "node", "-e", script) == ["1463 fixes, at most 5.57 km from home", "true"]
 
 
-def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
+def test_request_event_example(stack: Stack, tmp_path: Path) -> None:
     (script,) = blocks(EVENTS, "python", "## Publish a request")
-    wanted = "date=2026-01-20&device_id=iphone_stuart"
+    query = "date=2026-01-20&device_id=iphone_stuart"
 
     def count() -> int:
-        return int(send_request("GET", f"{stack.url}/api/distance/jobs?{wanted}").json["total_count"])
+        return int(send_request("GET", f"{stack.url}/api/distance/jobs?{query}").json["total_count"])
 
     before = count()
     for _ in range(2):
@@ -63,8 +63,8 @@ def test_by_an_event(stack: Stack, tmp_path: Path) -> None:
     wait_until(lambda: count() == before + 1)
 
 
-def test_who_consumes_outcomes(stack: Stack) -> None:
-    """What calculate replies goes to it as a broker sends it on: the same headers, the same body."""
+def test_consumer_of_outcomes_example(stack: Stack) -> None:
+    """The replies of calculate are forwarded to the consumer as a broker does: with the same headers and body."""
     (script,) = blocks(EVENTS, "python", "## Receive outcomes")
     port = free_port()
     process = subprocess.Popen(
@@ -72,19 +72,19 @@ def test_who_consumes_outcomes(stack: Stack) -> None:
     )
     try:
         wait_until(lambda: send_request("GET", f"http://127.0.0.1:{port}/").status == 501)
-        for number, device_id in enumerate(("iphone_stuart", "nobody")):
+        for number, device_id in enumerate(("iphone_stuart", "unknown")):
             attributes = {"specversion": "1.0", "type": REQUESTED, "source": "/callers", "id": f"{port}-{number}"}
             headers = {f"ce-{name}": text for name, text in attributes.items()}
             request = {"date": "2026-01-21", "device_id": device_id}
             assert send_request("POST", f"http://127.0.0.1:{port}/", request, headers).status == 204
             outcome = send_request("POST", f"http://{stack.plan.address('calculate')}/", request, headers)
-            kept = ("ce-", "content-type")
-            sent = {name: text for name, text in outcome.headers.items() if name.startswith(kept)}
+            forwarded = ("ce-", "content-type")
+            sent = {name: text for name, text in outcome.headers.items() if name.startswith(forwarded)}
             assert send_request("POST", f"http://127.0.0.1:{port}/", outcome.body, sent).status == 204
     finally:
         process.terminate()
-    told, _ = process.communicate(timeout=60)
-    assert told.splitlines() == [
+    output, _ = process.communicate(timeout=60)
+    assert output.splitlines() == [
         "2026-01-21, iphone_stuart: at most 5.57 km from home",
-        "2026-01-21, nobody: No location data found for date 2026-01-21",
+        "2026-01-21, unknown: No location data found for date 2026-01-21",
     ]

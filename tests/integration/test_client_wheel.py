@@ -1,4 +1,4 @@
-"""The client as a wheel, in an environment that has nothing else; then with its command."""
+"""The client installed from its wheel into an empty environment, without and with the extra `cli`."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from local.stack import Stack
 pytestmark = pytest.mark.slow  # pip installs into a virtual environment
 
 ROOT = Path(__file__).resolve().parents[2]
-_A_DAY = """
+_SCRIPT = """
 import importlib.util, pathlib, sys
 from otel_worker_client import Client
 assert not [name for name in ("functions", "shared", "opentelemetry", "boto3") if importlib.util.find_spec(name)]
@@ -25,24 +25,29 @@ with Client.from_environ() as client:
 """
 
 
-def test_a_day_by_a_wheel_alone(stack: Stack, tmp_path: Path) -> None:
-    kept = {name: text for name, text in pip_environment(os.environ).items() if not name.startswith("COV")}
+def test_installed_wheel_runs_a_job(stack: Stack, tmp_path: Path) -> None:
+    inherited = {name: text for name, text in pip_environment(os.environ).items() if not name.startswith("COV")}
 
-    def run(*words: str, **more: str) -> str:
-        done = subprocess.run(words, cwd=tmp_path, env={**kept, **more}, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+    def run(*command: str, **variables: str) -> str:
+        process = subprocess.run(
+            command, cwd=tmp_path, env={**inherited, **variables}, capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
-    source = shutil.copytree(ROOT / "client", tmp_path / "source")  # a build leaves its traces
+    source = shutil.copytree(ROOT / "client", tmp_path / "source")  # the build writes into its source folder
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(source))
     (wheel,) = tmp_path.glob("otel_worker_client-*-py3-none-any.whl")
     run(sys.executable, "-m", "venv", "env")
     run("env/bin/python", "-m", "pip", "install", "--quiet", str(wheel))
-    fixes, size = run("env/bin/python", "-c", _A_DAY, str(tmp_path), OTEL_WORKER_URL=stack.url).split()
+    fixes, size = run("env/bin/python", "-c", _SCRIPT, str(tmp_path), OTEL_WORKER_URL=stack.url).split()
     assert int(fixes) == 1463
     assert int(size) > 100_000
-    alone = subprocess.run([tmp_path / "env/bin/otel-worker"], capture_output=True, text=True, check=False)
-    assert (alone.returncode, alone.stderr) == (1, "typer is missing: install otel-worker-client with the extra cli\n")
+    without_extra = subprocess.run([tmp_path / "env/bin/otel-worker"], capture_output=True, text=True, check=False)
+    assert (without_extra.returncode, without_extra.stderr) == (
+        1,
+        "typer is missing: install otel-worker-client with the extra cli\n",
+    )
     run("env/bin/python", "-m", "pip", "install", "--quiet", f"{wheel}[cli]")
     assert "range" in run("env/bin/otel-worker", "--help")
     assert "2026-01-21" in run("env/bin/otel-worker", "submit", "2026-01-21", "--wait", OTEL_WORKER_URL=stack.url)

@@ -1,4 +1,4 @@
-"""The command `otel-worker` as its user has it, against the running system."""
+"""The command `otel-worker` with the running system."""
 
 import json
 import subprocess
@@ -15,74 +15,76 @@ CLIENT = Path(__file__).resolve().parents[2] / "client"
 DAY = ("2026-01-21", "--device", "iphone_stuart")
 
 
-def command(url: str, *words: str, code: int = 0, folder: Path | None = None) -> str:
+def command(url: str, *arguments: str, code: int = 0, folder: Path | None = None) -> str:
     main = "from otel_worker_client.cli import main; main()"
     variables = environ(OTEL_WORKER_URL=url, PYTHONPATH=CLIENT, COLUMNS=100)
     run = subprocess.run(
-        [sys.executable, "-c", main, *words], env=variables, cwd=folder, capture_output=True, text=True, check=False
+        [sys.executable, "-c", main, *arguments], env=variables, cwd=folder, capture_output=True, text=True, check=False
     )
     assert run.returncode == code, (run.stdout, run.stderr)
     return run.stdout if code == 0 else run.stderr
 
 
-def test_a_day_from_submission_to_picture(stack: Stack, tmp_path: Path) -> None:
+def test_job_is_submitted_shown_downloaded_and_plotted(stack: Stack, tmp_path: Path) -> None:
     job = json.loads(command(stack.url, "submit", *DAY, "--wait", "--json"))
     assert (job["status"], job["result"]["total_locations"]) == ("completed", 1463)
-    told = command(stack.url, "show", job["job_id"])
-    assert "1,463" in told
-    assert "km from home" in told
-    assert "600.1" in told.splitlines()[-1]
+    output = command(stack.url, "show", job["job_id"])
+    assert "1,463" in output
+    assert "km from home" in output
+    assert "600.1" in output.splitlines()[-1]
     (saved,) = command(stack.url, "download", *DAY, "--into", str(tmp_path)).split()
     assert Path(saved).stat().st_size == job["result"]["csv_size_bytes"]
     assert command(stack.url, "plot", job["job_id"], f"{tmp_path}/day.svg") == f"{tmp_path}/day.svg\n"
     listed = command(stack.url, "list", "--date", DAY[0], "--limit", "500").splitlines()
     (line,) = [line.split() for line in listed if job["job_id"] in line]
     assert line[1:5] == [DAY[0], "completed", "iphone_stuart", "1,463"]
-    (row,) = [one for one in json.loads(command(stack.url, "list", "--json")) if one["job_id"] == job["job_id"]]
+    (row,) = [row for row in json.loads(command(stack.url, "list", "--json")) if row["job_id"] == job["job_id"]]
     assert row["result"]["max_distance_km"] == job["result"]["max_distance_km"]
     assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
     assert "completed" in command(stack.url, "watch", job["job_id"])
 
 
-def test_devices_are_listed_for_a_choice(stack: Stack) -> None:
+def test_devices_are_listed(stack: Stack) -> None:
     if json.loads(command(stack.url, "devices", "--json"))["as_of"] is None:  # no full minute has passed yet
         assert send_request("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
     wait_until(lambda: json.loads(command(stack.url, "devices", "--json"))["as_of"])
-    found = json.loads(command(stack.url, "devices", "--json"))["devices"]
-    assert [one["device_id"] for one in found] == ["garmin", "iphone_stuart"]
+    devices = json.loads(command(stack.url, "devices", "--json"))["devices"]
+    assert [device["device_id"] for device in devices] == ["garmin", "iphone_stuart"]
     lines = command(stack.url, "devices").splitlines()
     assert [line.split()[0] for line in lines] == ["device", "garmin", "iphone_stuart"]
-    assert lines[1].split()[1] == found[0]["last_fix_at"][:10]
+    assert lines[1].split()[1] == devices[0]["last_fix_at"][:10]
 
 
-def test_a_range_makes_no_job_twice(stack: Stack) -> None:
-    words = ("range", "2026-01-24", "2026-01-26", "--device", "iphone_stuart", "--json")
-    first, second = (json.loads(command(stack.url, *words)) for _ in range(2))
-    assert [one["code"] for one in first] == ["", "", "NO_DATA"]
-    ids = [[one["job"]["job_id"] for one in outcomes if one["job"]] for outcomes in (first, second)]
+def test_repeated_range_returns_the_same_jobs(stack: Stack) -> None:
+    arguments = ("range", "2026-01-24", "2026-01-26", "--device", "iphone_stuart", "--json")
+    first, second = (json.loads(command(stack.url, *arguments)) for _ in range(2))
+    assert [outcome["code"] for outcome in first] == ["", "", "NO_DATA"]
+    ids = [[outcome["job"]["job_id"] for outcome in outcomes if outcome["job"]] for outcomes in (first, second)]
     assert ids[0] == ids[1]
-    assert "2 of 3 days completed" in command(stack.url, *words[:-1])
+    assert "2 of 3 days completed" in command(stack.url, *arguments[:-1])
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("arguments", "code", "message"),
     [
-        (("status", "nobody"), 4, "No such job"),
+        (("status", "unknown"), 4, "No such job"),
         (("show", "2001-01-01"), 4, "no completed job of 2001-01-01"),
         (("submit", "2026-01-21", "--timezone", "Mars/Olympus"), 2, "Unknown time zone"),
         (("submit", "2026-01-21", "--home", "here"), 2, "latitude,longitude"),
         (("submit", "yesterday"), 2, "yesterday"),
-        (("submit", "2026-01-21", "--device", "nobody", "--wait"), 1, "No location data found"),
+        (("submit", "2026-01-21", "--device", "unknown", "--wait"), 1, "No location data found"),
         (("range", "2026-01-21", "2026-01-20"), 2, "the last day is before the first"),
         (("plot", "2026-01-21", "day.doc"), 2, ".png or .svg"),
         ((), 2, ""),
     ],
 )
-def test_what_can_not_be_is_a_line_and_a_code(stack: Stack, words: tuple[str, ...], code: int, told: str) -> None:
-    assert told in command(stack.url, *words, code=code)
+def test_failure_is_one_line_and_an_exit_code(
+    stack: Stack, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    assert message in command(stack.url, *arguments, code=code)
 
 
-def test_a_service_that_is_away_is_a_code_of_its_own() -> None:
+def test_unreachable_service_has_its_own_exit_code() -> None:
     main = "from otel_worker_client import client; client.Client.__init__.__defaults__ = (client.DEFAULT_URL, 0.3)\n"
     main += "from otel_worker_client.cli import main; main()"
     variables = environ(OTEL_WORKER_URL=f"http://127.0.0.1:{free_port()}", PYTHONPATH=CLIENT)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.command_server import COMMANDS, SECRET, Server, serving
+from tests.command_server import COMMANDS, SECRET, Server, run_server
 from tests.integration.whole_stack import wait_until
 from tests.unit.test_client import ID
 
@@ -29,8 +29,8 @@ ENCODINGS: dict[str, dict[str, str]] = {
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as made:
-        yield made
+    with run_server() as server:
+        yield server
 
 
 def start(server: Server, folder: Path, *words: str, **options: Any) -> subprocess.Popen[bytes]:

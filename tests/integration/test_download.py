@@ -1,4 +1,4 @@
-"""Downloads from object storage: HEAD, entity tags that are no MD5, and bytes that are not the job's."""
+"""Downloads from object storage: HEAD requests, entity tags that are not MD5, and corrupt content."""
 
 import contextlib
 import secrets
@@ -22,8 +22,8 @@ TIMEOUT = 30
 
 
 @dataclass(frozen=True)
-class Behind:
-    """The system as a caller has it whose object storage is behind `proxy`."""
+class ProxiedStorage:
+    """A system whose object storage is behind `proxy`, its client, and a completed job."""
 
     proxy: FaultProxy
     client: Client
@@ -31,28 +31,28 @@ class Behind:
     job_id: str
 
 
-def sent(exchange: Exchange, answer: Response) -> None:
-    exchange.send_head(answer)
-    exchange.wfile.write(answer.body)
+def send(exchange: Exchange, response: Response) -> None:
+    exchange.send_head(response)
+    exchange.wfile.write(response.body)
 
 
-def tagged_as_under_kms(exchange: Exchange) -> None:
-    """The entity tag looks like an MD5 and is none, as S3 has it with SSE-KMS or customer keys."""
-    answer = exchange.forward()
-    headers = [(name, text) for name, text in answer.headers if name.lower() != "etag"]
-    sent(exchange, replace(answer, headers=[*headers, ("ETag", f'"{secrets.token_hex(16)}"')]))
+def replace_etag(exchange: Exchange) -> None:
+    """Replace the entity tag by one that looks like an MD5 but is not, as S3 does with SSE-KMS or customer keys."""
+    response = exchange.forward()
+    headers = [(name, text) for name, text in response.headers if name.lower() != "etag"]
+    send(exchange, replace(response, headers=[*headers, ("ETag", f'"{secrets.token_hex(16)}"')]))
 
 
-def damaged(exchange: Exchange) -> None:
-    """One bit of the body is another; size and entity tag are right."""
-    answer = exchange.forward()
-    middle = len(answer.body) // 2
-    body = answer.body[:middle] + bytes([answer.body[middle] ^ 1]) + answer.body[middle + 1 :]
-    sent(exchange, replace(answer, body=body))
+def flip_bit(exchange: Exchange) -> None:
+    """Flip one bit of the body. Size and entity tag stay the same."""
+    response = exchange.forward()
+    middle = len(response.body) // 2
+    body = response.body[:middle] + bytes([response.body[middle] ^ 1]) + response.body[middle + 1 :]
+    send(exchange, replace(response, body=body))
 
 
 @pytest.fixture(scope="module")
-def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
+def proxied(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedStorage]:
     job_id = submit(stack)
     assert wait_for_end(stack, job_id)["status"] == "completed"
     settings = stack.plan.function_environment("status")
@@ -62,58 +62,58 @@ def behind(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         function("status", {**settings, "S3_PUBLIC_ENDPOINT_URL": proxy.url}, log) as status,
         Client(stack.url, status_url=status.url) as client,
     ):
-        yield Behind(proxy, client, status.url, job_id)
+        yield ProxiedStorage(proxy, client, status.url, job_id)
 
 
 @pytest.fixture(autouse=True)
-def no_faults(behind: Behind) -> None:
-    behind.proxy.clear_faults()
+def no_faults(proxied: ProxiedStorage) -> None:
+    proxied.proxy.clear_faults()
 
 
-def test_an_entity_tag_that_is_no_md5_does_not_matter(behind: Behind, tmp_path: Path) -> None:
-    behind.proxy.inject(lambda request: request.method == "GET", tagged_as_under_kms)
-    saved = behind.client.download(behind.job_id, tmp_path)
-    job = behind.client.job(behind.job_id)
+def test_download_ignores_an_etag_that_is_not_md5(proxied: ProxiedStorage, tmp_path: Path) -> None:
+    proxied.proxy.inject(lambda request: request.method == "GET", replace_etag)
+    saved = proxied.client.download(proxied.job_id, tmp_path)
+    job = proxied.client.job(proxied.job_id)
     assert job.result
     assert saved.stat().st_size == job.result.csv_size_bytes
 
 
-def test_a_damaged_download_is_refused(behind: Behind, tmp_path: Path) -> None:
-    behind.proxy.inject(lambda request: request.method == "GET", damaged)
+def test_corrupt_download_raises_download_error(proxied: ProxiedStorage, tmp_path: Path) -> None:
+    proxied.proxy.inject(lambda request: request.method == "GET", flip_bit)
     with pytest.raises(DownloadError, match="SHA-256"):
-        behind.client.download(behind.job_id, tmp_path)
+        proxied.client.download(proxied.job_id, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("download", "--into", "."), ("show",)], ids=lambda words: words[0])
-def test_the_command_checks_the_digest_and_not_the_entity_tag(
-    behind: Behind, words: tuple[str, ...], tmp_path: Path
+@pytest.mark.parametrize("arguments", [("download", "--into", "."), ("show",)], ids=lambda arguments: arguments[0])
+def test_command_verifies_the_digest_and_ignores_the_etag(
+    proxied: ProxiedStorage, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
-    behind.proxy.inject(lambda request: request.method == "GET", tagged_as_under_kms, damaged)
-    name, *options = words
-    command(behind.status_url, name, behind.job_id, *options, folder=tmp_path)
-    assert "SHA-256" in command(behind.status_url, name, behind.job_id, *options, folder=tmp_path, code=1)
+    proxied.proxy.inject(lambda request: request.method == "GET", replace_etag, flip_bit)
+    name, *options = arguments
+    command(proxied.status_url, name, proxied.job_id, *options, folder=tmp_path)
+    assert "SHA-256" in command(proxied.status_url, name, proxied.job_id, *options, folder=tmp_path, code=1)
 
 
-def test_a_head_that_is_redirected_ends_in_200(stack: Stack, behind: Behind) -> None:
-    result = wait_for_end(stack, behind.job_id)["result"]
+def test_redirected_head_returns_200(stack: Stack, proxied: ProxiedStorage) -> None:
+    result = wait_for_end(stack, proxied.job_id)["result"]
     url = f"{stack.url}/api/distance/download/{result['csv_path'].rsplit('/', 1)[1]}"
     redirect = requests.head(url, timeout=TIMEOUT)
     assert (redirect.status_code, redirect.content) == (302, b"")
-    answer = requests.head(url, allow_redirects=True, timeout=TIMEOUT)
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert answer.headers["Content-Length"] == str(result["csv_size_bytes"])
-    assert answer.headers["Content-Type"] == "text/csv"
+    response = requests.head(url, allow_redirects=True, timeout=TIMEOUT)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["Content-Length"] == str(result["csv_size_bytes"])
+    assert response.headers["Content-Type"] == "text/csv"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/health", "/openapi.json", "/api/distance/jobs", "/nowhere"])
-def test_a_head_leaves_its_connection_for_the_next_request(stack: Stack, behind: Behind, path: str) -> None:
-    for url in (stack.url, behind.status_url):
+def test_connection_can_be_reused_after_head(stack: Stack, proxied: ProxiedStorage, path: str) -> None:
+    for url in (stack.url, proxied.status_url):
         with contextlib.closing(HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT)) as connection:
             statuses = []
             for method in ("HEAD", "GET", "HEAD", "GET"):
                 connection.request(method, path)
-                answer = connection.getresponse()
-                assert (answer.read() == b"") == (method == "HEAD")
-                statuses.append(answer.status)
+                response = connection.getresponse()
+                assert (response.read() == b"") == (method == "HEAD")
+                statuses.append(response.status)
         assert len(set(statuses)) == 1

@@ -1,4 +1,4 @@
-"""The commands in a shell that is set up for everything but this project, and in folders with odd names."""
+"""The commands with unrelated or invalid environment variables and configuration files, and in unusual folders."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ from tests.integration.whole_stack import stack_options, submit, wait_for_end
 ROOT = Path(__file__).resolve().parents[2]
 
 
-# Beside a storage of the caller's, boto3's own variables count: what it refuses is an error.
-WITHOUT_NONSENSE = {
+# With an external storage, boto3's own variables apply, so they must be valid.
+VALID_AWS_VARIABLES = {
     "AWS_SESSION_TOKEN": "",
     "AWS_DEFAULTS_MODE": "legacy",
     "AWS_METADATA_SERVICE_TIMEOUT": "1",
@@ -29,7 +29,7 @@ WITHOUT_NONSENSE = {
 
 
 def prepared_venv(folder: Path) -> Path:
-    """A folder that `make` takes for an installed virtual environment; its Python is the one that runs this."""
+    """Create a folder that `make` accepts as an installed virtual environment. Its Python is the current one."""
     (folder / "bin").mkdir(parents=True)
     python = folder / "bin" / "python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
@@ -40,7 +40,7 @@ def prepared_venv(folder: Path) -> Path:
 
 
 def make(folder: Path, target: str, **settings: object) -> "subprocess.CompletedProcess[str]":
-    """`make TARGET` in the hostile shell; the settings are given as variables of it."""
+    """Run `make TARGET` in the hostile environment, with `settings` as environment variables."""
     home = folder / "home"
     hostile.write_home(home)
     own = {name: str(value) for name, value in settings.items()}
@@ -57,7 +57,7 @@ def make(folder: Path, target: str, **settings: object) -> "subprocess.Completed
 
 
 @pytest.mark.slow
-def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
+def test_make_demo_works_in_a_hostile_environment(tmp_path: Path) -> None:
     run = make(tmp_path, "demo", DATA_DIR=tmp_path / "data, with a comma")
 
     assert run.stderr == ""
@@ -67,7 +67,7 @@ def test_make_demo_works_in_a_hostile_shell(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
+def test_make_observe_works_in_a_hostile_environment(tmp_path: Path) -> None:
     run = make(tmp_path, "observe", DATA_DIR=tmp_path / "data", ONCE=1, PORT=free_port())
 
     assert run.stderr == ""
@@ -76,11 +76,11 @@ def test_make_observe_works_in_a_hostile_shell(tmp_path: Path) -> None:
     assert "distance-calculate" in run.stdout
 
 
-def test_make_buckets_works_in_a_hostile_shell(stack: Stack, tmp_path: Path) -> None:
+def test_make_buckets_works_in_a_hostile_environment(stack: Stack, tmp_path: Path) -> None:
     storage = {
         **object_storage.access_keys(stack.plan.options.data_dir, object_storage.ADMIN),
         "AWS_ENDPOINT_URL_S3": stack.plan.function_environment("status")["AWS_ENDPOINT_URL_S3"],
-        **WITHOUT_NONSENSE,
+        **VALID_AWS_VARIABLES,
     }
     run = make(tmp_path, "buckets", **storage, JOBS_BUCKET="hostile-jobs", CSV_BUCKET="hostile-csv")
 
@@ -131,7 +131,7 @@ for url in sys.argv[1:]:
 
 
 class Storage(BaseHTTPRequestHandler):
-    """Answers every request with an empty list, as a storage or as the proxy before one."""
+    """Responds to every request with an empty listing, as a storage or as a proxy."""
 
     paths: ClassVar[list[str]] = []
 
@@ -144,25 +144,25 @@ class Storage(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
-def test_a_given_storage_is_reached_by_the_proxy_and_this_machine_is_not(tmp_path: Path) -> None:
+def test_external_storage_is_reached_through_the_proxy_and_loopback_directly(tmp_path: Path) -> None:
     hostile.write_home(tmp_path)
     with ThreadingHTTPServer(("127.0.0.1", 0), Storage) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        here, there = f"http://127.0.0.1:{server.server_port}", "http://storage.example:9000"
+        local_url, storage_url = f"http://127.0.0.1:{server.server_port}", "http://storage.example:9000"
         variables = {
             **{name: text for name, text in hostile.VARIABLES.items() if not name.startswith(("PYTHON", "COVERAGE"))},
-            **WITHOUT_NONSENSE,
-            **dict.fromkeys(("http_proxy", "HTTP_PROXY"), here),
+            **VALID_AWS_VARIABLES,
+            **dict.fromkeys(("http_proxy", "HTTP_PROXY"), local_url),
             "HOME": str(tmp_path),
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
-            "AWS_ENDPOINT_URL_S3": there,  # boto3's other variables count
+            "AWS_ENDPOINT_URL_S3": storage_url,  # boto3's other variables apply
         }
-        subprocess.run([sys.executable, "-c", _REACH, there, here], env=variables, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", _REACH, storage_url, local_url], env=variables, check=True, timeout=60)
         server.shutdown()
 
-    by_proxy = [path.startswith(there) for path in Storage.paths]
-    assert by_proxy == [True, True, False, False]
+    through_proxy = [path.startswith(storage_url) for path in Storage.paths]
+    assert through_proxy == [True, True, False, False]

@@ -1,4 +1,4 @@
-"""Each function's user may do all that the function does, and nothing else, on both servers that have users."""
+"""The storage user of each function has exactly its permissions, on both servers that support users."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,47 +14,50 @@ from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectMissing
 from tests.integration.storage_servers import admin_of, bucket_of, running
 
-# What a function does at a place; "missing" is to be told that an object isn't there.
-_CHANGES = "read missing write list delete"
-DOES = {
-    "submit": {"jobs/": "read missing write list", "t/": _CHANGES},
+# The permissions of each function by prefix; "missing" is to get a 404 for a missing object.
+_READ_WRITE = "read missing write list delete"
+PERMISSIONS = {
+    "submit": {"jobs/": "read missing write list", "t/": _READ_WRITE},
     "calculate": {
-        **dict.fromkeys(("jobs/", "t/", "x/", "d/"), _CHANGES),
-        "csv/": f"{_CHANGES} abort",
+        **dict.fromkeys(("jobs/", "t/", "x/", "d/"), _READ_WRITE),
+        "csv/": f"{_READ_WRITE} abort",
     },
     "status": {
         "jobs/": "read missing write list",
-        "t/": _CHANGES,
+        "t/": _READ_WRITE,
         "x/": "read missing list",
         "d/": "write",
         "csv/": "read missing list delete abort",
     },
     "list": dict.fromkeys(("jobs/", "t/", "x/"), "read missing list"),
 }
-PLACES = ("jobs/", "t/", "x/", "d/", "csv/", "else/")
+PREFIXES = ("jobs/", "t/", "x/", "d/", "csv/", "else/")
 
 
-def _uploaded(bucket: Bucket, key: str) -> None:
+def _upload(bucket: Bucket, key: str) -> None:
     upload = bucket.start_upload(key, "text/csv")
     bucket.complete_upload(key, upload, [bucket.upload_part(key, upload, 1, b"1")])
 
 
-# Each on `there`, an object that is, and `new`, a key that isn't.
+# Calls that need a permission, with `existing`, the key of an object, and `new`, an unused key.
 CALLS: dict[str, list[Callable[[Bucket, str, str], object]]] = {
-    "read": [lambda b, there, new: b.get(there), lambda b, there, new: b.get_if_modified(there, '"another"')],
-    "missing": [lambda b, there, new: b.get(new), lambda b, there, new: b.get_if_modified(new, '"another"')],
+    "read": [
+        lambda b, existing, new: b.get(existing),
+        lambda b, existing, new: b.get_if_modified(existing, '"another"'),
+    ],
+    "missing": [lambda b, existing, new: b.get(new), lambda b, existing, new: b.get_if_modified(new, '"another"')],
     "write": [
-        lambda b, there, new: b.put(f"{new}1"),
-        lambda b, there, new: b.create(f"{new}2", b"1"),
-        lambda b, there, new: b.replace(f"{new}3", b"1", b.create(f"{new}3", b"0")),
-        lambda b, there, new: _uploaded(b, f"{new}4"),
+        lambda b, existing, new: b.put(f"{new}1"),
+        lambda b, existing, new: b.create(f"{new}2", b"1"),
+        lambda b, existing, new: b.replace(f"{new}3", b"1", b.create(f"{new}3", b"0")),
+        lambda b, existing, new: _upload(b, f"{new}4"),
     ],
     "list": [
-        lambda b, there, new: list(b.list_keys(there[:-1])),
-        lambda b, there, new: b.list_page(there[:-1], after=there),
+        lambda b, existing, new: list(b.list_keys(existing[:-1])),
+        lambda b, existing, new: b.list_page(existing[:-1], after=existing),
     ],
-    "delete": [lambda b, there, new: b.delete(new), lambda b, there, new: b.delete_many([new, f"{new}1"])],
-    "abort": [lambda b, there, new: b.abort_uploads(there)],
+    "delete": [lambda b, existing, new: b.delete(new), lambda b, existing, new: b.delete_many([new, f"{new}1"])],
+    "abort": [lambda b, existing, new: b.abort_uploads(existing)],
 }
 
 
@@ -62,14 +65,14 @@ CALLS: dict[str, list[Callable[[Bucket, str, str], object]]] = {
 def installation(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Settings, dict[str, tuple[str, str]]]]:
-    """A server as `admin buckets` leaves it, and each function's keys."""
+    """Run a server that is configured like `admin buckets` does, and yield its settings and each function's keys."""
     folder = tmp_path_factory.mktemp(request.param)
     with running(request.param, folder) as settings:
         if request.param == "SeaweedFS":
             users = {function: _pair(object_storage.access_keys(folder, function)) for function in TARGETS}
         else:
             users = {function: (f"key-of-{function}", secrets.token_hex(10)) for function in TARGETS}
-            command = ["buckets", "--minio", "--keys", str(_given(users, folder / "keys"))]
+            command = ["buckets", "--minio", "--keys", str(_write_key_files(users, folder / "keys"))]
             assert main(command, _environment(settings)) == 0
         yield settings, users
 
@@ -78,7 +81,7 @@ def _pair(keys: dict[str, str]) -> tuple[str, str]:
     return keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]
 
 
-def _given(users: dict[str, tuple[str, str]], folder: Path) -> Path:
+def _write_key_files(users: dict[str, tuple[str, str]], folder: Path) -> Path:
     for function, (access, secret) in users.items():
         (folder / function).mkdir(parents=True)
         (folder / function / "AWS_ACCESS_KEY_ID").write_text(access)
@@ -92,8 +95,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {"AWS_ENDPOINT_URL_S3": endpoint, "AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
 
 
-def done(call: Callable[[], object]) -> bool:
-    """Whether the storage did it; anything but a refusal for want of a right is an error."""
+def is_permitted(call: Callable[[], object]) -> bool:
+    """Return whether the storage permits the call. Errors other than AccessDenied are raised."""
     try:
         call()
     except ObjectMissing:
@@ -106,24 +109,24 @@ def done(call: Callable[[], object]) -> bool:
 
 
 @pytest.mark.parametrize("function", list(TARGETS))
-@pytest.mark.parametrize("place", PLACES)
-def test_a_function_may_do_what_it_does_and_no_more(
-    installation: tuple[Settings, dict[str, tuple[str, str]]], function: str, place: str
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_function_has_exactly_its_permissions(
+    installation: tuple[Settings, dict[str, tuple[str, str]]], function: str, prefix: str
 ) -> None:
     settings, users = installation
-    name = settings.CSV_BUCKET if place == "csv/" else settings.JOBS_BUCKET
-    there, new = f"{place}{function}-there", f"{place}{function}-new"
-    may = {}
+    name = settings.CSV_BUCKET if prefix == "csv/" else settings.JOBS_BUCKET
+    existing, new = f"{prefix}{function}-existing", f"{prefix}{function}-new"
+    permitted = {}
     with bucket_of(settings, name) as admin, bucket_of(settings, name, keys=users[function]) as user:
-        admin.put(there, b"1")
-        for deed, calls in CALLS.items():
-            may[deed] = {done(lambda call=call: call(user, there, new)) for call in calls}  # type: ignore[misc]
-    does = DOES[function].get(place, "").split()
-    assert may == {deed: {deed in does} for deed in CALLS}
+        admin.put(existing, b"1")
+        for permission, calls in CALLS.items():
+            permitted[permission] = {is_permitted(lambda call=call: call(user, existing, new)) for call in calls}  # type: ignore[misc]
+    expected = PERMISSIONS[function].get(prefix, "").split()
+    assert permitted == {permission: {permission in expected} for permission in CALLS}
 
 
 @pytest.mark.parametrize("function", list(TARGETS))
-def test_a_function_has_no_say_over_whole_buckets(
+def test_function_cannot_change_or_list_whole_buckets(
     installation: tuple[Settings, dict[str, tuple[str, str]]], function: str
 ) -> None:
     settings, users = installation
@@ -140,4 +143,4 @@ def test_a_function_has_no_say_over_whole_buckets(
             lambda: s3.delete_bucket_lifecycle(Bucket=settings.CSV_BUCKET),
         ):
             with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
-                call()  # type: ignore[no-untyped-call] # each answers in another type
+                call()  # type: ignore[no-untyped-call] # the return types differ

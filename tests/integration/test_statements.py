@@ -1,4 +1,4 @@
-"""What is told of the statements of a day, on a real PostgreSQL."""
+"""Spans and metrics of database statements, on a real PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from shared.telemetry import metrics
 from tests.integration.fixes_read import fill, read, source
 from tests.watched import Watched, watched
 
-FAST = (
+COPY = (
     "COPY (SELECT \"created_at\", coalesce(latitude::float8, 'NaN'), coalesce(longitude::float8, 'NaN'), "
     "coalesce(accuracy::int8, '-9223372036854775808'), coalesce(battery::int8, '-9223372036854775808'), "
     "coalesce(velocity::int8, '-9223372036854775808'), coalesce(device_id::text, '') "
@@ -22,27 +22,29 @@ FAST = (
 
 @pytest.fixture
 def watching() -> Iterator[Watched]:
-    with watched() as made:
-        yield made
+    with watched() as watching:
+        yield watching
 
 
-def told(watching: Watched, name: str) -> dict[str, Any]:
+def span_attributes(watching: Watched, name: str) -> dict[str, Any]:
     span = watching.span(name)
     assert span.kind is SpanKind.CLIENT
     return dict(span.attributes or {})
 
 
-@pytest.mark.parametrize(("device_id", "more", "rows"), [("", "", 3), ("secret'; --", " AND device_id::text = ?", 0)])
-def test_a_day_is_one_statement_told_without_its_values(
-    database_url: str, watching: Watched, device_id: str, more: str, rows: int
+@pytest.mark.parametrize(
+    ("device_id", "condition", "rows"), [("", "", 3), ("secret'; --", " AND device_id::text = ?", 0)]
+)
+def test_span_of_a_day_has_the_statement_without_values(
+    database_url: str, watching: Watched, device_id: str, condition: str, rows: int
 ) -> None:
     fill(database_url, 3)
     read(source(database_url), device_id=device_id)
-    assert told(watching, "COPY public.locations") == {
+    assert span_attributes(watching, "COPY public.locations") == {
         "db.system.name": "postgresql",
         "db.operation.name": "COPY",
         "db.collection.name": "public.locations",
-        "db.query.text": FAST.format(device=more),
+        "db.query.text": COPY.format(device=condition),
         "db.response.returned_rows": rows,
     }
     assert [span.name for span in watching.spans] == [
@@ -51,21 +53,21 @@ def test_a_day_is_one_statement_told_without_its_values(
         "DESCRIBE public.locations",
         "COPY public.locations",
     ]
-    assert "?" in told(watching, "SET")["db.query.text"]
+    assert "?" in span_attributes(watching, "SET")["db.query.text"]
     counted = {labels["db.operation.name"] for labels, _ in watching.points(metrics.DATABASE_DURATION)}
     assert counted == {"CONNECT", "SET", "DESCRIBE", "COPY"}
     copied = {"db.system.name": "postgresql", "db.operation.name": "COPY"}
     assert watching.points(metrics.DATABASE_ROWS) == [(copied, 1)]
 
 
-def test_a_statement_that_fails_is_told_by_its_sqlstate(new_database: Callable[[str], str], watching: Watched) -> None:
+def test_failed_statement_has_its_sqlstate(new_database: Callable[[str], str], watching: Watched) -> None:
     with pytest.raises(Unavailable):
         read(source(new_database("SELECT 1")))
-    assert told(watching, "DESCRIBE public.locations")["error.type"] == "42P01"
+    assert span_attributes(watching, "DESCRIBE public.locations")["error.type"] == "42P01"
     assert any(labels.get("error.type") == "42P01" for labels, _ in watching.points(metrics.DATABASE_DURATION))
 
 
-def test_a_database_that_is_away_is_told_as_not_connected(watching: Watched) -> None:
+def test_unreachable_database_has_the_sqlstate_of_a_failed_connection(watching: Watched) -> None:
     with pytest.raises(Unavailable):
         read(source("postgresql://reader@127.0.0.1:1/owntracks"))
-    assert told(watching, "CONNECT")["error.type"] == "08001"
+    assert span_attributes(watching, "CONNECT")["error.type"] == "08001"

@@ -21,7 +21,7 @@ from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result
 from tests.integration.ports import free_port
-from tests.integration.storage_servers import CANNOT, SERVERS, WELCOME, admin_of, bucket_of, running
+from tests.integration.storage_servers import OPTIONAL, SERVERS, UNSUPPORTED, admin_of, bucket_of, running
 from tests.sweeping import listed, sweeping
 
 HTTP = urllib3.PoolManager(retries=False)
@@ -38,7 +38,7 @@ def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def expect_unsupported_to_fail(request: pytest.FixtureRequest, settings: Settings) -> None:
     """Expect failure on a server that is listed as unable, so that the list matches the tests."""
     marker = request.node.get_closest_marker("ability")
-    if marker and request.node.callspec.params["settings"] in {**CANNOT, **WELCOME}[marker.args[0]]:
+    if marker and request.node.callspec.params["settings"] in {**UNSUPPORTED, **OPTIONAL}[marker.args[0]]:
         request.applymarker(pytest.mark.xfail(reason="listed as unable", strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Submit in its own gunicorn, with brokers that take the event and don't say so: 202 before any caller gives up."""
+"""Submit with brokers that accept an event but do not respond properly: callers get 202 before their timeout."""
 
 import socket
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from tests.integration.processes import function
 from tests.integration.whole_stack import DAY, send_request
 
 
-@pytest.mark.parametrize("answer", [silent, trickling, cut, garbage])
-def test_a_job_is_durable_and_accepted_whatever_the_broker_answers(
-    stack: Stack, tmp_path: Path, answer: Callable[[socket.socket], None]
+@pytest.mark.parametrize("response", [silent, trickling, cut, garbage])
+def test_job_is_accepted_and_durable_despite_a_broken_broker(
+    stack: Stack, tmp_path: Path, response: Callable[[socket.socket], None]
 ) -> None:
-    with raw(answer) as broker:
+    with raw(response) as broker:
         settings = stack.plan.function_environment("submit") | {"K_SINK": broker.url}
         with function("submit", settings, tmp_path / "log") as submit:
             accepted = submit.send_request("POST", "/api/distance/calculate", DAY)

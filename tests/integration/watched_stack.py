@@ -23,7 +23,7 @@ DEVICE = "watched-phone"
 DRIVER_TEXT = f"driver-text-{secrets.token_hex(8)}"
 HEADER = f"header-{secrets.token_hex(8)}"
 HOME = ("51.4779318", "-0.0014837")
-# Digits that nothing else has: whole, and as a rounding would leave them.
+# Unique coordinates, so that a search of the telemetry finds them.
 _PLACES = [("48.8583701", "2.2944813"), ("51.1788821", "-1.8262155"), HOME]
 
 
@@ -38,12 +38,12 @@ class Watching:
     def spans(self, trace_id: str, *names: str) -> list[Span]:
         """Wait until the trace has a span of each name and no more spans arrive, and return its spans."""
 
-        def whole(found: list[Span]) -> bool:
-            return set(names) <= {span.name for span in found}
+        def is_complete(spans: list[Span]) -> bool:
+            return set(names) <= {span.name for span in spans}
 
-        found = self.receiver.store.wait_for_trace(trace_id, whole, 30, quiet_period=0.6)
-        assert whole(found), [span.name for span in found]
-        return found
+        spans = self.receiver.store.wait_for_trace(trace_id, is_complete, 30, quiet_period=0.6)
+        assert is_complete(spans), [span.name for span in spans]
+        return spans
 
     def logs(self) -> str:
         """Return the logs of all components but PostgreSQL."""
@@ -59,10 +59,10 @@ class Watching:
     def secrets(self) -> set[str]:
         """Return the secrets of all functions."""
         plan = self.stack.plan
-        found = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
-        found.add(object_storage.access_keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
-        found.add(plan.function_environment("calculate")["DATABASE_URL"])
-        return found
+        values = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
+        values.add(object_storage.access_keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
+        values.add(plan.function_environment("calculate")["DATABASE_URL"])
+        return values
 
 
 @contextmanager
@@ -103,24 +103,24 @@ def _fill(connection: psycopg.Connection) -> None:
 def failing_reads(database: str) -> Iterator[None]:
     """Make reads of fixes fail with the values of a row in the error text, for the duration of the block."""
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ALTER TABLE locations RENAME TO kept")
+        connection.execute("ALTER TABLE locations RENAME TO stored_locations")
         connection.execute(
             "CREATE FUNCTION refused(double precision) RETURNS double precision LANGUAGE plpgsql AS"
             f" $$BEGIN RAISE EXCEPTION '{DRIVER_TEXT} %', $1; END$$"
         )
         columns = 'id, device_id, refused(latitude) AS latitude, longitude, accuracy, velocity, battery, "timestamp"'
-        connection.execute(f"CREATE VIEW locations AS SELECT {columns}, created_at FROM kept".encode())
+        connection.execute(f"CREATE VIEW locations AS SELECT {columns}, created_at FROM stored_locations".encode())
         connection.execute("GRANT SELECT ON locations TO PUBLIC")
-        connection.execute("GRANT SELECT ON kept TO PUBLIC")
+        connection.execute("GRANT SELECT ON stored_locations TO PUBLIC")
         try:
             yield
         finally:
             connection.execute("DROP VIEW locations")
             connection.execute("DROP FUNCTION refused")
-            connection.execute("ALTER TABLE kept RENAME TO locations")
+            connection.execute("ALTER TABLE stored_locations RENAME TO locations")
 
 
 def coordinates() -> list[str]:
     """Return the marked coordinates, whole and shortened to four decimals."""
-    every = {text for place in _PLACES for text in place}
-    return sorted(every | {re.sub(r"(\.\d{4}).*", r"\1", text) for text in every})
+    texts = {text for place in _PLACES for text in place}
+    return sorted(texts | {re.sub(r"(\.\d{4}).*", r"\1", text) for text in texts})

@@ -44,38 +44,38 @@ def blocks(messages: list[bytes]) -> list[Block]:
 @pytest.mark.parametrize("together", [True, False], ids=["with-first-row", "alone"])
 def test_header_with_or_without_first_row_is_decoded(together: bool) -> None:
     start = [HEADER + frame(7)] if together else [HEADER, frame(7)]
-    (found,) = blocks([*start, b"", frame(8), TRAILER])
-    assert (found.time_us - 946_684_800_000_000).tolist() == [7, 8]
+    (block,) = blocks([*start, b"", frame(8), TRAILER])
+    assert (block.time_us - 946_684_800_000_000).tolist() == [7, 8]
 
 
 def test_values_are_decoded_and_the_null_integer_is_null() -> None:
-    (found,) = blocks([HEADER + frame(), TRAILER])
-    assert (found.latitude[0], found.longitude[0]) == (1.5, -2.5)
-    assert (found.accuracy[0], found.battery[0], found.velocity[0]) == (2, 3, NULL)
-    assert all(column.dtype.isnative for column in (found.time_us, found.latitude, found.battery))
+    (block,) = blocks([HEADER + frame(), TRAILER])
+    assert (block.latitude[0], block.longitude[0]) == (1.5, -2.5)
+    assert (block.accuracy[0], block.battery[0], block.velocity[0]) == (2, 3, NULL)
+    assert all(column.dtype.isnative for column in (block.time_us, block.latitude, block.battery))
 
 
 def test_rows_of_different_lengths_keep_order_and_device() -> None:
     names = [b"a", b"bb", b"", "d\u00fc\u00fc".encode(), b"e" * 300]
     sent = [names[(n * n) % 5] for n in range(200)]
-    (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
-    assert [found.devices[code] for code in found.device] == [name.decode() for name in sent]
-    assert np.diff(found.time_us).tolist() == [1] * 199
+    (block,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
+    assert [block.devices[code] for code in block.device] == [name.decode() for name in sent]
+    assert np.diff(block.time_us).tolist() == [1] * 199
 
 
 @pytest.mark.parametrize("count", [1, 8, 9, 500])
 def test_devices_have_distinct_codes(count: int) -> None:
     sent = [b"d%03d" % (n * 7 % count) for n in range(2000)]
-    (found,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
-    assert len(found.devices) == count
-    assert [found.devices[code] for code in found.device] == [name.decode() for name in sent]
+    (block,) = blocks([HEADER, *(frame(n, name) for n, name in enumerate(sent)), TRAILER])
+    assert len(block.devices) == count
+    assert [block.devices[code] for code in block.device] == [name.decode() for name in sent]
 
 
 def test_blocks_have_a_fixed_size_and_share_device_codes() -> None:
-    found = blocks([HEADER, *(frame(n, b"ab"[n % 2 :]) for n in range(BLOCK_ROWS + 5)), TRAILER])
-    assert [len(part) for part in found] == [BLOCK_ROWS, 5]
-    assert found[0].devices is found[1].devices
-    assert found[1].device.tolist() == [0, 1, 0, 1, 0]
+    decoded = blocks([HEADER, *(frame(n, b"ab"[n % 2 :]) for n in range(BLOCK_ROWS + 5)), TRAILER])
+    assert [len(part) for part in decoded] == [BLOCK_ROWS, 5]
+    assert decoded[0].devices is decoded[1].devices
+    assert decoded[1].device.tolist() == [0, 1, 0, 1, 0]
 
 
 def test_empty_result_has_no_blocks() -> None:

@@ -1,4 +1,4 @@
-"""The client: what it sends, how it tries again, and what it makes of answers."""
+"""The client: its requests, its retries, and its interpretation of responses."""
 
 import hashlib
 import sys
@@ -19,7 +19,7 @@ from otel_worker_client import (
     ValidationError,
 )
 
-from tests.scripted import Answer, Scripted, answering
+from tests.scripted import ScriptedAdapter, ScriptedResponse, script_responses
 
 ID = "019bfa00-0000-7000-8000-000000000001"
 ACCEPTED: dict[str, Any] = {"job_id": ID, "status": "queued", "queued_at": "2026-01-26T12:00:00.345Z", "new": 1}
@@ -35,24 +35,24 @@ RESULT: dict[str, Any] = {
     "csv_download_expires_at": "2026-01-26T12:15:00.345Z",
 }
 DONE: dict[str, Any] = {**ACCEPTED, "status": "completed", "date": "2026-01-25", "device_id": "", "result": RESULT}
-REFUSED: dict[str, Any] = {
+ERROR_BODY: dict[str, Any] = {
     "error": {"code": "VALIDATION_ERROR", "message": "Unknown time zone", "details": {"field": "timezone"}},
     "trace_id": "0af7651916cd43dd8448eb211c80319c",
 }
-AWAY: Answer = (503, b"no healthy upstream", {"Retry-After": "0"})
-TAG = '"0123456789abcdef0123456789abcdef"'  # as under SSE-KMS: no MD5 of anything
+UNAVAILABLE: ScriptedResponse = (503, b"no healthy upstream", {"Retry-After": "0"})
+TAG = '"0123456789abcdef0123456789abcdef"'  # as with SSE-KMS: not an MD5
 
 
-def ok(body: dict[str, Any], **headers: str) -> Answer:
+def ok(body: dict[str, Any], **headers: str) -> ScriptedResponse:
     return 200, body, headers
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody sleeps; how long one would have."""
-    slept: list[float] = []
-    monkeypatch.setattr("time.sleep", slept.append)
-    return slept
+    """Replace `time.sleep` and return the requested durations."""
+    durations: list[float] = []
+    monkeypatch.setattr("time.sleep", durations.append)
+    return durations
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def client() -> Client:
     return Client("http://worker/", timeout=60)
 
 
-def script(client: Client, *answers: Answer) -> Scripted:
-    return answering(client._transport, *answers)
+def script(client: Client, *responses: ScriptedResponse) -> ScriptedAdapter:
+    return script_responses(client._transport, *responses)
 
 
-def test_a_submission_has_the_given_fields_and_a_new_key(client: Client) -> None:
+def test_submission_sends_its_fields_and_a_new_key(client: Client) -> None:
     server = script(client, (202, ACCEPTED, {}))
     job = client.submit("2026-01-25", "garmin", home=(51.5, -0.1), away_threshold_km=0)
     assert server.sent() == {
@@ -82,7 +82,7 @@ def test_a_submission_has_the_given_fields_and_a_new_key(client: Client) -> None
 
 def test_every_attempt_of_a_submission_has_the_same_key(client: Client, pauses: list[float]) -> None:
     server = script(
-        client, requests.ConnectionError("refused"), AWAY, (429, {}, {"Retry-After": "7"}), (202, ACCEPTED, {})
+        client, requests.ConnectionError("refused"), UNAVAILABLE, (429, {}, {"Retry-After": "7"}), (202, ACCEPTED, {})
     )
     assert client.submit("2026-01-25").job_id == ID
     assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
@@ -96,50 +96,50 @@ def test_retries_end_before_the_timeout(client: Client, pauses: list[float]) -> 
         client,
         (
             503,
-            REFUSED | {"error": {"code": "SERVICE_UNAVAILABLE", "message": "Unavailable: storage"}},
+            ERROR_BODY | {"error": {"code": "SERVICE_UNAVAILABLE", "message": "Unavailable: storage"}},
             {"Retry-After": "61"},
         ),
     )
-    with pytest.raises(ServiceUnavailableError, match="Unavailable: storage") as told:
+    with pytest.raises(ServiceUnavailableError, match="Unavailable: storage") as caught:
         client.job(ID)
-    assert (told.value.code, told.value.status, pauses) == ("SERVICE_UNAVAILABLE", 503, [])
+    assert (caught.value.code, caught.value.status, pauses) == ("SERVICE_UNAVAILABLE", 503, [])
     script(client, requests.ConnectTimeout("http://user:secret@worker"))
     quick = Client("http://worker", timeout=0.2)
     script(quick, requests.ConnectTimeout("http://user:secret@worker"))
-    with pytest.raises(ServiceUnavailableError, match="unreachable: ConnectTimeout") as silent:
+    with pytest.raises(ServiceUnavailableError, match="unreachable: ConnectTimeout") as unreachable:
         quick.job(ID)
-    assert "secret" not in str(silent.value)
+    assert "secret" not in str(unreachable.value)
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "words"),
+    ("response", "kind", "message"),
     [
-        ((400, REFUSED, {}), ValidationError, "Unknown time zone"),
-        ((422, REFUSED, {}), ValidationError, "Unknown time zone"),
-        ((404, REFUSED, {}), NotFoundError, "Unknown time zone"),
-        ((500, REFUSED, {}), OtelWorkerError, "Unknown time zone"),
+        ((400, ERROR_BODY, {}), ValidationError, "Unknown time zone"),
+        ((422, ERROR_BODY, {}), ValidationError, "Unknown time zone"),
+        ((404, ERROR_BODY, {}), NotFoundError, "Unknown time zone"),
+        ((500, ERROR_BODY, {}), OtelWorkerError, "Unknown time zone"),
         ((404, b"<html>", {"X-Trace-Id": "t"}), RouteNotFoundError, "HTTP 404"),
         ((400, b"[]", {}), ValidationError, "HTTP 400"),
     ],
 )
 def test_errors_have_the_fields_of_the_services_envelope(
-    client: Client, answer: Answer, kind: type[Exception], words: str
+    client: Client, response: ScriptedResponse, kind: type[Exception], message: str
 ) -> None:
-    server = script(client, answer)
-    with pytest.raises(kind, match=words) as told:
+    server = script(client, response)
+    with pytest.raises(kind, match=message) as caught:
         client.job(ID)
-    assert type(told.value) is kind
+    assert type(caught.value) is kind
     assert len(server.requests) == 1
-    if isinstance(told.value, ValidationError) and words != "HTTP 400" and "HTTP" not in words:
-        assert (told.value.details, told.value.trace_id) == ({"field": "timezone"}, REFUSED["trace_id"])
+    if isinstance(caught.value, ValidationError) and "HTTP" not in message:
+        assert (caught.value.details, caught.value.trace_id) == ({"field": "timezone"}, ERROR_BODY["trace_id"])
 
 
 def test_waiting_polls_at_the_interval_of_retry_after(client: Client, pauses: list[float]) -> None:
     working = ok({**ACCEPTED, "status": "processing"}, **{"Retry-After": "2"})
     script(client, ok(ACCEPTED, **{"Retry-After": "1"}), working, ok(DONE))
-    seen: list[str] = []
-    job = client.wait(ID, on_poll=lambda job: seen.append(job.status))
-    assert seen == ["queued", "processing", "completed"]
+    statuses: list[str] = []
+    job = client.wait(ID, on_poll=lambda job: statuses.append(job.status))
+    assert statuses == ["queued", "processing", "completed"]
     assert pauses == [1, 2]
     assert job.result
     assert (job.result.total_locations, job.result.csv_size_bytes) == (3, len(CSV))
@@ -187,7 +187,7 @@ def test_a_page_has_results_unless_disabled(client: Client) -> None:
 
 
 def test_a_job_id_is_escaped_in_the_path(client: Client) -> None:
-    server = script(client, (404, REFUSED, {}))
+    server = script(client, (404, ERROR_BODY, {}))
     for name in ("../jobs?limit=1", "a/b#c"):
         with pytest.raises(NotFoundError):
             client.delete(name)
@@ -218,16 +218,16 @@ def test_the_client_works_without_opentelemetry(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_devices_have_their_latest_fix(client: Client) -> None:
-    one = {"device_id": "garmin", "last_fix_at": "2026-01-26T12:00:00.345Z", "new": 1}
+    device = {"device_id": "garmin", "last_fix_at": "2026-01-26T12:00:00.345Z", "new": 1}
     script(
         client,
-        ok({"devices": [one], "as_of": "2026-01-26T12:30:00.345Z", "trace_id": "t"}),
+        ok({"devices": [device], "as_of": "2026-01-26T12:30:00.345Z", "trace_id": "t"}),
         ok({"devices": [], "as_of": None}),
     )
-    found = client.devices()
-    assert [(device.device_id, device.last_fix_at.minute) for device in found.devices] == [("garmin", 0)]
-    assert found.as_of
-    assert (found.as_of.minute, found.as_of.tzinfo) == (30, UTC)
+    listed = client.devices()
+    assert [(item.device_id, item.last_fix_at.minute) for item in listed.devices] == [("garmin", 0)]
+    assert listed.as_of
+    assert (listed.as_of.minute, listed.as_of.tzinfo) == (30, UTC)
     assert client.devices() == Devices((), None)
 
 

@@ -1,4 +1,4 @@
-"""No secret in an exception, whatever fails: tokens, keys, passwords in URLs and proxies, signatures."""
+"""Exceptions contain no secrets: tokens, keys, passwords in URLs and proxies, signatures."""
 
 import logging
 import ssl
@@ -16,7 +16,7 @@ from requests import exceptions
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
 
-from tests.scripted import Answer, FakeClock, answering
+from tests.scripted import FakeClock, ScriptedResponse, script_responses
 from tests.unit.test_client import CSV, DONE, ID, RESULT
 from tests.unit.test_client_retries import CALLS, PERMANENT, SLOW, UNREACHABLE
 
@@ -24,7 +24,7 @@ SECRET = "hunter2"
 PACKAGE = str(Path(otel_worker_client.__file__).parent)
 SIGNED = f"http://storage/csv?X-Amz-Signature={SECRET}"
 SIGNED_JOB = {**DONE, "result": {**RESULT, "csv_download_url": SIGNED}}
-# What no header can carry, around, before and after the secret.
+# Values with characters that are invalid in a header, before or after the secret.
 BAD_VALUES = [
     f"{SECRET}\nx",
     f"x\r\n{SECRET}",
@@ -37,11 +37,11 @@ BAD_VALUES = [
 
 
 def with_secret(kind: type[Exception]) -> Exception:
-    """An exception of requests or http.client whose text, request and response have the secret."""
-    made = kind(f"http://user:{SECRET}@worker: Bearer {SECRET}")
-    if isinstance(made, requests.RequestException):
-        made.request = requests.Request("GET", SIGNED, headers={"Authorization": f"Bearer {SECRET}"}).prepare()
-    return made
+    """Return an exception whose text, and request if it has one, contain the secret."""
+    exc = kind(f"http://user:{SECRET}@worker: Bearer {SECRET}")
+    if isinstance(exc, requests.RequestException):
+        exc.request = requests.Request("GET", SIGNED, headers={"Authorization": f"Bearer {SECRET}"}).prepare()
+    return exc
 
 
 FAILURES: dict[str, Exception] = {
@@ -63,27 +63,27 @@ FAILURES: dict[str, Exception] = {
 
 
 def chain(exc: BaseException) -> Iterator[BaseException]:
-    """The exception with all that it refers to, suppressed contexts as well."""
+    """Yield the exception with its causes and contexts, including suppressed ones."""
     pending: list[BaseException | None] = [exc]
     while pending:
-        if (one := pending.pop()) is not None:
-            yield one
-            pending += [one.__cause__, one.__context__]
+        if (item := pending.pop()) is not None:
+            yield item
+            pending += [item.__cause__, item.__context__]
 
 
 def full_report(exc: BaseException) -> str:
-    """What a log or an error tracker might show: texts, attributes, and the variables of this package's frames."""
-    shown = ["".join(traceback.format_exception(exc))]
-    for one in chain(exc):
-        shown.append(f"{one!r} {one.args} {vars(one)}")
-        frames = traceback.TracebackException.from_exception(one, capture_locals=True).stack
-        shown += [f"{frame.name}: {frame.locals}" for frame in frames if frame.filename.startswith(PACKAGE)]
-    return "\n".join(shown)
+    """Return what a log or an error tracker may contain: texts, attributes, and locals of the client's frames."""
+    report = ["".join(traceback.format_exception(exc))]
+    for item in chain(exc):
+        report.append(f"{item!r} {item.args} {vars(item)}")
+        frames = traceback.TracebackException.from_exception(item, capture_locals=True).stack
+        report += [f"{frame.name}: {frame.locals}" for frame in frames if frame.filename.startswith(PACKAGE)]
+    return "\n".join(report)
 
 
-def failing(client: Client, call: Callable[[Client], Any], *answers: Answer) -> str:
+def failure_report(client: Client, call: Callable[[Client], Any], *responses: ScriptedResponse) -> str:
     client._transport.clock = FakeClock()
-    answering(client._transport, *answers)
+    script_responses(client._transport, *responses)
     with pytest.raises(OtelWorkerError) as caught:
         call(client)
     return full_report(caught.value)
@@ -96,46 +96,46 @@ def test_failed_requests_show_no_credentials(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = Client("http://worker", token=SECRET, api_key=SECRET)
-    assert SECRET not in failing(client, call, failure)
+    assert SECRET not in failure_report(client, call, failure)
     assert SECRET not in caplog.text
     assert SECRET not in repr(client) + repr(client._transport) + repr(client._transport._credentials)
 
 
-@pytest.mark.parametrize("answer", [*UNREACHABLE.values(), *SLOW.values(), *PERMANENT.values(), (500, b"", {})])
-def test_responses_show_no_credentials(answer: Answer) -> None:
-    assert SECRET not in failing(Client("http://worker", token=lambda: SECRET, api_key=SECRET), CALLS["job"], answer)
+@pytest.mark.parametrize("response", [*UNREACHABLE.values(), *SLOW.values(), *PERMANENT.values(), (500, b"", {})])
+def test_responses_show_no_credentials(response: ScriptedResponse) -> None:
+    assert SECRET not in failure_report(
+        Client("http://worker", token=lambda: SECRET, api_key=SECRET), CALLS["job"], response
+    )
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("value", BAD_VALUES)
-def test_values_that_no_header_carries_are_refused_without_being_shown(
-    value: str, call: Callable[[Client], Any]
-) -> None:
+def test_invalid_header_values_are_rejected_and_not_shown(value: str, call: Callable[[Client], Any]) -> None:
     for client in (
         Client("http://worker", token=value),
         Client("http://worker", token=lambda: value),
         Client("http://worker", api_key=value),
     ):
-        shown = failing(client, call, (200, DONE, {}))
-        assert "ConfigurationError: " in shown
-        assert "visible ASCII characters are expected" in shown
-        assert SECRET not in shown
+        report = failure_report(client, call, (200, DONE, {}))
+        assert "ConfigurationError: " in report
+        assert "visible ASCII characters are expected" in report
+        assert SECRET not in report
         assert not client.healthy()
 
 
 @pytest.mark.parametrize("value", ["", " ", b"hunter2", 7])
-def test_values_that_are_no_credentials_are_refused(value: Any) -> None:
-    failing(Client("http://worker", token=lambda: value), CALLS["job"], (200, DONE, {}))
-    failing(Client("http://worker", api_key=value), CALLS["job"], (200, DONE, {}))
+def test_values_that_are_no_credentials_are_rejected(value: Any) -> None:
+    failure_report(Client("http://worker", token=lambda: value), CALLS["job"], (200, DONE, {}))
+    failure_report(Client("http://worker", api_key=value), CALLS["job"], (200, DONE, {}))
 
 
-def test_white_space_around_a_credential_is_no_part_of_it() -> None:
+def test_white_space_around_a_credential_is_stripped() -> None:
     for environ in (
         {"OTEL_WORKER_TOKEN": "abc\n", "OTEL_WORKER_URL": " http://worker/\n"},
         {"OTEL_WORKER_TOKEN": " abc"},
     ):
         client = Client.from_environ(environ)
-        server = answering(client._transport, (200, DONE, {}))
+        server = script_responses(client._transport, (200, DONE, {}))
         client.job(ID)
         assert server.requests[0].headers["Authorization"] == "Bearer abc"
 
@@ -145,7 +145,7 @@ def test_exception_of_a_token_function_passes_through() -> None:
         raise LookupError("no session")
 
     client = Client("http://worker", token=token)
-    answering(client._transport, (200, DONE, {}))
+    script_responses(client._transport, (200, DONE, {}))
     with pytest.raises(LookupError, match="no session"):
         client.job(ID)
 
@@ -166,24 +166,24 @@ def test_exception_of_a_token_function_passes_through() -> None:
         f"http://{SECRET * 12}.example",
     ],
 )
-def test_urls_that_cannot_work_are_refused_without_being_shown(url: str) -> None:
+def test_invalid_urls_are_rejected_and_not_shown(url: str) -> None:
     constructors: tuple[Callable[[], Client], ...] = (
         lambda: Client(url),
         lambda: Client("http://worker", status_url=url),
         lambda: Client("http://worker", list_url=url),
         lambda: Client.from_environ({"OTEL_WORKER_URL": url}),
     )
-    for made in constructors:
+    for construct in constructors:
         with pytest.raises(ConfigurationError, match=r"expected|not supported") as caught:
-            made()
+            construct()
         assert SECRET not in "".join(traceback.format_exception(caught.value))
-        assert [SECRET in repr(one) for one in chain(caught.value)] == [False]
+        assert [SECRET in repr(item) for item in chain(caught.value)] == [False]
 
 
-def test_endpoint_of_the_drop_in_is_not_shown_either() -> None:
+def test_invalid_endpoint_of_the_drop_in_is_not_shown() -> None:
     with pytest.raises(ConfigurationError, match="not supported") as caught:
         DistanceClient(f"user:{SECRET}@worker:8080")
-    assert [SECRET in repr(one) for one in chain(caught.value)] == [False]
+    assert [SECRET in repr(item) for item in chain(caught.value)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_proxies_are_not_shown(proxy: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_failed_downloads_show_no_signature(failure: Exception, tmp_path: Path) -> None:
-    answers: dict[str, list[Answer]] = {
+    responses: dict[str, list[ScriptedResponse]] = {
         "download": [(200, SIGNED_JOB, {}), failure],
         "csv": [(302, b"", {"Location": SIGNED}), failure],
     }
-    for name, scripted in answers.items():
+    for name, scripted in responses.items():
         client = Client("http://worker")
         client._transport.clock = FakeClock()
-        answering(client._transport, *scripted)
+        script_responses(client._transport, *scripted)
         with pytest.raises(OtelWorkerError) as caught:
             client.download(ID, tmp_path) if name == "download" else client.csv("distance_20260121.csv")
         assert SECRET not in full_report(caught.value)
@@ -222,7 +222,7 @@ def test_failed_downloads_show_no_signature(failure: Exception, tmp_path: Path) 
 
 def test_models_do_not_show_the_signature() -> None:
     client = Client("http://worker")
-    answering(client._transport, (200, SIGNED_JOB, {}))
+    script_responses(client._transport, (200, SIGNED_JOB, {}))
     job = client.job(ID)
     assert SECRET not in repr(job)
     assert job.result
@@ -233,15 +233,15 @@ def test_models_do_not_show_the_signature() -> None:
 def test_responses_of_storage_show_no_signature(status: int, tmp_path: Path) -> None:
     client = Client("http://worker")
     client._transport.clock = FakeClock()
-    answering(client._transport, (200, SIGNED_JOB, {}), (status, CSV[:-1], {}))
+    script_responses(client._transport, (200, SIGNED_JOB, {}), (status, CSV[:-1], {}))
     with pytest.raises(OtelWorkerError) as caught:
         client.download(ID, tmp_path)
     assert SECRET not in full_report(caught.value)
 
 
-def test_file_system_errors_remain_what_they_are(tmp_path: Path) -> None:
+def test_file_system_errors_are_not_wrapped(tmp_path: Path) -> None:
     client = Client("http://worker")
-    answering(client._transport, (200, SIGNED_JOB, {}), (200, CSV, {}))
+    script_responses(client._transport, (200, SIGNED_JOB, {}), (200, CSV, {}))
     with pytest.raises(FileNotFoundError) as caught:
         client.download(ID, tmp_path / "none" / "day.csv")
     assert SECRET not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,4 @@
-"""One CLIENT span a call of the drop-in, under a requests that an instrumentation has wrapped as well."""
+"""One CLIENT span for each call of the drop-in, also if requests is instrumented."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENT = Path(__file__).resolve().parents[2] / "client"
-# In a process of its own: the tracer provider is one for the whole process.
+# Runs in a separate process, because the tracer provider is process-wide.
 SCRIPT = '''
 import io
 import json
@@ -41,27 +41,27 @@ class Server(BaseAdapter):
             body = {"job_id": "1", "status": "queued", "queued_at": "2026-01-26T12:00:00Z"}
             body |= {"jobs": [], "total_count": 0, "limit": 1, "offset": 0}
             status, body = 200, json.dumps(body).encode()
-        made = requests.Response()
-        made.status_code = status
-        made.raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
-        made.request = request
-        made.headers["Location"] = "http://storage/1"
-        return made
+        response = requests.Response()
+        response.status_code = status
+        response.raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
+        response.request = request
+        response.headers["Location"] = "http://storage/1"
+        return response
 
     def close(self):
         pass
 
 
 def instrument():
-    """As opentelemetry-instrumentation-requests does it."""
-    inner = requests.Session.send
+    """Wrap requests like opentelemetry-instrumentation-requests."""
+    original = requests.Session.send
 
     def send(self, request, **options):
         if context.get_value(context._SUPPRESS_HTTP_INSTRUMENTATION_KEY):
-            return inner(self, request, **options)
+            return original(self, request, **options)
         with trace.get_tracer("requests").start_as_current_span(request.method, kind=trace.SpanKind.CLIENT):
             propagate.inject(request.headers)
-            return inner(self, request, **options)
+            return original(self, request, **options)
 
     requests.Session.send = send
 
@@ -92,8 +92,8 @@ for name, call in calls.items():
     result = call()
     spans = [span for span in exporter.get_finished_spans() if span.kind is trace.SpanKind.CLIENT]
     parents = {f"{span.context.span_id:016x}" for span in spans}
-    carried = {request.headers["traceparent"].split("-")[2] for request in sent if "traceparent" in request.headers}
-    report[name] = [[span.name for span in spans], carried <= parents, result is not False, len(sent)]
+    propagated = {request.headers["traceparent"].split("-")[2] for request in sent if "traceparent" in request.headers}
+    report[name] = [[span.name for span in spans], propagated <= parents, result is not False, len(sent)]
     report[name].append(sorted({str(request.url).partition("?")[2] for request in sent if "jobs?" in request.url}))
 print(json.dumps(report))
 '''
@@ -108,11 +108,11 @@ def spans_of_calls(*arguments: str) -> dict[str, Any]:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+    spans_by_call: dict[str, Any] = json.loads(run.stdout)
+    return spans_by_call
 
 
-def test_each_call_makes_one_client_span() -> None:
+def test_each_call_creates_one_client_span() -> None:
     without_results = "limit=50&offset=0&results=false"
     assert spans_of_calls("emulated") == {
         "calculate_distance": [["distance-calculate-distance"], True, True, 1, []],

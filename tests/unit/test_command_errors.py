@@ -8,7 +8,7 @@ import typer
 from otel_worker_client.cli import commands, output
 from typer.testing import CliRunner
 
-from tests.command_server import COMMANDS, SECRET, Server, serving
+from tests.command_server import COMMANDS, SECRET, Server, run_server
 from tests.unit.test_client import ID
 
 NAMES = ("OTEL_WORKER_URL", "OTEL_WORKER_TOKEN", "OTEL_WORKER_API_KEY", "http_proxy", "HTTP_PROXY", "no_proxy")
@@ -17,13 +17,13 @@ OTHERS = dict.fromkeys(NAMES)
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving() as made:
-        yield made
+    with run_server() as server:
+        yield server
 
 
-def failed(*words: str, code: int, **environ: str) -> str:
-    """The one line on stderr of a command that ends with this code."""
-    run = CliRunner().invoke(commands.app, words, env={**OTHERS, **environ})
+def run_failing(*arguments: str, code: int, **environ: str) -> str:
+    """Run a command that fails with `code`, and return its only line on stderr."""
+    run = CliRunner().invoke(commands.app, arguments, env={**OTHERS, **environ})
     assert run.exit_code == code, (run.stderr, run.exception)
     assert run.stdout == ""
     assert SECRET not in run.stderr
@@ -44,64 +44,68 @@ BAD_CONFIGURATION: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize(("environ", "text"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION)
-def test_bad_configuration_is_one_line(words: tuple[str, ...], environ: dict[str, str], text: str) -> None:
-    assert text in failed(*words, code=output.INVALID, **{"OTEL_WORKER_URL": "http://worker.invalid", **environ})
+def test_bad_configuration_is_one_line(arguments: tuple[str, ...], environ: dict[str, str], text: str) -> None:
+    assert text in run_failing(
+        *arguments, code=output.INVALID, **{"OTEL_WORKER_URL": "http://worker.invalid", **environ}
+    )
 
 
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_other_server_at_the_url_is_one_line(words: tuple[str, ...], server: Server) -> None:
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_other_server_at_the_url_is_one_line(arguments: tuple[str, ...], server: Server) -> None:
     server.page = b"<html>It works!</html>"
-    text = failed(*words, code=output.INVALID, OTEL_WORKER_URL=server.url)
+    text = run_failing(*arguments, code=output.INVALID, OTEL_WORKER_URL=server.url)
     assert "service is not at its configured URL" in text
     assert "OTEL_WORKER_URL" in text or "_ENDPOINT" in text
 
 
 @pytest.mark.parametrize("name", ["download", "download by date", "plot"])
-@pytest.mark.parametrize("problem", ["no folder", "a file is no folder", "a directory is in the way"])
+@pytest.mark.parametrize("problem", ["no folder", "a file instead of a folder", "a folder instead of a file"])
 def test_file_that_cannot_be_written_is_one_line(name: str, problem: str, server: Server, tmp_path: Path) -> None:
-    place = tmp_path / "none"
-    if problem == "a file is no folder":
+    location = tmp_path / "none"
+    if problem == "a file instead of a folder":
         (tmp_path / "file").write_text("")
-        place = tmp_path / "file"
-    target = place / "day.svg"
-    if problem == "a directory is in the way":
+        location = tmp_path / "file"
+    target = location / "day.svg"
+    if problem == "a folder instead of a file":
         target.mkdir(parents=True)
-        (target / "kept").write_text("")
-        (place / "day.csv.part").mkdir()
-        target = place / ("day.svg" if name == "plot" else "day.csv")
-    words = (*COMMANDS[name][:2], *(() if name == "plot" else ("--into",)), str(target))
-    text = failed(*words, code=output.FAILED, OTEL_WORKER_URL=server.url)
-    assert str(place) in text
+        (target / "file").write_text("")
+        (location / "day.csv.part").mkdir()
+        target = location / ("day.svg" if name == "plot" else "day.csv")
+    arguments = (*COMMANDS[name][:2], *(() if name == "plot" else ("--into",)), str(target))
+    text = run_failing(*arguments, code=output.FAILED, OTEL_WORKER_URL=server.url)
+    assert str(location) in text
 
 
 @pytest.mark.parametrize(
-    "place", ["1.2.3,4", "here", "1", "1,2,3", ",", "-,-", ".,1", "nan,1", "inf,1", "1e5,2", "", "1,", "--,1"]
+    "location", ["1.2.3,4", "here", "1", "1,2,3", ",", "-,-", ".,1", "nan,1", "inf,1", "1e5,2", "", "1,", "--,1"]
 )
 @pytest.mark.parametrize("command", ["submit", "range"])
-def test_home_that_is_no_place_is_a_usage_error(command: str, place: str) -> None:
-    run = CliRunner().invoke(commands.app, [*COMMANDS[command], f"--home={place}"], env={**OTHERS})
+def test_invalid_home_is_a_usage_error(command: str, location: str) -> None:
+    run = CliRunner().invoke(commands.app, [*COMMANDS[command], f"--home={location}"], env={**OTHERS})
     assert (run.exit_code, run.stdout) == (2, "")
     assert "latitude,longitude in degrees is expected" in run.stderr
 
 
-@pytest.mark.parametrize(("place", "home"), [("1.5,-2", (1.5, -2)), (" 51.5 , -.1 ", (51.5, -0.1)), ("1.,2", (1, 2))])
-def test_home_is_read_as_people_write_it(place: str, home: tuple[float, float]) -> None:
-    assert commands._parse_home(place) == home
+@pytest.mark.parametrize(
+    ("location", "home"), [("1.5,-2", (1.5, -2)), (" 51.5 , -.1 ", (51.5, -0.1)), ("1.,2", (1, 2))]
+)
+def test_home_may_have_spaces_and_short_decimals(location: str, home: tuple[float, float]) -> None:
+    assert commands._parse_home(location) == home
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "far", ""])
 @pytest.mark.parametrize("command", ["submit", "range"])
-def test_threshold_that_is_no_number_is_a_usage_error(command: str, number: str) -> None:
+def test_invalid_threshold_is_a_usage_error(command: str, number: str) -> None:
     run = CliRunner().invoke(commands.app, [*COMMANDS[command], f"--away-km={number}"], env={**OTHERS})
     assert (run.exit_code, run.stdout) == (2, "")
     assert "--away-km" in run.stderr
 
 
 @pytest.mark.parametrize("key", ["night\nly", "é", "k" * 256])
-def test_key_that_no_header_carries_is_one_line(key: str) -> None:
-    failed("submit", "2026-01-25", "--key", key, code=output.INVALID, OTEL_WORKER_URL="http://worker.invalid")
+def test_invalid_key_is_one_line(key: str) -> None:
+    run_failing("submit", "2026-01-25", "--key", key, code=output.INVALID, OTEL_WORKER_URL="http://worker.invalid")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +122,7 @@ def test_key_that_no_header_carries_is_one_line(key: str) -> None:
         (OSError("odd"), output.FAILED, "OSError\n"),
     ],
 )
-def test_exit_code_of_the_system_s_errors(
+def test_exit_codes_of_system_errors(
     error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(typer.Exit) as ended, output.exit_codes():

@@ -23,7 +23,7 @@ def entry(number: int, status: Status = Status.COMPLETED) -> Entry:
 
 
 def numbers(bucket: MemoryBucket) -> list[int]:
-    return [int(found.job_id[-4:], 16) for found in listed(bucket)]
+    return [int(job.job_id[-4:], 16) for job in listed(bucket)]
 
 
 def keys(bucket: MemoryBucket, prefix: str) -> list[str]:
@@ -52,7 +52,7 @@ def test_commit_deletes_only_the_listed_markers() -> None:
     late = write_marker(bucket, entry(1, Status.PROCESSING))
     compaction.commit(entries_of(compaction))
     assert keys(bucket, "t/") == [late]
-    assert [found.status for found in listed(bucket)] == [Status.PROCESSING]
+    assert [job.status for job in listed(bucket)] == [Status.PROCESSING]
 
 
 def test_markers_of_jobs_that_were_not_reconciled_stay() -> None:
@@ -198,7 +198,7 @@ def test_pending_jobs_are_unfinished_or_have_markers() -> None:
     bucket = MemoryBucket()
     compact(bucket, entry(1), entry(2, Status.PROCESSING))
     write_marker(bucket, entry(3, Status.FAILED))
-    assert sorted(found.job_id[-1] for found in Compaction(bucket, SEALED_ROWS).pending()) == ["2", "3"]
+    assert sorted(entry.job_id[-1] for entry in Compaction(bucket, SEALED_ROWS).pending()) == ["2", "3"]
 
 
 def test_oldest_finished_jobs_come_from_sealed_and_hot_segments() -> None:
@@ -206,8 +206,8 @@ def test_oldest_finished_jobs_come_from_sealed_and_hot_segments() -> None:
     compact(bucket, *(entry(number) for number in range(3)), entry(3, Status.QUEUED))
 
     def oldest(before: int, limit: int) -> list[int]:
-        found = Compaction(bucket, SEALED_ROWS).oldest_finished(milliseconds(NOW + timedelta(seconds=before)), limit)
-        return [int(one.job_id[-4:], 16) for one in found]
+        oldest = Compaction(bucket, SEALED_ROWS).oldest_finished(milliseconds(NOW + timedelta(seconds=before)), limit)
+        return [int(finished.job_id[-4:], 16) for finished in oldest]
 
     assert oldest(9, 2) == [0, 1]
     assert oldest(2, 9) == [0, 1]

@@ -134,12 +134,13 @@ def test_days_in_blocks_of_any_size_equal_the_reference(fixes: list[Fix], pieces
         bytes(formatter.format(accumulator.add(block(fixes[at : at + pieces], devices))))
         for at in range(0, len(fixes), pieces)
     )
-    found = list(csv.reader(io.StringIO(text.decode(), newline="")))
+    parsed = list(csv.reader(io.StringIO(text.decode(), newline="")))
     expected = day(fixes, HOME, 0.5).rows
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        assert [*one[:4], *one[5:]] == [*other[:4], *other[5:]]
-        assert float(one[4]) == pytest.approx(float(other[4]), abs=1.1e-6)  # two formulas differ in the last digit
+    assert len(parsed) == len(expected)
+    for actual, reference in zip(parsed, expected, strict=True):
+        assert [*actual[:4], *actual[5:]] == [*reference[:4], *reference[5:]]
+        # The two formulas differ in the last digit.
+        assert float(actual[4]) == pytest.approx(float(reference[4]), abs=1.1e-6)
 
 
 def test_pandas_reads_the_values() -> None:

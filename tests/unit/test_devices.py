@@ -29,8 +29,8 @@ class Database:
     def __call__(self, since: datetime, limit: int) -> Mapping[str, datetime]:
         self.queries.append(since)
         self.during()
-        found = sorted(self.latest.items(), key=lambda one: one[1], reverse=True)
-        return {name: at for name, at in found[:limit] if at >= since}
+        latest_first = sorted(self.latest.items(), key=lambda item: item[1], reverse=True)
+        return {name: at for name, at in latest_first[:limit] if at >= since}
 
 
 class World:
@@ -41,12 +41,12 @@ class World:
     def refresh(self, **later: float) -> devices.DeviceList:
         self.clock.advance(**later)
         self.devices.refresh(self.clock())
-        return self.seen()
+        return self.stored_list()
 
-    def seen(self) -> devices.DeviceList:
-        found = devices.read(self.bucket).device_list
-        assert found
-        return found
+    def stored_list(self) -> devices.DeviceList:
+        device_list = devices.read(self.bucket).device_list
+        assert device_list
+        return device_list
 
 
 @pytest.fixture
@@ -63,10 +63,15 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def test_first_refresh_queries_all_rows(world: World) -> None:
-    seen = world.refresh()
+    refreshed = world.refresh()
     assert world.database.queries == [EPOCH]
-    assert seen.devices == world.database.latest
-    assert (seen.as_of, seen.full_scan_at, seen.queried_at, seen.full_scan_pending) == (NOW, NOW, NOW, False)
+    assert refreshed.devices == world.database.latest
+    assert (refreshed.as_of, refreshed.full_scan_at, refreshed.queried_at, refreshed.full_scan_pending) == (
+        NOW,
+        NOW,
+        NOW,
+        False,
+    )
 
 
 def test_no_query_and_no_write_within_an_hour(world: World) -> None:
@@ -81,10 +86,10 @@ def test_hourly_refresh_queries_recent_rows_and_keeps_other_devices(world: World
     world.refresh()
     del world.database.latest["garmin"]
     world.database.latest |= {"watch": NOW - timedelta(hours=20), "iphone_stuart": NOW + timedelta(minutes=50)}
-    seen = world.refresh(hours=1)
+    refreshed = world.refresh(hours=1)
     assert world.database.queries[1:] == [NOW - DAY]
-    assert seen.devices == {**world.database.latest, "garmin": NOW - timedelta(days=30)}
-    assert (seen.as_of, seen.full_scan_at) == (NOW + HOUR, NOW)
+    assert refreshed.devices == {**world.database.latest, "garmin": NOW - timedelta(days=30)}
+    assert (refreshed.as_of, refreshed.full_scan_at) == (NOW + HOUR, NOW)
 
 
 def test_daily_refresh_removes_devices_without_rows(world: World) -> None:
@@ -92,17 +97,17 @@ def test_daily_refresh_removes_devices_without_rows(world: World) -> None:
     del world.database.latest["garmin"]
     for _ in range(23):
         assert "garmin" in world.refresh(hours=1).devices
-    seen = world.refresh(hours=1)
+    refreshed = world.refresh(hours=1)
     assert world.database.queries[-1] == EPOCH
-    assert list(seen.devices) == ["iphone_stuart"]
-    assert seen.full_scan_at == NOW + DAY
+    assert list(refreshed.devices) == ["iphone_stuart"]
+    assert refreshed.full_scan_at == NOW + DAY
 
 
 def test_failure_is_logged_and_the_list_stays(world: World, caplog: pytest.LogCaptureFixture) -> None:
     known = world.refresh().devices
     world.database.during = fail
-    seen = world.refresh(hours=1)
-    assert (seen.devices, seen.as_of) == (known, NOW)
+    refreshed = world.refresh(hours=1)
+    assert (refreshed.devices, refreshed.as_of) == (known, NOW)
     assert warnings(caplog) == [("devices not refreshed", "57014")]
     world.refresh(minutes=59)
     assert len(world.database.queries) == 2
@@ -208,15 +213,15 @@ def test_list_contains_the_latest_thousand_devices(world: World) -> None:
     world.database.latest = {f"old{number}": NOW - timedelta(hours=2, seconds=number) for number in range(1_500)}
     assert len(world.refresh().devices) == device_refresh.MAX_DEVICES == 1_000
     world.database.latest = {f"new{number}": NOW for number in range(300)}
-    seen = world.refresh(hours=1).devices
-    assert len(seen) == 1_000
-    assert {f"new{number}" for number in range(300)} | {"old0", "old699"} <= set(seen)
+    known = world.refresh(hours=1).devices
+    assert len(known) == 1_000
+    assert {f"new{number}" for number in range(300)} | {"old0", "old699"} <= set(known)
 
 
 def test_future_refresh_time_does_not_prevent_refreshes(world: World) -> None:
     world.devices.refresh(NOW + timedelta(days=400))
-    seen = world.refresh()
-    assert seen.as_of == NOW
+    refreshed = world.refresh()
+    assert refreshed.as_of == NOW
     assert world.database.queries == [EPOCH, EPOCH]
 
 
@@ -231,4 +236,4 @@ def test_logs_contain_no_device_ids(world: World, caplog: pytest.LogCaptureFixtu
 def test_garbage_collection_keeps_the_device_list(world: World) -> None:
     world.refresh()
     Compaction(world.bucket).delete_garbage()
-    assert world.seen().devices
+    assert world.stored_list().devices

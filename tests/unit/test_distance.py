@@ -56,9 +56,9 @@ def test_distance_is_between_zero_and_half_the_circumference(p: float, q: float,
 
 
 def test_fix_at_home_has_distance_zero() -> None:
-    found = statistics([Fix(0, "p", 40.736097, -74.039373)])
-    assert (found.total_distance_km, found.max_distance_km, found.min_distance_km) == (0, 0, 0)
-    assert (found.total_locations, found.path_length_km, found.away_minutes) == (1, 0, 0)
+    actual = statistics([Fix(0, "p", 40.736097, -74.039373)])
+    assert (actual.total_distance_km, actual.max_distance_km, actual.min_distance_km) == (0, 0, 0)
+    assert (actual.total_locations, actual.path_length_km, actual.away_minutes) == (1, 0, 0)
 
 
 def test_statistics_of_a_small_day() -> None:
@@ -70,21 +70,21 @@ def test_statistics_of_a_small_day() -> None:
         Fix(60 * MINUTE, "p", 0, 0),
         Fix(90 * MINUTE, "p", 0, 0),
     ]
-    found = statistics(fixes, Home(latitude=0, longitude=0))
-    assert found.total_distance_km == pytest.approx(3 * 111.194927, abs=1e-5)
-    assert found.path_length_km == pytest.approx(4 * 111.194927, abs=1e-5)
-    assert found.avg_distance_km == pytest.approx(3 * 111.194927 / 5, abs=1e-5)
-    assert found.max_distance_km == pytest.approx(222.389853, abs=1e-5)
-    assert found.min_distance_km == 0
-    assert found.away_minutes == 50  # from 10 to 60; intervals that start at home do not count
+    actual = statistics(fixes, Home(latitude=0, longitude=0))
+    assert actual.total_distance_km == pytest.approx(3 * 111.194927, abs=1e-5)
+    assert actual.path_length_km == pytest.approx(4 * 111.194927, abs=1e-5)
+    assert actual.avg_distance_km == pytest.approx(3 * 111.194927 / 5, abs=1e-5)
+    assert actual.max_distance_km == pytest.approx(222.389853, abs=1e-5)
+    assert actual.min_distance_km == 0
+    assert actual.away_minutes == 50  # from 10 to 60; intervals that start at home do not count
 
 
 def test_devices_have_separate_paths_and_away_time() -> None:
     here, there = (40.736097, -74.039373), (41.0, -74.0)
     fixes = [Fix(n * MINUTE, "pq"[n % 2], *(here if n % 2 == 0 else there)) for n in range(10)]
-    found = statistics(fixes)
-    assert found.path_length_km == 0
-    assert found.away_minutes == 8  # q alone, from its first to its last fix
+    actual = statistics(fixes)
+    assert actual.path_length_km == 0
+    assert actual.away_minutes == 8  # q alone, from its first to its last fix
 
 
 def test_fix_at_the_threshold_is_not_away() -> None:
@@ -106,8 +106,8 @@ def test_invalid_coordinates_are_rejected_and_counted(latitude: float, longitude
 
 
 def test_day_without_usable_fixes_has_zeros() -> None:
-    found = statistics([Fix(0, "p", math.nan, 0)] * 3)
-    assert found.model_dump() == dict.fromkeys(DayStatistics.model_fields, 0) | {"rejected_locations": 3}
+    actual = statistics([Fix(0, "p", math.nan, 0)] * 3)
+    assert actual.model_dump() == dict.fromkeys(DayStatistics.model_fields, 0) | {"rejected_locations": 3}
     assert statistics([]).total_locations == 0
 
 
@@ -118,13 +118,13 @@ def test_sums_of_a_million_fixes_are_exact() -> None:
     for lap in range(1000):
         part = block(walk, devices)
         accumulator.add(dataclasses.replace(part, time_us=part.time_us + lap * 80_000_000))
-    found, once = accumulator.statistics(), day(walk, HOME, 0.5).numbers
+    actual, once = accumulator.statistics(), day(walk, HOME, 0.5).numbers
     back = km((walk[-1].latitude, walk[-1].longitude), (walk[0].latitude, walk[0].longitude))
-    assert found.total_locations == 1_000_000
-    assert found.total_distance_km == pytest.approx(1000 * once["total_distance_km"], abs=2e-6)
-    assert found.path_length_km == pytest.approx(1000 * once["path_length_km"] + 999 * back, abs=2e-6)
+    assert actual.total_locations == 1_000_000
+    assert actual.total_distance_km == pytest.approx(1000 * once["total_distance_km"], abs=2e-6)
+    assert actual.path_length_km == pytest.approx(1000 * once["path_length_km"] + 999 * back, abs=2e-6)
     away = sum(haversine((fix.latitude, fix.longitude), (HOME.latitude, HOME.longitude)) > 0.5 for fix in walk)
-    assert found.away_minutes == pytest.approx((away * 1000 - 1) * 80_000 / 60e6, abs=0.005)
+    assert actual.away_minutes == pytest.approx((away * 1000 - 1) * 80_000 / 60e6, abs=0.005)
 
 
 FIXES = st.lists(
@@ -142,10 +142,10 @@ FIXES = st.lists(
 @settings(max_examples=400)
 @given(FIXES, st.floats(0, 30), st.integers(1, 12))
 def test_statistics_in_blocks_of_any_size_equal_the_reference(fixes: list[Fix], threshold: float, pieces: int) -> None:
-    found, expected = statistics(fixes, HOME, threshold, pieces), day(fixes, HOME, threshold)
+    actual, expected = statistics(fixes, HOME, threshold, pieces), day(fixes, HOME, threshold)
     for name, value in expected.numbers.items():
         slack = 5.1e-3 if name == "away_minutes" else 1.1e-6
-        assert getattr(found, name) == pytest.approx(value, abs=slack)
+        assert getattr(actual, name) == pytest.approx(value, abs=slack)
 
 
 @settings(max_examples=100)
@@ -178,9 +178,9 @@ def test_many_devices_have_separate_tracks(devices: int) -> None:
     accumulator = DayAccumulator(Home(latitude=0, longitude=0), 0.5)
     for lap in range(3):
         accumulator.add(dataclasses.replace(everyone, time_us=none + lap * MINUTE, latitude=zeros + lap))
-    found = accumulator.statistics()
-    assert found.path_length_km == pytest.approx(devices * 2 * 111.194927, rel=1e-8)
-    assert found.away_minutes == devices
+    actual = accumulator.statistics()
+    assert actual.path_length_km == pytest.approx(devices * 2 * 111.194927, rel=1e-8)
+    assert actual.away_minutes == devices
 
 
 @pytest.mark.parametrize(("us", "expected"), [(0, 0), (299_999, 0), (300_000, 1), (600_000, 1), (60_000_000, 100)])

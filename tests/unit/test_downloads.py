@@ -1,4 +1,4 @@
-"""A download: whole, resumed where it broke off, and compared with the digest that the job has."""
+"""Downloads: resumed after interruptions, and verified by the job's size and SHA-256."""
 
 import hashlib
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import requests
 from otel_worker_client import Client, DownloadError, NotFoundError
 
-from tests.scripted import Answer
+from tests.scripted import ScriptedResponse
 from tests.unit.test_client import ACCEPTED, CSV, DONE, ID, RESULT, TAG, ok, script
 
 
@@ -19,10 +19,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
 
 def test_a_download_resumes_with_a_new_presigned_url(client: Client, tmp_path: Path) -> None:
     half = len(CSV) // 2
-    cut: Answer = (200, CSV[:half], {"ETag": TAG, "Content-Length": str(half)})
-    expired: Answer = (403, b"<Code>AccessDenied</Code>", {})
-    rest: Answer = (206, CSV[half:], {"ETag": TAG})
-    server = script(client, ok(DONE), cut, expired, ok(DONE), requests.ConnectionError(), rest)
+    truncated: ScriptedResponse = (200, CSV[:half], {"ETag": TAG, "Content-Length": str(half)})
+    expired: ScriptedResponse = (403, b"<Code>AccessDenied</Code>", {})
+    remainder: ScriptedResponse = (206, CSV[half:], {"ETag": TAG})
+    server = script(client, ok(DONE), truncated, expired, ok(DONE), requests.ConnectionError(), remainder)
     saved = client.download(ID, tmp_path)
     assert saved == tmp_path / f"distance_20260125_{ID}.csv"
     assert saved.read_bytes() == CSV
@@ -43,7 +43,7 @@ def test_a_changed_object_is_downloaded_from_the_start(client: Client, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("response", "message"),
     [
         ((200, CSV[:-1], {"ETag": '"part-2"'}), "99999 of 100000 bytes"),
         (
@@ -54,9 +54,11 @@ def test_a_changed_object_is_downloaded_from_the_start(client: Client, tmp_path:
         ((500, b"", {}), "0 of 100000 bytes"),
     ],
 )
-def test_a_file_that_is_not_the_csv_is_deleted(client: Client, tmp_path: Path, answer: Answer, words: str) -> None:
-    script(client, ok(DONE), answer)
-    with pytest.raises(DownloadError, match=words):
+def test_a_file_that_is_not_the_csv_is_deleted(
+    client: Client, tmp_path: Path, response: ScriptedResponse, message: str
+) -> None:
+    script(client, ok(DONE), response)
+    with pytest.raises(DownloadError, match=message):
         client.download(ID, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -105,8 +105,8 @@ def test_too_many_expired_leases_fail_the_job_with_an_event(world: World) -> Non
         world.csvs.put(csv_keys.key(claim.record), b"superseded")
         assert claim.record.expired_leases == number
     world.sweep.run()
-    found = world.record()
-    assert (found.status, found.error_code) == (Status.FAILED, "TOO_MANY_ATTEMPTS")
+    failed = world.record()
+    assert (failed.status, failed.error_code) == (Status.FAILED, "TOO_MANY_ATTEMPTS")
     assert world.listed() == [Status.FAILED]
     assert [event["type"] for event in world.broker.events] == ["otelworker.distance.failed.v1"]
     assert not world.csvs.objects
