@@ -26,7 +26,7 @@ _STOP_TIMEOUT_SECONDS = 30
 
 
 class PostgresUnavailable(Exception):
-    """PostgreSQL cannot run on this machine, or did not start; the text says why."""
+    """PostgreSQL cannot run on this machine, or did not start; the text names the cause."""
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,11 @@ class Leg:
 
 
 def _legs(*stops: tuple[float, tuple[float, float]]) -> list[Leg]:
-    """Return the legs of a day that starts and ends at home; each stop is an hour of arrival and a place."""
-    legs, hour, place = [], 0.0, HOME
+    """Return the legs of a day that starts and ends at home; each stop is an hour of arrival and a location."""
+    legs, hour, origin = [], 0.0, HOME
     for until, target in (*stops, (24.0, HOME)):
-        legs.append(Leg(hour, until, place, target))
-        hour, place = until, target
+        legs.append(Leg(hour, until, origin, target))
+        hour, origin = until, target
     return legs
 
 

@@ -153,13 +153,13 @@ class MemoryFixes:
     ) -> Iterator[Iterator[Block]]:
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
-            for at in range(0, len(found), self.rows):
-                yield block(found[at : at + self.rows], devices)
+            for at in range(0, len(matching), self.rows):
+                yield block(matching[at : at + self.rows], devices)
                 self.during()
                 heartbeat()
 
         first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
-        found = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
+        matching = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
         yield blocks()
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:

@@ -42,7 +42,7 @@ class Signer:
         return pem
 
     def token(self, headers: dict[str, Any] | None = None, **claims: Any) -> str:
-        """Return a valid token with the given headers and claims. None removes a header or claim."""
+        """Return a valid token with these headers and claims. None removes a header or claim."""
         payload = {"iss": ISSUER, "aud": AUDIENCE, "sub": "ada", "iat": now(), "exp": now() + 300, **claims}
         header: Any = {"kid": self.key_id, **(headers or {})}
         return jwt.encode(_without_none(payload), self.private, self.algorithm, _without_none(header))

@@ -16,7 +16,7 @@ from shared.telemetry.error_reporting import capture_error
 _MAX_ECHO_LENGTH = 100
 _COORDINATE = re.compile(r'"(lat|latitude|lng|lon|longitude)": ', re.IGNORECASE)
 
-# The most specific class comes first.
+# Subclasses before their base classes.
 STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.TooLarge, 413, "PAYLOAD_TOO_LARGE"),
     (errors.InvalidRequest, 400, "VALIDATION_ERROR"),

@@ -251,8 +251,8 @@ class JobStore:
             self._bucket.delete(_key(job_id))
 
     def _finish(self, claim: VersionedRecord, record: Record) -> Record:
-        ended = record.copy_with(completed_at=self._clock(), owner=None, lease_expires_at=None)
-        finished = self._compare_and_swap(claim, ended).record
+        final = record.copy_with(completed_at=self._clock(), owner=None, lease_expires_at=None)
+        finished = self._compare_and_swap(claim, final).record
         audit.record_finish(claim.record, finished)
         self._write_marker_best_effort(finished)
         return finished

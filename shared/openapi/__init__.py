@@ -1,1 +1,1 @@
-"""The contract as OpenAPI and AsyncAPI documents, made from the models that the functions use."""
+"""The contract as OpenAPI and AsyncAPI documents, generated from the models of the functions."""

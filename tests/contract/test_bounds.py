@@ -27,7 +27,7 @@ CHECKS = rows("docs/reference/health.md", ["check", "service", "critical", "fail
 
 
 def test_database_timeouts_match_documentation() -> None:
-    stated = {
+    documented = {
         name: tuple(bounds)
         for name, *bounds, _ in rows(
             "docs/reference/database.md", ["timeout", "calculate", "`/readyz`", "devices", "applies to"]
@@ -35,44 +35,44 @@ def test_database_timeouts_match_documentation() -> None:
     }
     timeouts = (CALCULATION, READINESS, DEVICE_REFRESH)
     names = [*(field.name for field in fields(CALCULATION)), "total_timeout"]
-    assert stated == {name: tuple(f"{getattr(each, name)} s" for each in timeouts) for name in names}
+    assert documented == {name: tuple(f"{getattr(each, name)} s" for each in timeouts) for name in names}
 
 
 def test_request_limits_match_documentation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FUNCTION_TARGET", raising=False)  # set by functions-framework when it loads a function
     columns = ["limit", "submit, status, list", "calculate", "gateway", "local broker", "beyond it"]
-    stated = {name: values for name, *values, _ in rows("docs/reference/limits.md", columns)}
+    documented = {name: values for name, *values, _ in rows("docs/reference/limits.md", columns)}
     functions: dict[str, Any] = runpy.run_path(str(ROOT / "gunicorn.conf.py"))
     servers = [functions, functions, vars(gunicorn_config), vars(gunicorn_config)]
     limits = {service._name: service._max_body_bytes for service in World().services}
     calculate = limits.pop("distance-calculate")
     assert set(limits.values()) == {http_service.MAX_BODY_BYTES}
     bodies = (http_service.MAX_BODY_BYTES, calculate, gateway._MAX_BODY_BYTES, broker._MAX_EVENT_BYTES)
-    places = (
+    concurrency_limits = (
         http_service.MAX_CONCURRENCY,
         job_delivery.MAX_CONCURRENCY,
         gateway._MAX_CONCURRENT_REQUESTS,
         http_service.MAX_CONCURRENCY,
     )
-    assert stated == {
+    assert documented == {
         "body": [size(body) for body in bodies],
         "request line": [f"{server['limit_request_line']} B" for server in servers],
         "header fields": [str(server["limit_request_fields"]) for server in servers],
         "header field": [f"{server['limit_request_field_size']} B" for server in servers],
-        "concurrent requests": [str(place) for place in places],
+        "concurrent requests": [str(concurrency) for concurrency in concurrency_limits],
         "threads": [str(server["threads"]) for server in servers],
         "connections": [str(server["worker_connections"]) for server in servers],
         "backlog": [str(server["backlog"]) for server in servers],
         "silence within a request": [f"{socket_options.IDLE_TIMEOUT_SECONDS} s"] * 4,
     }
-    for server, place in zip(servers, places, strict=True):
-        assert place < server["threads"] < server["worker_connections"]
+    for server, concurrency in zip(servers, concurrency_limits, strict=True):
+        assert concurrency < server["threads"] < server["worker_connections"]
 
 
 def test_timeouts_and_broker_limits_match_documentation() -> None:
     waits = rows("docs/reference/limits.md", ["wait", "at most", "beyond it"])
-    stated = waits + rows("docs/reference/limits.md", ["limit", "at most", "beyond it"])
-    assert {name: value for name, value, _ in stated if value[0].isdigit()} == {
+    documented = waits + rows("docs/reference/limits.md", ["limit", "at most", "beyond it"])
+    assert {name: value for name, value, _ in documented if value[0].isdigit()} == {
         "publishing an event": f"{events.PUBLISH_TIMEOUT_SECONDS} s",
         "concurrent publications": str(events.MAX_CONCURRENT_PUBLISHES),
         "results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
@@ -91,14 +91,14 @@ def test_timeouts_and_broker_limits_match_documentation() -> None:
 
 
 def test_health_checks_match_documentation() -> None:
-    stated = {name: (critical, fails) for name, _, critical, fails in CHECKS}
+    documented = {name: (critical, fails) for name, _, critical, fails in CHECKS}
     listing = World().services[3]._health._checks
     optional = {**health_checks.default_checks("http://broker"), "jobs": listing["jobs"], "memory": listing["jobs"]}
-    assert {name for name, (critical, _) in stated.items() if critical == "no"} == set(optional)
+    assert {name for name, (critical, _) in documented.items() if critical == "no"} == set(optional)
     assert not any(check.critical for check in optional.values())
-    assert f"within {health_checks._CONNECT_TIMEOUT_SECONDS} s" in stated["broker"][1]
-    assert size(health_checks._MIN_FREE_BYTES) in stated["tmp"][1]
-    assert f"{health_checks._MAX_MEMORY_SHARE * 100:.0f} %" in stated["memory"][1]
+    assert f"within {health_checks._CONNECT_TIMEOUT_SECONDS} s" in documented["broker"][1]
+    assert size(health_checks._MIN_FREE_BYTES) in documented["tmp"][1]
+    assert f"{health_checks._MAX_MEMORY_SHARE * 100:.0f} %" in documented["memory"][1]
     assert timedelta(hours=1) == STUCK_AGE
     text = (ROOT / "docs" / "reference" / "health.md").read_text(encoding="utf-8")
     assert f"cached for {health.CACHE_SECONDS} s, a failure for {health.FAILURE_CACHE_SECONDS} s" in text

@@ -17,10 +17,10 @@ FINAL = RECIPE.rsplit("\nFROM ", 1)[1]
 
 def test_the_containerfile_passes_hadolint() -> None:
     hadolint = Path(sys.executable).parent / "hadolint"
-    done = subprocess.run(
+    process = subprocess.run(
         [hadolint, "--failure-threshold", "style", ROOT / "Containerfile"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout
+    assert process.returncode == 0, process.stdout
 
 
 def test_the_build_context_is_what_the_image_contains() -> None:

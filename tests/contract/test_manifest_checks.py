@@ -26,7 +26,7 @@ def base() -> tuple[Resource, ...]:
 
 
 def changed(name: str, path: str, value: object) -> list[Resource]:
-    """Return the base with another value at `path` of one resource; None removes what is there."""
+    """Return the base with another value at `path` of one resource; None removes it."""
     resources = [Resource(copy.deepcopy(one.manifest), one.origin) for one in base()]
     node: Any
     (node,) = (one.manifest for one in resources if f"{one.kind}/{one.name}" == name)

@@ -22,8 +22,8 @@ from tools.dashboards.metrics_table import prometheus_label, prometheus_name
 HERE = ROOT / "observability"
 RUNBOOKS = "docs/guides/runbooks.md"
 PER_PROCESS = {metrics.ACTIVE, metrics.MEMORY}
-WORDS = {"sum", "max", "count", "rate", "increase", "max_over_time", "histogram_quantile", "vector", "absent"}
-WORDS |= {"by", "and", "or", "unless"}
+PROMQL_WORDS = {"sum", "max", "count", "rate", "increase", "max_over_time", "histogram_quantile", "vector", "absent"}
+PROMQL_WORDS |= {"by", "and", "or", "unless"}
 GROUPS = [
     group for file in ("alerts.yaml", "slo.yaml") for group in yaml.safe_load((HERE / file).read_text())["groups"]
 ]
@@ -62,7 +62,7 @@ def selected(expr: str) -> dict[str, list[str]]:
     bare = re.sub(r"by \([^)]*\)|\[[^]]*\]|\$\w+", "", expr)
     labels_by_name: dict[str, list[str]] = {}
     for name, matchers in re.findall(r"([a-zA-Z_:][\w:]*)\s*(?:\{([^}]*)\})?", re.sub(r"\b[\d.]+\w*", "", bare)):
-        if name not in WORDS:
+        if name not in PROMQL_WORDS:
             labels_by_name.setdefault(name, []).extend(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
     return labels_by_name
 
@@ -174,7 +174,9 @@ def source() -> str:
 def test_the_guide_names_existing_spans_and_attributes() -> None:
     table = rows("docs/guides/observe.md", ["span", "kind, service", "attributes and events"])
     code = source()
-    named = {name for name, _, says in table for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", f"{name} {says}")}
+    named = {
+        name for name, _, attributes in table for name in re.findall(r"[a-z_]+(?:\.[a-z_]+)+", f"{name} {attributes}")
+    }
     assert len(named) > 20
     composed = {f"cloudevents.event_{word}" for word in ("id", "source", "type")}  # shared/events.py composes them
     assert not [name for name in named - composed if name not in code and name.removeprefix("public.") not in code]

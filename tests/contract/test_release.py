@@ -37,8 +37,11 @@ def test_a_version_without_a_section_is_an_error(version: str) -> None:
 
 def test_the_tag_is_checked_without_installed_packages() -> None:
     command = [sys.executable, "-S", "-m", "tools.release", "version", "v0"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, f"the tag v0 is not v{VERSION}, the version in shared/version.py\n")
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (process.returncode, process.stderr) == (
+        1,
+        f"the tag v0 is not v{VERSION}, the version in shared/version.py\n",
+    )
 
 
 def overlay(folder: Path, text: str) -> Path:

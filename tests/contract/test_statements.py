@@ -106,7 +106,7 @@ def test_events_page_lists_every_sender_of_a_failed_event() -> None:
     table = {kind: sent for kind, _, _, sent in rows("docs/reference/events.md", ["type", "source", "id", "sent by"])}
     assert "reply to the broker" in table["otelworker.distance.completed.v1"]
     failed = table["otelworker.distance.failed.v1"]
-    assert all(words in failed for words in ("reply to the broker", "dead letter", "sweep"))
+    assert all(sender in failed for sender in ("reply to the broker", "dead letter", "sweep"))
     assert "sends none" not in text("docs/reference/events.md")
 
 

@@ -41,11 +41,11 @@ def test_listed_versions_are_installed() -> None:
 
 def test_permissions_match_the_policies() -> None:
     documented = [
-        (function, place, {ACTIONS[name] for name in permissions.split(", ")})
-        for function, place, permissions in rows(PERMISSIONS, ["function", "place", "permissions"])
+        (function, prefix, {ACTIONS[name] for name in permissions.split(", ")})
+        for function, prefix, permissions in rows(PERMISSIONS, ["function", "place", "permissions"])
     ]
     assert documented == [
-        (function, place, set(actions))
-        for function, places in function_permissions("JOBS_BUCKET", "CSV_BUCKET").items()
-        for place, actions in places.items()
+        (function, prefix, set(actions))
+        for function, granted in function_permissions("JOBS_BUCKET", "CSV_BUCKET").items()
+        for prefix, actions in granted.items()
     ]

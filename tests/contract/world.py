@@ -15,8 +15,8 @@ from shared.job_index.index import Index
 from shared.jobs.store import JobStore
 from tests.builders import TRACEPARENT
 from tests.fakes import Broker, Clock, MemoryBucket
-from tests.functional.harness import served
-from tests.sweeping import newest, sweeping
+from tests.functional.harness import service_client
+from tests.sweeps import create_sweep, newest
 
 HEADERS = {"traceparent": TRACEPARENT}
 
@@ -39,7 +39,7 @@ class World:
         self.jobs = JobStore(self.bucket, self.clock)
         settings, index, broker = Settings(), Index(self.bucket), Broker()
         checks: dict[str, AnyCheck] = {"storage": self.bucket.ping}
-        sweep, event_publisher = sweeping(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
+        sweep, event_publisher = create_sweep(self.jobs, self.bucket, MemoryBucket(), broker, self.clock)
         self.services = [
             submission.service(settings, self.jobs, broker, checks=checks, clock=self.clock, options=options),
             delivery.service(
@@ -57,7 +57,7 @@ class World:
         ]
 
     def client(self, number: int) -> FlaskClient:
-        return served(lambda: self.services[number])
+        return service_client(lambda: self.services[number])
 
     def get(self, number: int, path: str) -> dict[str, Any]:
         body: dict[str, Any] = json.loads(self.client(number).get(path, headers=HEADERS).data)

@@ -15,9 +15,9 @@ from shared.jobs.store import JobStore
 from shared.models import Record
 from tests.builders import JOB_ID, TRACEPARENT, record
 from tests.fakes import Broker, Clock, MemoryBucket, MemoryFixes
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 from tests.reference import Fix
-from tests.sweeping import sweeping
+from tests.sweeps import create_sweep
 
 NOON = 1_769_342_400_000_000  # 2026-01-25T12:00:00Z
 FIXES = [
@@ -35,10 +35,10 @@ class Calculate:
         self.jobs, self.fixes = JobStore(self.jobs_bucket, self.clock), MemoryFixes(FIXES)
         self.broker = Broker()
         device_refresher = DeviceRefresher(self.jobs_bucket, self.fixes.latest_fix_times)
-        sweep, event_publisher = sweeping(
+        sweep, event_publisher = create_sweep(
             self.jobs, self.jobs_bucket, self.csvs, self.broker, self.clock, device_refresher=device_refresher
         )
-        self.client: FlaskClient = served(
+        self.client: FlaskClient = service_client(
             lambda: service(
                 SETTINGS,
                 self.jobs,

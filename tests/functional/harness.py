@@ -13,7 +13,7 @@ from shared.http.service import Service
 service_factory: ContextVar[Callable[[], Service]] = ContextVar("service_factory")
 
 
-def served(make: Callable[[], Service]) -> FlaskClient:
+def service_client(make: Callable[[], Service]) -> FlaskClient:
     """Return a client of the service that `make` creates while the framework loads it."""
     service_factory.set(make)
     app: Any = create_app("hosted", str(Path(__file__).with_name("hosted.py")), "http")

@@ -10,7 +10,7 @@ from functions.calculate.submission import service
 from shared.config.settings import Settings
 from shared.jobs.store import JobStore
 from tests.fakes import Broker, Clock, MemoryBucket
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 PATH = "/api/distance/calculate"
 BODY = {"date": "2026-01-25", "device_id": "iphone_stuart"}
@@ -23,7 +23,7 @@ class Submit:
         self.bucket, self.broker, self.clock = MemoryBucket(), Broker(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
         settings = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **overrides})
-        self.client: FlaskClient = served(
+        self.client: FlaskClient = service_client(
             lambda: service(settings, self.jobs, self.broker, checks={}, clock=self.clock)
         )
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from shared import errors
 from shared.http.messages import Request, Response
 from shared.http.service import Service
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 
 def create_service() -> Service:
@@ -26,7 +26,7 @@ def create_service() -> Service:
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return served(create_service)
+    return service_client(create_service)
 
 
 def access_records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from shared.errors import SettingsError
 from shared.http.service import Options
 from tests.contract.world import World
 from tests.signing import AUDIENCE, ISSUER, signer
-from tests.watched import Watched
+from tests.telemetry_capture import TelemetryCapture
 
 KEY, OTHER_KEY = "k" * 32, "another-key-of-more-than-32-characters"
 JOBS, SUBMIT = "/api/distance/jobs", "/api/distance/calculate"
@@ -65,13 +65,13 @@ def test_each_api_key_is_accepted(key: str) -> None:
     ],
 )
 def test_missing_or_invalid_api_key_is_401(headers: dict[str, str], message: str) -> None:
-    answer = client(api_key_auth()).get(JOBS, headers={**headers, "X-Trace-Id": "1" * 32})
-    assert answer.status_code == 401
-    assert answer.json == {
+    response = client(api_key_auth()).get(JOBS, headers={**headers, "X-Trace-Id": "1" * 32})
+    assert response.status_code == 401
+    assert response.json == {
         "error": {"code": "UNAUTHORIZED", "message": message, "details": {}},
         "trace_id": "1" * 32,
     }
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_missing_or_invalid_api_key_is_401(headers: dict[str, str], message: str
 )
 def test_token_errors_have_status_and_message(claims: dict[str, Any] | None, status: int, message: str | None) -> None:
     headers = {} if claims is None else bearer(**claims)
-    answer = client(Authenticator(tokens(scope="distance"), None, None)).get(JOBS, headers=headers)
-    assert answer.status_code == status
+    response = client(Authenticator(tokens(scope="distance"), None, None)).get(JOBS, headers=headers)
+    assert response.status_code == status
     if message:
-        assert json.loads(answer.data)["error"]["message"] == message
+        assert json.loads(response.data)["error"]["message"] == message
 
 
 def test_token_or_api_key_is_accepted_but_no_invalid_one() -> None:
@@ -132,14 +132,14 @@ def test_each_response_has_rate_limit_headers() -> None:
     assert submitting.post(SUBMIT, json=BODY, headers=key).headers["RateLimit-Remaining"] == "1"
     invalid = submitting.post(SUBMIT, json={}, headers=key)
     assert (invalid.status_code, invalid.headers["RateLimit-Remaining"]) == (400, "0")
-    answer = submitting.post(SUBMIT, json=BODY, headers=key)
-    assert answer.status_code == 429
-    assert json.loads(answer.data)["error"] == {
+    response = submitting.post(SUBMIT, json=BODY, headers=key)
+    assert response.status_code == 429
+    assert json.loads(response.data)["error"] == {
         "code": "RATE_LIMITED",
         "message": "Rate limit exceeded",
         "details": {},
     }
-    assert int(answer.headers["Retry-After"]) > 0
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_unauthenticated_requests_do_not_count() -> None:
@@ -182,12 +182,12 @@ def test_all_clients_share_a_limit_without_trusted_proxies() -> None:
 def test_spans_and_logs_contain_only_the_callers_pseudonym(caplog: pytest.LogCaptureFixture) -> None:
     token = bearer(sub="ada@example.org", email="ada@example.org")
     auth = Authenticator(tokens(), None, RateLimiter({"calculate": 1, "status": 1}))
-    with Watched() as watched, caplog.at_level(logging.DEBUG):
+    with TelemetryCapture() as telemetry, caplog.at_level(logging.DEBUG):
         for status in (202, 429):  # rejected requests are recorded, too
             assert client(auth, SUBMITTING).post(SUBMIT, json=BODY, headers=token).status_code == status
         client(auth, SUBMITTING).post(SUBMIT, json=BODY, headers={"Authorization": "Bearer ada@example.org"})
-        recorded = str([span.to_json() for span in watched.spans])
-        callers = [dict(span.attributes or {}).get("enduser.pseudo.id") for span in watched.spans]
+        recorded = str([span.to_json() for span in telemetry.spans])
+        callers = [dict(span.attributes or {}).get("enduser.pseudo.id") for span in telemetry.spans]
     caller = auth.authenticate({name.lower(): text for name, text in token.items()})
     assert [pseudonym for pseudonym in callers if pseudonym] == [caller, caller]
     assert [record.__dict__["caller"] for record in caplog.records if record.getMessage() == "job created"] == [caller]

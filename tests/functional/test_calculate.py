@@ -19,7 +19,7 @@ from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import outage
 from tests.functional.calculating import FIXES, SETTINGS, Calculate, assert_error, outcome_event, request_event
 from tests.reference import day
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 
 @pytest.fixture
@@ -56,10 +56,10 @@ def test_job_completes_and_the_reply_is_its_outcome_event(calculate: Calculate, 
 def test_record_has_the_result_of_the_event(calculate: Calculate) -> None:
     calculate.create()
     data = outcome_event(calculate.deliver()).data
-    found = calculate.jobs.get(JOB_ID)
-    assert found.status is Status.COMPLETED
-    assert found.result is not None
-    assert found.result.model_dump() == {name: data[name] for name in type(found.result).model_fields}
+    stored = calculate.jobs.get(JOB_ID)
+    assert stored.status is Status.COMPLETED
+    assert stored.result is not None
+    assert stored.result.model_dump() == {name: data[name] for name in type(stored.result).model_fields}
 
 
 def test_csv_has_a_row_for_each_fix(calculate: Calculate) -> None:
@@ -159,9 +159,9 @@ def test_attempt_that_lost_its_lease_leaves_no_csv(calculate: Calculate) -> None
 
     calculate.fixes.during = run_other_attempt
     assert_error(calculate.deliver(), 409)
-    found = calculate.jobs.get(JOB_ID)
-    assert found.result is not None
-    assert list(calculate.csvs.objects) == [found.result.csv_path]
+    stored = calculate.jobs.get(JOB_ID)
+    assert stored.result is not None
+    assert list(calculate.csvs.objects) == [stored.result.csv_path]
 
 
 def test_long_job_renews_its_lease(calculate: Calculate) -> None:
@@ -218,10 +218,10 @@ def test_redelivery_completes_a_job_after_a_crash_at_any_request(crash_at: int) 
     calculate.jobs_bucket.before = calculate.csvs.before = lambda name, key: None
     calculate.clock.advance(minutes=2)
     assert calculate.deliver().status_code in (200, 204)
-    found = calculate.jobs.get(JOB_ID)
-    assert found.status is Status.COMPLETED
-    assert found.result is not None
-    assert found.result.csv_path in calculate.csvs.objects
+    stored = calculate.jobs.get(JOB_ID)
+    assert stored.status is Status.COMPLETED
+    assert stored.result is not None
+    assert stored.result.csv_path in calculate.csvs.objects
     assert [entry.status for entry in listed(calculate.jobs_bucket)] == [Status.COMPLETED]
 
 
@@ -240,9 +240,9 @@ def test_dead_letter_fails_its_job_and_publishes_the_outcome(calculate: Calculat
     for _ in range(3):
         assert_error(calculate.deliver(), 503)
     dead_letter(calculate, knativeerrorcode="503")
-    found = calculate.jobs.get(JOB_ID)
-    assert found.error_code == "UNDELIVERABLE"
-    assert found.error_message == "The calculation was given up after 3 attempts: database was unavailable"
+    stored = calculate.jobs.get(JOB_ID)
+    assert stored.error_code == "UNDELIVERABLE"
+    assert stored.error_message == "The calculation was given up after 3 attempts: database was unavailable"
     (event,) = calculate.broker.events
     assert (event["type"], event.data["error_code"]) == ("otelworker.distance.failed.v1", "UNDELIVERABLE")
 

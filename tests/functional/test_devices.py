@@ -13,7 +13,7 @@ from shared.job_index import devices
 from shared.job_index.devices import KEY, DeviceList
 from tests.fakes import NOW, MemoryBucket, outage
 from tests.functional.calculating import Calculate
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 PATH = "/api/distance/devices"
 STORED = DeviceList(
@@ -28,7 +28,7 @@ def bucket() -> MemoryBucket:
 
 @pytest.fixture
 def client(bucket: MemoryBucket) -> FlaskClient:
-    return served(lambda: service(bucket, {}))
+    return service_client(lambda: service(bucket, {}))
 
 
 def get_devices(client: FlaskClient) -> dict[str, Any]:
@@ -69,12 +69,12 @@ def test_unchanged_list_is_not_fetched_again(client: FlaskClient, bucket: Memory
     etag = devices.write(bucket, STORED, None)
     first = get_devices(client)
     responses: list[str] = []
-    unless = bucket.get_if_modified
+    original = bucket.get_if_modified
 
     def get_if_modified(key: str, etag: str) -> Any:
-        found = unless(key, etag)
-        responses.append("changed" if found else "unchanged")
-        return found
+        stored = original(key, etag)
+        responses.append("changed" if stored else "unchanged")
+        return stored
 
     vars(bucket)["get_if_modified"] = get_if_modified
     assert get_devices(client) == first
@@ -93,7 +93,7 @@ def test_unavailable_storage_returns_503(client: FlaskClient, bucket: MemoryBuck
 def test_sweep_refreshes_the_devices() -> None:
     calculate = Calculate()
     assert calculate.client.post("/sweep").status_code == 204
-    client = served(lambda: service(calculate.jobs_bucket, {}))
+    client = service_client(lambda: service(calculate.jobs_bucket, {}))
     assert [device["device_id"] for device in get_devices(client)["devices"]] == ["garmin", "iphone_stuart"]
     assert get_devices(client)["as_of"] == "2026-01-26T12:00:00.345Z"
 
@@ -106,7 +106,7 @@ def test_unavailable_database_does_not_fail_the_sweep() -> None:
 
     calculate.fixes.during = refuse
     assert calculate.client.post("/sweep").status_code == 204
-    assert get_devices(served(lambda: service(calculate.jobs_bucket, {}))) == {"devices": [], "as_of": None}
+    assert get_devices(service_client(lambda: service(calculate.jobs_bucket, {}))) == {"devices": [], "as_of": None}
 
 
 def test_unavailable_broker_does_not_prevent_the_refresh() -> None:
@@ -115,4 +115,4 @@ def test_unavailable_broker_does_not_prevent_the_refresh() -> None:
     calculate.clock.advance(minutes=5)
     calculate.broker.is_unavailable = True
     assert calculate.client.post("/sweep").status_code == 503
-    assert get_devices(served(lambda: service(calculate.jobs_bucket, {})))["as_of"]
+    assert get_devices(service_client(lambda: service(calculate.jobs_bucket, {})))["as_of"]

@@ -14,7 +14,7 @@ from shared.models import Status
 from tests.builders import JOB_ID
 from tests.fakes import outage
 from tests.functional.calculating import Calculate, assert_error, outcome_event, request_event
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def test_event_of_another_producer_can_set_all_fields(calculate: Calculate) -> N
         "timezone": "Europe/Berlin",
     }
     assert outcome_event(calculate.deliver(request_event(data))).data["min_distance_km"] > 6000
-    found = calculate.jobs.get(JOB_ID)
-    assert (found.timezone, found.home.latitude, found.device_id) == ("Europe/Berlin", 52.5, "")
+    stored = calculate.jobs.get(JOB_ID)
+    assert (stored.timezone, stored.home.latitude, stored.device_id) == ("Europe/Berlin", 52.5, "")
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_any_delivery_returns_an_event_204_or_400(
 def test_dead_letter_fails_its_job(calculate: Calculate) -> None:
     calculate.create()
     assert calculate.deliver(path="/dead-letter").status_code == 204
-    found = calculate.jobs.get(JOB_ID)
-    assert (found.status, found.error_code) == (Status.FAILED, "UNDELIVERABLE")
+    stored = calculate.jobs.get(JOB_ID)
+    assert (stored.status, stored.error_code) == (Status.FAILED, "UNDELIVERABLE")
     assert calculate.deliver(path="/dead-letter").status_code == 204
 
 

@@ -18,7 +18,7 @@ from shared.models import Status
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
 from tests.contract.world import World
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 NAMES = ("distance-submit", "distance-calculate", "distance-status", "distance-list")
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -132,7 +132,7 @@ def test_only_liveness_and_startup_respond_at_the_concurrency_limit(path: str) -
         responses.append(client.get(path))
         return Response(200)
 
-    client = served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1))
+    client = service_client(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1))
     client.get("/nested")
     assert responses[0].status_code == (200 if path in (*LIVE, *STARTUP) else 503)
 
@@ -144,9 +144,9 @@ def test_readiness_contains_message_of_failed_check_but_no_other_cause() -> None
     def unavailable() -> None:
         raise Unavailable("storage", "SlowDown at 10.0.0.1")
 
-    response = served(lambda: Service("distance-test", {}, {"database": unsupported, "storage": unavailable})).get(
-        "/readyz"
-    )
+    response = service_client(
+        lambda: Service("distance-test", {}, {"database": unsupported, "storage": unavailable})
+    ).get("/readyz")
     body = json.loads(response.data)
     assert (response.status_code, len(body.pop("trace_id"))) == (503, 32)
     assert body == {
@@ -161,7 +161,7 @@ def test_custom_check_is_reported() -> None:
     def fail() -> None:
         raise Unavailable("licences", "expired")
 
-    client = served(lambda: Service("distance-test", {}, {"licences": Check(fail, critical=False)}))
+    client = service_client(lambda: Service("distance-test", {}, {"licences": Check(fail, critical=False)}))
     assert client.get("/readyz").json == {"status": "ready"}
     response = client.get("/health")
     assert (response.status_code, json.loads(response.data)["overall_status"]) == (200, "degraded")

@@ -13,7 +13,7 @@ from shared import errors
 from shared.http.messages import Request, Response
 from shared.http.service import Service
 from tests.builders import TRACE_ID, TRACEPARENT
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 FAILURES: dict[str, Callable[[], Exception]] = {
     "invalid": lambda: errors.InvalidRequest("Bad word", "word", "x"),
@@ -45,7 +45,7 @@ def create_service() -> Service:
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return served(create_service)
+    return service_client(create_service)
 
 
 def get_error(client: FlaskClient, path: str, status: int, code: str) -> dict[str, Any]:
@@ -177,7 +177,9 @@ def test_excess_requests_are_503_and_liveness_still_responds() -> None:
         assert clients[0].get("/healthz").status_code == 200
         return Response(200, {})
 
-    clients.append(served(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1)))
+    clients.append(
+        service_client(lambda: Service("distance-test", {("GET", "/nested"): nested}, {}, max_concurrency=1))
+    )
     for _ in range(2):  # the slot is released
         assert clients[0].get("/nested").status_code == 200
 
@@ -196,5 +198,5 @@ def test_readyz_names_unavailable_dependency_without_cause(client: FlaskClient) 
 
 
 def test_readyz_is_200_if_all_checks_succeed() -> None:
-    ready = served(lambda: Service("distance-test", {}, {"storage": lambda: None}))
+    ready = service_client(lambda: Service("distance-test", {}, {"storage": lambda: None}))
     assert ready.get("/readyz").json == {"status": "ready", "storage": "connected"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.functional.submitting import BODY, Submit
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from shared.job_index.markers import entry_of, write_marker
 from shared.models import Record, Status
 from tests.builders import record
 from tests.fakes import NOW, MemoryBucket, outage
-from tests.functional.harness import served
+from tests.functional.harness import service_client
 
 PATH = "/api/distance/jobs"
 
@@ -47,7 +47,7 @@ def bucket() -> MemoryBucket:
 
 @pytest.fixture
 def client(bucket: MemoryBucket) -> FlaskClient:
-    return served(lambda: service(bucket, {}))
+    return service_client(lambda: service(bucket, {}))
 
 
 def page(client: FlaskClient, **query: object) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def test_ten_thousand_jobs_are_listed_without_reading_records(compacted: bool) -
     if compacted:
         compaction = Compaction(bucket, sealed_rows=1_000)
         compaction.commit(dict(compaction.log.entries))
-    client = served(lambda: service(bucket, {}))
+    client = service_client(lambda: service(bucket, {}))
     bucket.requests.clear()
     body = page(client, limit=500, offset=9_600, results="false")
     assert (body["total_count"], len(body["jobs"]), body["next_offset"]) == (10_000, 400, None)

@@ -18,8 +18,8 @@ from shared.models import Record
 from shared.telemetry import spans
 from tests.builders import TRACE_ID, TRACEPARENT, record, result
 from tests.fakes import NOW, Clock, MemoryBucket
-from tests.functional.harness import served
-from tests.watched import watched
+from tests.functional.harness import service_client
+from tests.telemetry_capture import capture_telemetry
 
 PATH = "/api/distance/jobs"
 NO_DATA = ("NO_DATA", "No location data found for date 2026-01-25")
@@ -32,7 +32,7 @@ class World:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
         results = ResultReader(JobStore(self.bucket), **options)
-        self.client: FlaskClient = served(lambda: service(self.bucket, {}, results=results))
+        self.client: FlaskClient = service_client(lambda: service(self.bucket, {}, results=results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
         job_id = f"019bfa00-0000-7000-8000-{number:012x}"
@@ -45,14 +45,14 @@ class World:
     def rows(self, **query: object) -> list[dict[str, Any]]:
         response = self.client.get(PATH, query_string=query, headers={"traceparent": TRACEPARENT})
         assert response.status_code == 200, response.text
-        found: list[dict[str, Any]] = json.loads(response.data)["jobs"]
-        return found
+        jobs: list[dict[str, Any]] = json.loads(response.data)["jobs"]
+        return jobs
 
     def read_keys(self) -> list[str]:
         """Return the keys of the records that were read since the last call."""
-        found = [key for name, key in self.bucket.requests if name == "get" and key.startswith("jobs/")]
+        keys = [key for name, key in self.bucket.requests if name == "get" and key.startswith("jobs/")]
         self.bucket.requests.clear()
-        return found
+        return keys
 
     def refuse(self, prefix: str, cause: str = "AccessDenied") -> None:
         def before(name: str, key: str) -> None:
@@ -241,6 +241,6 @@ def test_records_are_read_in_the_trace_of_the_request(world: World) -> None:
             trace_ids.append(spans.current_span().trace.trace_id)
 
     world.bucket.before = before
-    with watched():
+    with capture_telemetry():
         world.rows()
     assert trace_ids == [TRACE_ID]

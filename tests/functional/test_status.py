@@ -17,8 +17,8 @@ from shared.models import Record
 from shared.version import VERSION
 from tests.builders import JOB_ID, record, result
 from tests.fakes import NOW, Clock, MemoryBucket, outage
-from tests.functional.harness import served
-from tests.sweeping import newest
+from tests.functional.harness import service_client
+from tests.sweeps import newest
 
 
 class Status:
@@ -27,7 +27,7 @@ class Status:
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock = MemoryBucket(), MemoryBucket(), Clock()
         self.jobs, self.index = JobStore(self.bucket, self.clock), Index(self.bucket)
-        self.client: FlaskClient = served(
+        self.client: FlaskClient = service_client(
             lambda: service(
                 self.jobs,
                 self.csvs,
@@ -42,8 +42,8 @@ class Status:
     def completed(self, **changes: Any) -> Record:
         created = self.jobs.create(record(**changes))
         name = f"distance_20260125{'_' + created.device_id if created.device_id else ''}_{created.job_id}.csv"
-        done = result(csv_path=f"csv/{created.job_id}/1/{name}")
-        return self.jobs.complete(self.jobs.claim(created.job_id), done)
+        job_result = result(csv_path=f"csv/{created.job_id}/1/{name}")
+        return self.jobs.complete(self.jobs.claim(created.job_id), job_result)
 
     def body(self, job_id: str = JOB_ID) -> dict[str, Any]:
         response = self.client.get(f"/api/distance/jobs/{job_id}")
@@ -64,9 +64,9 @@ def status() -> Status:
 
 
 def test_deleted_job_is_removed_with_its_csv(status: Status) -> None:
-    done = status.completed()
-    assert done.result is not None
-    status.csvs.put(done.result.csv_path, b"csv")
+    job = status.completed()
+    assert job.result is not None
+    status.csvs.put(job.result.csv_path, b"csv")
     response = status.client.delete(f"/api/distance/jobs/{JOB_ID.upper()}")
     assert (response.status_code, response.data) == (204, b"")
     assert status.client.get(f"/api/distance/jobs/{JOB_ID}").status_code == 404
@@ -108,9 +108,9 @@ def test_expired_csv_has_no_url_and_its_result_stays(status: Status) -> None:
     status.clock.advance(days=30)
     assert status.body()["result"]["csv_download_url"]
     status.clock.advance(seconds=1)
-    found = status.body()["result"]
-    assert (found["csv_download_url"], found["csv_download_expires_at"]) == (None, None)
-    assert found["total_distance_km"] == 19.44
+    job_result = status.body()["result"]
+    assert (job_result["csv_download_url"], job_result["csv_download_expires_at"]) == (None, None)
+    assert job_result["total_distance_km"] == 19.44
     assert status.client.get("/api/distance/download/distance_20260125_iphone_stuart.csv").status_code == 404
 
 
@@ -232,17 +232,17 @@ def test_unavailable_storage_returns_503(status: Status) -> None:
 
 
 def test_download_path_of_a_result_redirects_to_its_csv(status: Status) -> None:
-    done = status.completed()
-    assert done.result is not None
+    job = status.completed()
+    assert job.result is not None
     path = status.body()["result"]["csv_download_path"]
     assert path.startswith("/api/distance/download/distance_")
-    assert f"/{done.result.csv_path}?" in status.client.get(path).headers["Location"]
+    assert f"/{job.result.csv_path}?" in status.client.get(path).headers["Location"]
 
 
 def test_file_name_with_job_id_redirects_to_its_csv(status: Status) -> None:
-    done = status.completed()
-    assert done.result is not None
-    assert f"/{done.result.csv_path}?" in status.location(done.result.csv_path.rsplit("/", 1)[1])
+    job = status.completed()
+    assert job.result is not None
+    assert f"/{job.result.csv_path}?" in status.location(job.result.csv_path.rsplit("/", 1)[1])
 
 
 def test_file_name_without_job_id_redirects_to_the_newest_completed_job(status: Status) -> None:

@@ -14,7 +14,7 @@ from shared.models import Status
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.fakes import NOW, outage
 from tests.functional.submitting import BODY, PATH, Submit
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def test_submission_returns_202_with_a_job(submit: Submit) -> None:
 
 def test_accepted_job_is_stored_and_listed(submit: Submit) -> None:
     job_id = json.loads(submit.post().data)["job_id"]
-    found = submit.jobs.get(job_id)
-    assert (found.status, found.queued_at, found.device_id) == (Status.QUEUED, NOW, "iphone_stuart")
+    stored = submit.jobs.get(job_id)
+    assert (stored.status, stored.queued_at, stored.device_id) == (Status.QUEUED, NOW, "iphone_stuart")
     assert [entry.job_id for entry in listed(submit.bucket)] == [job_id]
 
 
@@ -56,8 +56,8 @@ def test_optional_fields_are_in_the_event_and_the_record(submit: Submit) -> None
     extensions = {"timezone": "Europe/Berlin", "home": {"latitude": 52.5, "longitude": 13.4}, "away_threshold_km": 1}
     job_id = json.loads(submit.post(BODY | extensions).data)["job_id"]
     assert submit.broker.events[0].data == {"job_id": job_id, **BODY, **extensions}
-    found = submit.jobs.get(job_id)
-    assert (found.timezone, found.home.latitude, found.away_threshold_km) == ("Europe/Berlin", 52.5, 1.0)
+    stored = submit.jobs.get(job_id)
+    assert (stored.timezone, stored.home.latitude, stored.away_threshold_km) == ("Europe/Berlin", 52.5, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_optional_fields_are_in_the_event_and_the_record(submit: Submit) -> None
 )
 def test_absent_and_null_fields_have_defaults(submit: Submit, body: object) -> None:
     job_id = json.loads(submit.post(body).data)["job_id"]
-    found = submit.jobs.get(job_id)
-    assert (found.device_id, found.timezone, found.away_threshold_km) == ("", "UTC", 0.5)
+    stored = submit.jobs.get(job_id)
+    assert (stored.device_id, stored.timezone, stored.away_threshold_km) == ("", "UTC", 0.5)
 
 
 @pytest.mark.parametrize(

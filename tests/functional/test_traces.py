@@ -16,16 +16,16 @@ from tests.fakes import outage
 from tests.functional.calculating import Calculate, request_event
 from tests.functional.submitting import Submit
 from tests.functional.test_status import Status
-from tests.watched import Watched, watched
+from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 
 REQUESTED = "otelworker.distance.requested.v1"
 PARENT_ID = "b7ad6b7169203331"
 
 
 @pytest.fixture
-def watching() -> Iterator[Watched]:
-    with watched() as watched_telemetry:
-        yield watched_telemetry
+def telemetry() -> Iterator[TelemetryCapture]:
+    with capture_telemetry() as telemetry:
+        yield telemetry
 
 
 def attributes(span: ReadableSpan) -> dict[str, Any]:
@@ -45,16 +45,16 @@ def links(span: ReadableSpan) -> list[tuple[str, Any]]:
     return [(f"{link.context.trace_id:032x}", (link.attributes or {})["distance.link"]) for link in span.links]
 
 
-def test_submission_propagates_the_trace_of_the_caller_to_the_event(watching: Watched) -> None:
+def test_submission_propagates_the_trace_of_the_caller_to_the_event(telemetry: TelemetryCapture) -> None:
     submit = Submit()
     response = submit.post(traceparent=TRACEPARENT, tracestate="vendor=1")
-    assert watching.tree() == [
+    assert telemetry.tree() == [
         "POST /api/distance/calculate < -",
         "distance.submit < POST /api/distance/calculate",
         f"publish {REQUESTED} < distance.submit",
     ]
-    assert {trace_id(span) for span in watching.spans} == {TRACE_ID}
-    server, work, publish = (watching.span(line.split(" <")[0]) for line in watching.tree())
+    assert {trace_id(span) for span in telemetry.spans} == {TRACE_ID}
+    server, work, publish = (telemetry.span(line.split(" <")[0]) for line in telemetry.tree())
     assert server.parent
     assert f"{server.parent.span_id:016x}" == PARENT_ID
     assert (server.kind, work.kind, publish.kind) == (SpanKind.SERVER, SpanKind.INTERNAL, SpanKind.PRODUCER)
@@ -87,36 +87,36 @@ def test_submission_propagates_the_trace_of_the_caller_to_the_event(watching: Wa
     assert event["tracestate"] == "vendor=1"
 
 
-def test_trace_without_a_caller_starts_with_the_server_span(watching: Watched) -> None:
+def test_trace_without_a_caller_starts_with_the_server_span(telemetry: TelemetryCapture) -> None:
     response = Submit().post()
-    assert {trace_id(span) for span in watching.spans} == {response.headers["X-Trace-Id"]}
-    assert watching.span("POST /api/distance/calculate").parent is None
+    assert {trace_id(span) for span in telemetry.spans} == {response.headers["X-Trace-Id"]}
+    assert telemetry.span("POST /api/distance/calculate").parent is None
 
 
-def test_unsampled_trace_has_no_spans(watching: Watched) -> None:
+def test_unsampled_trace_has_no_spans(telemetry: TelemetryCapture) -> None:
     submit = Submit()
     submit.post(traceparent=TRACEPARENT[:-2] + "00")
-    assert watching.spans == []
+    assert telemetry.spans == []
     (event,) = submit.broker.events
     assert event["traceparent"].startswith(f"00-{TRACE_ID}-")
     assert event["traceparent"].endswith("-00")
 
 
-def test_repeated_submission_links_to_the_trace_of_the_job(watching: Watched) -> None:
+def test_repeated_submission_links_to_the_trace_of_the_job(telemetry: TelemetryCapture) -> None:
     submit = Submit()
     submit.post(traceparent=TRACEPARENT, Idempotency_Key="k")
-    watching.forget()
+    telemetry.clear_spans()
     submit.post(Idempotency_Key="k")
-    work = watching.span("distance.submit")
+    work = telemetry.span("distance.submit")
     assert (links(work), events(work)) == ([(TRACE_ID, "job")], [])
 
 
-def test_calculation_has_a_span_for_each_stage(watching: Watched) -> None:
+def test_calculation_has_a_span_for_each_stage(telemetry: TelemetryCapture) -> None:
     calculate = Calculate()
     job = calculate.create()
-    watching.forget()
+    telemetry.clear_spans()
     response = calculate.deliver(traceparent=TRACEPARENT)
-    assert watching.tree() == [
+    assert telemetry.tree() == [
         "POST / < -",
         f"process {REQUESTED} < POST /",
         f"distance.calculate < process {REQUESTED}",
@@ -127,7 +127,7 @@ def test_calculation_has_a_span_for_each_stage(watching: Watched) -> None:
         "csv < distance.calculate",
         "commit < distance.calculate",
     ]
-    work, consumer = watching.span("distance.calculate"), watching.span(f"process {REQUESTED}")
+    work, consumer = telemetry.span("distance.calculate"), telemetry.span(f"process {REQUESTED}")
     assert consumer.kind is SpanKind.CONSUMER
     assert attributes(work) == {
         "distance.job_id": job.job_id,
@@ -138,37 +138,37 @@ def test_calculation_has_a_span_for_each_stage(watching: Watched) -> None:
         "distance.fixes.accepted": 125,
         "distance.fixes.rejected": 0,
     }
-    assert events(watching.span("claim")) == events(watching.span("commit")) == ["state.transition"]
-    assert attributes(watching.span("compute"))["distance.stage.busy_ms"] > 0
+    assert events(telemetry.span("claim")) == events(telemetry.span("commit")) == ["state.transition"]
+    assert attributes(telemetry.span("compute"))["distance.stage.busy_ms"] > 0
     assert consumer.context
     assert response.headers["ce-traceparent"] == f"00-{TRACE_ID}-{consumer.context.span_id:016x}-01"
 
 
-def test_event_with_its_own_trace_links_to_the_delivery(watching: Watched) -> None:
+def test_event_with_its_own_trace_links_to_the_delivery(telemetry: TelemetryCapture) -> None:
     calculate = Calculate()
     calculate.create()
     calculate.deliver(request_event(traceparent=TRACEPARENT), mode=to_structured)
-    consumer, server = watching.span(f"process {REQUESTED}"), watching.span("POST /")
+    consumer, server = telemetry.span(f"process {REQUESTED}"), telemetry.span("POST /")
     assert trace_id(consumer) == TRACE_ID != trace_id(server)
     assert links(consumer) == [(trace_id(server), "delivered by")]
 
 
-def test_retry_links_to_the_earlier_attempt(watching: Watched) -> None:
+def test_retry_links_to_the_earlier_attempt(telemetry: TelemetryCapture) -> None:
     calculate = Calculate()
     calculate.create()
     calculate.fixes.during = fail
     assert calculate.deliver(traceparent=TRACEPARENT).status_code == 503
-    failed = watching.span("distance.calculate")
+    failed = telemetry.span("distance.calculate")
     assert failed.status.status_code is StatusCode.ERROR
     assert attributes(failed)["error.type"] == "database: 57P01"
     (exception,) = [event for event in failed.events if event.name == "exception"]
     assert (exception.attributes or {})["exception.type"] == "Unavailable"
-    watching.forget()
+    telemetry.clear_spans()
     calculate.fixes.during = lambda: None
     assert calculate.deliver().status_code == 200
-    assert links(watching.span("claim")) == [(TRACE_ID, "earlier attempt")]
+    assert links(telemetry.span("claim")) == [(TRACE_ID, "earlier attempt")]
     latest = span_context(calculate.jobs.get(JOB_ID).attempt_traceparent or "")
-    claim = watching.span("claim").context
+    claim = telemetry.span("claim").context
     assert latest
     assert claim
     assert (latest.trace_id, latest.span_id) == (claim.trace_id, claim.span_id)
@@ -178,54 +178,54 @@ def fail() -> None:
     raise Unavailable("database", "57P01")
 
 
-def test_invalid_request_is_not_a_span_error(watching: Watched) -> None:
+def test_invalid_request_is_not_a_span_error(telemetry: TelemetryCapture) -> None:
     Submit().post({"date": "no"})
-    server = watching.span("POST /api/distance/calculate")
+    server = telemetry.span("POST /api/distance/calculate")
     assert server.status.status_code is StatusCode.UNSET
     assert attributes(server)["http.response.status_code"] == 400
 
 
-def test_unavailable_dependency_is_a_span_error(watching: Watched) -> None:
+def test_unavailable_dependency_is_a_span_error(telemetry: TelemetryCapture) -> None:
     submit = Submit()
     with outage(submit.bucket):
         submit.post()
-    server = watching.span("POST /api/distance/calculate")
+    server = telemetry.span("POST /api/distance/calculate")
     assert (server.status.status_code, attributes(server)["error.type"]) == (StatusCode.ERROR, "storage")
 
 
-def test_publish_failure_is_an_error_of_its_span_only(watching: Watched) -> None:
+def test_publish_failure_is_an_error_of_its_span_only(telemetry: TelemetryCapture) -> None:
     submit = Submit()
     submit.broker.is_unavailable = True
     assert submit.post().status_code == 202
-    publish = watching.span(f"publish {REQUESTED}")
+    publish = telemetry.span(f"publish {REQUESTED}")
     assert attributes(publish)["error.type"] == "broker: NewConnectionError"
-    assert watching.span("POST /api/distance/calculate").status.status_code is StatusCode.UNSET
+    assert telemetry.span("POST /api/distance/calculate").status.status_code is StatusCode.UNSET
 
 
-def test_republished_request_is_in_the_trace_of_the_job(watching: Watched) -> None:
+def test_republished_request_is_in_the_trace_of_the_job(telemetry: TelemetryCapture) -> None:
     calculate = Calculate()
     calculate.create()
-    watching.forget()
+    telemetry.clear_spans()
     calculate.clock.advance(minutes=5)
     assert calculate.client.post("/sweep").status_code == 204
-    sweep, publish = watching.span("distance.sweep"), watching.span(f"publish {REQUESTED}")
+    sweep, publish = telemetry.span("distance.sweep"), telemetry.span(f"publish {REQUESTED}")
     assert trace_id(publish) == TRACE_ID != trace_id(sweep)
     assert links(publish) == [(trace_id(sweep), "published by")]
     assert attributes(sweep) == {"distance.backlog.queued": 1, "distance.backlog.processing": 0}
 
 
-def test_status_request_links_to_the_trace_of_the_job(watching: Watched) -> None:
+def test_status_request_links_to_the_trace_of_the_job(telemetry: TelemetryCapture) -> None:
     status = Status()
     status.completed()
-    watching.forget()
+    telemetry.clear_spans()
     response = status.client.get(f"/api/distance/jobs/{JOB_ID}")
-    server = watching.span("GET /api/distance/jobs/<job_id>")
+    server = telemetry.span("GET /api/distance/jobs/<job_id>")
     assert json.loads(response.data)["job_trace_id"] == TRACE_ID
     assert links(server) == [(TRACE_ID, "job")]
     assert (attributes(server)["distance.job_id"], attributes(server)["distance.status"]) == (JOB_ID, "completed")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_probes_have_no_spans(watching: Watched, path: str) -> None:
+def test_probes_have_no_spans(telemetry: TelemetryCapture, path: str) -> None:
     Calculate().client.get(path)
-    assert watching.spans == []
+    assert telemetry.spans == []

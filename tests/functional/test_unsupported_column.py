@@ -17,6 +17,6 @@ def test_unsupported_column_fails_the_job_with_column_and_type() -> None:
     message = "Column created_at of public.locations has type bigint; expected timestamp with time zone"
     assert event["type"] == "otelworker.distance.failed.v1"
     assert (event.data["error_code"], event.data["error_message"]) == ("UNSUPPORTED_COLUMN", message)
-    found = calculate.jobs.get(JOB_ID)
-    assert (found.status, found.attempt, found.error_message) == (Status.FAILED, 1, message)
+    stored = calculate.jobs.get(JOB_ID)
+    assert (stored.status, stored.attempt, stored.error_message) == (Status.FAILED, 1, message)
     assert not calculate.csvs.objects

@@ -129,7 +129,7 @@ SUPERVISOR_ENABLED=1
 SUPERVISOR_SERVER_URL=http://127.0.0.1:9
 REQUEST_METHOD=GET
 
-# OpenTelemetry: to a collector that is not there, by settings of another service
+# OpenTelemetry: an unreachable collector, and the settings of another service
 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9
 OTEL_EXPORTER_OTLP_HEADERS=key=other
 OTEL_TRACES_SAMPLER=always_off

@@ -1,7 +1,7 @@
-"""Ports on 127.0.0.1 for servers of the tests, without races between test processes that run at once.
+"""Ports on 127.0.0.1 for servers of the tests, without races between concurrent test processes.
 
-A port that the kernel picks and that is closed again may be given to any other process before its server binds it.
-The ports here lie below the ephemeral range, and each test process has a share of them that no other one uses.
+The kernel can assign a closed ephemeral port to another process before a server binds it.
+These ports are below the ephemeral range, and each test process uses a separate share of them.
 """
 
 import itertools

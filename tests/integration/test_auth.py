@@ -73,8 +73,8 @@ def test_each_service_requires_authentication(secured: SecuredStack) -> None:
         ("list", STATS, "GET"),
     ]
     for service, path, method in requests:
-        answer = secured.send_request(service, path, {}, method)
-        assert (answer.status, answer.json["error"]["message"]) == (401, "Missing authorization header"), service
+        response = secured.send_request(service, path, {}, method)
+        assert (response.status, response.json["error"]["message"]) == (401, "Missing authorization header"), service
         assert secured.send_request(service, path, secured.bearer(), method).status in (200, 400, 404)
         assert secured.send_request(service, path, {"X-API-Key": KEY}, method).status in (200, 400, 404)
         assert secured.send_request(service, "/readyz", {}).status == 200
@@ -97,9 +97,9 @@ def test_events_and_sweep_need_no_authentication(secured: SecuredStack) -> None:
     ],
 )
 def test_tokens_of_a_real_issuer(secured: SecuredStack, claims: dict[str, Any], status: int, message: str) -> None:
-    answer = secured.send_request("list", JOBS, secured.bearer(**claims))
-    assert answer.status == status
-    assert message in answer.body.decode()
+    response = secured.send_request("list", JOBS, secured.bearer(**claims))
+    assert response.status == status
+    assert message in response.body.decode()
 
 
 def send(secured: SecuredStack, *lines: str) -> int:
@@ -139,10 +139,10 @@ def test_cached_keys_are_used_while_issuer_is_unavailable_and_new_process_return
     try:
         assert secured.send_request("list", JOBS, secured.bearer()).status == 200
         with function("list", secured.stack.plan.function_environment("list"), tmp_path / "log") as fresh:
-            answer = fresh.send_request("GET", JOBS, None, secured.bearer())
+            response = fresh.send_request("GET", JOBS, None, secured.bearer())
     finally:
         secured.issuer.responses = responses
-    assert (answer.status, answer.json["error"]["message"]) == (503, "Unavailable: issuer")
+    assert (response.status, response.json["error"]["message"]) == (503, "Unavailable: issuer")
     log = (tmp_path / "log").read_text()
     assert '"cause": "status 404"' in log
     assert secured.bearer()["Authorization"][:30] not in log
@@ -151,9 +151,9 @@ def test_cached_keys_are_used_while_issuer_is_unavailable_and_new_process_return
 def test_each_service_allows_configured_origins(secured: SecuredStack) -> None:
     preflight = {"Origin": PAGE, "Access-Control-Request-Method": "GET"}
     for service, path in (("submit", SUBMIT), ("status", f"{JOBS}/x"), ("list", JOBS)):
-        answer = secured.send_request(service, path, preflight, "OPTIONS")
-        assert (answer.status, answer.headers["access-control-allow-origin"]) == (204, PAGE), service
-        assert "Authorization" in answer.headers["access-control-allow-headers"]
+        response = secured.send_request(service, path, preflight, "OPTIONS")
+        assert (response.status, response.headers["access-control-allow-origin"]) == (204, PAGE), service
+        assert "Authorization" in response.headers["access-control-allow-headers"]
         assert secured.send_request(service, path, {"Origin": PAGE}).headers["access-control-allow-origin"] == PAGE
 
 
@@ -193,14 +193,14 @@ def test_services_share_rate_limits_and_work_without_the_store(secured: SecuredS
     caller = secured.bearer("many")
 
     def remaining(service: str) -> int:
-        answer = secured.send_request(service, STATS if service == "list" else f"{JOBS}/x", caller)
-        return int(answer.headers["ratelimit-remaining"])
+        response = secured.send_request(service, STATS if service == "list" else f"{JOBS}/x", caller)
+        return int(response.headers["ratelimit-remaining"])
 
     assert [remaining("list"), remaining("status"), remaining("list"), remaining("status")] == [59, 58, 57, 56]
-    answers = [secured.send_request("list", STATS, caller) for _ in range(57)]
-    assert [answer.status for answer in answers] == [200] * 56 + [429]
-    assert answers[-1].json["error"]["code"] == "RATE_LIMITED"
-    assert 0 < int(answers[-1].headers["retry-after"]) <= 60
+    responses = [secured.send_request("list", STATS, caller) for _ in range(57)]
+    assert [response.status for response in responses] == [200] * 56 + [429]
+    assert responses[-1].json["error"]["code"] == "RATE_LIMITED"
+    assert 0 < int(responses[-1].headers["retry-after"]) <= 60
     assert secured.send_request("status", f"{JOBS}/x", caller).status == 429
     assert secured.send_request("list", STATS, secured.bearer("another")).status == 200
     assert secured.redis is not None

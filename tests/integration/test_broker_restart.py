@@ -58,10 +58,10 @@ def subscribers(port: int, received: list[tuple[str, dict[str, str]]]) -> Iterat
 
 
 def test_accepted_events_are_delivered_after_the_broker_is_killed(tmp_path: Path) -> None:
-    port, there, queue = free_port(), free_port(), tmp_path / "queue.sqlite3"
+    port, subscriber_port, queue = free_port(), free_port(), tmp_path / "queue.sqlite3"
     received: list[tuple[str, dict[str, str]]] = []
 
-    with broker(port, queue, f"http://127.0.0.1:{there}"):
+    with broker(port, queue, f"http://127.0.0.1:{subscriber_port}"):
         for number in EVENTS:
             headers = {
                 "ce-specversion": "1.0",
@@ -72,7 +72,7 @@ def test_accepted_events_are_delivered_after_the_broker_is_killed(tmp_path: Path
                 "Authorization": "secret",
             }
             assert send_request("POST", f"http://127.0.0.1:{port}/", {"date": "2026-01-21"}, headers).status == 202
-    with subscribers(there, received), broker(port, queue, f"http://127.0.0.1:{there}"):
+    with subscribers(subscriber_port, received), broker(port, queue, f"http://127.0.0.1:{subscriber_port}"):
         wait_until(lambda: len(received) >= 2 * len(EVENTS))
 
     for path in ("/calculate/", "/watch"):

@@ -15,7 +15,7 @@ from tests.integration import demo_api
 from tests.integration.ports import free_port
 from tests.integration.processes import Gate
 from tests.integration.whole_stack import wait_until
-from tests.watched import watched
+from tests.telemetry_capture import capture_telemetry
 
 DAY = ("2026-01-21", "iphone_stuart")
 
@@ -70,10 +70,10 @@ def test_calls_succeed_after_the_service_is_reachable_again(stack: Stack) -> Non
 
 def test_trace_of_the_caller_is_propagated(stack: Stack) -> None:
     caller = trace.NonRecordingSpan(trace.SpanContext(0xABC, 0xDEF, is_remote=False))
-    with watched() as watching, Client(stack.url) as client, trace.use_span(caller):
+    with capture_telemetry() as telemetry, Client(stack.url) as client, trace.use_span(caller):
         job = client.submit(*DAY)
     assert client.job(job.job_id).job_trace_id == f"{0xABC:032x}"
-    assert watching.spans == []
+    assert telemetry.spans == []
 
 
 def test_list_rows_equal_the_jobs_of_status(client: Client) -> None:

@@ -20,8 +20,8 @@ Database = Callable[[str], str]
 def printed(url: str, expression: str) -> list[str]:
     """Return the text of `expression` for each row; "" for NULL."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(f"SELECT ({expression})::text FROM locations ORDER BY id".encode()).fetchall()
-    return [text or "" for (text,) in found]
+        values = connection.execute(f"SELECT ({expression})::text FROM locations ORDER BY id".encode()).fetchall()
+    return [text or "" for (text,) in values]
 
 
 def csv_column(url: str, name: str) -> list[str]:
@@ -111,8 +111,8 @@ def test_coordinate_of_any_numeric_type_equals_its_double_in_sql(
     url = new_database(schema(**{column: type_}))
     fractions = [] if type_ == "integer" else ["40.736097", "-74.0393731234" if column == "longitude" else "-0.1"]
     store(url, column, "40", "0", "-1", *fractions)
-    place = {"latitude": 2, "longitude": 3}[column]
-    assert [str(row[place]) for row in rows(read(source(url)))] == [
+    index = {"latitude": 2, "longitude": 3}[column]
+    assert [str(row[index]) for row in rows(read(source(url)))] == [
         str(float(text)) for text in printed(url, f"{column}::float8")
     ]
 
@@ -124,8 +124,8 @@ def test_invalid_coordinate_of_any_type_is_rejected(new_database: Database, type
         bad = "NaN"  # the type cannot hold it
     url = new_database(schema(latitude=type_))
     store(url, "latitude", bad, "41")
-    found, _ = numbers(read(source(url)))
-    assert (found.total_locations, found.rejected_locations) == (1, 1)
+    statistics, _ = numbers(read(source(url)))
+    assert (statistics.total_locations, statistics.rejected_locations) == (1, 1)
 
 
 def test_numeric_too_small_for_a_double_is_zero(new_database: Database) -> None:

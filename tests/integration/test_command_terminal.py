@@ -33,11 +33,11 @@ def server() -> Iterator[Server]:
         yield server
 
 
-def start(server: Server, folder: Path, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+def start(server: Server, folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     variables = {"PYTHONPATH": str(CLIENT), "HOME": str(folder), "COLUMNS": "100", "OTEL_WORKER_URL": server.url}
     environ = {**variables, **options.pop("environ", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.Popen([sys.executable, "-c", MAIN, *words], cwd=folder, env=environ, **pipes)
+    return subprocess.Popen([sys.executable, "-c", MAIN, *arguments], cwd=folder, env=environ, **pipes)
 
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
@@ -48,19 +48,19 @@ def finish(process: subprocess.Popen[bytes]) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    ("environ", "words"),
-    [(ENCODINGS["ASCII"], words) for words in COMMANDS.values()]
+    ("environ", "arguments"),
+    [(ENCODINGS["ASCII"], arguments) for arguments in COMMANDS.values()]
     + [(environ, COMMANDS[name]) for environ in ENCODINGS.values() for name in ("list", "show")],
 )
 def test_output_fits_any_encoding(
-    environ: dict[str, str], words: tuple[str, ...], server: Server, tmp_path: Path
+    environ: dict[str, str], arguments: tuple[str, ...], server: Server, tmp_path: Path
 ) -> None:
-    server.device = "garmin_\u2603"  # no encoding but Unicode's has it
-    code, out, err = finish(start(server, tmp_path, *words, environ=environ))
+    server.device = "garmin_\u2603"  # only Unicode encodings have this character
+    code, out, err = finish(start(server, tmp_path, *arguments, environ=environ))
     assert (code, err) in {(0, ""), (0, "no device list yet: the next sweep queries the database within a minute\n")}
     if "UTF-8" not in environ.values() and "C.UTF-8" not in environ.values():
         assert out.isascii()
-    if words[0] == "show":
+    if arguments[0] == "show":
         assert "km from home" in out
         assert "1.5" in out
 
@@ -72,13 +72,17 @@ def test_help_and_usage_errors_fit_any_encoding(environ: dict[str, str], server:
 
 
 @pytest.mark.parametrize(
-    "words",
-    [*(words for words in COMMANDS.values() if words[0] != "plot"), ("list", "--json"), ("show", ID, "--json")],
+    "arguments",
+    [
+        *(arguments for arguments in COMMANDS.values() if arguments[0] != "plot"),
+        ("list", "--json"),
+        ("show", ID, "--json"),
+    ],
 )
-def test_closed_pipe_is_not_an_error(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+def test_closed_pipe_is_not_an_error(arguments: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    process = start(server, tmp_path, *words, stdout=writer)
+    process = start(server, tmp_path, *arguments, stdout=writer)
     os.close(writer)
     code, _, err = finish(process)
     assert code == 141
@@ -86,42 +90,42 @@ def test_closed_pipe_is_not_an_error(words: tuple[str, ...], server: Server, tmp
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_output_to_a_full_disk_is_one_line(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_output_to_a_full_disk_is_one_line(arguments: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        code, _, err = finish(start(server, tmp_path, *words, stdout=full))
+        code, _, err = finish(start(server, tmp_path, *arguments, stdout=full))
     assert code == 1
     assert err.splitlines()[-1] == "No space left on device"
 
 
 @pytest.mark.parametrize("name", ["download", "show", "plot"])
-def test_csv_that_finds_no_space_is_one_line(name: str, server: Server, tmp_path: Path) -> None:
-    def limited() -> None:
+def test_csv_without_disk_space_is_one_line(name: str, server: Server, tmp_path: Path) -> None:
+    def limit_file_size() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
     environ = {"TMPDIR": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
-    process = start(server, tmp_path, *COMMANDS[name], environ=environ, preexec_fn=limited)
+    process = start(server, tmp_path, *COMMANDS[name], environ=environ, preexec_fn=limit_file_size)
     code, out, err = finish(process)
     assert (code, out) == (1, "")
     assert "File too large" in err.splitlines()[-1]
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_temporary_folder_that_is_not_there_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_missing_temporary_folder_is_one_line(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     environ = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(tmp_path / "file"))
 
-    def limited() -> None:
+    def limit_file_size() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
-    code, out, err = finish(start(server, tmp_path, *COMMANDS["show"], environ=environ, preexec_fn=limited))
+    code, out, err = finish(start(server, tmp_path, *COMMANDS["show"], environ=environ, preexec_fn=limit_file_size))
     assert (code, out, err.count("\n")) == (1, "", 1)
 
 
-@pytest.mark.parametrize("words", [COMMANDS["watch"], COMMANDS["submit and wait"], COMMANDS["range"]])
-def test_ctrl_c_ends_at_once_and_silently(words: tuple[str, ...], server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [COMMANDS["watch"], COMMANDS["submit and wait"], COMMANDS["range"]])
+def test_ctrl_c_exits_immediately_without_output(arguments: tuple[str, ...], server: Server, tmp_path: Path) -> None:
     server.status = "processing"
-    process = start(server, tmp_path, *words)
+    process = start(server, tmp_path, *arguments)
     wait_until(lambda: server.requests > 1)
     process.send_signal(signal.SIGINT)
     code, out, err = finish(process)

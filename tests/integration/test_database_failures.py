@@ -32,12 +32,12 @@ def test_unknown_host_raises_unavailable() -> None:
 def test_silent_server_raises_unavailable(response: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as held:
 
-        def answer() -> None:
+        def respond() -> None:
             connection = held.enter_context(silent.accept()[0])
             connection.recv(1 << 10)
             connection.sendall(response)
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=respond, daemon=True).start()
         url = f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/x"
         assert cause(source(url, SHORT_TIMEOUTS)) == "timeout"
 
@@ -45,12 +45,12 @@ def test_silent_server_raises_unavailable(response: bytes) -> None:
 def test_other_protocol_raises_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
 
-        def answer() -> None:
+        def respond() -> None:
             with other.accept()[0] as connection:
                 connection.recv(1 << 10)
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-        threading.Thread(target=answer, daemon=True).start()
+        threading.Thread(target=respond, daemon=True).start()
         assert cause(source(f"postgresql://u:p@127.0.0.1:{other.getsockname()[1]}/x", SHORT_TIMEOUTS)) == "08001"
 
 
@@ -102,8 +102,8 @@ def test_stricter_statement_timeout_of_the_role_takes_precedence(role: Callable[
 def test_server_detects_clients_that_disappear(database_url: str) -> None:
     with source(database_url)._connect(CALCULATION, lambda: None) as connection:
         names = ("tcp_user_timeout", "tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count")
-        found = [connection.execute(f"SHOW {name}").fetchone() for name in names]
-    assert found == [("120000",), ("10",), ("5",), ("3",)]
+        values = [connection.execute(f"SHOW {name}").fetchone() for name in names]
+    assert values == [("120000",), ("10",), ("5",), ("3",)]
 
 
 def test_wrong_password_raises_unavailable(database_url: str) -> None:

@@ -30,18 +30,18 @@ SHORT_TIMEOUTS = Timeouts(idle_timeout=0.7, cancel_timeout=0.5)
 
 def read_and_break(fixes: FixSource, break_connection: Callable[[], None]) -> str:
     """Return the cause of the error of a read that calls `break_connection` after the first block."""
-    found: list[int] = []
+    block_sizes: list[int] = []
 
-    def reading() -> None:
+    def read_blocks() -> None:
         with fixes.read_day(START, END, "") as blocks:
             for block in blocks:
-                if not found:
+                if not block_sizes:
                     break_connection()
-                found.append(len(block))
+                block_sizes.append(len(block))
 
     with pytest.raises(Unavailable) as caught:
-        reading()
-    assert 0 < sum(found) < MANY
+        read_blocks()
+    assert 0 < sum(block_sizes) < MANY
     return caught.value.cause
 
 

@@ -17,7 +17,7 @@ from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, assert_no_connections, insert, source
 from tests.integration.test_fix_source import LOOSE, WITHOUT_ZONE
 from tests.integration.whole_stack import send_request, wait_until
-from tests.watched import watched
+from tests.telemetry_capture import capture_telemetry
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = START + timedelta(hours=12, microseconds=123_000)
@@ -32,11 +32,11 @@ def test_each_device_has_the_time_of_its_latest_fix(new_database: Callable[[str]
         try:
             times = [(START, "p"), (NOON, "p"), (START, "q"), (EPOCH, "old"), (END, "late"), (None, "never")]
             insert(url, *((at and at.astimezone(UTC).replace(tzinfo=zone(schema)), name, 1, 1) for at, name in times))
-            found = source(url).latest_fix_times(EPOCH, 10)
+            latest = source(url).latest_fix_times(EPOCH, 10)
             recent = source(url).latest_fix_times(NOON, 10)
         finally:
             connection.execute("ALTER ROLE CURRENT_USER RESET timezone")
-    assert found == {"late": END, "p": NOON, "q": START, "old": EPOCH}
+    assert latest == {"late": END, "p": NOON, "q": START, "old": EPOCH}
     assert list(recent) == ["late", "p"]
 
 
@@ -89,11 +89,11 @@ def test_query_of_recent_rows_uses_the_index(database_url: str) -> None:
 
 def test_span_has_the_statement_without_values(database_url: str) -> None:
     insert(database_url, (START, "secret", 1, 1))
-    with watched() as watching:
+    with capture_telemetry() as telemetry:
         source(database_url).latest_fix_times(EPOCH, 10)
-        spans = [span.name for span in watching.spans]
-        attributes = dict(watching.span("SELECT public.locations").attributes or {})
-        assert watching.points(metrics.DATABASE_ROWS) == [
+        spans = [span.name for span in telemetry.spans]
+        attributes = dict(telemetry.span("SELECT public.locations").attributes or {})
+        assert telemetry.points(metrics.DATABASE_ROWS) == [
             ({"db.system.name": "postgresql", "db.operation.name": "SELECT"}, 1)
         ]
     assert spans == ["CONNECT", "SET", "DESCRIBE public.locations", "SELECT public.locations"]
@@ -112,7 +112,7 @@ def test_locked_or_missing_table_raises_unavailable(database_url: str, monkeypat
         with pytest.raises(Unavailable) as locked:
             source(database_url).latest_fix_times(EPOCH, 10)
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE locations RENAME TO elsewhere")
+        connection.execute("ALTER TABLE locations RENAME TO renamed")
     with pytest.raises(Unavailable) as missing:
         source(database_url).latest_fix_times(EPOCH, 10)
     assert (locked.value.cause, missing.value.cause) == ("55P03", "42P01")
@@ -124,9 +124,7 @@ def test_stack_lists_the_devices_of_its_database(stack: Stack) -> None:
     if send_request("GET", url).json["as_of"] is None:  # before the first sweep
         assert send_request("POST", f"http://{stack.plan.address('calculate')}/sweep").status == 204
     wait_until(lambda: send_request("GET", url).json["as_of"])
-    found = send_request("GET", url).json
-    assert [device["device_id"] for device in found["devices"]] == ["garmin", "iphone_stuart"]
-    assert all(device["last_fix_at"].startswith("2026-01-2") for device in found["devices"])
-    assert math.isclose(
-        datetime.fromisoformat(found["as_of"]).timestamp(), datetime.now(UTC).timestamp(), abs_tol=3_700
-    )
+    body = send_request("GET", url).json
+    assert [device["device_id"] for device in body["devices"]] == ["garmin", "iphone_stuart"]
+    assert all(device["last_fix_at"].startswith("2026-01-2") for device in body["devices"])
+    assert math.isclose(datetime.fromisoformat(body["as_of"]).timestamp(), datetime.now(UTC).timestamp(), abs_tol=3_700)

@@ -86,9 +86,9 @@ WITHOUT_ZONE = SCHEMA.replace("created_at timestamptz", "created_at timestamp")
 def test_null_and_invalid_coordinates_are_rejected_and_counted(new_database: Callable[[str], str]) -> None:
     url = new_database(LOOSE)
     bad: list[tuple[object, object]] = [(None, 1), (1, None), (math.nan, 1), (1, math.inf), (91, 1), (1, -181)]
-    insert(url, *((START, "p", *place) for place in bad), (START, "p", 1, 1))
-    found, text = numbers(read(source(url)))
-    assert (found.total_locations, found.rejected_locations, text.count(b"\n")) == (1, 6, 1)
+    insert(url, *((START, "p", *coordinates) for coordinates in bad), (START, "p", 1, 1))
+    statistics, text = numbers(read(source(url)))
+    assert (statistics.total_locations, statistics.rejected_locations, text.count(b"\n")) == (1, 6, 1)
 
 
 def test_timestamp_without_time_zone_is_utc(new_database: Callable[[str], str]) -> None:
@@ -98,10 +98,10 @@ def test_timestamp_without_time_zone_is_utc(new_database: Callable[[str], str]) 
         connection.execute("ALTER ROLE CURRENT_USER SET timezone = 'Asia/Tokyo'")
         try:
             insert(url, *((f"2026-01-25 {hour:02d}:00:00", "p", 1, 1) for hour in range(24)))
-            found = rows(read(source(url)))
+            day = rows(read(source(url)))
         finally:
             connection.execute("ALTER ROLE CURRENT_USER RESET timezone")
-    assert [row[0] for row in found] == [START + timedelta(hours=hour) for hour in range(24)]
+    assert [row[0] for row in day] == [START + timedelta(hours=hour) for hour in range(24)]
 
 
 @pytest.mark.parametrize("schema", [SCHEMA, WITHOUT_ZONE])

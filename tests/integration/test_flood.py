@@ -32,26 +32,26 @@ def size(process: "subprocess.Popen[bytes]") -> int:
 
 def flood(send: Callable[[], Response], meanwhile: Callable[[], None]) -> list[Response]:
     """Send CLIENTS concurrent requests and return the responses. `meanwhile` runs once the excess ones are rejected."""
-    answers: list[Response] = []
+    responses: list[Response] = []
 
     def run(_: int) -> None:
-        answers.append(send())
+        responses.append(send())
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         futures = [pool.submit(run, number) for number in range(CLIENTS)]
-        wait_until(lambda: len(answers) == CLIENTS - MAX_CONCURRENCY)
+        wait_until(lambda: len(responses) == CLIENTS - MAX_CONCURRENCY)
         meanwhile()
         for future in futures:
             future.result()
-    return answers
-
-
-def rejected(answers: list[Response]) -> list[Response]:
-    """Return the responses with 503, which must have Retry-After and the error envelope."""
-    responses = [answer for answer in answers if answer.status == 503]
-    assert {answer.headers["retry-after"] for answer in responses} == {"2"}
-    assert {answer.json["error"]["code"] for answer in responses} == {"SERVICE_UNAVAILABLE"}
     return responses
+
+
+def rejected(responses: list[Response]) -> list[Response]:
+    """Return the responses with 503, which must have Retry-After and the error envelope."""
+    rejections = [response for response in responses if response.status == 503]
+    assert {response.headers["retry-after"] for response in rejections} == {"2"}
+    assert {response.json["error"]["code"] for response in rejections} == {"SERVICE_UNAVAILABLE"}
+    return rejections
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_excess_submissions_are_rejected_with_503(gated_submit: tuple[Function, 
     sizes = [size(submit.process)]
     for _ in range(3):
         gate.hold()
-        answers = flood(submit_day, meanwhile)
-        assert len(rejected(answers)) == CLIENTS - MAX_CONCURRENCY
-        assert [answer.status for answer in answers].count(202) == MAX_CONCURRENCY
+        responses = flood(submit_day, meanwhile)
+        assert len(rejected(responses)) == CLIENTS - MAX_CONCURRENCY
+        assert [response.status for response in responses].count(202) == MAX_CONCURRENCY
         sizes.append(size(submit.process))
     assert sizes[-1] < 1.2 * sizes[1], sizes  # threads keep their memory, further floods add none
     assert submit_day().status == 202
@@ -154,11 +154,11 @@ def test_gateway_rejects_excess_requests_while_service_hangs() -> None:
         acceptor.start()
         with gateway(f"127.0.0.1:{service.getsockname()[1]}") as (url, process):
             before = size(process)
-            answers = flood(lambda: send_request("POST", f"{url}/api/distance/calculate", DAY), meanwhile)
+            responses = flood(lambda: send_request("POST", f"{url}/api/distance/calculate", DAY), meanwhile)
             after = size(process)
         acceptor.join()
-    messages = [answer.json["error"]["message"] for answer in answers]
+    messages = [response.json["error"]["message"] for response in responses]
     assert messages.count("Too many requests at once") == CLIENTS - MAX_CONCURRENCY
     assert messages.count("Unavailable: submit") == MAX_CONCURRENCY
-    assert all("retry-after" in answer.headers for answer in answers)
+    assert all("retry-after" in response.headers for response in responses)
     assert after < 2 * before

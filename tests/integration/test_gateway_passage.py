@@ -75,11 +75,11 @@ def test_path_and_query_are_forwarded_byte_for_byte(url: str, target: str) -> No
 
 @pytest.mark.parametrize("status", [200, 202, 302, 404, 409, 422, 429, 503])
 def test_status_and_headers_of_the_response_are_forwarded(url: str, status: int) -> None:
-    answer = send_request("GET", f"{url}/api/distance/jobs/{status}")
+    response = send_request("GET", f"{url}/api/distance/jobs/{status}")
 
-    assert answer.status == status
-    assert answer.headers["location"] == "http://elsewhere/a%2Fb?c=%20"
-    assert answer.headers["retry-after"] == "2"
+    assert response.status == status
+    assert response.headers["location"] == "http://elsewhere/a%2Fb?c=%20"
+    assert response.headers["retry-after"] == "2"
 
 
 def test_headers_and_body_of_the_request_are_forwarded(url: str) -> None:
@@ -93,10 +93,10 @@ def test_headers_and_body_of_the_request_are_forwarded(url: str) -> None:
 
 
 def test_a_head_response_has_a_length_and_no_body(url: str) -> None:
-    answer = send_request("HEAD", f"{url}/api/distance/jobs")
+    response = send_request("HEAD", f"{url}/api/distance/jobs")
 
-    assert (answer.status, answer.body) == (200, b"")
-    assert int(answer.headers["content-length"]) > 0
+    assert (response.status, response.body) == (200, b"")
+    assert int(response.headers["content-length"]) > 0
 
 
 def test_a_chunked_body_is_forwarded(url: str) -> None:

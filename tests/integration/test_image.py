@@ -1,4 +1,4 @@
-"""The folders of the image, made by the script that the Containerfile runs, and the functions started from them."""
+"""The folders of the image, created by the script that the Containerfile runs, and the functions started from them."""
 
 import hashlib
 import json
@@ -20,14 +20,14 @@ from tools import image
 pytestmark = pytest.mark.slow  # pip installs into two folders
 
 TARGETS = ("submit", "calculate", "status", "list")
-LOCK = ROOT / "requirements" / "access.txt"  # the larger of the two that images are made from
+LOCK = ROOT / "requirements" / "access.txt"  # the larger of the two locks of images
 _S3_SCRIPT = """
 import os, boto3
 s3 = boto3.client("s3", region_name="us-east-1")
 bucket = os.environ["CSV_BUCKET"]
-begun = s3.create_multipart_upload(Bucket=bucket, Key="csv/tree")["UploadId"]
-part = s3.upload_part(Bucket=bucket, Key="csv/tree", UploadId=begun, PartNumber=1, Body=b"whole")["ETag"]
-s3.complete_multipart_upload(Bucket=bucket, Key="csv/tree", UploadId=begun,
+upload = s3.create_multipart_upload(Bucket=bucket, Key="csv/tree")["UploadId"]
+part = s3.upload_part(Bucket=bucket, Key="csv/tree", UploadId=upload, PartNumber=1, Body=b"whole")["ETag"]
+s3.complete_multipart_upload(Bucket=bucket, Key="csv/tree", UploadId=upload,
                              MultipartUpload={"Parts": [{"ETag": part, "PartNumber": 1}]})
 boto3.client("sts", region_name="us-east-1")  # how a pod gets credentials without keys
 print(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "csv/tree"}))
@@ -37,14 +37,14 @@ print(s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("image") / "tree"
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "image.py"), str(folder)],
         env=pip_environment(os.environ),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stderr
+    assert process.returncode == 0, process.stderr
     return folder
 
 
@@ -59,10 +59,16 @@ def inside(folder: Path) -> dict[str, str]:
     }
 
 
-def python(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    env = {"PATH": os.environ["PATH"]} | inside(folder) | more
+def python(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    env = {"PATH": os.environ["PATH"]} | inside(folder) | variables
     return subprocess.run(
-        [sys.executable, *words], cwd=folder / "app", env=env, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, *arguments],
+        cwd=folder / "app",
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
@@ -95,18 +101,18 @@ def test_the_functions_process_a_job_without_changing_the_image(folder: Path, st
         with function(target, settings, tmp_path / target, folder / "app") as running:
             assert running.send_request("GET", "/readyz").status == 200, (tmp_path / target).read_text()
             if target == "submit":
-                answer = running.send_request(
+                response = running.send_request(
                     "POST", "/api/distance/calculate", {"date": "2026-01-20", "device_id": "garmin"}
                 )
-                job_id = str(answer.json["job_id"])
+                job_id = str(response.json["job_id"])
             if target == "calculate":
                 assert running.deliver("0198c0de-0000-7000-8000-00000000f00d", "2026-01-20", "garmin").status == 200
             if target == "status":
-                found = running.send_request("GET", f"/api/distance/jobs/{job_id}")
-                assert found.json["status"] in ("queued", "processing", "completed")
+                job = running.send_request("GET", f"/api/distance/jobs/{job_id}")
+                assert job.json["status"] in ("queued", "processing", "completed")
             if target == "list":
                 assert job_id in [
-                    job["job_id"] for job in running.send_request("GET", "/api/distance/jobs").json["jobs"]
+                    listed["job_id"] for listed in running.send_request("GET", "/api/distance/jobs").json["jobs"]
                 ]
     assert wait_for_end(stack, job_id)["status"] == "completed"
     assert content(folder) == before
@@ -114,9 +120,9 @@ def test_the_functions_process_a_job_without_changing_the_image(folder: Path, st
 
 def test_boto3_can_upload_in_parts_and_presign_urls(folder: Path, stack: Stack) -> None:
     keys = {name: text for name, text in stack.plan.function_environment("calculate").items() if name.startswith("AWS")}
-    done = python(folder, "-c", _S3_SCRIPT, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
-    assert done.returncode == 0, done.stderr
-    assert send_request("GET", done.stdout.strip()).body == b"whole"
+    process = python(folder, "-c", _S3_SCRIPT, **keys, CSV_BUCKET=Settings().CSV_BUCKET)
+    assert process.returncode == 0, process.stderr
+    assert send_request("GET", process.stdout.strip()).body == b"whole"
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -124,9 +130,9 @@ def test_a_missing_setting_stops_the_start_with_one_line(folder: Path, stack: St
     settings = (
         environment(target, stack.plan.function_environment(target)) | inside(folder) | {"AWS_SECRET_ACCESS_KEY": ""}
     )
-    done = python(folder, *COMMAND[1:], **settings)
-    assert done.returncode != 0
-    assert (done.stdout + done.stderr).splitlines() == ["AWS_SECRET_ACCESS_KEY: this setting is missing"]
+    process = python(folder, *COMMAND[1:], **settings)
+    assert process.returncode != 0
+    assert (process.stdout + process.stderr).splitlines() == ["AWS_SECRET_ACCESS_KEY: this setting is missing"]
 
 
 def test_the_commands_of_the_jobs_are_installed(folder: Path) -> None:
@@ -136,8 +142,8 @@ def test_the_commands_of_the_jobs_are_installed(folder: Path) -> None:
 
 def test_no_package_outside_the_image_is_imported(folder: Path) -> None:
     script = "import json, sys, functions_framework, boto3, numpy, psycopg, minio; print(json.dumps(sys.path))"
-    places = json.loads(python(folder, "-S", "-c", script).stdout)
-    assert not [place for place in places if "site-packages" in place]
+    import_path = json.loads(python(folder, "-S", "-c", script).stdout)
+    assert not [entry for entry in import_path if "site-packages" in entry]
 
 
 @pytest.fixture(scope="module")

@@ -46,10 +46,10 @@ def pool(filled: str, port: int, tmp_path: Path) -> Iterator[str]:
 def servers(url: str) -> list[int]:
     """Return the process ids of PgBouncer's sessions in the server."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(
+        sessions = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        return [row[0] for row in found]
+        return [row[0] for row in sessions]
 
 
 def can_ping(fixes: FixSource) -> bool:
@@ -98,7 +98,7 @@ def test_unreachable_server_behind_the_pooler_raises_unavailable(filled: str, po
         assert len(read(fixes)) == 20
 
 
-@pytest.mark.parametrize("wait_timeout", [120, 1], ids=["pooler waits", "pooler gives up"])
+@pytest.mark.parametrize("wait_timeout", [120, 1], ids=["pooler waits", "pooler times out"])
 def test_exhausted_pool_raises_unavailable(filled: str, port: int, tmp_path: Path, wait_timeout: int) -> None:
     with pooled(filled, tmp_path, port, query_wait_timeout=wait_timeout):
         url = through(filled, port)

@@ -123,8 +123,8 @@ def test_missing_response_is_unavailable(respond: Callable[[socket.socket], None
 
 
 def test_lost_response_is_retried() -> None:
-    answers = iter([b"", b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"])
-    with raw(lambda connection: connection.sendall(next(answers))) as broker:
+    responses = iter([b"", b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"])
+    with raw(lambda connection: connection.sendall(next(responses))) as broker:
         Publisher(broker.url).publish(EVENT)
         assert broker.requests == 2
 

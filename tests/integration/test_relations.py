@@ -88,21 +88,21 @@ def test_table_can_be_any_relation(new_database: Database, kind: str) -> None:
 
 
 def test_table_can_be_a_foreign_table(new_database: Database) -> None:
-    there, here = new_database(POSITIONS), new_database("CREATE EXTENSION postgres_fdw")
-    with psycopg.connect(here, autocommit=True) as connection:
+    remote, local = new_database(POSITIONS), new_database("CREATE EXTENSION postgres_fdw")
+    with psycopg.connect(local, autocommit=True) as connection:
         info, password = connection.info, connection.info.password
         connection.execute(
             sql.SQL(
-                "CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host {}, port {}, dbname {});"
-                "CREATE USER MAPPING FOR CURRENT_USER SERVER there OPTIONS (user {}, password {});"
-                "IMPORT FOREIGN SCHEMA public LIMIT TO (positions) FROM SERVER there INTO public;"
+                "CREATE SERVER remote FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host {}, port {}, dbname {});"
+                "CREATE USER MAPPING FOR CURRENT_USER SERVER remote OPTIONS (user {}, password {});"
+                "IMPORT FOREIGN SCHEMA public LIMIT TO (positions) FROM SERVER remote INTO public;"
                 "ALTER FOREIGN TABLE positions RENAME TO locations"
             ).format(
-                *map(sql.Literal, (info.host, str(info.port), there.rsplit("/", 1)[1], info.user, password or "none"))
+                *map(sql.Literal, (info.host, str(info.port), remote.rsplit("/", 1)[1], info.user, password or "none"))
             )
         )
-    fill_positions(there)
-    check_positions(source(here))
+    fill_positions(remote)
+    check_positions(source(local))
 
 
 def fill_positions(url: str) -> None:
@@ -110,7 +110,7 @@ def fill_positions(url: str) -> None:
         connection.execute(
             "INSERT INTO positions (device_id, latitude, longitude, velocity, timestamp, created_at)"
             " SELECT 1 + n %% 2 * 255, 41, -74, n + 0.5, t, t"
-            " FROM (SELECT n, %s + n * interval '1 second' AS t FROM generate_series(0, 3) n) made",
+            " FROM (SELECT n, %s + n * interval '1 second' AS t FROM generate_series(0, 3) n) fixes",
             [START],
         )
 

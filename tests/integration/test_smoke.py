@@ -20,9 +20,9 @@ def smoke(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_a_job_passes_through_every_function_and_is_deleted(stack: Stack) -> None:
-    done = smoke("--url", stack.url, "--date", "2026-01-21", "--device", "iphone_stuart")
-    assert done.returncode == 0, done.stderr
-    report = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    process = smoke("--url", stack.url, "--date", "2026-01-21", "--device", "iphone_stuart")
+    assert process.returncode == 0, process.stderr
+    report = dict(line.split(": ", 1) for line in process.stdout.splitlines())
     assert report["ended"] == "completed, 1463 fixes"
     assert report["listed"].startswith("one of ")
     assert re.fullmatch(r"\d{6} bytes", report["downloaded"])
@@ -31,9 +31,9 @@ def test_a_job_passes_through_every_function_and_is_deleted(stack: Stack) -> Non
 
 
 def test_a_day_without_fixes_passes(stack: Stack) -> None:
-    done = smoke("--url", stack.url, "--date", "2020-01-01")
-    assert done.returncode == 0, done.stderr
-    assert "ended: failed, NO_DATA" in done.stdout.splitlines()
+    process = smoke("--url", stack.url, "--date", "2020-01-01")
+    assert process.returncode == 0, process.stderr
+    assert "ended: failed, NO_DATA" in process.stdout.splitlines()
 
 
 def test_an_unavailable_api_fails_with_one_line(

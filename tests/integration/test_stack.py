@@ -106,9 +106,9 @@ def test_an_event_posted_to_the_gateway_starts_a_job(stack: Stack) -> None:
     event = {"specversion": "1.0", "type": "otelworker.distance.requested.v1", "source": "/someone", "id": "gateway-1"}
     body = json.dumps({**event, "datacontenttype": "application/json", "data": DAY}).encode()
 
-    answer = send_request("POST", f"{stack.url}/broker", body, {"Content-Type": "application/cloudevents+json"})
+    response = send_request("POST", f"{stack.url}/broker", body, {"Content-Type": "application/cloudevents+json"})
 
-    assert answer.status == 202
+    assert response.status == 202
     wait_until(
         lambda: any(
             job["queued_at"] and job["status"] == "completed"
@@ -137,11 +137,11 @@ def test_the_brokers_ingress_rejects_requests_without_an_event(stack: Stack) -> 
 def test_every_error_has_the_envelope_and_a_trace_id(
     stack: Stack, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = send_request(method, stack.url + path, headers={"X-Trace-Id": "ab" * 16})
+    response = send_request(method, stack.url + path, headers={"X-Trace-Id": "ab" * 16})
 
-    assert (answer.status, answer.json["error"]["code"]) == (status, code)
-    assert answer.json["trace_id"] == answer.headers["x-trace-id"] == "ab" * 16
-    assert status != 405 or answer.headers["allow"]
+    assert (response.status, response.json["error"]["code"]) == (status, code)
+    assert response.json["trace_id"] == response.headers["x-trace-id"] == "ab" * 16
+    assert status != 405 or response.headers["allow"]
 
 
 def test_health_and_readiness_aggregate_every_service(stack: Stack) -> None:

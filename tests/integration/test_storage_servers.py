@@ -22,7 +22,7 @@ from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result
 from tests.integration.ports import free_port
 from tests.integration.storage_servers import OPTIONAL, SERVERS, UNSUPPORTED, admin_of, bucket_of, running
-from tests.sweeping import listed, sweeping
+from tests.sweeps import create_sweep, listed
 
 HTTP = urllib3.PoolManager(retries=False)
 ability = pytest.mark.ability
@@ -120,10 +120,10 @@ def test_listings_are_ordered_and_start_after_any_key(bucket: Bucket, many_keys:
 def test_delete_many_deletes_existing_keys_and_ignores_missing_ones(bucket: Bucket, key: str) -> None:
     keys = [f"{key}{number:04d}" for number in range(30)]
     special = f"{key} &<\N{LATIN SMALL LETTER U WITH DIAERESIS}>+%20"
-    for name in (*keys, special, f"{key}-kept"):
+    for name in (*keys, special, f"{key}-other"):
         bucket.put(name)
     bucket.delete_many([*keys, special, *(f"{key}-none{number}" for number in range(969))])
-    assert list(bucket.list_keys(key)) == [f"{key}-kept"]
+    assert list(bucket.list_keys(key)) == [f"{key}-other"]
 
 
 @ability("a key is listed immediately after its put")
@@ -219,7 +219,7 @@ def test_presigned_url_expires_and_is_bound_to_object_and_host(bucket: Bucket, k
 def test_job_is_created_completed_swept_and_deleted(settings: Settings, bucket: Bucket) -> None:
     jobs = JobStore(bucket)
     with bucket_of(settings, settings.CSV_BUCKET) as csvs:
-        sweep, _ = sweeping(jobs, bucket, csvs, None, utc_now)
+        sweep, _ = create_sweep(jobs, bucket, csvs, None, utc_now)
         jobs.create(record())
         assert jobs.complete(jobs.claim(JOB_ID), result()) == jobs.get(JOB_ID)
         csvs.put(result().csv_path, b"a,b\n", "text/csv")

@@ -9,9 +9,17 @@ import pytest
 
 from local.telemetry_store import Span
 from shared.telemetry import metrics
-from tests.integration import watched_stack
+from tests.integration.monitored_stack import (
+    DAY,
+    DEVICE,
+    DRIVER_TEXT,
+    HEADER,
+    MonitoredStack,
+    coordinates,
+    failing_reads,
+    run_monitored_stack,
+)
 from tests.integration.otlp_requests import data_points, log_records
-from tests.integration.watched_stack import DAY, DEVICE, DRIVER_TEXT, HEADER, Watching
 from tests.integration.whole_stack import send_request, wait_for_end, wait_until
 
 REQUESTED = "otelworker.distance.requested.v1"
@@ -21,13 +29,13 @@ CALLER = "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
-def watching(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watching]:
-    with watched_stack.watched_stack(tmp_path_factory.mktemp("watched")) as watching:
-        yield watching
+def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MonitoredStack]:
+    with run_monitored_stack(tmp_path_factory.mktemp("monitored")) as monitored:
+        yield monitored
 
 
 @pytest.fixture(scope="module")
-def job(watching: Watching) -> dict[str, Any]:
+def job(monitored: MonitoredStack) -> dict[str, Any]:
     """Submit a job with a trace and credentials, and return its status once it has finished."""
     headers = {
         "traceparent": f"00-{'0af7651916cd43dd8448eb211c80319c'}-{CALLER}-01",
@@ -36,10 +44,10 @@ def job(watching: Watching) -> dict[str, Any]:
         "X-Api-Key": HEADER,
         "Idempotency-Key": HEADER,
     }
-    url = watching.stack.url
-    answer = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE}, headers)
-    assert answer.status == 202
-    return wait_for_end(watching.stack, answer.json["job_id"])
+    url = monitored.stack.url
+    response = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE}, headers)
+    assert response.status == 202
+    return wait_for_end(monitored.stack, response.json["job_id"])
 
 
 def tree(spans: list[Span]) -> list[str]:
@@ -51,9 +59,9 @@ def tree(spans: list[Span]) -> list[str]:
     return [f"{span.service.removeprefix('distance-')}: {span.name} < {parents[span.span_id]}" for span in spans]
 
 
-def test_one_trace_spans_caller_event_and_storage(watching: Watching, job: dict[str, Any]) -> None:
+def test_one_trace_spans_caller_event_and_storage(monitored: MonitoredStack, job: dict[str, Any]) -> None:
     assert job["job_trace_id"] == "0af7651916cd43dd8448eb211c80319c"
-    spans = watching.spans(job["job_trace_id"], "POST /api/distance/calculate", "distance.calculate")
+    spans = monitored.spans(job["job_trace_id"], "POST /api/distance/calculate", "distance.calculate")
     lines = [line for line in tree(spans) if "S3/" not in line]
     assert lines[:6] == [
         f"submit: POST /api/distance/calculate < {CALLER}",
@@ -80,7 +88,7 @@ def test_one_trace_spans_caller_event_and_storage(watching: Watching, job: dict[
     assert len({span.span_id for span in spans}) == len(spans)
 
 
-def test_read_requests_are_traced(watching: Watching, job: dict[str, Any]) -> None:
+def test_read_requests_are_traced(monitored: MonitoredStack, job: dict[str, Any]) -> None:
     requests = {
         "GET /api/distance/jobs/<job_id>": f"/api/distance/jobs/{job['job_id']}",
         "GET /api/distance/jobs": "/api/distance/jobs",
@@ -89,24 +97,28 @@ def test_read_requests_are_traced(watching: Watching, job: dict[str, Any]) -> No
     }
     for number, (name, path) in enumerate(requests.items()):
         trace_id = f"{number + 1:032x}"
-        answer = send_request("GET", watching.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"})
-        assert answer.status in (200, 302, 303, 307), answer
-        spans = watching.spans(trace_id, name)
+        response = send_request(
+            "GET", monitored.stack.url + path, headers={"traceparent": f"00-{trace_id}-{CALLER}-01"}
+        )
+        assert response.status in (200, 302, 303, 307), response
+        spans = monitored.spans(trace_id, name)
         assert spans[0].name == name
         assert spans[0].parent_id == CALLER
         assert any(span.name.startswith("S3/") for span in spans), tree(spans)
 
 
-def test_log_records_of_job_have_its_trace(watching: Watching, job: dict[str, Any]) -> None:
+def test_log_records_of_job_have_its_trace(monitored: MonitoredStack, job: dict[str, Any]) -> None:
     def texts() -> list[str]:
-        records = [record for record in log_records(watching.bodies) if record.trace_id == job["job_trace_id"]]
+        records = [record for record in log_records(monitored.bodies) if record.trace_id == job["job_trace_id"]]
         return [record.text for record in records if record.level == "INFO"]
 
     wait_until(lambda: len(texts()) == 3)
     assert texts() == ["job created", "job claimed", "job completed"]
 
 
-def test_exported_metrics_are_documented_and_have_bounded_labels(watching: Watching, job: dict[str, Any]) -> None:
+def test_exported_metrics_are_documented_and_have_bounded_labels(
+    monitored: MonitoredStack, job: dict[str, Any]
+) -> None:
     expected = {
         metrics.TRANSITIONS.name,
         metrics.QUEUE_WAIT.name,
@@ -115,8 +127,8 @@ def test_exported_metrics_are_documented_and_have_bounded_labels(watching: Watch
         metrics.FIXES_READ.name,
         metrics.COLD_STARTS.name,
     }
-    wait_until(lambda: expected <= {point.metric for point in data_points(watching.bodies)})
-    points = data_points(watching.bodies)
+    wait_until(lambda: expected <= {point.metric for point in data_points(monitored.bodies)})
+    points = data_points(monitored.bodies)
     assert {point.metric for point in points} <= {metric.name for metric in metrics.all_metrics()}
     labels = {name for point in points for name in point.labels}
     assert not [name for name in labels if re.search("job|device|date|trace", name)], labels
@@ -130,22 +142,22 @@ def test_exported_metrics_are_documented_and_have_bounded_labels(watching: Watch
 
 
 def test_telemetry_contains_no_coordinates_secrets_headers_or_driver_text(
-    watching: Watching, job: dict[str, Any]
+    monitored: MonitoredStack, job: dict[str, Any]
 ) -> None:
-    url = watching.stack.url
-    with watched_stack.failing_reads(watching.database):
-        answer = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
-        wait_until(lambda: "job released" in watching.logs() or "job failed" in watching.logs())
-    failed = watching.spans(answer.json["trace_id"], "distance.calculate")
+    url = monitored.stack.url
+    with failing_reads(monitored.database):
+        response = send_request("POST", f"{url}/api/distance/calculate", {"date": DAY, "device_id": DEVICE})
+        wait_until(lambda: "job released" in monitored.logs() or "job failed" in monitored.logs())
+    failed = monitored.spans(response.json["trace_id"], "distance.calculate")
     assert any("exception" in span.events for span in failed), tree(failed)
     send_request("POST", f"{url}/api/distance/calculate", b'{"date": "' + HEADER.encode())
     send_request("GET", f"{url}/api/distance/jobs/{job['job_id']}?token={HEADER}")
     signature = str(job["result"]["csv_download_url"]).split("X-Amz-Signature=")[1].split("&")[0]
 
-    text = "\n".join(body.decode("latin-1") for _, body in watching.bodies) + watching.logs()
-    assert {"traces", "metrics", "logs"} == {signal for signal, _ in watching.bodies}
+    text = "\n".join(body.decode("latin-1") for _, body in monitored.bodies) + monitored.logs()
+    assert {"traces", "metrics", "logs"} == {signal for signal, _ in monitored.bodies}
     assert job["job_id"] in text
-    for secret in (DRIVER_TEXT, HEADER, signature, *watching.secrets(), *watched_stack.coordinates()):
+    for secret in (DRIVER_TEXT, HEADER, signature, *monitored.secrets(), *coordinates()):
         assert secret not in text, secret[:12]
-    numbers = {struct.pack("<d", float(coordinate)).decode("latin-1") for coordinate in watched_stack.coordinates()}
+    numbers = {struct.pack("<d", float(coordinate)).decode("latin-1") for coordinate in coordinates()}
     assert not [number for number in numbers if number in text]

@@ -83,7 +83,7 @@ def test_a_second_system_keeps_its_jobs_over_a_restart_and_leaves_no_process(sta
         ({"K_SINK": "nowhere"}, "K_SINK"),
         ({"HOME_LATITUDE": "91"}, "HOME_LATITUDE"),
         ({"DAY_COLUMN": "id"}, "DAY_COLUMN"),
-        ({"DATABASE_URL": "mysql://there"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mysql://server"}, "DATABASE_URL"),
         ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID"),
         ({"DATA_DIR": "/dev/null/here"}, "DATA_DIR"),
     ],
@@ -94,16 +94,18 @@ def test_an_invalid_setting_is_reported_in_one_line(tmp_path: Path, settings: di
     assert line.startswith(f"{setting}: ")
 
 
-@pytest.mark.parametrize("kind", ["a file", "a dangling link", "under a file", "a long name", "a folder in the way"])
+@pytest.mark.parametrize(
+    "kind", ["a file", "a dangling link", "under a file", "a long name", "a folder instead of a file"]
+)
 def test_an_unusable_data_folder_is_reported_in_one_line(tmp_path: Path, kind: str) -> None:
-    place = {"under a file": tmp_path / "there" / "below", "a long name": tmp_path / ("long" * 70)}
-    folder = place.get(kind, tmp_path / "there")
+    folders = {"under a file": tmp_path / "target" / "below", "a long name": tmp_path / ("long" * 70)}
+    folder = folders.get(kind, tmp_path / "target")
     if kind == "a dangling link":
         folder.symlink_to(tmp_path / "nowhere" / "below")
-    elif kind == "a folder in the way":
+    elif kind == "a folder instead of a file":
         (folder / "run" / "supervisord.conf").mkdir(parents=True)
     else:
-        (tmp_path / "there").touch()
+        (tmp_path / "target").touch()
 
     assert refusal(DATA_DIR=folder).startswith(f"DATA_DIR: {folder}")
 
@@ -116,7 +118,7 @@ def test_a_port_in_use_is_reported_in_one_line(stack: Stack, tmp_path: Path) -> 
 
 def test_failures_of_external_stores_are_reported_with_their_cause(stack: Stack, tmp_path: Path) -> None:
     calculate = stack.plan.function_environment("calculate")
-    user, place = calculate["DATABASE_URL"].rsplit("@", 1)
+    user, server = calculate["DATABASE_URL"].rsplit("@", 1)
     storage = {
         "AWS_ENDPOINT_URL_S3": calculate["AWS_ENDPOINT_URL_S3"],
         "AWS_ACCESS_KEY_ID": "calculate",
@@ -124,7 +126,7 @@ def test_failures_of_external_stores_are_reported_with_their_cause(stack: Stack,
     }
     cases: list[tuple[dict[str, str], str]] = [
         (
-            {"DATABASE_URL": f"{user[:-3]}@{place}"},
+            {"DATABASE_URL": f"{user[:-3]}@{server}"},
             "DATABASE_URL: database rejected the request: wrong password (28P01)",
         ),
         (storage, "AWS_ENDPOINT_URL_S3: object storage rejected the request: SignatureDoesNotMatch"),

@@ -47,8 +47,8 @@ def send_request(
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(method, target, data, {**sent, **(headers or {})})
-        answer = connection.getresponse()
-        return Response(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
+        response = connection.getresponse()
+        return Response(response.status, {name.lower(): text for name, text in response.getheaders()}, response.read())
     except (OSError, http.client.HTTPException) as exc:
         return Response(0, {}, type(exc).__name__.encode())
     finally:
@@ -69,19 +69,19 @@ def is_ready(url: str) -> bool:
 
 def submit(stack: Stack, **body: object) -> str:
     """Submit a job for DAY and return its id."""
-    answer = send_request("POST", f"{stack.url}/api/distance/calculate", {**DAY, **body})
-    assert answer.status == 202, answer
-    return str(answer.json["job_id"])
+    response = send_request("POST", f"{stack.url}/api/distance/calculate", {**DAY, **body})
+    assert response.status == 202, response
+    return str(response.json["job_id"])
 
 
 def wait_for_end(stack: Stack, job_id: str, seconds: float = 60) -> dict[str, Any]:
     """Wait until the job has completed or failed, and return its status."""
-    found: dict[str, Any] = {}
+    job: dict[str, Any] = {}
 
     def has_ended() -> bool:
-        answer = send_request("GET", f"{stack.url}/api/distance/jobs/{job_id}")
-        found.update(answer.json if answer.status == 200 else {})
-        return found.get("status") in ("completed", "failed")
+        response = send_request("GET", f"{stack.url}/api/distance/jobs/{job_id}")
+        job.update(response.json if response.status == 200 else {})
+        return job.get("status") in ("completed", "failed")
 
     wait_until(has_ended, seconds)
-    return found
+    return job

@@ -24,13 +24,13 @@ ENVIRON = {
 
 def test_only_calculate_and_status_may_delete_csvs_and_only_calculate_records() -> None:
     may_delete = {
-        (function, place)
+        (function, prefix)
         for function, permissions in PERMISSIONS.items()
-        for place in permissions
-        if _deletes(permissions[place])
+        for prefix in permissions
+        if _deletes(permissions[prefix])
     }
-    assert {function for function, place in may_delete if place.startswith("csv-bucket")} == {"calculate", "status"}
-    assert {function for function, place in may_delete if place == "jobs-bucket/jobs/"} == {"calculate"}
+    assert {function for function, prefix in may_delete if prefix.startswith("csv-bucket")} == {"calculate", "status"}
+    assert {function for function, prefix in may_delete if prefix == "jobs-bucket/jobs/"} == {"calculate"}
 
 
 def _deletes(actions: Any) -> bool:
@@ -128,8 +128,8 @@ def test_policy_documents_are_written_to_a_folder(tmp_path: Path, capsys: pytest
     ("arguments", "missing", "message"),
     [
         ([], "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID: this setting is missing"),
-        (["--identities", "there/s3.json"], "", "there/s3.json: this file cannot be written"),
-        (["--policies", "/dev/null/there"], "", "/dev/null/there: the policies cannot be written there"),
+        (["--identities", "missing/s3.json"], "", "missing/s3.json: this file cannot be written"),
+        (["--policies", "/dev/null/missing"], "", "/dev/null/missing: the policies cannot be written there"),
     ],
 )
 def test_failures_are_reported_in_one_line(

@@ -95,8 +95,8 @@ def with_null(column: int, device: bytes) -> bytes:
     """Return a frame in which one column is NULL."""
     widths = [8, 8, 8, 8, 8, 8, len(device)]
     at = 2 + sum(4 + width for width in widths[:column])
-    whole = frame(device=device)
-    return whole[:at] + struct.pack(">i", -1) + whole[at + 4 + widths[column] :]
+    complete = frame(device=device)
+    return complete[:at] + struct.pack(">i", -1) + complete[at + 4 + widths[column] :]
 
 
 @pytest.mark.parametrize("column", range(7))

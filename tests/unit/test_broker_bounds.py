@@ -68,9 +68,9 @@ def test_a_full_queue_accepts_replies(tmp_path: Path) -> None:
 
 def test_a_nearly_full_disk_refuses_events(tmp_path: Path) -> None:
     with queue(tmp_path, min_free_bytes=1 << 62) as crowded:
-        answer = publish(crowded)
-        assert answer.status_code == 503
-        assert "Retry-After" in answer.headers
+        response = publish(crowded)
+        assert response.status_code == 503
+        assert "Retry-After" in response.headers
         assert not len(crowded)
 
 
@@ -138,7 +138,7 @@ def test_a_reply_over_1_mib_is_a_failed_delivery(size: int, status: int) -> None
     with HTTPServer(("127.0.0.1", 0), EventReply) as subscriber:
         serving = threading.Thread(target=subscriber.handle_request)
         serving.start()
-        answer = http_sender()(f"http://127.0.0.1:{subscriber.server_port}/{size}", EVENT, 10)
+        response = http_sender()(f"http://127.0.0.1:{subscriber.server_port}/{size}", EVENT, 10)
         serving.join()
-    assert answer.status == status
-    assert len(answer.body) <= 1 << 20
+    assert response.status == status
+    assert len(response.body) <= 1 << 20

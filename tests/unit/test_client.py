@@ -172,9 +172,9 @@ def test_a_page_has_results_unless_disabled(client: Client) -> None:
     failed = {**ACCEPTED, "status": "failed", "error_code": "NO_DATA", "error_message": "No location data"}
     rows = [{**DONE, "result": numbers}, failed, ACCEPTED]
     server = script(client, ok({"jobs": rows, "total_count": 3, "limit": 50, "offset": 0, "next_offset": None}))
-    done, no_data, queued = client.page().jobs
-    assert done.result
-    assert (done.result.max_distance_km, done.result.csv_download_url) == (1.5, None)
+    completed, no_data, queued = client.page().jobs
+    assert completed.result
+    assert (completed.result.max_distance_km, completed.result.csv_download_url) == (1.5, None)
     assert (no_data.error_code, no_data.error_message, no_data.result) == ("NO_DATA", "No location data", None)
     assert queued.result is None
     client.page(results=False)

@@ -125,9 +125,9 @@ def test_invalid_key_is_one_line(key: str) -> None:
 def test_exit_codes_of_system_errors(
     error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as ended, output.exit_codes():
+    with pytest.raises(typer.Exit) as exited, output.exit_codes():
         raise error
-    assert ended.value.exit_code == code
+    assert exited.value.exit_code == code
     assert capsys.readouterr().err == text
 
 

@@ -11,7 +11,7 @@ from shared.job_index.markers import Entry, deletion_entry, entry_of, millisecon
 from shared.models import Status
 from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket, outage
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 SEALED_ROWS = 4
 

@@ -11,7 +11,7 @@ FIRST, LAST = date(2026, 2, 27), date(2026, 3, 1)
 
 
 class Worker:
-    """A client whose jobs end with the given error code of their day."""
+    """A fake client whose jobs fail with the error code of their day, or complete without one."""
 
     def __init__(self, **ends: str) -> None:
         self.ends = {name.replace("_", "-").removeprefix("d"): code for name, code in ends.items()}

@@ -11,7 +11,7 @@ from shared.jobs.store import JobStore
 from shared.models import Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket
-from tests.sweeping import listed
+from tests.sweeps import listed
 
 JOBS = [
     {"job_id": f"{device}/{day}", "device_id": device, "date": f"2026-01-{day}"}

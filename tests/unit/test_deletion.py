@@ -10,7 +10,7 @@ from shared.jobs.store import JobStore
 from shared.models import Record, Status
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, outage
-from tests.sweeping import listed, sweeping
+from tests.sweeps import create_sweep, listed
 
 KEYED = ids.job_id_of_key("tuesday")
 
@@ -21,7 +21,7 @@ class World:
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock, self.broker = MemoryBucket(), MemoryBucket(), Clock(), Broker()
         self.jobs = JobStore(self.bucket, self.clock)
-        self.sweep: Sweep = sweeping(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
+        self.sweep: Sweep = create_sweep(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
 
     def complete_job(self, job_id: str = JOB_ID) -> Record:
         self.jobs.create(record(job_id=job_id), replace_deleted=True)

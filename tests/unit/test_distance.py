@@ -80,19 +80,19 @@ def test_statistics_of_a_small_day() -> None:
 
 
 def test_devices_have_separate_paths_and_away_time() -> None:
-    here, there = (40.736097, -74.039373), (41.0, -74.0)
-    fixes = [Fix(n * MINUTE, "pq"[n % 2], *(here if n % 2 == 0 else there)) for n in range(10)]
+    near, far = (40.736097, -74.039373), (41.0, -74.0)
+    fixes = [Fix(n * MINUTE, "pq"[n % 2], *(near if n % 2 == 0 else far)) for n in range(10)]
     actual = statistics(fixes)
     assert actual.path_length_km == 0
     assert actual.away_minutes == 8  # q alone, from its first to its last fix
 
 
 def test_fix_at_the_threshold_is_not_away() -> None:
-    there = Fix(0, "p", 1, 0), Fix(MINUTE, "p", 1, 0)
+    fixes = [Fix(0, "p", 1, 0), Fix(MINUTE, "p", 1, 0)]
     exactly = km((1, 0), (0, 0))
     home = Home(latitude=0, longitude=0)
-    assert statistics(list(there), home, exactly).away_minutes == 0
-    assert statistics(list(there), home, math.nextafter(exactly, 0)).away_minutes == 1
+    assert statistics(fixes, home, exactly).away_minutes == 0
+    assert statistics(fixes, home, math.nextafter(exactly, 0)).away_minutes == 1
 
 
 @pytest.mark.parametrize(

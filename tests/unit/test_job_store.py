@@ -10,7 +10,7 @@ from shared.models import Record, Status
 from shared.storage.bucket import ObjectChanged
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Clock, MemoryBucket, outage
-from tests.sweeping import listed as list_entries
+from tests.sweeps import listed as list_entries
 
 
 class Death(BaseException):

@@ -31,8 +31,8 @@ def export_request(*names: str) -> bytes:
 
 def test_exported_spans_are_stored() -> None:
     store = TelemetryStore()
-    answer = create_app(store).test_client().post("/v1/traces", data=export_request("a", "b"), content_type=OTLP)
-    assert (answer.status_code, answer.data) == (200, b"")
+    response = create_app(store).test_client().post("/v1/traces", data=export_request("a", "b"), content_type=OTLP)
+    assert (response.status_code, response.data) == (200, b"")
     first, second = store.spans(TRACE)
     assert first == Span(
         "one",

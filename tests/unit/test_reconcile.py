@@ -10,7 +10,7 @@ from shared.jobs.store import LEASE, JobStore, VersionedRecord
 from shared.models import Record, Status
 from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket, outage
-from tests.sweeping import listed, sweeping
+from tests.sweeps import create_sweep, listed
 
 
 class World:
@@ -19,7 +19,7 @@ class World:
     def __init__(self) -> None:
         self.bucket, self.csvs, self.clock, self.broker = MemoryBucket(), MemoryBucket(), Clock(), Broker()
         self.jobs = JobStore(self.bucket, self.clock)
-        self.sweep: Sweep = sweeping(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
+        self.sweep: Sweep = create_sweep(self.jobs, self.bucket, self.csvs, self.broker, self.clock)[0]
 
     def listed(self) -> list[Status]:
         return [entry.status for entry in listed(self.bucket)]
@@ -240,7 +240,7 @@ def test_unavailable_broker_raises_after_all_other_steps(world: World) -> None:
             published.append(event)
             raise errors.Unavailable("broker", "NewConnectionError")
 
-    sweep = sweeping(world.jobs, world.bucket, world.csvs, UnavailableBroker(), world.clock)[0]
+    sweep = create_sweep(world.jobs, world.bucket, world.csvs, UnavailableBroker(), world.clock)[0]
     for number in range(3):
         world.jobs.create(record(job_id=f"{JOB_ID[:-1]}{number}"))
     world.clock.advance(minutes=2)
@@ -255,7 +255,7 @@ def test_missing_sink_counts_as_an_unavailable_broker(world: World) -> None:
     world.jobs.create(record())
     world.clock.advance(minutes=2)
     with pytest.raises(errors.Unavailable, match="broker: K_SINK"):
-        sweeping(world.jobs, world.bucket, world.csvs, None, world.clock)[0].run()
+        create_sweep(world.jobs, world.bucket, world.csvs, None, world.clock)[0].run()
 
 
 def test_unavailable_storage_raises(world: World) -> None:
@@ -272,7 +272,7 @@ def test_job_that_changes_during_the_sweep_is_left_alone(world: World) -> None:
         def publish(self, event: object) -> None:
             world.jobs.complete(world.jobs.claim(JOB_ID), result())
 
-    sweeping(world.jobs, world.bucket, world.csvs, CompletingBroker(), world.clock)[0].run()
+    create_sweep(world.jobs, world.bucket, world.csvs, CompletingBroker(), world.clock)[0].run()
     assert world.record().status is Status.COMPLETED
     assert world.listed() == [Status.COMPLETED]
 

@@ -9,7 +9,7 @@ from shared.jobs.store import JobStore
 from shared.models import Record
 from tests.builders import JOB_ID, record, result
 from tests.fakes import Broker, Clock, MemoryBucket
-from tests.sweeping import listed, sweeping
+from tests.sweeps import create_sweep, listed
 
 
 class World:
@@ -22,7 +22,9 @@ class World:
         self.sweep = self.with_ages(timedelta(days=10), timedelta(days=3))
 
     def with_ages(self, job_age: timedelta | None, csv_age: timedelta | None) -> Sweep:
-        return sweeping(self.jobs, self.bucket, self.csvs, Broker(), self.clock, job_age=job_age, csv_age=csv_age)[0]
+        return create_sweep(self.jobs, self.bucket, self.csvs, Broker(), self.clock, job_age=job_age, csv_age=csv_age)[
+            0
+        ]
 
     def completed(self, number: int = 1) -> Record:
         created = self.jobs.create(record(job_id=f"{JOB_ID[:-4]}{number:04x}", queued_at=self.clock.now))
@@ -110,11 +112,11 @@ def unlimited(world: World) -> Sweep:
 
 
 def test_csv_of_a_superseded_attempt_is_deleted(world: World, unlimited: Sweep) -> None:
-    done = world.completed()
-    assert done.result is not None
-    world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
+    job = world.completed()
+    assert job.result is not None
+    world.csvs.put(csv_keys.key(job, 0), b"of an earlier attempt")
     unlimited.run()
-    assert list(world.csvs.objects) == [done.result.csv_path]
+    assert list(world.csvs.objects) == [job.result.csv_path]
 
 
 def test_csv_of_the_running_attempt_stays_and_earlier_ones_are_deleted(world: World, unlimited: Sweep) -> None:
@@ -164,8 +166,8 @@ def test_unknown_objects_stay(world: World) -> None:
 
 def test_sweep_checks_a_bounded_number_of_csvs_and_reaches_all(world: World, unlimited: Sweep) -> None:
     for number in range(120):
-        done = world.completed(number)
-        world.csvs.put(csv_keys.key(done, 0), b"of an earlier attempt")
+        job = world.completed(number)
+        world.csvs.put(csv_keys.key(job, 0), b"of an earlier attempt")
     world.bucket.requests.clear()
     unlimited.run()
     reads = sum(1 for name, key in world.bucket.requests if name == "get" and key.startswith("jobs/"))

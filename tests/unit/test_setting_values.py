@@ -89,8 +89,8 @@ def signed_urls(settings: Settings, endpoint: str | None = None) -> list[str]:
 
     s3 = client(settings, endpoint)
     s3.meta.events.register("before-send.s3", respond)
-    place = {"Bucket": settings.CSV_BUCKET, "Key": "csv/a b.csv"}
-    url = s3.generate_presigned_url("get_object", Params=place, ExpiresIn=settings.PRESIGN_TTL_SECONDS)
+    target = {"Bucket": settings.CSV_BUCKET, "Key": "csv/a b.csv"}
+    url = s3.generate_presigned_url("get_object", Params=target, ExpiresIn=settings.PRESIGN_TTL_SECONDS)
     s3.put_object(Bucket=settings.JOBS_BUCKET, Key="jobs/1", Body=b"{}")
     send(url)
     return [url, *urls]

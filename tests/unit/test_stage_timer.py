@@ -7,22 +7,22 @@ import pytest
 
 from functions.calculate.stage_timer import StageTimer
 from shared.telemetry import metrics, spans
-from tests.watched import watched
+from tests.telemetry_capture import capture_telemetry
 
 
 def test_repeated_stage_has_one_span() -> None:
-    with watched() as watching, spans.span("whole"), StageTimer() as stages:
+    with capture_telemetry() as telemetry, spans.span("job"), StageTimer() as stages:
         for block in stages.iterate("fetch", [1, 2]):
             with stages.time("compute"), spans.span(f"block {block}"):
                 pass
-    assert watching.tree() == [
-        "whole < -",
-        "fetch < whole",
-        "compute < whole",
+    assert telemetry.tree() == [
+        "job < -",
+        "fetch < job",
+        "compute < job",
         "block 1 < compute",
         "block 2 < compute",
     ]
-    fetch, compute = watching.span("fetch"), watching.span("compute")
+    fetch, compute = telemetry.span("fetch"), telemetry.span("compute")
     assert (compute.start_time or 0) < (fetch.end_time or 0)  # the stages alternate
     busy_ms = (fetch.attributes or {})["distance.stage.busy_ms"]
     assert isinstance(busy_ms, float)
@@ -40,10 +40,10 @@ def test_exception_marks_only_its_stage_as_failed() -> None:
                 with stages.time("compute"):
                     raise ValueError("no")
 
-    with watched() as watching:
+    with capture_telemetry() as telemetry:
         with pytest.raises(ValueError, match="no"):
             run()
-        recorded = {labels["stage"]: labels["outcome"] for labels, _ in watching.points(metrics.STAGE_DURATION)}
+        recorded = {labels["stage"]: labels["outcome"] for labels, _ in telemetry.points(metrics.STAGE_DURATION)}
     assert recorded == {"fetch": "ok", "upload": "ok", "compute": "error"}
 
 
@@ -53,8 +53,8 @@ def test_failing_exit_belongs_to_its_stage() -> None:
         yield 1
         raise ValueError("no")
 
-    with watched() as watching:
+    with capture_telemetry() as telemetry:
         with pytest.raises(ValueError, match="no"), StageTimer() as stages, stages.wrap("upload", upload()):
             pass
-        recorded = [labels for labels, _ in watching.points(metrics.STAGE_DURATION)]
+        recorded = [labels for labels, _ in telemetry.points(metrics.STAGE_DURATION)]
     assert recorded == [{"stage": "upload", "outcome": "error"}]

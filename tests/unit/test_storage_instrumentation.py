@@ -10,7 +10,7 @@ from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
 from shared.telemetry import metrics
-from tests.watched import Watched, watched
+from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
 
 
 @pytest.fixture
-def watching(bucket: Bucket) -> Iterator[Watched]:
-    with watched() as watching:
-        yield watching
+def telemetry(bucket: Bucket) -> Iterator[TelemetryCapture]:
+    with capture_telemetry() as telemetry:
+        yield telemetry
 
 
-def test_request_has_a_span_with_bucket_and_key_and_a_duration(bucket: Bucket, watching: Watched) -> None:
+def test_request_has_a_span_with_bucket_and_key_and_a_duration(bucket: Bucket, telemetry: TelemetryCapture) -> None:
     bucket.put("jobs/a.json", b"1")
-    put = watching.span("S3/PutObject")
+    put = telemetry.span("S3/PutObject")
     assert put.kind is SpanKind.CLIENT
     assert dict(put.attributes or {}) == {
         "rpc.system.name": "aws-api",
@@ -41,39 +41,39 @@ def test_request_has_a_span_with_bucket_and_key_and_a_duration(bucket: Bucket, w
         "http.response.status_code": 200,
     }
     labels = {"rpc.system.name": "aws-api", "rpc.method": "S3/PutObject"}
-    assert watching.points(metrics.STORAGE_DURATION) == [(labels, 1)]
+    assert telemetry.points(metrics.STORAGE_DURATION) == [(labels, 1)]
 
 
-def test_failed_condition_is_not_an_error(bucket: Bucket, watching: Watched) -> None:
+def test_failed_condition_is_not_an_error(bucket: Bucket, telemetry: TelemetryCapture) -> None:
     etag = bucket.create("a", b"1")
     with pytest.raises(ObjectMissing):
         bucket.get("b")
     with pytest.raises(ObjectChanged):
         bucket.create("a", b"2")
     assert bucket.get_if_modified("a", etag) is None
-    assert {span.status.status_code for span in watching.spans} == {StatusCode.UNSET}
-    assert not any("error.type" in labels for labels, _ in watching.points(metrics.STORAGE_DURATION))
-    statuses = [(span.attributes or {})["http.response.status_code"] for span in watching.spans]
+    assert {span.status.status_code for span in telemetry.spans} == {StatusCode.UNSET}
+    assert not any("error.type" in labels for labels, _ in telemetry.points(metrics.STORAGE_DURATION))
+    statuses = [(span.attributes or {})["http.response.status_code"] for span in telemetry.spans]
     assert {404, 412, 304} <= set(statuses)
 
 
-def test_missing_bucket_is_an_error(bucket: Bucket, watching: Watched) -> None:
+def test_missing_bucket_is_an_error(bucket: Bucket, telemetry: TelemetryCapture) -> None:
     with pytest.raises(Unavailable):
         Bucket(bucket._s3, "others").get("a")
-    get = watching.span("S3/GetObject")
+    get = telemetry.span("S3/GetObject")
     assert (get.status.status_code, (get.attributes or {})["error.type"]) == (StatusCode.ERROR, "NoSuchBucket")
-    ((labels, _),) = watching.points(metrics.STORAGE_DURATION)
+    ((labels, _),) = telemetry.points(metrics.STORAGE_DURATION)
     assert labels["error.type"] == "NoSuchBucket"
 
 
 def test_unreachable_server_is_an_error() -> None:
     environ = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
     s3 = client(Settings.model_validate(environ), keys=("a", "b"))
-    with watched() as watching, pytest.raises(Unavailable):
+    with capture_telemetry() as telemetry, pytest.raises(Unavailable):
         Bucket(s3, "jobs").put("a")
-    assert (watching.span("S3/PutObject").attributes or {})["error.type"] == "EndpointConnectionError"
+    assert (telemetry.span("S3/PutObject").attributes or {})["error.type"] == "EndpointConnectionError"
 
 
-def test_presigning_creates_no_span(bucket: Bucket, watching: Watched) -> None:
+def test_presigning_creates_no_span(bucket: Bucket, telemetry: TelemetryCapture) -> None:
     bucket.presign("a", "a.csv", 900)
-    assert watching.spans == []
+    assert telemetry.spans == []

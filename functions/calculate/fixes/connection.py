@@ -105,8 +105,8 @@ class Connection(psycopg.Connection[TupleRow]):
                     raise Unavailable("database", "slow")
                 self.check()
                 state = gen.send(ready)
-        except StopIteration as done:
-            value: RV = done.value
+        except StopIteration as stop:
+            value: RV = stop.value
             return value
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from tests.fakes import MemoryBucket
 EVERYTHING = 100_000
 
 
-def sweeping(
+def create_sweep(
     jobs: JobStore,
     bucket: Bucket,
     csvs: Bucket,

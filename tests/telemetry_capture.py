@@ -15,7 +15,7 @@ from shared.telemetry import export, metrics, spans
 Labels = dict[str, Any]
 
 
-class Watched:
+class TelemetryCapture:
     """Collects ended spans and current metric values."""
 
     def __init__(self) -> None:
@@ -38,10 +38,10 @@ class Watched:
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """The ended spans in the order of their ends."""
+        """Return the ended spans in the order of their ends."""
         return list(self._spans.get_finished_spans())
 
-    def forget(self) -> None:
+    def clear_spans(self) -> None:
         self._spans.clear()
 
     def span(self, name: str) -> ReadableSpan:
@@ -75,6 +75,7 @@ class Watched:
 
 
 @contextmanager
-def watched() -> Iterator[Watched]:
-    with Watched() as watching:
-        yield watching
+def capture_telemetry() -> Iterator[TelemetryCapture]:
+    """Capture the telemetry of the block."""
+    with TelemetryCapture() as telemetry:
+        yield telemetry

@@ -28,7 +28,7 @@ _PLACES = [("48.8583701", "2.2944813"), ("51.1788821", "-1.8262155"), HOME]
 
 
 @dataclass
-class Watching:
+class MonitoredStack:
     """The system, its receiver, and the body of every request to the receiver."""
 
     stack: Stack
@@ -66,7 +66,7 @@ class Watching:
 
 
 @contextmanager
-def watched_stack(folder: Path) -> Iterator[Watching]:
+def run_monitored_stack(folder: Path) -> Iterator[MonitoredStack]:
     """Run the system in `folder` with a day of marked coordinates in its database."""
     bodies: list[tuple[str, bytes]] = []
     with run_receiver(on_request=lambda signal, body: bodies.append((signal, body))) as receiver:
@@ -81,10 +81,10 @@ def watched_stack(folder: Path) -> Iterator[Watching]:
             "HOME_LONGITUDE": HOME[1],
         }
         with run_stack(stack_options(DATA_DIR=folder, **settings)) as stack:
-            watching = Watching(stack, receiver, bodies)
-            with psycopg.connect(watching.database) as connection:
+            monitored = MonitoredStack(stack, receiver, bodies)
+            with psycopg.connect(monitored.database) as connection:
                 _fill(connection)
-            yield watching
+            yield monitored
 
 
 def _fill(connection: psycopg.Connection) -> None:
