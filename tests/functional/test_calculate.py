@@ -17,7 +17,7 @@ from shared.jobs import csv_keys, deletion
 from shared.models import Status
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import outage
-from tests.functional.calculating import FIXES, SETTINGS, Calculate, assert_error, outcome_event, request_event
+from tests.functional.calculate_function import FIXES, SETTINGS, Calculate, assert_error, outcome_event, request_event
 from tests.reference import day
 from tests.sweeps import listed
 

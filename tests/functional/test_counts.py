@@ -11,8 +11,8 @@ from shared.errors import JobLocked, Unavailable
 from shared.telemetry import metrics
 from tests.builders import JOB_ID, record
 from tests.fakes import outage
-from tests.functional.calculating import Calculate, request_event
-from tests.functional.submitting import Submit
+from tests.functional.calculate_function import Calculate, request_event
+from tests.functional.submit_function import Submit
 from tests.reference import Fix
 from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 

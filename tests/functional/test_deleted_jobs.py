@@ -3,7 +3,7 @@
 from shared.ids import job_id_of_key
 from shared.jobs import csv_keys, deletion
 from tests.builders import record
-from tests.functional.calculating import Calculate, request_event
+from tests.functional.calculate_function import Calculate, request_event
 
 KEYED = job_id_of_key("tuesday")
 

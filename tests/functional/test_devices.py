@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 from shared.job_index import devices
 from shared.job_index.devices import KEY, DeviceList
 from tests.fakes import NOW, MemoryBucket, outage
-from tests.functional.calculating import Calculate
+from tests.functional.calculate_function import Calculate
 from tests.functional.harness import service_client
 
 PATH = "/api/distance/devices"

@@ -13,7 +13,7 @@ from shared.ids import job_id_of_event
 from shared.models import Status
 from tests.builders import JOB_ID
 from tests.fakes import outage
-from tests.functional.calculating import Calculate, assert_error, outcome_event, request_event
+from tests.functional.calculate_function import Calculate, assert_error, outcome_event, request_event
 from tests.sweeps import listed
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.functional.submitting import BODY, Submit
+from tests.functional.submit_function import BODY, Submit
 from tests.sweeps import listed
 
 

@@ -11,8 +11,8 @@ from shared.models import Submission
 from shared.openapi.operations import OPERATIONS
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World
-from tests.functional.calculating import Calculate, request_event
-from tests.functional.submitting import Submit
+from tests.functional.calculate_function import Calculate, request_event
+from tests.functional.submit_function import Submit
 
 INFINITY = float("inf")
 VALUES: dict[str, Any] = {

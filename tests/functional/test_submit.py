@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.models import Status
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.fakes import NOW, outage
-from tests.functional.submitting import BODY, PATH, Submit
+from tests.functional.submit_function import BODY, PATH, Submit
 from tests.sweeps import listed
 
 

@@ -13,8 +13,8 @@ from shared.errors import Unavailable
 from shared.telemetry.context import span_context
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import outage
-from tests.functional.calculating import Calculate, request_event
-from tests.functional.submitting import Submit
+from tests.functional.calculate_function import Calculate, request_event
+from tests.functional.submit_function import Submit
 from tests.functional.test_status import Status
 from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 

@@ -3,7 +3,7 @@
 from shared.errors import UnsupportedColumn
 from shared.models import Status
 from tests.builders import JOB_ID
-from tests.functional.calculating import Calculate, outcome_event
+from tests.functional.calculate_function import Calculate, outcome_event
 
 
 def test_unsupported_column_fails_the_job_with_column_and_type() -> None:

@@ -51,12 +51,12 @@ class Bug:
 
 def _find(tree: ast.AST, qualified_name: str) -> ast.AST | None:
     """Return the function or class with a qualified name, or the tree itself for an empty name."""
-    found: ast.AST | None = tree
+    node: ast.AST | None = tree
     for name in filter(None, qualified_name.split(".")):
         definitions = (ast.FunctionDef, ast.ClassDef)
-        children = ast.iter_child_nodes(found) if found else ()
-        found = next((child for child in children if isinstance(child, definitions) and child.name == name), None)
-    return found
+        children = ast.iter_child_nodes(node) if node else ()
+        node = next((child for child in children if isinstance(child, definitions) and child.name == name), None)
+    return node
 
 
 class _Replacement(ast.NodeTransformer):

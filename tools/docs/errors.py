@@ -23,7 +23,7 @@ def responses() -> list[str]:
 
 
 def _summary(kind: type[Exception]) -> str:
-    """The first sentence of the class's docstring; what follows is for those who raise it."""
+    """Return the first sentence of the class's docstring. The rest is for callers that raise it."""
     return (inspect.getdoc(kind) or "").partition(". ")[0].partition("\n")[0].rstrip(".") + "."
 
 

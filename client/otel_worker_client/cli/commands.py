@@ -103,13 +103,13 @@ def list_jobs(
     when: Annotated[str, typer.Option("--date", help="Date of the jobs.")] = "",
     device: Device = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
-    every: Annotated[bool, typer.Option("--all", help="List all jobs.")] = False,
+    list_all: Annotated[bool, typer.Option("--all", help="List all jobs.")] = False,
     url: Url = DEFAULT_URL,
     as_json: Json = False,
 ) -> None:
     """List jobs with their numbers, newest first."""
     with output.exit_codes(), _client(url) as client:
-        if every:
+        if list_all:
             jobs = list(client.jobs(status=status, date=when, device_id=device))
         else:
             jobs = list(client.page(limit=limit, status=status, date=when, device_id=device).jobs)
