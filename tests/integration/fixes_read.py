@@ -81,7 +81,7 @@ def numbers(blocks: list[Block]) -> tuple[DayStatistics, bytes]:
 
 
 def cause(fixes: FixSource) -> str:
-    """Return the cause of the error with which reading a day fails."""
+    """Return the cause of the error that reading a day raises."""
     with pytest.raises(Unavailable) as caught:
         read(fixes)
     assert caught.value.dependency == "database"

@@ -97,7 +97,7 @@ PYTHONPYCACHEPREFIX=/nowhere/cache
 PYTHONBREAKPOINT=nowhere.set_trace
 VIRTUAL_ENV=/nowhere/venv
 
-# The tools of the tests, git and make
+# Development tools, git and make
 PYTEST_ADDOPTS=--maxfail=1 -k nothing
 PYTEST_PLUGINS=no_such_plugin
 COVERAGE_PROCESS_START=/nowhere/coveragerc
@@ -111,7 +111,7 @@ YAMLLINT_CONFIG_FILE=/nowhere/yamllint
 GIT_DIR=/nowhere/git
 MAKEFLAGS=-j7
 
-# What is started
+# The started processes
 GUNICORN_CMD_ARGS=--bind 127.0.0.1:1 --workers 7 --reload
 WEB_CONCURRENCY=7
 FLASK_DEBUG=1
@@ -172,7 +172,7 @@ FILES = {
 
 
 def write_home(home: Path) -> None:
-    """Make `home` a home directory whose files are as wrong as VARIABLES."""
+    """Write the configuration files of FILES into the home directory `home`."""
     for name, text in FILES.items():
         path = home / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def write_home(home: Path) -> None:
         path.chmod(0o600)
 
 
-if __name__ == "__main__":  # `python -m tests.integration.hostile HOME`: the same for a shell to source
+if __name__ == "__main__":  # `python -m tests.integration.hostile HOME`: print the same environment for a shell
     write_home(Path(sys.argv[1]))
     exports = [f"export {name}={shlex.quote(text)}" for name, text in VARIABLES.items()]
     sys.stdout.write("\n".join([*exports, f"export HOME={shlex.quote(sys.argv[1])}", f"umask {UMASK:03o}", ""]))

@@ -24,7 +24,7 @@ class LogRecord(NamedTuple):
 
 
 def data_points(requests: Requests) -> list[DataPoint]:
-    """Return every data point; the value of a histogram's is its count."""
+    """Return every data point. The value of a histogram is its count."""
     return [
         DataPoint(metric.name, attribute_values(point.attributes), _value(point))
         for signal, body in list(requests)

@@ -15,7 +15,9 @@ from tests.integration.whole_stack import wait_until
 
 
 @contextmanager
-def pooled(url: str, folder: Path, port: int, **settings: str | int | Path) -> Iterator["subprocess.Popen[bytes]"]:
+def run_pgbouncer(
+    url: str, folder: Path, port: int, **settings: str | int | Path
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run PgBouncer in front of the database at `url`, by default with one server connection."""
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
@@ -23,28 +25,28 @@ def pooled(url: str, folder: Path, port: int, **settings: str | int | Path) -> I
     parts = psycopg.conninfo.conninfo_to_dict(url)
     target = " ".join(f"{name}={parts[name]}" for name in ("host", "port", "user", "password"))
     fixed = {"listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "", "auth_type": "any"}
-    every = {**fixed, "pool_mode": "transaction", "default_pool_size": 1, **settings}
+    options = {**fixed, "pool_mode": "transaction", "default_pool_size": 1, **settings}
     config = folder / "pgbouncer.ini"
-    lines = [f"{name} = {value}" for name, value in every.items()]
+    lines = [f"{name} = {value}" for name, value in options.items()]
     config.write_text("\n".join(["[databases]", f"{parts['dbname']} = {target}", "[pgbouncer]", *lines, ""]))
     command = [*postgres._run_as(), program, str(config)]
     with (folder / "pgbouncer.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)
 
-    def listens() -> bool:
+    def is_listening() -> bool:
         assert process.poll() is None, (folder / "pgbouncer.log").read_text()
         with socket.socket() as client:
             return client.connect_ex(("127.0.0.1", port)) == 0
 
     try:
-        wait_until(listens)
+        wait_until(is_listening)
         yield process
     finally:
         process.kill()
         process.wait()
 
 
-def through(url: str, port: int, **parameters: str) -> str:
+def pooler_url(url: str, port: int, **parameters: str) -> str:
     """Return the URL of the database at `url` through the PgBouncer on `port`."""
     query = "&".join(f"{name}={text}" for name, text in parameters.items())
     return f"postgresql://anyone@127.0.0.1:{port}/{url.rsplit('/', 1)[1]}?{query}"

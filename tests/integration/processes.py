@@ -1,4 +1,4 @@
-"""Runs one function in its own gunicorn, and a TCP proxy that can interrupt the connections to a server."""
+"""One function in a separate gunicorn, and a TCP proxy that can interrupt the connections to a server."""
 
 import contextlib
 import os
@@ -85,8 +85,8 @@ def function(target: str, settings: Mapping[str, str], log: Path, folder: Path =
 class Gate:
     """A TCP proxy in front of a server.
 
-    `shut` closes all connections and refuses new ones until `open`. `hold` stops the traffic until `let_go` and keeps
-    the connections open. `slow` forwards 4 KiB each `seconds`.
+    `close` closes all connections and refuses new ones until `open`. `pause` stops the traffic until `resume` and keeps
+    the connections open. `slow` forwards 4 KiB every `seconds`.
     """
 
     def __init__(self, url: str) -> None:
@@ -95,8 +95,8 @@ class Gate:
         self._listener: socket.socket | None = None
         self._port = free_port()
         self._open: set[socket.socket] = set()
-        self._flowing = threading.Event()
-        self._pause = 0.0
+        self._resumed = threading.Event()
+        self._delay = 0.0
         self.url = url.replace(f":{parts.port}", f":{self._port}")
 
     def __enter__(self) -> Self:
@@ -104,14 +104,14 @@ class Gate:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.shut()
+        self.close()
 
     def open(self) -> None:
-        self._flowing.set()
+        self._resumed.set()
         self._listener = socket.create_server(("127.0.0.1", self._port))
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -119,34 +119,34 @@ class Gate:
         for end in list(self._open):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._flowing.set()
+        self._resumed.set()
 
-    def hold(self) -> None:
-        self._flowing.clear()
+    def pause(self) -> None:
+        self._resumed.clear()
 
-    def let_go(self) -> None:
-        self._flowing.set()
+    def resume(self) -> None:
+        self._resumed.set()
 
     def slow(self, seconds: float) -> None:
-        self._pause = seconds
+        self._delay = seconds
 
     def _accept(self, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = listener.accept()
                 far = socket.create_connection(self._target)
-                for one, other in ((near, far), (far, near)):
-                    self._open.add(one)
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                for source, target in ((near, far), (far, near)):
+                    self._open.add(source)
+                    threading.Thread(target=self._forward, args=(source, target), daemon=True).start()
 
-    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while data := one.recv(1 << 12 if self._pause else 1 << 16):
-                self._flowing.wait()
-                time.sleep(self._pause)
-                other.sendall(data)
-        for end in (one, other):
+            while data := source.recv(1 << 12 if self._delay else 1 << 16):
+                self._resumed.wait()
+                time.sleep(self._delay)
+                target.sendall(data)
+        for end in (source, target):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._open.discard(one)
-        one.close()
+        self._open.discard(source)
+        source.close()

@@ -60,7 +60,7 @@ def test_day_without_fixes_and_invalid_date_raise_their_errors(client: Client) -
 def test_calls_succeed_after_the_service_is_reachable_again(stack: Stack) -> None:
     with Gate(stack.url) as gate, Client(gate.url, timeout=20) as client:
         assert client.healthy()
-        gate.shut()
+        gate.close()
         assert not client.healthy()
         with pytest.raises(ServiceUnavailableError):
             Client(gate.url, timeout=0.5).page()

@@ -74,29 +74,29 @@ def test_terminated_session_raises_unavailable(filled: str) -> None:
 
 
 def test_closed_connection_raises_unavailable(filled: str, gate: Gate) -> None:
-    assert read_and_break(source(gate.url), gate.shut) == "08006"
+    assert read_and_break(source(gate.url), gate.close) == "08006"
     assert_no_connections(filled)
 
 
 def test_silent_server_raises_unavailable(filled: str, gate: Gate) -> None:
-    assert read_and_break(source(gate.url, SHORT_TIMEOUTS), gate.hold) == "silent"
-    gate.shut()
+    assert read_and_break(source(gate.url, SHORT_TIMEOUTS), gate.pause) == "silent"
+    gate.close()
     assert_no_connections(filled)
 
 
 def test_slow_server_raises_unavailable(filled: str, gate: Gate) -> None:
     timeouts = Timeouts(statement_timeout=0.5, idle_timeout=0.5, cancel_timeout=0.5)
     assert read_and_break(source(gate.url, timeouts), lambda: gate.slow(0.1)) == "slow"
-    gate.shut()
+    gate.close()
     assert_no_connections(filled)
 
 
 def test_server_that_is_silent_before_the_first_row_raises_unavailable(filled: str, gate: Gate) -> None:
     with psycopg.connect(filled) as locking:
         locking.execute("LOCK TABLE locations")
-        threading.Timer(0.3, gate.hold).start()
+        threading.Timer(0.3, gate.pause).start()
         assert cause(source(gate.url, SHORT_TIMEOUTS)) == "silent"
-        gate.shut()
+        gate.close()
     assert_no_connections(filled)
 
 

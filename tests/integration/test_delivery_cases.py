@@ -64,7 +64,7 @@ def delivery_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeliveryR
 
 
 def wait_for_arrivals(sink: str) -> list[dict[str, Any]]:
-    """Return the arrivals after none has come for so long that no retry can be pending."""
+    """Return the arrivals once no new one has arrived for so long that no retry can be pending."""
     expected, deadline = count_arrivals(CASES), time.monotonic() + 60
     count, last_arrival = 0, time.monotonic()
     while True:

@@ -73,12 +73,12 @@ def test_excess_submissions_are_rejected_with_503(gated_submit: tuple[Function, 
 
     def meanwhile() -> None:
         assert submit.send_request("GET", "/healthz").status == 200
-        gate.let_go()
+        gate.resume()
 
     assert submit_day().status == 202
     sizes = [size(submit.process)]
     for _ in range(3):
-        gate.hold()
+        gate.pause()
         responses = flood(submit_day, meanwhile)
         assert len(rejected(responses)) == CLIENTS - MAX_CONCURRENCY
         assert [response.status for response in responses].count(202) == MAX_CONCURRENCY

@@ -105,7 +105,7 @@ def abandoned(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Abandon
             responses = [pool.submit(first.deliver, killed), pool.submit(second.deliver, disconnected)]
             wait_until(lambda: {status(stack, job).get("status") for job in (killed, disconnected)} == {"processing"})
             first.kill()
-            gate.shut()
+            gate.close()
         assert [response.result().status for response in responses] == [0, 503]
         assert "result" not in status(stack, disconnected)
     return Abandoned(killed, disconnected)
@@ -165,7 +165,7 @@ def test_unavailable_database_returns_503_until_it_is_reachable_again(stack: Sta
         settings["DATABASE_URL"] = gate.url
         with function("calculate", settings, tmp_path / "log") as calculate:
             job = job_id()
-            gate.shut()
+            gate.close()
             response = calculate.deliver(job)
             assert (response.status, response.json["error"]["code"]) == (503, "SERVICE_UNAVAILABLE")
             assert calculate.send_request("GET", "/readyz").json["database"] == "unavailable"
@@ -187,7 +187,7 @@ def test_database_failure_during_a_job_leaves_no_result(stack: Stack, tmp_path: 
             with locked_fixes(stack):
                 response = pool.submit(calculate.deliver, job)
                 wait_until(lambda: status(stack, job).get("status") == "processing")
-                gate.shut()
+                gate.close()
                 assert response.result().status == 503
             assert "result" not in status(stack, job)
             gate.open()
@@ -206,7 +206,7 @@ def test_unavailable_storage_returns_503_until_it_is_reachable_again(stack: Stac
             settings = stack.plan.function_environment(target) | {"AWS_ENDPOINT_URL_S3": gate.url}
             with function(target, settings, tmp_path / target) as running:
                 assert running.send_request(method, path, body).status == statuses[target]
-                gate.shut()
+                gate.close()
                 response = running.send_request(method, path, body)
                 assert (response.status, response.json["error"]["message"]) == (503, "Unavailable: storage")
                 assert running.send_request("GET", "/readyz").json["storage"] == "unavailable"

@@ -31,6 +31,6 @@ def test_failures_are_reported_in_one_line(stack: Stack, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "--url: the API request failed (status 404)\n"
 
 
-def test_zero_days_are_refused() -> None:
+def test_zero_days_are_rejected() -> None:
     with pytest.raises(SystemExit):
         main(["nightly", "--url", "http://127.0.0.1:1", "--days", "0"], {})

@@ -16,7 +16,7 @@ from functions.calculate.fixes.source import FixSource
 from shared.errors import Unavailable
 from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
-from tests.integration.pgbouncer import pooled, through
+from tests.integration.pgbouncer import pooler_url, run_pgbouncer
 from tests.integration.ports import free_port
 from tests.integration.processes import Gate
 from tests.integration.whole_stack import wait_until
@@ -39,8 +39,8 @@ def port() -> int:
 @pytest.fixture
 def pool(filled: str, port: int, tmp_path: Path) -> Iterator[str]:
     """Return the URL of the database through a PgBouncer with a single server connection."""
-    with pooled(filled, tmp_path, port):
-        yield through(filled, port)
+    with run_pgbouncer(filled, tmp_path, port):
+        yield pooler_url(filled, port)
 
 
 def servers(url: str) -> list[int]:
@@ -82,14 +82,14 @@ def test_reads_are_correct_and_leave_no_session_state(pool: str, filled: str) ->
 
 
 def test_unreachable_pooler_raises_unavailable(filled: str, port: int) -> None:
-    assert cause(source(through(filled, port))) == "08001"
+    assert cause(source(pooler_url(filled, port))) == "08001"
 
 
 def test_unreachable_server_behind_the_pooler_raises_unavailable(filled: str, port: int, tmp_path: Path) -> None:
-    with Gate(filled) as gate, pooled(gate.url, tmp_path, port, server_login_retry=1):
-        fixes = source(through(filled, port), SHORT_TIMEOUTS)
+    with Gate(filled) as gate, run_pgbouncer(gate.url, tmp_path, port, server_login_retry=1):
+        fixes = source(pooler_url(filled, port), SHORT_TIMEOUTS)
         read(fixes)
-        gate.shut()
+        gate.close()
         assert cause(fixes) in {"08P01", "08006", "silent", "timeout"}  # depends on what the pooler has detected
         with pytest.raises(Unavailable):
             fixes.ping()
@@ -100,8 +100,8 @@ def test_unreachable_server_behind_the_pooler_raises_unavailable(filled: str, po
 
 @pytest.mark.parametrize("wait_timeout", [120, 1], ids=["pooler waits", "pooler times out"])
 def test_exhausted_pool_raises_unavailable(filled: str, port: int, tmp_path: Path, wait_timeout: int) -> None:
-    with pooled(filled, tmp_path, port, query_wait_timeout=wait_timeout):
-        url = through(filled, port)
+    with run_pgbouncer(filled, tmp_path, port, query_wait_timeout=wait_timeout):
+        url = pooler_url(filled, port)
         with psycopg.connect(url) as other:
             other.execute("SELECT 1")
             timeouts = Timeouts(idle_timeout=1 if wait_timeout > 1 else 60)
@@ -119,25 +119,25 @@ def test_ping_of_an_exhausted_pool_times_out(pool: str) -> None:
 
 
 def test_pooler_with_too_many_clients_raises_unavailable(filled: str, port: int, tmp_path: Path) -> None:
-    with pooled(filled, tmp_path, port, max_client_conn=1), psycopg.connect(through(filled, port)):
-        assert cause(source(through(filled, port))) == "53300"
+    with run_pgbouncer(filled, tmp_path, port, max_client_conn=1), psycopg.connect(pooler_url(filled, port)):
+        assert cause(source(pooler_url(filled, port))) == "53300"
 
 
 def test_killed_pooler_raises_unavailable_until_it_restarts(filled: str, port: int, tmp_path: Path) -> None:
-    fixes = source(through(filled, port))
-    with pooled(filled, tmp_path, port) as process, pytest.raises(Unavailable, match="08006"):
+    fixes = source(pooler_url(filled, port))
+    with run_pgbouncer(filled, tmp_path, port) as process, pytest.raises(Unavailable, match="08006"):
         read_and_break(fixes, process.kill)
     assert cause(fixes) == "08001"
     wait_until(lambda: not servers(filled))
-    with pooled(filled, tmp_path, port):
+    with run_pgbouncer(filled, tmp_path, port):
         assert len(read(fixes)) == 20
 
 
 def test_silent_server_behind_the_pooler_raises_unavailable(filled: str, port: int, tmp_path: Path) -> None:
-    with Gate(filled) as gate, pooled(gate.url, tmp_path, port):
-        fixes = source(through(filled, port), SHORT_TIMEOUTS)
+    with Gate(filled) as gate, run_pgbouncer(gate.url, tmp_path, port):
+        fixes = source(pooler_url(filled, port), SHORT_TIMEOUTS)
         with pytest.raises(Unavailable, match="silent"):
-            read_and_break(fixes, gate.hold)
+            read_and_break(fixes, gate.pause)
     assert_no_connections(filled)
 
 
@@ -158,8 +158,8 @@ def test_read_over_tls_is_equal(filled: str, port: int, tmp_path: Path) -> None:
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     key.chmod(0o644)
     tls = {"client_tls_key_file": key, "client_tls_cert_file": certificate}
-    with pooled(filled, tmp_path, port, client_tls_sslmode="require", **tls):
+    with run_pgbouncer(filled, tmp_path, port, client_tls_sslmode="require", **tls):
         unverified = {"sslmode": "require", "sslrootcert": str(tmp_path / "none")}  # a root.crt in HOME would verify
-        assert numbers(read(source(through(filled, port, **unverified)))) == numbers(read(source(filled)))
-        assert cause(source(through(filled, port, sslmode="disable"))) == "08001"
-        assert cause(source(through(filled, port, sslmode="verify-full", sslrootcert="system"))) == "08001"
+        assert numbers(read(source(pooler_url(filled, port, **unverified)))) == numbers(read(source(filled)))
+        assert cause(source(pooler_url(filled, port, sslmode="disable"))) == "08001"
+        assert cause(source(pooler_url(filled, port, sslmode="verify-full", sslrootcert="system"))) == "08001"

@@ -61,7 +61,7 @@ class Bench:
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    def run_to_the_end(self) -> list[float]:
+    def run_until_empty(self) -> list[float]:
         """Run until the queue is empty; return the offsets in seconds at which deliveries were attempted."""
         began, times = self.now, []
         for _ in range(20_000):

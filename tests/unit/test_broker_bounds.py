@@ -47,7 +47,7 @@ def publish(queue: DeliveryQueue, body: bytes = b"x") -> TestResponse:
     )
 
 
-def test_a_full_queue_refuses_events_until_some_are_delivered(tmp_path: Path) -> None:
+def test_a_full_queue_rejects_events_until_some_are_delivered(tmp_path: Path) -> None:
     with queue(tmp_path, max_deliveries=2) as short:
         assert [publish(short).status_code for _ in range(3)] == [202, 202, 503]
         assert publish(short).headers["Retry-After"] == "5"
@@ -66,7 +66,7 @@ def test_a_full_queue_accepts_replies(tmp_path: Path) -> None:
         assert len(short) == 2
 
 
-def test_a_nearly_full_disk_refuses_events(tmp_path: Path) -> None:
+def test_a_nearly_full_disk_rejects_events(tmp_path: Path) -> None:
     with queue(tmp_path, min_free_bytes=1 << 62) as crowded:
         response = publish(crowded)
         assert response.status_code == 503
@@ -80,7 +80,7 @@ def test_an_event_over_1_mib_gets_413(tmp_path: Path) -> None:
         assert publish(roomy, b"x" * ((1 << 20) + 1)).status_code == 413
 
 
-def test_a_failed_write_is_refused_and_keeps_earlier_events(tmp_path: Path) -> None:
+def test_a_failed_write_is_rejected_and_keeps_earlier_events(tmp_path: Path) -> None:
     with queue(tmp_path, max_deliveries=1000) as full:
         count = fill(full)
         assert count > 0

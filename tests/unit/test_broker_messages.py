@@ -69,6 +69,6 @@ def test_an_event_without_a_required_attribute_is_invalid(missing: str) -> None:
         ({**BINARY, "ce-type": ""}, b""),
     ],
 )
-def test_a_request_without_a_valid_event_is_refused(headers: dict[str, str], body: bytes) -> None:
+def test_a_request_without_a_valid_event_is_rejected(headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(InvalidEvent):
         parse_message(headers, body)

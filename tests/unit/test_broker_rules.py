@@ -1,4 +1,4 @@
-"""Knative's delivery triggers, by the clock of the test and subscribers of its own."""
+"""Knative's delivery rules, with a fake clock and fake subscribers."""
 
 import base64
 import json
@@ -55,7 +55,7 @@ def test_a_transient_failure_is_retried(new_bench: NewBench, status: int) -> Non
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 405, 413, 422])
-def test_a_permanent_failure_goes_to_the_dead_letter_sink_at_once(new_bench: NewBench, status: int) -> None:
+def test_a_permanent_failure_is_dead_lettered_immediately(new_bench: NewBench, status: int) -> None:
     bench = new_bench()
     bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(status, {}, b"because")]
     bench.dispatcher.publish(event())
@@ -79,7 +79,7 @@ def test_a_2xx_whose_body_is_not_an_event_is_retried(new_bench: NewBench, body: 
     ]
     bench.dispatcher.publish(event())
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert bench.subscribers.urls().count(f"{CALCULATE}/") == 2
 
@@ -132,7 +132,7 @@ def test_the_body_of_the_dead_letter_sinks_response_is_ignored(
     }
     bench.dispatcher.publish(event())
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert bench.subscribers.urls().count(f"{CALCULATE}/dead-letter") == 1
     assert "done" not in [posted.type for _, posted in bench.subscribers.posted]
@@ -143,7 +143,7 @@ def test_a_dead_letter_after_2xx_responses_has_no_error_extensions(new_bench: Ne
     bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(200, {}, b"OK")]
     bench.dispatcher.publish(event())
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert not [name for _, posted in bench.subscribers.posted for name in posted.headers if "knativeerror" in name]
 
@@ -153,7 +153,7 @@ def test_a_chain_of_replies_ends_at_the_hop_limit(new_bench: NewBench) -> None:
     bench.subscribers.responses["http://watcher/"] = [as_response(event("echo"))]
     bench.dispatcher.publish(event("echo"))
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert len(bench.subscribers.posted) == 256
 
@@ -163,7 +163,7 @@ def test_ten_retries_with_exponential_backoff_precede_the_dead_letter(new_bench:
     bench.subscribers.responses[f"{CALCULATE}/"] = [SubscriberResponse(409, {}, b"")]
     bench.dispatcher.publish(event())
 
-    times = bench.run_to_the_end()
+    times = bench.run_until_empty()
 
     assert times == [0, 0.5, 1.5, 3.5, 7.5, 15.5, 31.5, 63.5, 127.5, 255.5, 511.5]
     assert bench.subscribers.urls() == [f"{CALCULATE}/"] * 11 + [f"{CALCULATE}/dead-letter"]
@@ -180,7 +180,7 @@ def test_an_event_without_a_dead_letter_sink_is_dropped_after_the_last_retry(new
     bench.subscribers.responses["http://there"] = [SubscriberResponse(500, {}, b"")]
     bench.dispatcher.publish(event())
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert bench.subscribers.urls() == ["http://there"] * 3
 
@@ -191,7 +191,7 @@ def test_the_dead_letter_sink_is_retried_like_the_subscriber(new_bench: NewBench
     bench.subscribers.responses[f"{CALCULATE}/dead-letter"] = [SubscriberResponse(503, {}, b""), DONE]
     bench.dispatcher.publish(event())
 
-    bench.run_to_the_end()
+    bench.run_until_empty()
 
     assert bench.subscribers.urls() == [f"{CALCULATE}/", *[f"{CALCULATE}/dead-letter"] * 2]
 

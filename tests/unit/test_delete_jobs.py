@@ -41,7 +41,7 @@ def test_jobs_over_all_devices_match_only_with_every_device() -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--count"], ["--from", "yesterday"], ["--every-device"]])
-def test_arguments_without_a_device_or_date_are_refused(arguments: list[str]) -> None:
+def test_arguments_without_a_device_or_date_are_rejected(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["forget", *arguments], {})
 

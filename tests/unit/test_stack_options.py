@@ -35,7 +35,7 @@ def test_an_invalid_option_is_named(name: str, text: str) -> None:
     ["two\nlines", "a\ttab", "a\x00", "\udcff", "~nobody-of-this-name/data", "/" + "long/" * 100],
     ids=["line break", "tab", "null", "not UTF-8", "no such home", "too long"],
 )
-def test_an_invalid_data_folder_is_refused_in_one_line(text: str) -> None:
+def test_an_invalid_data_folder_is_rejected_in_one_line(text: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATA_DIR: [ -~]+\Z"):
         options.read({"DATA_DIR": text})
 

@@ -44,7 +44,7 @@ def poll(checks: _StartupChecks, number: int) -> None:
         ("", "no output; "),
     ],
 )
-def test_a_component_that_keeps_exiting_fails_the_start(tmp_path: Path, log: str, cause: str) -> None:
+def test_a_crash_looping_component_fails_the_start(tmp_path: Path, log: str, cause: str) -> None:
     checks = startup_checks(tmp_path)
     (tmp_path / "logs" / "postgres.log").write_text(log)
 

@@ -37,7 +37,7 @@ def test_a_span_that_is_its_own_parent_is_listed_once() -> None:
     assert [row.span.name for row in waterfall.rows([span("a", 1, 1, "a")])] == ["a"]
 
 
-def test_no_spans_give_no_rows() -> None:
+def test_without_spans_there_are_no_rows() -> None:
     assert waterfall.rows([]) == []
 
 

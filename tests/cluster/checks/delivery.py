@@ -96,7 +96,7 @@ def _run(installation: Installation, broker: str) -> Figures:
 
 
 def _wait_for_arrivals(installation: Installation, expected: int) -> list[dict[str, Any]]:
-    """Return the arrivals after none has come for so long that no retry can be pending."""
+    """Return the arrivals once no new one has arrived for so long that no retry can be pending."""
     deadline = time.monotonic() + _MAX_SECONDS
     count, last_arrival = 0, time.monotonic()
     while True:
