@@ -8,7 +8,7 @@ from tests.contract.markdown import rows
 from tests.simulation.bugs import BUGS
 from tests.simulation.command import simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_000)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3_000)]  # it runs at the lowest priority
 
 SEEDS, SEEDS_PER_BUG = 10_000, 3_000
 
