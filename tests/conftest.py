@@ -1,4 +1,4 @@
-"""Reduces the environment of the tests: they behave the same whatever the shell has exported."""
+"""Isolate the tests from the environment of the shell, and order and distribute them."""
 
 import os
 import re
@@ -14,24 +14,24 @@ from local import environment
 from local.install import CERTIFICATES
 
 # pip is called by tests with an environment of its own; pytest sets PYTEST_ variables itself.
-_KEPT = re.compile(r"(TEST|PIP|PYTEST)_[A-Z_]+|PYTHONPATH|PYTHONUTF8")
+_PASSED_THROUGH = re.compile(r"(TEST|PIP|PYTEST)_[A-Z_]+|PYTHONPATH|PYTHONUTF8")
 
 
-def reduced(environ: Mapping[str, str]) -> dict[str, str]:
-    """What of `environ` the tests may see: no setting, no telemetry, nothing of another project."""
+def isolated_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that tests receive: no settings, no telemetry, nothing of other projects."""
     parts = environment.component_environment(environ)
     return {
         **{name: text for name, text in parts.items() if not name.startswith("OTEL_")},
-        **{name: text for name, text in environ.items() if _KEPT.fullmatch(name)},
+        **{name: text for name, text in environ.items() if _PASSED_THROUGH.fullmatch(name)},
         **{name: environ[name] for name in CERTIFICATES if name in environ and Path(environ[name]).exists()},
         **environment.NO_AWS_FILES,
     }
 
 
 def _apply() -> None:
-    kept = reduced(os.environ)
+    variables = isolated_environment(os.environ)
     os.environ.clear()
-    os.environ.update(kept)
+    os.environ.update(variables)
     time.tzset()
 
 

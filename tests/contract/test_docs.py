@@ -21,6 +21,12 @@ LONGEST_FILE, LONGEST_LINE = 300, 120
 SITE = sorted((ROOT / "docs").rglob("*.md"))
 DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
 
+TEST_NAMES = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+
 
 def test_settings_reference_lists_every_setting_with_default_and_meaning() -> None:
     text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
@@ -175,3 +181,9 @@ def test_no_file_is_longer_than_300_lines() -> None:
 def test_cluster_checks_match_documentation() -> None:
     documented = [check for check, _ in rows("docs/contributing/cluster-tests.md", ["check", "condition"])]
     assert documented == ["installed", *CHECKS]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_test_names_in_documentation_exist(page: Path) -> None:
+    named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))
+    assert named <= TEST_NAMES
