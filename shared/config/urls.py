@@ -70,6 +70,8 @@ def check_url(text: str, suffix: UrlSuffix) -> str:
         raise ValueError("expected an http or https URL with the host name in ASCII (xn--)")
     if not (is_ipv6(host[1:-1]) if host.startswith("[") else is_host_name(host)):
         raise ValueError("expected an http or https URL with a valid host name")
+    if suffix is PLAIN_PATH and host.endswith("."):  # signed with the dot, but urllib3 sends it without
+        raise ValueError("expected an http or https URL without a dot at the end of the host name")
     if port is not None and not is_port(port):
         raise ValueError("expected an http or https URL with a port from 1 to 65535 or none")
     if not suffix.pattern.fullmatch(parts["suffix"]):

@@ -18,7 +18,7 @@ _CONTROL = ["one\ntwo", "one\x7ftwo", "one\x00two", "one\udce9two"]
 _URLS = [
     "http://broker",
     "http://my_broker:8080",
-    "https://broker.example.:443/",
+    "https://broker.example:443/",
     "HTTP://Broker.example",
     "http://10.0.0.1:9000",
     "http://[::1]:9000",
@@ -65,6 +65,7 @@ _S3_ENDPOINTS = Values(
         "http://minio/a%20b",
         "http://minio//a",
         "http://minio/../a",
+        "http://minio.default.svc.cluster.local.:9000",
     ],
 )
 _BUCKETS = Values(
@@ -171,7 +172,14 @@ VALUES: dict[str, Values] = {
     "CSV_RETENTION_DAYS": Values(["1", "36500"], [*_INTEGERS, "0", "36501"]),
     "GRACE_SECONDS": Values(["1", "+25", "3600"], [*_INTEGERS, "0", "3601"]),
     "K_SINK": Values(
-        [*_URLS, "http://broker/ns/name", "http://broker/a%20b?x=1&y=2", "http://broker?x"], _INVALID_URLS
+        [
+            *_URLS,
+            "https://broker.example.:443/",
+            "http://broker/ns/name",
+            "http://broker/a%20b?x=1&y=2",
+            "http://broker?x",
+        ],
+        _INVALID_URLS,
     ),
     "K_CE_OVERRIDES": Values(
         [

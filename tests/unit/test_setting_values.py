@@ -12,8 +12,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import sentry_sdk
 import urllib3
-from botocore.awsrequest import AWSResponse
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
 from cloudevents.http import from_http
 from psycopg.conninfo import conninfo_to_dict
 from urllib3.util import parse_url
@@ -75,13 +77,18 @@ def send(url: str, headers: dict[str, str] | None = None) -> bytes:
     return wire.sent
 
 
+def check_sent_host(url: str, headers: dict[str, str] | None = None) -> None:
+    signed = SigV4Auth(Credentials("id", "key"), "s3", "us-east-1").headers_to_sign(AWSRequest("POST", url))["host"]
+    assert f"\r\nhost: {signed}\r\n".lower().encode() in send(url, headers).lower()
+
+
 def signed_urls(settings: Settings, endpoint: str | None = None) -> list[str]:
     """Return the URLs of a presigned download and of a signed request."""
     urls = []
 
     def respond(request: Any, **_: Any) -> Any:
         headers = {name: text.decode() if isinstance(text, bytes) else text for name, text in request.headers.items()}
-        send(request.url, headers)
+        check_sent_host(request.url, headers)
         urls.append(request.url)
         response: Any = AWSResponse(request.url, 200, HTTPHeaders(), None)
         response._content = b""
@@ -92,7 +99,7 @@ def signed_urls(settings: Settings, endpoint: str | None = None) -> list[str]:
     target = {"Bucket": settings.CSV_BUCKET, "Key": "csv/a b.csv"}
     url = s3.generate_presigned_url("get_object", Params=target, ExpiresIn=settings.PRESIGN_TTL_SECONDS)
     s3.put_object(Bucket=settings.JOBS_BUCKET, Key="jobs/1", Body=b"{}")
-    send(url)
+    check_sent_host(url)
     return [url, *urls]
 
 
