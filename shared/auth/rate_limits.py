@@ -76,7 +76,7 @@ class RateLimiter:
 def _storage(url: str) -> Any:
     """Create the storage of a Redis or Valkey URL. It connects at the first request."""
     from redis.backoff import NoBackoff  # noqa: PLC0415 - only for a store
-    from redis.retry import Retry  # noqa: PLC0415
+    from redis.retry import Retry  # noqa: PLC0415 - only for a store
 
     options: Any = {
         "socket_connect_timeout": _STORE_TIMEOUT_SECONDS,

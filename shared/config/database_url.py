@@ -1,38 +1,22 @@
-"""The connection string of PostgreSQL, validated by libpq."""
+"""Validation of DATABASE_URL by libpq."""
 
 import re
 
 from psycopg import Error, conninfo, pq
 
 from shared.config import libpq, urls
-from shared.config.settings import Settings
 from shared.errors import SettingsError
 
 _NO_SERVER = {"host": "/nonexistent", "hostaddr": "", "port": "5432"}  # set, so that no PG… variable replaces them
 _ENCODE = "percent-encode special characters in the password, as %40 for @ and %2F for /"
 
 
-def connection_string(settings: Settings) -> str:
-    """Return a connection string for libpq. Raises SettingsError if libpq does not accept DATABASE_URL.
+def check(text: str) -> None:
+    """Raise SettingsError unless libpq accepts the URL or connection string `text`.
 
     Removes libpq's variables from this process first, because libpq would merge them. Does not connect.
     """
     libpq.remove_other_variables()
-    if settings.DATABASE_URL is not None:
-        text = settings.DATABASE_URL.get_secret_value()
-        _check(text)
-        return text
-    password = settings.POSTGRES_PASSWORD
-    return conninfo.make_conninfo(
-        host=settings.POSTGRES_HOST,
-        port=settings.POSTGRES_PORT,
-        dbname=settings.POSTGRES_DB,
-        user=settings.POSTGRES_USER,
-        password=password.get_secret_value() if password else None,
-    )
-
-
-def _check(text: str) -> None:
     try:
         parameters = {name: str(value) for name, value in conninfo.conninfo_to_dict(text).items()}
     except Error:

@@ -235,10 +235,10 @@ def read(environ: Mapping[str, str], target: str) -> Settings:
         settings = Settings.model_validate({name: values[name] for name in Settings.model_fields if name in values})
     except ValidationError as exc:
         raise SettingsError(f"{exc.errors()[0]['loc'][0]}: {types.error_text(exc)}") from None
-    if target == "calculate":  # the only function that needs libpq
-        from shared.config.database_url import connection_string  # noqa: PLC0415
+    if target == "calculate" and settings.DATABASE_URL is not None:
+        from shared.config import database_url  # noqa: PLC0415 - only calculate needs libpq
 
-        connection_string(settings)
+        database_url.check(settings.DATABASE_URL.get_secret_value())
     if any(name.startswith("OTEL_") for name in values):
         from shared.config.opentelemetry import check  # noqa: PLC0415 - only where telemetry is configured
 
@@ -251,7 +251,7 @@ def load(target: str) -> Settings:
     strip_environment()
     settings = read(os.environ, target)
     if any(name.startswith("OTEL_") for name in os.environ):
-        from shared.config.opentelemetry import check_files  # noqa: PLC0415
+        from shared.config.opentelemetry import check_files  # noqa: PLC0415 - only where telemetry is configured
 
         check_files(os.environ)
     return settings

@@ -104,13 +104,13 @@ class OtlpMetricExporter(MetricExporter):
 
 
 def _otlp_spans() -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - slow
 
     return OTLPSpanExporter()
 
 
 def _otlp_metrics() -> MetricExporter:
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415 - slow
 
     return OTLPMetricExporter()
 
@@ -131,7 +131,7 @@ def readers(exporters: str) -> list[MetricReader]:
     if "otlp" in exporters:
         created.append(PeriodicExportingMetricReader(OtlpMetricExporter()))
     if "prometheus" in exporters:
-        from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415
+        from opentelemetry.exporter.prometheus import PrometheusMetricReader  # noqa: PLC0415 - rarely used
 
         created.append(PrometheusMetricReader())
     return created

@@ -104,6 +104,6 @@ def _context() -> Context:
 
 
 def _otlp_logs() -> LogRecordExporter:
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter  # noqa: PLC0415 - slow
 
     return OTLPLogExporter()

@@ -150,10 +150,10 @@ def _resource(environ: Mapping[str, str]) -> "Resource":
 
 
 def _start_traces(resource: "Resource") -> None:
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK is imported only where it exports
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
 
-    from shared.telemetry import export  # noqa: PLC0415
+    from shared.telemetry import export  # noqa: PLC0415 - imports the SDK
 
     provider = TracerProvider(resource=resource, id_generator=export.IdGenerator(), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(export.OtlpSpanExporter()))
@@ -162,9 +162,9 @@ def _start_traces(resource: "Resource") -> None:
 
 
 def _start_metrics(resource: "Resource", exporters: str) -> None:
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415 - the SDK is imported only where it exports
 
-    from shared.telemetry import export  # noqa: PLC0415
+    from shared.telemetry import export  # noqa: PLC0415 - imports the SDK
 
     provider = MeterProvider(export.readers(exporters), resource, shutdown_on_exit=False)
     _pipelines.providers.append(provider)
@@ -173,7 +173,7 @@ def _start_metrics(resource: "Resource", exporters: str) -> None:
 
 
 def _start_logs(resource: "Resource") -> None:
-    from shared.telemetry import log_export  # noqa: PLC0415
+    from shared.telemetry import log_export  # noqa: PLC0415 - imports the SDK
 
     handler = log_export.handler(resource)
     logging.getLogger().addHandler(handler)

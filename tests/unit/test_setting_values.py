@@ -56,8 +56,7 @@ def load(environ: dict[str, str]) -> Settings:
 class FakeSocket:
     """Records what a client sends."""
 
-    def __init__(self) -> None:
-        self.sent = b""
+    sent = b""
 
     def sendall(self, data: bytes) -> None:
         self.sent += data
@@ -174,13 +173,12 @@ def _check_issuer(settings: Settings) -> None:
 
 
 def _check_rate_limits(settings: Settings) -> None:
+    limits = rate_limiter(settings)
     if settings.RATE_LIMIT_STORE is None:
-        rate_limiter(settings).hit("calculate", "ada")
-        rate_limiter(settings).hit("status", "ada")
+        limits.hit("calculate", "ada")
+        limits.hit("status", "ada")
     else:
-        limits = rate_limiter(settings)
-        pool = limits._store.storage.storage.connection_pool  # type: ignore[union-attr]
-        pool.make_connection()
+        limits._store.storage.storage.connection_pool.make_connection()  # type: ignore[union-attr]
 
 
 def _check_sentry(settings: Settings) -> None:

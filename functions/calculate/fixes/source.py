@@ -23,7 +23,7 @@ from functions.calculate.fixes.connection import (
     translate_errors,
 )
 from functions.calculate.fixes.instrumentation import instrument_statement
-from shared.config.database_url import connection_string
+from shared.config import libpq
 from shared.config.settings import Settings
 from shared.errors import CheckFailed, Unavailable, UnsupportedColumn
 
@@ -188,6 +188,7 @@ def _copy_blocks(connection: Connection, query: sql.Composed) -> Generator[Block
 
 
 def _conninfo(settings: Settings) -> str:
+    libpq.remove_other_variables()
     options = {
         "keepalives_idle": "10",
         "keepalives_interval": "5",
@@ -196,7 +197,17 @@ def _conninfo(settings: Settings) -> str:
         "client_encoding": "UTF8",
         "application_name": "otel-worker",
     }
-    return psycopg.conninfo.make_conninfo(connection_string(settings), **options)
+    if settings.DATABASE_URL is not None:
+        return psycopg.conninfo.make_conninfo(settings.DATABASE_URL.get_secret_value(), **options)
+    password = settings.POSTGRES_PASSWORD
+    return psycopg.conninfo.make_conninfo(
+        host=settings.POSTGRES_HOST,
+        port=settings.POSTGRES_PORT,
+        dbname=settings.POSTGRES_DB,
+        user=settings.POSTGRES_USER,
+        password=password.get_secret_value() if password else None,
+        **options,
+    )
 
 
 def _wait_for_data(pgconn: pq.abc.PGconn) -> PQGen[None]:

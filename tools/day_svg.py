@@ -1,4 +1,4 @@
-"""`python -m tools.day_chart CSV SVG`: draw the distance from home over a day, as in docs/day.svg.
+"""`python -m tools.day_svg CSV SVG`: draw the distance from home over a day, as in docs/day.svg.
 
 CSV is the file of one device that `make demo` downloads to .local/demo/.
 """

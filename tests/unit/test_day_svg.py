@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.contract.markdown import ROOT
-from tools.day_chart import draw, simplify
+from tools.day_svg import draw, simplify
 
 SVG = "{http://www.w3.org/2000/svg}"
 
