@@ -18,7 +18,7 @@ from shared.models import PUBLIC_STATUSES
 OTHER = "_OTHER"  # OpenTelemetry's value for anything outside the set
 
 Labels = Mapping[str, str | int]
-Allowed = tuple[str, ...] | type[int]  # int: an HTTP status
+Allowed = tuple[str, ...] | type[int] | type[str]  # int: an HTTP status; str: the path template of a route
 
 
 class Instrument(Protocol):
@@ -45,7 +45,7 @@ class Metric:
         allowed = self.labels[name]
         if isinstance(allowed, tuple):
             return value if value in allowed else OTHER
-        return int(value)
+        return allowed(value)
 
 
 class Counter(Metric):
@@ -112,11 +112,6 @@ STATES = tuple(map(str, PUBLIC_STATUSES))
 FINISHED_STATES = ("completed", "failed")
 FAILURES = tuple(sorted(JOB_ERRORS))
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
-ROUTES = (
-    *("/api/distance/calculate", "/api/distance/jobs", "/api/distance/jobs/<job_id>", "/api/distance/stats"),
-    *("/api/distance/devices", "/api/distance/download/<path:filename>", "/", "/dead-letter", "/sweep"),
-    *("/openapi.json", "/asyncapi.json", "/docs"),
-)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 # Causes of Unavailable, as shared/storage/client.py, shared/events.py and fixes/connection.py set them.
 DATABASE_ERRORS = (
@@ -149,7 +144,7 @@ HTTP_DURATION = Histogram(
     "http.server.request.duration",
     "s",
     "Duration of requests, without health probes",
-    {"http.request.method": METHODS, "http.route": ROUTES, "http.response.status_code": int, "error.type": FAULTS},
+    {"http.request.method": METHODS, "http.route": str, "http.response.status_code": int, "error.type": FAULTS},
     buckets=_REQUEST_S,
 )
 

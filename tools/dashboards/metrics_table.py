@@ -45,7 +45,7 @@ def _kind(metric: metrics.Metric) -> str:
 def _labels(metric: metrics.Metric) -> Iterator[str]:
     for name, values in metric.labels.items():
         if not isinstance(values, tuple):
-            yield f"`{name}`: a number"
+            yield f"`{name}`: {'a number' if values is int else 'the path template of a route'}"
         elif len(values) <= _MAX_LISTED_VALUES:
             yield f"`{name}`: {', '.join(f'`{value}`' for value in values)}"
         else:
