@@ -23,7 +23,7 @@ from functions.calculate.fixes.connection import (
     translate_errors,
 )
 from functions.calculate.fixes.instrumentation import instrument_statement
-from shared.config import libpq
+from shared.config import database_url, libpq
 from shared.config.settings import Settings
 from shared.errors import CheckFailed, Unavailable, UnsupportedColumn
 
@@ -198,7 +198,9 @@ def _conninfo(settings: Settings) -> str:
         "application_name": "otel-worker",
     }
     if settings.DATABASE_URL is not None:
-        return psycopg.conninfo.make_conninfo(settings.DATABASE_URL.get_secret_value(), **options)
+        text = settings.DATABASE_URL.get_secret_value()
+        database_url.check(text)  # psycopg's error would contain the text
+        return psycopg.conninfo.make_conninfo(text, **options)
     password = settings.POSTGRES_PASSWORD
     return psycopg.conninfo.make_conninfo(
         host=settings.POSTGRES_HOST,
