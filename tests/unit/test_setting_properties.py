@@ -29,7 +29,7 @@ _ANY_URL = st.builds(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(_ANY_URL.filter(lambda text: isinstance(outcome(ENVIRON | {"AWS_ENDPOINT_URL_S3": text}), Settings)))
 def test_botocore_signs_for_each_accepted_endpoint(endpoint: str) -> None:
     check_signed_host(load(ENVIRON | {"AWS_ENDPOINT_URL_S3": endpoint}))
