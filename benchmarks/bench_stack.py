@@ -18,10 +18,19 @@ import psycopg
 from local import object_storage, options, postgres, stack
 from local.ports import find_free_port
 from shared.config import settings
+from shared.storage.bucket import Bucket, client
 
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
+_HELLO_SOURCE = ROOT / "benchmarks" / "hello.py"
+HELLO = ["--log-level", "warning", f"functions_framework:create_app('hello', '{_HELLO_SOURCE}')"]
 _READY_WITHIN_SECONDS = 30
-_DAYS = {1_450: date(2025, 3, 3), 10_000: date(2025, 3, 4), 1_000_000: date(2025, 3, 5), 5_000_000: date(2025, 3, 6)}
+_DAYS = {
+    10: date(2025, 3, 2),
+    1_450: date(2025, 3, 3),
+    10_000: date(2025, 3, 4),
+    1_000_000: date(2025, 3, 5),
+    5_000_000: date(2025, 3, 6),
+}
 
 # Two alternating devices, sometimes away from home, spread evenly over the day.
 _INSERT_FIXES = """
@@ -70,6 +79,10 @@ class BenchStack:
                 raise TimeoutError("object storage")
             time.sleep(0.05)
         return loaded
+
+    def bucket(self, name: str, endpoint: str | None = None) -> Bucket:
+        """Return the bucket `name` with all rights, and create it. `endpoint` defaults to the S3 server."""
+        return Bucket(client(self.settings("calculate", name), endpoint), name)
 
     def day(self, count: int) -> date:
         """Return a day with `count` fixes of two devices, which the first call inserts."""
@@ -125,17 +138,34 @@ def serve_function(environment: dict[str, str], target: str, source: str) -> Ite
 
 
 @contextlib.contextmanager
-def gunicorn(arguments: list[str], environment: Mapping[str, str]) -> Iterator[FunctionServer]:
+def serve_hello(folder: Path) -> Iterator[FunctionServer]:
+    """Run the no-op function as anyone would; gunicorn reads a gunicorn.conf.py in `folder` if there is one."""
+    with gunicorn(HELLO, {}, folder) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def gunicorn(arguments: list[str], environment: Mapping[str, str], folder: Path = ROOT) -> Iterator[FunctionServer]:
     """Run gunicorn on a free port. The block starts when it responds."""
-    port = find_free_port()
-    inherited = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
-    address = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(_ROOT), "LOG_LEVEL": "WARNING"}
-    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *arguments]
-    master = subprocess.Popen(command, cwd=_ROOT, env={**inherited, **environment, **address}, stdin=subprocess.DEVNULL)
-    try:
+    with start_gunicorn(arguments, environment, folder) as (port, master):
         _wait_until_healthy(port, master)
         (worker,) = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text(encoding="ascii").split()
         yield FunctionServer(port, int(worker))
+
+
+@contextlib.contextmanager
+def start_gunicorn(
+    arguments: list[str], environment: Mapping[str, str], folder: Path = ROOT
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Start gunicorn in `folder` as a process group of its own, and yield its port and its master at once."""
+    port = find_free_port()
+    inherited = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    address = {"BIND_HOST": "127.0.0.1", "PORT": str(port), "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *arguments]
+    environment = {**inherited, **environment, **address}
+    master = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, process_group=0)
+    try:
+        yield port, master
     finally:
         master.terminate()
         try:

@@ -20,7 +20,7 @@ from benchmarks.bench_stack import BenchStack, gunicorn, serve_function
 from benchmarks.pipeline import copy_statement
 from benchmarks.report import Figure
 from shared import events
-from shared.storage.bucket import Bucket, client
+from shared.storage.bucket import Bucket
 
 _FIXES = 1_450
 _JOBS = 41
@@ -36,7 +36,7 @@ def measure(stack: BenchStack) -> list[Figure]:
     day = stack.day(_FIXES)
     http = urllib3.PoolManager(retries=False)
     settings = stack.settings("calculate", _BUCKET)
-    bucket = Bucket(client(settings), _BUCKET)
+    bucket = stack.bucket(_BUCKET)
     url = stack.environment("calculate")["DATABASE_URL"]
     statement = copy_statement(settings, day)
     jobs: list[float] = []

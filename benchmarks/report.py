@@ -63,8 +63,11 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
-def write(figures: Sequence[Figure]) -> Path:
-    """Write the figures as JSON to a file named by the time and to `latest.json`. Return the path of the former."""
+def write(figures: Sequence[Figure], *, is_complete: bool) -> Path:
+    """Write the figures as JSON to a file named by the time, and those of all parts to `latest.json` as well.
+
+    Returns the path of the former.
+    """
     now = datetime.now(UTC)
     report = {
         "at": now.isoformat(timespec="seconds"),
@@ -77,7 +80,8 @@ def write(figures: Sequence[Figure]) -> Path:
     _RESULTS.mkdir(exist_ok=True)
     path = _RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     path.write_text(text, encoding="utf-8")
-    (_RESULTS / "latest.json").write_text(text, encoding="utf-8")
+    if is_complete:
+        (_RESULTS / "latest.json").write_text(text, encoding="utf-8")
     return path
 
 

@@ -17,7 +17,6 @@ from local.options import TARGETS
 from shared.ids import new_job_id
 from shared.jobs.store import JobStore
 from shared.models import Submission
-from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
 
 _BUCKET = "bench-telemetry"
@@ -98,7 +97,7 @@ def _jobs(stack: BenchStack, variants: dict[str, dict[str, str]], day: str) -> l
 def _create_jobs(stack: BenchStack, day: str) -> list[str]:
     """Create queued jobs for `day`, two for each pair, and return their ids."""
     settings, now = stack.settings("calculate", _BUCKET), datetime.now(UTC)
-    jobs, submission = JobStore(Bucket(client(settings), _BUCKET)), Submission(date=date.fromisoformat(day))
+    jobs, submission = JobStore(stack.bucket(_BUCKET)), Submission(date=date.fromisoformat(day))
     ids = [new_job_id(now) for _ in range(2 * _JOBS)]
     for job_id in ids:
         jobs.create(new_record(job_id, resolve_task(submission, settings, now), submission, now, trace_of({})))
