@@ -1,87 +1,90 @@
-"""Requests per second and 95th percentile of submit and status, compared with a no-op function."""
+"""Requests per second and 95th percentile of submit, status and list, compared with a no-op function."""
 
+import json
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from statistics import median, quantiles
+from typing import NamedTuple
 
-import urllib3
-
-from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
+from benchmarks import completed_jobs, load
+from benchmarks.bench_stack import BenchStack, serve_function, serve_hello
 from benchmarks.report import Figure
 from local.options import TARGETS
 
 _BUCKET = "bench-http"
-_THREADS = 8
+_SUBMIT_BUCKET = "bench-http-submit"  # the markers of queued jobs would slow down list, until a sweep
+_CALLERS = 8
 _REQUESTS = 400
-_ROUNDS = 5
-Request = Callable[[], None]
+_ROUNDS = 7
+_JOBS = 500
+_BOUNDS = {"status": 0.45, "list": 0.3, "submit": 0.2}
+
+
+class _Case(NamedTuple):
+    """A server, a request, and the status of each response."""
+
+    port: int
+    message: bytes
+    status: int
+
+
+class _Round(NamedTuple):
+    """Requests per second, the 95th percentile in seconds, and the generator's processor seconds per request."""
+
+    rate: float
+    p95: float
+    generator: float
 
 
 def measure(stack: BenchStack) -> list[Figure]:
     """Alternate rounds of each function. A second no-op function receives the events of submit."""
-    stack.settings("submit", _BUCKET)  # creates the bucket
-    day = stack.day(1_450).isoformat()
-    http = urllib3.PoolManager(maxsize=_THREADS, retries=False)
-    with (
-        serve_function(stack.environment("status"), "hello", "benchmarks/hello.py") as hello,
-        serve_function(stack.environment("status"), "hello", "benchmarks/hello.py") as sink,
-        serve_function(
-            stack.environment("submit", _BUCKET) | {"K_SINK": sink.url}, "submit", TARGETS["submit"]
-        ) as submit,
-        serve_function(stack.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
-    ):
-        job = http.request("POST", f"{submit.url}/api/distance/calculate", json={"date": day}).json()["job_id"]
-        requests = {
-            "hello": _get(http, hello, "/"),
-            "status": _get(http, status, f"/api/distance/jobs/{job}"),
-            "submit": _submit(http, submit, day),
-        }
-        rates: dict[str, list[float]] = {name: [] for name in requests}
-        slowest: dict[str, list[float]] = {name: [] for name in requests}
-        for number in range(_ROUNDS + 1):
-            for name, request in requests.items():
-                rate, p95 = _run_round(request)
-                if number:  # the first round is a warm-up
-                    rates[name].append(rate)
-                    slowest[name].append(p95)
+    job_id, *_ = completed_jobs.store(stack.bucket(_BUCKET), _JOBS)
+    stack.bucket(_SUBMIT_BUCKET)
+    day = json.dumps({"date": stack.day(1_450).isoformat()}).encode()
+    with serve_hello(stack.folder) as hello, serve_hello(stack.folder) as sink:
+        submit_environment = stack.environment("submit", _SUBMIT_BUCKET) | {"K_SINK": sink.url}
+        with (
+            serve_function(submit_environment, "submit", TARGETS["submit"]) as submit,
+            serve_function(stack.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
+            serve_function(stack.environment("list", _BUCKET), "list", TARGETS["list"]) as listing,
+        ):
+            cases = {
+                "hello": _Case(hello.port, load.request("GET", "/"), 200),
+                "status": _Case(status.port, load.request("GET", f"/api/distance/jobs/{job_id}"), 200),
+                "list": _Case(listing.port, load.request("GET", "/api/distance/jobs?results=false"), 200),
+                "submit": _Case(submit.port, load.request("POST", "/api/distance/calculate", day), 202),
+            }
+            rounds: dict[str, list[_Round]] = {name: [] for name in cases}
+            for _ in range(_ROUNDS + 1):
+                for name, case in cases.items():
+                    rounds[name].append(_run_round(case))
+    return _figures({name: _median(measured[1:]) for name, measured in rounds.items()})  # the first is a warm-up
+
+
+def _figures(medians: dict[str, _Round]) -> list[Figure]:
     figures = []
-    for name in requests:
-        rate, p95 = median(rates[name]), median(slowest[name])
-        rate_ratio, p95_ratio = rate / median(rates["hello"]), p95 / median(slowest["hello"])
-        figures.append(
-            Figure("http", f"{name}, requests a second, {_THREADS} at once", rate, "/s", "hello", rate_ratio)
-        )
-        figures.append(Figure("http", f"{name}, 95th percentile", p95 * 1000, "ms", "hello", p95_ratio))
-    return figures
+    hello = medians["hello"]
+    for name, measured in medians.items():
+        what = f"{name}, requests a second, {_CALLERS} at once"
+        ratio = measured.rate / hello.rate
+        figures.append(Figure("http", what, measured.rate, "/s", "hello", ratio, at_least=_BOUNDS.get(name)))
+        ratio = measured.p95 / hello.p95
+        figures.append(Figure("http", f"{name}, 95th percentile", measured.p95 * 1000, "ms", "hello", ratio))
+    what = "processor time of the load generator, a request to hello"
+    return [*figures, Figure("http", what, hello.generator * 1000, "ms", "a request", hello.generator * hello.rate)]
 
 
-def _get(http: urllib3.PoolManager, function: FunctionServer, path: str) -> Request:
-    def get() -> None:
-        if http.request("GET", function.url + path).status != 200:
-            raise ValueError(path)
-
-    return get
+def _median(rounds: list[_Round]) -> _Round:
+    return _Round(*map(median, zip(*rounds, strict=True)))
 
 
-def _submit(http: urllib3.PoolManager, function: FunctionServer, day: str) -> Request:
-    def post() -> None:
-        if http.request("POST", f"{function.url}/api/distance/calculate", json={"date": day}).status != 202:
-            raise ValueError("submit")
-
-    return post
-
-
-def _run_round(request: Request) -> tuple[float, float]:
-    """Return requests per second and the 95th percentile of their seconds."""
-
-    def time_request(_: None) -> float:
-        started = time.perf_counter()
-        request()
-        return time.perf_counter() - started
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(_THREADS) as threads:
-        seconds = list(threads.map(time_request, repeat(None, _REQUESTS)))
-    return _REQUESTS / (time.perf_counter() - started), quantiles(seconds, n=20)[-1]
+def _run_round(case: _Case) -> _Round:
+    """Send the requests of one round. Raises ValueError for another status."""
+    started, busy = time.perf_counter(), time.process_time()
+    responses = load.run(case.port, repeat(case.message, _REQUESTS), _CALLERS)
+    seconds, generator = time.perf_counter() - started, time.process_time() - busy
+    for response in responses:
+        if response.status != case.status:
+            raise ValueError(f"{response.status}: {response.body[:200]!r}")
+    p95 = quantiles([response.seconds for response in responses], n=20)[-1]
+    return _Round(len(responses) / seconds, p95, generator / len(responses))
