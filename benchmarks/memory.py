@@ -27,7 +27,7 @@ def measure(stack: BenchStack) -> list[Figure]:
             peak = function.peak_mb()
         baseline = baseline or peak
         label = f"peak after {count:,} fixes ({idle:.0f} MB before)"
-        bounds = {"at_most": 1.1, "below": 100.0} if count == 5_000_000 else {}
+        bounds = {"at_most": 1.1, "below": 90.0} if count == 5_000_000 else {}
         figures.append(Figure("memory", label, peak, "MB", "10,000 fixes", peak / baseline, **bounds))
     return figures
 
