@@ -80,6 +80,10 @@ class BenchStack:
             time.sleep(0.05)
         return loaded
 
+    @property
+    def s3_url(self) -> str:
+        return self.environment("submit")["AWS_ENDPOINT_URL_S3"]
+
     def bucket(self, name: str, endpoint: str | None = None) -> Bucket:
         """Return the bucket `name` with all rights, and create it. `endpoint` defaults to the S3 server."""
         return Bucket(client(self.settings("calculate", name), endpoint), name)

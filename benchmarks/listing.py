@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 
 from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
 from benchmarks.report import Figure
+from benchmarks.s3_requests import count_requests
 from functions.calculate.sweep.compaction import SEALED_ROWS, Compaction
 from functions.list.handler import JobLister
 from functions.list.results import ResultReader
@@ -23,7 +24,6 @@ from shared.job_index.index import Index
 from shared.job_index.markers import Entry, milliseconds
 from shared.jobs.store import JobStore, utc_now
 from shared.models import Status
-from shared.storage.bucket import Bucket, client
 from shared.telemetry.context import trace_of
 
 _COUNTS = (1_000, 100_000, 1_000_000)
@@ -116,23 +116,18 @@ def _bucket(count: int) -> str:
 
 def _fill(stack: BenchStack, name: str, count: int) -> int:
     """Create the segments of `count` finished jobs, and return the number of S3 requests of a warm page."""
-    settings = stack.settings("list", name)
-    s3 = client(settings)
-    bucket = Bucket(s3, name)
+    bucket = stack.bucket(name)
     entries = _entries(count)
     while batch := {entry.position: entry for entry in islice(entries, SEALED_ROWS)}:
         Compaction(bucket).commit(batch)
-    lister = JobLister(Index(bucket), ResultReader(JobStore(bucket)))
-    request = Request({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
-    lister.list_page(request)
-    requests: list[str] = []
-
-    def count_request(**_: Any) -> None:
-        requests.append("request")
-
-    s3.meta.events.register("before-send.s3", count_request)
-    lister.list_page(request)
-    return len(requests)
+    with count_requests(stack.s3_url) as counter:
+        bucket = stack.bucket(name, counter.url)
+        lister = JobLister(Index(bucket), ResultReader(JobStore(bucket)))
+        request = Request({}, MultiDict({"results": "false"}), {}, b"", trace_of({}))
+        lister.list_page(request)
+        counter.take()
+        lister.list_page(request)
+        return counter.take().total()
 
 
 def _entries(count: int) -> Iterator[Entry]:
