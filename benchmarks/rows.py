@@ -17,6 +17,8 @@ _BUCKET = "bench-rows"
 _PAGE = "/api/distance/jobs?limit=50"
 _ROUNDS = 31
 _WARMUP = 2
+_LARGE = 500
+_PROCESSES = 7
 _CONNECTIONS = 6  # of a browser to one host
 _HTTP = urllib3.PoolManager(maxsize=_CONNECTIONS, retries=False)
 
@@ -67,7 +69,27 @@ def measure(stack: BenchStack) -> list[Figure]:
         value = seconds[name] + (seconds["without"] if name.startswith("statuses") else 0)
         ratio = value / seconds["without"]
         figures.append(Figure("rows", label, value * 1000, "ms", "without results", ratio, **bound))
-    return figures
+    return [*figures, *_measure_large_pages(stack)]
+
+
+def _measure_large_pages(stack: BenchStack) -> list[Figure]:
+    """Time the first pages of new processes whose index is loaded: no result was read before."""
+    times: dict[str, list[float]] = {"without": [], "cold": []}
+    for _ in range(_PROCESSES):
+        with serve_function(stack.environment("list", _BUCKET), "list", TARGETS["list"]) as listing:
+            for name, results in (("", 0), ("without", 0), ("cold", _LARGE)):
+                query = f"limit={_LARGE}&results={'true' if results else 'false'}"
+                started = time.perf_counter()
+                rows = _json(f"{listing.url}/api/distance/jobs?{query}")["jobs"]
+                seconds = time.perf_counter() - started
+                if (len(rows), sum("result" in row for row in rows)) != (_LARGE, results):
+                    raise ValueError(query)
+                if name:  # the first page loads the index
+                    times[name].append(seconds)
+    without, cold = median(times["without"]), median(times["cold"])
+    baseline = f"without: {without * 1000:.0f} ms"
+    label = f"page of {_LARGE} with results that are read now"
+    return [Figure("rows", label, cold * 1000, "ms", baseline, cold / without, below=500)]
 
 
 def _consume(items: Iterable[object]) -> None:
