@@ -3,11 +3,26 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import access, bench_stack, day, digest, http, listing, memory, pipeline, report, rows, start, telemetry
+from benchmarks import (
+    access,
+    backlog,
+    bench_stack,
+    day,
+    digest,
+    http,
+    listing,
+    memory,
+    pipeline,
+    report,
+    rows,
+    start,
+    telemetry,
+)
 from local import environment
 
 _PARTS: dict[str, Callable[[bench_stack.BenchStack], list[report.Figure]]] = {
     "day": day.measure,  # first, while the table is small
+    "backlog": backlog.measure,
     "start": start.measure,
     "http": http.measure,
     "list": listing.measure,

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 _TIMEOUT_SECONDS = 60
@@ -44,7 +45,7 @@ def run(port: int, messages: Iterable[bytes], callers: int) -> list[Response]:
     responses: list[Response] = []
     remaining = iter(messages)
     with selectors.DefaultSelector() as selector:
-        for message, _ in zip(remaining, range(callers), strict=False):
+        for message in islice(remaining, callers):
             _start(selector, _Caller(_connect(port)), message)
         while selector.get_map():
             ready = selector.select(_TIMEOUT_SECONDS)

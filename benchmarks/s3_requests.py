@@ -1,11 +1,20 @@
 """The number of S3 requests, counted by a proxy in front of the server: independent of the client that sends them."""
 
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from benchmarks import load
+from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function, serve_hello
+from benchmarks.report import Figure
+from benchmarks.start import request_event
+from local.options import TARGETS
 from tests.integration.fault_proxy import FaultProxy, Request, proxy_to
+
+_BUCKET = "bench-requests"
+_JOBS = 10
 
 
 class RequestCounter:
@@ -35,4 +44,38 @@ def _kind(request: Request) -> str:
         return f"LIST {request.query.get('prefix', [''])[0]}"
     details = [name for name in ("uploads", "uploadId", "delete") if name in request.query]
     folder, slash, _ = key.partition("/")
-    return " ".join([request.method, folder + slash, *details]).strip()
+    return " ".join(filter(None, [request.method, folder + slash, *details]))
+
+
+def measure(stack: BenchStack, day: str) -> list[Figure]:
+    """Count the requests of jobs for `day` that are submitted, calculated, read, swept and listed."""
+    stack.bucket(_BUCKET)
+    with count_requests(stack.s3_url) as counter, serve_hello(stack.folder) as sink:
+        redirected = {"AWS_ENDPOINT_URL_S3": counter.url, "K_SINK": sink.url}
+
+        def serve(target: str) -> contextlib.AbstractContextManager[FunctionServer]:
+            return serve_function(stack.environment(target, _BUCKET) | redirected, target, TARGETS[target])
+
+        figures = []
+
+        def count(what: str, function: FunctionServer, messages: list[bytes]) -> list[bytes]:
+            bodies = []
+            for message in messages:
+                response = load.send(function.port, message)
+                if response.status >= 300:
+                    raise ValueError(f"{what}: {response.status}")
+                bodies.append(response.body)
+            kinds = counter.take()
+            listed = ", ".join(f"{number / len(messages):g} {kind}" for kind, number in sorted(kinds.items()))
+            figures.append(Figure("backlog", f"S3 requests, {what}: {listed}", kinds.total() / len(messages), ""))
+            return bodies
+
+        with serve("submit") as submit, serve("calculate") as calculate, serve("status") as status:
+            counter.take()
+            submission = load.request("POST", "/api/distance/calculate", json.dumps({"date": day}).encode())
+            jobs = [json.loads(body)["job_id"] for body in count("submission of a job", submit, [submission] * _JOBS)]
+            count("calculation of a job", calculate, [request_event(day, job) for job in jobs])
+            count("status of a job", status, [load.request("GET", f"/api/distance/jobs/{job}") for job in jobs])
+            count(f"a sweep after {_JOBS} jobs", calculate, [load.request("POST", "/sweep")])
+            count("a sweep after no job", calculate, [load.request("POST", "/sweep")])
+    return figures

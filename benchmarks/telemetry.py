@@ -5,12 +5,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from statistics import median
 
 import urllib3
 
 from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
+from benchmarks.processor_time import of_tree
 from benchmarks.report import Figure
 from functions.calculate.submission import new_record, resolve_task
 from local.options import TARGETS
@@ -47,10 +47,10 @@ def _requests(stack: BenchStack, variants: dict[str, dict[str, str]]) -> list[Fi
     ):
         calls = [_get(http, function.url + path) for function in (off, on)]
         pairs = _interleave(calls, _REQUESTS)
-        used = [_cpu_seconds(off.worker), _cpu_seconds(on.worker)]
+        used = [of_tree(off.worker), of_tree(on.worker)]
         _interleave(calls, _REQUESTS)
         time.sleep(2)  # include pending exports
-        spent = [_cpu_seconds(function.worker) - before for function, before in zip((off, on), used, strict=True)]
+        spent = [of_tree(function.worker) - before for function, before in zip((off, on), used, strict=True)]
     difference = median(second - first for first, second in pairs) * 1000
     without = median(first for first, _ in pairs) * 1000
     cpu = (spent[1] - spent[0]) / _REQUESTS * 1000
@@ -71,11 +71,11 @@ def _jobs(stack: BenchStack, variants: dict[str, dict[str, str]], day: str) -> l
             serve_function(environment, "calculate", TARGETS["calculate"]) as off,
             serve_function(environment | variants["on"], "calculate", TARGETS["calculate"]) as on,
         ):
-            used = [_cpu_seconds(off.worker), _cpu_seconds(on.worker)]
+            used = [of_tree(off.worker), of_tree(on.worker)]
             pairs += _interleave([_deliver(http, function, jobs, day) for function in (off, on)], _JOBS)
             time.sleep(2)  # include pending exports
             for index, function in enumerate((off, on)):
-                spent[index] += _cpu_seconds(function.worker) - used[index]
+                spent[index] += of_tree(function.worker) - used[index]
     difference = median(second - first for first, second in pairs) * 1000
     without = median(first for first, _ in pairs) * 1000
     cpu, base = ((seconds / _JOBS / _PROCESSES * 1000) for seconds in (spent[1] - spent[0], spent[0]))
@@ -163,9 +163,3 @@ def _deliver(http: urllib3.PoolManager, function: FunctionServer, jobs: Iterator
             raise ValueError("calculate")
 
     return deliver
-
-
-def _cpu_seconds(process: int) -> float:
-    """Return the user and system seconds of all threads of a process."""
-    ticks = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[11:13]
-    return sum(map(int, ticks)) / 100
