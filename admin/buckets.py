@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from admin.s3 import translate_errors
 from shared.errors import Unavailable
-from shared.storage.client import translate_errors
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

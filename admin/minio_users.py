@@ -17,7 +17,8 @@ from admin.keys import KeyPair
 from shared.config.settings import Settings
 from shared.errors import SettingsError, Unavailable
 from shared.storage.bucket import Bucket, client
-from shared.storage.client import DEPENDENCY
+from shared.storage.credentials import static
+from shared.storage.errors import DEPENDENCY
 
 _ERROR_CODE = re.compile(r'"Code":"(\w+)"')  # the exception has no attribute for it; other servers answer in XML
 
@@ -67,7 +68,7 @@ class MinioUsers:
     def _can_sign_in(self, keys: KeyPair) -> bool:
         """Return whether MinIO accepts the secret, which it does not disclose; every function may list records."""
         try:
-            Bucket(client(self._settings, keys=(keys.access, keys.secret)), self._settings.JOBS_BUCKET).ping()
+            Bucket(client(self._settings, static(keys.access, keys.secret)), self._settings.JOBS_BUCKET).ping()
         except Unavailable:
             return False
         return True

@@ -10,9 +10,10 @@ from admin.buckets import ensure_bucket, ensure_upload_expiry
 from admin.iam_policies import Permissions, function_permissions, iam_policy
 from admin.keys import KeyPair, read_key_files
 from admin.minio_users import MinioUsers
+from admin.s3 import admin_client
 from shared.config.settings import Settings
 from shared.errors import SettingsError
-from shared.storage.bucket import client
+from shared.storage import credentials
 
 
 def provision(arguments: Namespace, settings: Settings) -> None:
@@ -24,7 +25,7 @@ def provision(arguments: Namespace, settings: Settings) -> None:
     if arguments.identities:
         changed = identities.update_file(arguments.identities, permissions, users, _admin_keys(settings))
         report(f"identities in {arguments.identities}", _state(changed=changed))
-    s3 = client(settings)
+    s3 = admin_client(settings, credentials.of_settings(settings))
     for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
         report(f"bucket {bucket}", "created" if ensure_bucket(s3, bucket, settings.AWS_REGION) else "exists")
     report(f"incomplete uploads in {settings.CSV_BUCKET}", ensure_upload_expiry(s3, settings.CSV_BUCKET))

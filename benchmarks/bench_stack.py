@@ -86,7 +86,8 @@ class BenchStack:
 
     def bucket(self, name: str, endpoint: str | None = None) -> Bucket:
         """Return the bucket `name` with all rights, and create it. `endpoint` defaults to the S3 server."""
-        return Bucket(client(self.settings("calculate", name), endpoint), name)
+        loaded = self.settings("calculate", name)
+        return Bucket(client(loaded.model_copy(update={"AWS_ENDPOINT_URL_S3": endpoint or self.s3_url})), name)
 
     def day(self, count: int) -> date:
         """Return a day with `count` fixes of two devices, which the first call inserts."""

@@ -16,6 +16,7 @@ from shared.config import settings
 from shared.jobs.store import JobStore, utc_now
 from shared.models import Submission
 from shared.storage.bucket import Bucket, ObjectMissing, StoredObject, client
+from shared.storage.connection import Body
 from shared.storage.multipart import Upload
 from shared.telemetry.context import trace_of
 
@@ -31,7 +32,7 @@ class DiscardingBucket(Bucket):
             raise ObjectMissing(key)
         return StoredObject(self._records[key], "")
 
-    def put(self, key: str, body: bytes = b"", content_type: str = "") -> None: ...
+    def put(self, key: str, body: Body = b"", content_type: str = "", *, sha256: str = "") -> None: ...
 
     def create(self, key: str, body: bytes) -> str:
         self._records[key] = body

@@ -6,22 +6,20 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
-from botocore.config import Config
-
 from admin import identities
 from admin.buckets import ensure_bucket
 from admin.iam_policies import function_permissions
 from admin.keys import KeyPair
+from admin.s3 import admin_client
 from local import credentials
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, client
-from shared.storage.client import CONFIG
+from shared.storage.credentials import of_settings, static
 
 ADMIN = "admin"
 SERVERS = ("master", "volume", "filer", "s3")
 PORTS = tuple(name for server in SERVERS for name in (server, f"{server}.grpc"))
-_WITHOUT_RETRIES = CONFIG.merge(Config(retries={"total_max_attempts": 1}))  # callers poll
 
 
 def access_keys(data_dir: Path, identity: str) -> dict[str, str]:
@@ -86,14 +84,17 @@ def remove_sockets(ports: Mapping[str, int]) -> None:
 def create_buckets(settings: Settings, admin: Mapping[str, str] | None = None) -> str:
     """Create missing buckets; return "" on success, otherwise the cause of the failure.
 
-    `admin` has the keys of the embedded server's administrator; without it, boto3 finds the keys. The embedded server
-    also gets a test object, because it responds before it can store one.
+    `admin` has the keys of the embedded server's administrator; without it, the settings or botocore have them. The
+    embedded server also gets a test object, because it responds before it can store one.
     """
-    keys = (admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"]) if admin else None
+    keys = static(admin["AWS_ACCESS_KEY_ID"], admin["AWS_SECRET_ACCESS_KEY"]) if admin else of_settings(settings)
     try:
-        with contextlib.closing(client(settings, config=_WITHOUT_RETRIES, keys=keys)) as s3:
+        with (
+            contextlib.closing(admin_client(settings, keys, max_attempts=1)) as admin_s3,  # callers poll
+            contextlib.closing(client(settings, keys)) as s3,
+        ):
             for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
-                ensure_bucket(s3, bucket, settings.AWS_REGION)
+                ensure_bucket(admin_s3, bucket, settings.AWS_REGION)
                 if admin:
                     Bucket(s3, bucket).put("probe", b"test")
                     Bucket(s3, bucket).delete("probe")

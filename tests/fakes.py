@@ -12,6 +12,7 @@ from functions.calculate.fixes.blocks import Block
 from shared.errors import Unavailable
 from shared.events import Publisher
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, ObjectSummary, StoredObject
+from shared.storage.connection import Body
 from tests.reference import EPOCH, Fix, block
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
@@ -65,10 +66,12 @@ class MemoryBucket(Bucket):
         stored = self.get(key)
         return None if stored.etag == etag else stored
 
-    def put(self, key: str, body: bytes = b"", content_type: str = "application/octet-stream") -> None:
+    def put(
+        self, key: str, body: Body = b"", content_type: str = "application/octet-stream", *, sha256: str = ""
+    ) -> None:
         self._request("put", key)
         with self._lock:
-            self._store(key, body)
+            self._store(key, bytes(body))
 
     def create(self, key: str, body: bytes) -> str:
         self._request("create", key)
@@ -118,7 +121,7 @@ class MemoryBucket(Bucket):
         self.uploads[upload_id] = key
         return upload_id
 
-    def upload_part(self, key: str, upload_id: str, number: int, body: bytes | bytearray) -> str:
+    def upload_part(self, key: str, upload_id: str, number: int, body: Body) -> str:
         self._request("part", key)
         self.parts[upload_id][number] = bytes(body)
         return f"{upload_id}/{number}"

@@ -21,9 +21,7 @@ _SETTINGS = settings.load("status")
 provider.start()
 error_reporting.start(_SETTINGS)
 _S3 = client(_SETTINGS)
-_BUCKET = Bucket(_S3, _SETTINGS.JOBS_BUCKET)
-# Presigned URLs sign the host, so this client uses the host that browsers connect to.
-_PUBLIC_CSVS = Bucket(client(_SETTINGS, _SETTINGS.S3_PUBLIC_ENDPOINT_URL), _SETTINGS.CSV_BUCKET)
+_BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_BUCKET)
 
 
 @cache
@@ -39,9 +37,9 @@ def _find_newest(job_filter: Filter) -> Entry | None:
 
 _SERVICE = service(
     JobStore(_BUCKET),
-    Bucket(_S3, _SETTINGS.CSV_BUCKET),
+    _CSVS,
     _find_newest,
-    lambda key, filename, method: _PUBLIC_CSVS.presign(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
+    lambda key, filename, method: _CSVS.presign(key, filename, _SETTINGS.PRESIGN_TTL_SECONDS, method),
     checks={"storage": _BUCKET.ping, **default_checks()},
     csv_age=_SETTINGS.csv_age,
     options=Options.from_settings(_SETTINGS),

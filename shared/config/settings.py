@@ -75,6 +75,13 @@ class Settings(BaseModel):
     )
     AWS_SESSION_TOKEN: types.SecretVisible | None = Field(None, description="Session token of temporary credentials.")
     AWS_REGION: types.Region = Field("us-east-1", description="Region for which requests are signed.")
+    S3_ADDRESSING_STYLE: Literal["path", "virtual"] = Field(
+        "path",
+        description=(
+            "Where requests name the bucket: path (http://host/bucket), which every S3-compatible server supports, or "
+            "virtual (http://bucket.host), which some providers require."
+        ),
+    )
     S3_PUBLIC_ENDPOINT_URL: types.S3Endpoint | None = Field(
         None, description=("URL of the S3 server in presigned URLs, as callers reach it. Default: AWS_ENDPOINT_URL_S3.")
     )

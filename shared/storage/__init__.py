@@ -1,1 +1,1 @@
-"""Object storage: buckets, conditional writes, listings and multipart uploads. Only this package imports boto3."""
+"""Object storage: buckets with conditional writes, listings and multipart uploads, on an S3 client over urllib3."""

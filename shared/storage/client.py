@@ -1,166 +1,194 @@
-"""The S3 client, with bounded timeouts and retries, and the translation of its errors into domain errors."""
+"""The S3 client: the operations that this project needs, by their names in the S3 API.
 
-import os
+Each method raises S3Error if the server rejects the request or does not respond in time. A method that changes an
+object may have done so nevertheless.
+"""
+
+import time
 from base64 import b64encode
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import md5
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
-from xml.etree.ElementTree import ParseError
-
-import boto3
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-from botocore.parsers import ResponseParserError
-from botocore.utils import get_environ_proxies
 
 from shared.config.settings import Settings
-from shared.errors import OtelWorkerError, SettingsError, Unavailable
-from shared.storage import instrumentation
-from shared.storage.listing import parse_list_response
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from types_boto3_s3 import S3Client
-
-T = TypeVar("T")
-
-DEPENDENCY = "storage"
+from shared.errors import SettingsError
+from shared.storage import credentials as credential_sources
+from shared.storage import xml_documents
+from shared.storage.connection import Body, Connections, HttpResponse, Timeouts
+from shared.storage.credentials import CredentialSource
+from shared.storage.endpoint import Endpoint
+from shared.storage.errors import S3Error
+from shared.storage.request import RequestSender, S3Request
+from shared.storage.signature import UNSIGNED_PAYLOAD, HttpRequest
+from shared.storage.xml_documents import ListPage
 
 
-class ObjectMissing(OtelWorkerError):
-    """The object or upload does not exist."""
+@dataclass(frozen=True)
+class StoredObject:
+    """The body of an object and its entity tag, which a compare-and-swap requires."""
+
+    body: bytes
+    etag: str
 
 
-class ObjectChanged(OtelWorkerError):
-    """The object exists already, or its entity tag has changed."""
+class S3Client:
+    """A client for one S3 server. All threads share it."""
 
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        region: str,
+        credentials: CredentialSource,
+        *,
+        public_endpoint: Endpoint | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+        connections: Connections | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._public_endpoint = public_endpoint or endpoint
+        self._credentials = credentials
+        self._connections = connections or Connections(endpoint, timeouts)
+        self._sender = RequestSender(endpoint, region, credentials, self._connections, sleep)
 
-class NotModified(OtelWorkerError):
-    """The object still has the entity tag of the request."""
+    def get_object(self, bucket: str, key: str, *, if_none_match: str = "") -> StoredObject:
+        """Return the object. With `if_none_match`, an object with this entity tag is an S3Error with status 304."""
+        headers = {"if-none-match": if_none_match} if if_none_match else {}
+        request = S3Request("GetObject", "GET", bucket, key, headers=headers)
+        return self._sender.send(request, lambda response: StoredObject(response.body, _etag(response)))
 
+    def head_object(self, bucket: str, key: str) -> None:
+        """Check that the object exists."""
+        self._sender.send(S3Request("HeadObject", "HEAD", bucket, key), _ignore)
 
-class WriteConflict(OtelWorkerError):
-    """Another conditional write of the same key is in progress."""
+    def put_object(
+        self,
+        bucket: str,
+        key: str,
+        body: Body,
+        content_type: str,
+        *,
+        if_none_match: str = "",
+        if_match: str = "",
+        sha256: str = "",
+    ) -> str:
+        """Write the object and return its entity tag. `sha256` is the hex digest of the body, if it is known."""
+        conditions = {"if-none-match": if_none_match, "if-match": if_match}
+        headers = {"content-type": content_type} | {name: etag for name, etag in conditions.items() if etag}
+        return self._sender.send(S3Request("PutObject", "PUT", bucket, key, {}, headers, body, sha256), _etag)
 
+    def delete_object(self, bucket: str, key: str) -> None:
+        """Delete the object if it exists."""
+        self._sender.send(S3Request("DeleteObject", "DELETE", bucket, key), _ignore)
 
-# Matched by code: a missing bucket or a wrong endpoint returns 404 as well.
-_ERRORS_BY_CODE: dict[str, type[OtelWorkerError]] = {"NoSuchKey": ObjectMissing, "NoSuchUpload": ObjectMissing}
-_ERRORS_BY_STATUS: dict[int, type[OtelWorkerError]] = {304: NotModified, 409: WriteConflict, 412: ObjectChanged}
+    def delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete up to 1,000 objects. Raises S3Error with the first failure."""
+        body = xml_documents.delete_document(keys)
+        # The API requires a checksum; servers older than 2025 support no other.
+        headers = {"content-md5": b64encode(md5(body, usedforsecurity=False).digest()).decode()}
+        request = S3Request("DeleteObjects", "POST", bucket, query={"delete": ""}, headers=headers, body=body)
+        self._sender.send(request, lambda response: xml_documents.check_delete_result(response.body))
 
-# connect_timeout applies to each address of the host, read_timeout to each read. TCP keep-alive is not needed: the read
-# timeout detects a silent peer long before the system's first probe.
-CONFIG = Config(
-    signature_version="s3v4",
-    s3={"addressing_style": "path"},
-    connect_timeout=2,
-    read_timeout=10,
-    retries={"mode": "standard", "total_max_attempts": 3},
-    max_pool_connections=40,  # the number of gunicorn's threads
-    # Servers older than 2025 do not support the checksums that boto3 adds by default.
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-)
-MAX_REQUEST_SECONDS = 49
-# With credentials from the settings, AWS_PROFILE and ~/.aws are ignored. Other environment variables still apply.
-_IGNORED_FILES: dict[str, Any] = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-# botocore rejects host names with an underscore, such as those of Docker services, but only when it creates a client.
-_PLACEHOLDER_HOST = "placeholder.invalid"
+    def list_objects(
+        self, bucket: str, prefix: str, *, token: str = "", after: str = "", limit: int | None = None
+    ) -> ListPage:
+        """Return a page of keys in order: those of the next page by its `token`, or those that follow `after`."""
+        query = {"list-type": "2", "encoding-type": "url", "prefix": prefix}
+        optional = {"continuation-token": token, "start-after": after, "max-keys": "" if limit is None else str(limit)}
+        query |= {name: text for name, text in optional.items() if text}
+        request = S3Request("ListObjectsV2", "GET", bucket, query=query)
+        return self._sender.send(request, lambda response: xml_documents.parse_list_page(response.body))
+
+    def create_multipart_upload(self, bucket: str, key: str, content_type: str) -> str:
+        """Start an upload and return its id."""
+        headers = {"content-type": content_type}
+        request = S3Request("CreateMultipartUpload", "POST", bucket, key, {"uploads": ""}, headers)
+        return self._sender.send(request, lambda response: xml_documents.parse_upload_id(response.body))
+
+    def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> str:
+        """Upload part `number` (from 1) and return its entity tag. The signature does not cover the body."""
+        query = {"partNumber": str(number), "uploadId": upload_id}
+        request = S3Request("UploadPart", "PUT", bucket, key, query, {}, body, UNSIGNED_PAYLOAD)
+        return self._sender.send(request, _etag)
+
+    def complete_multipart_upload(self, bucket: str, key: str, upload_id: str, etags: Sequence[str]) -> None:
+        """Create the object from the parts with these entity tags, in order."""
+        body = xml_documents.complete_document(etags)
+        headers = {"content-type": "application/xml"}
+        request = S3Request("CompleteMultipartUpload", "POST", bucket, key, {"uploadId": upload_id}, headers, body)
+        self._sender.send(request, _check_completed)
+
+    def abort_multipart_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Delete the upload and its parts."""
+        self._sender.send(S3Request("AbortMultipartUpload", "DELETE", bucket, key, {"uploadId": upload_id}), _ignore)
+
+    def list_multipart_uploads(self, bucket: str, prefix: str) -> list[tuple[str, str]]:
+        """Return key and id of all unfinished uploads whose key starts with `prefix`."""
+        found: list[tuple[str, str]] = []
+        marker: dict[str, str] = {}
+        while True:
+            query = {"uploads": "", "encoding-type": "url", "prefix": prefix, **marker}
+            request = S3Request("ListMultipartUploads", "GET", bucket, query=query)
+            uploads, marker = self._sender.send(request, lambda response: xml_documents.parse_uploads(response.body))
+            found += uploads
+            if not marker:
+                return found
+
+    def presign(self, method: str, bucket: str, key: str, query: dict[str, str], expires_seconds: int) -> str:
+        """Return a URL on the public endpoint that is valid for one method. Sends no request."""
+        endpoint = self._public_endpoint
+        headers = {"host": endpoint.host_header(bucket)}
+        request = HttpRequest(method, endpoint.path(bucket, key), query, headers)
+        target = self._sender.signer.presign(self._credentials(), self._sender.now(), request, expires_seconds)
+        return endpoint.url(bucket, target)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._connections.close()
 
 
 def client(
-    settings: Settings, endpoint: str | None = None, config: Config = CONFIG, keys: tuple[str, str] | None = None
-) -> "S3Client":
-    """Create an S3 client for `endpoint` (default: that of the settings).
+    settings: Settings,
+    credentials: CredentialSource | None = None,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+    connections: Connections | None = None,
+) -> S3Client:
+    """Create the client of the settings. `credentials` default to those of the settings, `connections` to new ones.
 
-    `keys` are the access key id and the secret key. They default to those of the settings, then to boto3's own
-    credential chain. With keys, no profile and no file of boto3 is read. Raises SettingsError if boto3 rejects one of
-    its environment variables or files.
-
-    A request takes at most MAX_REQUEST_SECONDS = 3 * (2 + 10) + (1 + 5) + (2 + 5): three attempts with a random backoff
-    of up to 1 s and 2 s after SlowDown (0.05 s and 0.1 s after other errors), to which the server may add 5 s each.
-    Name resolution and a response that arrives slowly but steadily are not bounded.
+    Raises SettingsError for an invalid proxy, certificate file or profile, and for an IP address in virtual-host style.
     """
-    url = endpoint or settings.AWS_ENDPOINT_URL_S3
-    access_key, secret_key, token = (*keys, None) if keys else _credentials(settings)
-    has_underscore = "_" in urlsplit(url or "").netloc
-    if has_underscore:
-        config = config.merge(Config(proxies=get_environ_proxies(url or "")))
-    variables = _IGNORED_FILES if access_key else None
-    try:
-        session = boto3.session.Session(
-            access_key, secret_key, token, botocore_session=botocore.session.Session(variables)
-        )
-        s3: S3Client = session.client(
-            "s3",
-            region_name=settings.AWS_REGION,
-            endpoint_url=urlsplit(url or "")._replace(netloc=_PLACEHOLDER_HOST).geturl() if has_underscore else url,
-            config=_config_for_endpoint(config, url),
-        )
-    except (BotoCoreError, ValueError) as exc:
-        variable = "AWS_PROFILE" if isinstance(exc, ProfileNotFound) else "AWS_…"
-        raise SettingsError(
-            f"{variable}: boto3 does not accept its variables or files ({type(exc).__name__})"
-        ) from None
-    if has_underscore:
-        s3.meta.events.register("before-endpoint-resolution.s3", partial(_override_endpoint, url))
-    s3.meta.events.register("before-parse.s3.ListObjectsV2", parse_list_response)
-    s3.meta.events.register("before-call.s3.DeleteObjects", _use_content_md5)
-    instrumentation.register(s3.meta.events)
-    return s3
+    is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
+    url, public_url = settings.AWS_ENDPOINT_URL_S3, settings.S3_PUBLIC_ENDPOINT_URL
+    endpoint = (
+        Endpoint.parse(url, virtual_host_style=is_virtual)
+        if url
+        else Endpoint.of_aws(settings.AWS_REGION, virtual_host_style=is_virtual)
+    )
+    public_endpoint = Endpoint.parse(public_url, virtual_host_style=is_virtual) if public_url else endpoint
+    if is_virtual and (endpoint.is_ip_address or public_endpoint.is_ip_address):
+        raise SettingsError("S3_ADDRESSING_STYLE: virtual needs endpoints with host names, not IP addresses")
+    return S3Client(
+        endpoint,
+        settings.AWS_REGION,
+        credentials or credential_sources.of_settings(settings),
+        public_endpoint=public_endpoint,
+        timeouts=timeouts,
+        connections=connections,
+    )
 
 
-def _config_for_endpoint(config: Config, url: str | None) -> Config:
-    """Disable FIPS and dual-stack endpoints for a configured endpoint, and proxies for a loopback address."""
-    if url is None:
-        return config
-    exact = config.merge(Config(use_fips_endpoint=False, use_dualstack_endpoint=False))
-    host = urlsplit(url).hostname or ""
-    is_loopback = host == "localhost" or host.startswith("127.") or host == "::1"
-    return exact.merge(Config(proxies={})) if is_loopback else exact
+def _ignore(_: HttpResponse) -> None:
+    return
 
 
-def _credentials(settings: Settings) -> tuple[str | None, str | None, str | None]:
-    """Return access key id, secret key and session token of the settings. Without keys, all three are None."""
-    if settings.AWS_ACCESS_KEY_ID is None or settings.AWS_SECRET_ACCESS_KEY is None:
-        return None, None, None
-    token = settings.AWS_SESSION_TOKEN
-    secret = settings.AWS_SECRET_ACCESS_KEY.get_secret_value()
-    return settings.AWS_ACCESS_KEY_ID, secret, None if token is None else token.get_secret_value()
+def _etag(response: HttpResponse) -> str:
+    """Return the entity tag. A page of a server that is not S3 has none."""
+    etag = response.headers.get("etag")
+    if not etag:
+        raise S3Error(response.status, "MissingETag")
+    return etag
 
 
-def _override_endpoint(url: str | None, builtins: dict[str, Any], **_: Any) -> None:
-    """Replace the placeholder by `url` in requests and presigned URLs, a handler of `before-endpoint-resolution`."""
-    builtins["SDK::Endpoint"] = url
-
-
-def translate_errors(request: "Callable[[], T]", *expected: type[OtelWorkerError]) -> T:
-    """Call `request` and return its result.
-
-    An error response that maps to one of `expected` raises that error. Every other failure raises Unavailable with the
-    error code or the name of the exception: messages of server and driver are dropped.
-    """
-    try:
-        return request()
-    except ClientError as exc:
-        status = exc.response["ResponseMetadata"].get("HTTPStatusCode", 0)
-        code = exc.response["Error"].get("Code") or str(status)
-        error = _ERRORS_BY_CODE.get(code) or _ERRORS_BY_STATUS.get(status)
-        if error in expected:
-            raise error from exc
-        raise Unavailable(DEPENDENCY, code) from exc
-    except (BotoCoreError, ResponseParserError, ParseError) as exc:
-        raise Unavailable(DEPENDENCY, type(exc).__name__) from exc
-
-
-def _use_content_md5(params: dict[str, Any], **_: Any) -> None:
-    """Send Content-MD5, which every server supports, instead of botocore's CRC32. DeleteObjects requires a checksum."""
-    digest = md5(params["body"], usedforsecurity=False).digest()
-    params["headers"]["Content-MD5"] = b64encode(digest).decode()
-    params["context"].pop("checksum", None)
+def _check_completed(response: HttpResponse) -> None:
+    """Raise S3Error for an error that the server found after it had sent status 200."""
+    if xml_documents.is_error(response.body):
+        raise S3Error(500, xml_documents.error_code(response.body) or "500")

@@ -113,7 +113,7 @@ FINISHED_STATES = ("completed", "failed")
 FAILURES = tuple(sorted(JOB_ERRORS))
 STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-# Causes of Unavailable, as shared/storage/client.py, shared/events.py and fixes/connection.py set them.
+# Causes of Unavailable, as shared/storage/errors.py, shared/events.py and fixes/connection.py set them.
 DATABASE_ERRORS = (
     *("timeout", "silent", "slow", "unexpected-frame", "unknown-host", "08001", "08006", "28P01", "28000", "3D000"),
     *("53300", "57P03", "57P01", "57014", "42501", "42P01", "42703", "55P03", "53200", "XX000"),

@@ -14,8 +14,10 @@ import pytest
 from minio.credentials.providers import StaticProvider
 from minio.minioadmin import MinioAdmin
 
+from admin.s3 import admin_client
 from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
+from shared.storage.credentials import static
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL")
 MINIO = os.environ.get("TEST_MINIO_URL")
@@ -35,7 +37,12 @@ def minio(server_url: str) -> Iterator[tuple[str, dict[str, str]]]:
         credentials=StaticProvider(access, secret),
         secure=parts.scheme == "https",
     )
-    with _turn(url), contextlib.closing(client(settings, keys=(access, secret))) as s3:
+    keys = static(access, secret)
+    with (
+        _turn(url),
+        contextlib.closing(admin_client(settings, keys)) as s3,
+        contextlib.closing(client(settings, keys)) as objects,
+    ):
         names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
         if names or json.loads(admin.user_list()):
             pytest.fail("TEST_MINIO_URL: this MinIO is not empty")
@@ -43,7 +50,7 @@ def minio(server_url: str) -> Iterator[tuple[str, dict[str, str]]]:
             yield url, {"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret}
         finally:
             for name in (entry["Name"] for entry in s3.list_buckets()["Buckets"]):
-                bucket = Bucket(s3, name)
+                bucket = Bucket(objects, name)
                 while page := bucket.list_page(""):
                     bucket.delete_many([listed.key for listed in page])
                 s3.delete_bucket(Bucket=name)

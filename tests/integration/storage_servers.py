@@ -7,21 +7,25 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.config import Config
 
+from admin.s3 import admin_client
 from local import object_storage
 from local.ports import assign_ports
 from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
-from shared.storage.client import CONFIG
+from shared.storage.connection import Timeouts
+from shared.storage.credentials import static
 from tests.integration import external_servers, moto_server
 from tests.integration.ports import free_port
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 MINIO = {"AWS_ACCESS_KEY_ID": "minioadmin", "AWS_SECRET_ACCESS_KEY": "minioadmin"}
-IMPATIENT = CONFIG.merge(Config(connect_timeout=0.5, read_timeout=0.5))
+IMPATIENT = Timeouts(connect=0.5, read=0.5)
 SERVERS = ("SeaweedFS", "MinIO", "moto")
 
 # The requirements of docs/reference/storage.md, each with the servers that lack it; moto is for tests only.
@@ -66,11 +70,26 @@ def running(server: str, folder: Path) -> Iterator[Settings]:
 
 @contextlib.contextmanager
 def bucket_of(
-    settings: Settings, name: str, config: Config = CONFIG, keys: tuple[str, str] | None = None, **other: Any
+    settings: Settings,
+    name: str,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 - immutable
+    keys: tuple[str, str] | None = None,
+    *,
+    endpoint: str | None = None,
+    **other: Any,
 ) -> Iterator[Bucket]:
     """Open the bucket with `keys` (default: those of the settings) for the duration of the block."""
-    with contextlib.closing(client(settings, other.pop("endpoint", None), config, keys or admin_of(settings))) as s3:
+    if endpoint is not None:
+        settings = settings.model_copy(update={"AWS_ENDPOINT_URL_S3": endpoint})
+    with contextlib.closing(client(settings, static(*(keys or admin_of(settings))), timeouts)) as s3:
         yield Bucket(s3, name, **other)
+
+
+@contextlib.contextmanager
+def boto3_client(settings: Settings, keys: tuple[str, str] | None = None) -> Iterator["S3Client"]:
+    """Open boto3's client with `keys` (default: those of the settings), for what shared/storage cannot do."""
+    with contextlib.closing(admin_client(settings, static(*(keys or admin_of(settings))))) as s3:
+        yield s3
 
 
 def admin_of(settings: Settings) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from admin.__main__ import main
 from local.options import TARGETS
 from shared.config.settings import Settings
-from tests.integration.storage_servers import SERVERS, admin_of, bucket_of, running
+from tests.integration.storage_servers import SERVERS, admin_of, boto3_client, bucket_of, running
 
 USERS = {function: (f"key-of-{function}", f"secret-of-{function}") for function in TARGETS}
 
@@ -74,13 +74,13 @@ def test_both_buckets_are_created_once(server: tuple[str, Settings], capsys: pyt
 def test_existing_lifecycle_rules_are_kept(server: tuple[str, Settings]) -> None:
     _, settings = server
     existing: Any = {"ID": "existing", "Status": "Enabled", "Filter": {"Prefix": "csv/"}, "Expiration": {"Days": 30}}
-    with bucket_of(settings, settings.CSV_BUCKET) as csvs:
-        csvs._s3.put_bucket_lifecycle_configuration(
+    with boto3_client(settings) as s3:
+        s3.put_bucket_lifecycle_configuration(
             Bucket=settings.CSV_BUCKET,
             LifecycleConfiguration={"Rules": [existing]},
         )
         assert main(["buckets"], environment(settings)) == 0
-        rules = csvs._s3.get_bucket_lifecycle_configuration(Bucket=settings.CSV_BUCKET)["Rules"]
+        rules = s3.get_bucket_lifecycle_configuration(Bucket=settings.CSV_BUCKET)["Rules"]
     assert {rule["ID"] for rule in rules} == {"existing", "otel-worker-unfinished-uploads"}
 
 

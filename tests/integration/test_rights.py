@@ -12,7 +12,7 @@ from local.options import TARGETS
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectMissing
-from tests.integration.storage_servers import admin_of, bucket_of, running
+from tests.integration.storage_servers import admin_of, boto3_client, bucket_of, running
 
 # The permissions of each function by prefix; "missing" is to get a 404 for a missing object.
 _READ_WRITE = "read missing write list delete"
@@ -130,9 +130,9 @@ def test_function_cannot_change_or_list_whole_buckets(
     installation: tuple[Settings, dict[str, tuple[str, str]]], function: str
 ) -> None:
     settings, users = installation
-    with bucket_of(settings, settings.JOBS_BUCKET, keys=users[function]) as jobs:
+    name = settings.JOBS_BUCKET
+    with bucket_of(settings, name, keys=users[function]) as jobs, boto3_client(settings, users[function]) as s3:
         jobs.ping()
-        s3, name = jobs._s3, settings.JOBS_BUCKET
         for call in (
             lambda: s3.list_objects_v2(Bucket=name),
             lambda: s3.list_objects_v2(Bucket=settings.CSV_BUCKET),

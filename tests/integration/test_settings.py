@@ -65,7 +65,7 @@ def test_invalid_setting_stops_process_with_one_line(target: str, name: str, val
     assert "hunter2" not in line
 
 
-def test_error_of_boto3_is_logged_with_its_variable() -> None:
+def test_error_of_botocore_is_logged_with_its_variable() -> None:
     without_keys = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "nobody", **NO_AWS_FILES}
     run = subprocess.run(
         COMMAND,
@@ -77,7 +77,7 @@ def test_error_of_boto3_is_logged_with_its_variable() -> None:
         check=False,
     )
     assert run.returncode != 0
-    assert "AWS_PROFILE: boto3 does not accept its variables or files (ProfileNotFound)" in run.stdout
+    assert "AWS_PROFILE: botocore does not accept its variables or files (ProfileNotFound)" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
 
 

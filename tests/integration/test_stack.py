@@ -15,6 +15,7 @@ from local.options import TARGETS
 from local.stack import Stack
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, client
+from shared.storage.credentials import static
 from tests.integration.whole_stack import DAY, is_ready, send_request, submit, wait_for_end, wait_until
 
 COMPONENTS = ("postgres", "s3", "broker", *TARGETS, "gateway")
@@ -62,7 +63,7 @@ def test_a_function_has_its_own_keys_with_least_privilege(stack: Stack, function
     settings = stack.plan.settings(function)
     pair = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
 
-    with contextlib.closing(client(settings, keys=pair)) as s3:
+    with contextlib.closing(client(settings, static(*pair))) as s3:
         jobs = Bucket(s3, settings.JOBS_BUCKET)
         jobs.ping()
         with pytest.raises(Unavailable, match="AccessDenied"):

@@ -5,12 +5,11 @@ import random
 from collections.abc import Callable, Iterator
 
 import pytest
-from botocore.config import Config
 
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
-from shared.storage.client import CONFIG
+from shared.storage.connection import Timeouts
 from shared.storage.multipart import Upload
 from tests.integration.fault_proxy import (
     Exchange,
@@ -29,7 +28,7 @@ from tests.integration.fault_proxy import (
 from tests.integration.storage_servers import bucket_of, running
 
 # Long enough for a server on a loaded machine: each fault that is a timeout costs three of them.
-SHORT_TIMEOUTS = CONFIG.merge(Config(connect_timeout=2, read_timeout=2))
+SHORT_TIMEOUTS = Timeouts(connect=2, read=2)
 
 
 @pytest.fixture(scope="module", params=["SeaweedFS", "MinIO"])

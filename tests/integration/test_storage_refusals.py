@@ -110,7 +110,8 @@ def test_page_of_another_server_is_not_an_empty_listing(bucket: Bucket, proxy: F
         assert outcomes(bucket, proxy, respond_with(200, page), "list_keys", "list_page") == {
             ("storage: ParseError", 1)
         }
-    assert outcomes(bucket, proxy, respond_with(200, "<html"), "list_keys", "list_page") == {("storage: 500", 3)}
+    truncated = outcomes(bucket, proxy, respond_with(200, "<html"), "list_keys", "list_page")
+    assert truncated == {("storage: ParseError", 3)}
 
 
 def test_conflict_is_retried_only_for_conditional_writes(bucket: Bucket, proxy: FaultProxy) -> None:

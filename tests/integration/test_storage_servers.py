@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 import urllib3
@@ -21,7 +20,7 @@ from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.storage.multipart import Upload
 from tests.builders import JOB_ID, record, result
 from tests.integration.ports import free_port
-from tests.integration.storage_servers import OPTIONAL, SERVERS, UNSUPPORTED, admin_of, bucket_of, running
+from tests.integration.storage_servers import OPTIONAL, SERVERS, UNSUPPORTED, admin_of, boto3_client, bucket_of, running
 from tests.sweeps import create_sweep, listed
 
 HTTP = urllib3.PoolManager(retries=False)
@@ -156,8 +155,8 @@ def test_upload_creates_the_whole_object_or_none(bucket: Bucket, key: str, size:
 
 
 def unfinished(bucket: Bucket, prefix: str) -> set[str]:
-    response = bucket._s3.list_multipart_uploads(Bucket=bucket._name, Prefix=prefix)
-    return {upload["UploadId"] for upload in response.get("Uploads", []) if upload["Key"].startswith(prefix)}
+    uploads = bucket._s3.list_multipart_uploads(bucket._name, prefix)
+    return {upload_id for key, upload_id in uploads if key.startswith(prefix)}
 
 
 @ability("the unfinished uploads of a key are listed and aborted")
@@ -270,8 +269,7 @@ def test_completing_an_upload_twice_succeeds(bucket: Bucket, key: str) -> None:
     etag = bucket.upload_part(key, upload, 1, b"x")
     for _ in range(2):
         bucket.complete_upload(key, upload, [etag])
-    parts: Any = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
-    bucket._s3.complete_multipart_upload(Bucket=bucket._name, Key=key, UploadId=upload, MultipartUpload=parts)
+    bucket._s3.complete_multipart_upload(bucket._name, key, upload, [etag])
 
 
 @ability("unfinished uploads are listed by prefix")
@@ -285,12 +283,12 @@ def test_list_uploads_by_prefix(bucket: Bucket, key: str) -> None:
 
 @ability("a lifecycle rule aborts unfinished uploads")
 def test_lifecycle_rule_aborts_unfinished_uploads(settings: Settings) -> None:
-    with bucket_of(settings, settings.CSV_BUCKET) as csvs:
-        assert ensure_upload_expiry(csvs._s3, settings.CSV_BUCKET) == "aborted after a day by a new rule"
+    with boto3_client(settings) as s3:
+        assert ensure_upload_expiry(s3, settings.CSV_BUCKET) == "aborted after a day by a new rule"
 
 
 @ability("a deletion respects If-Match")
-def test_delete_with_another_etag_fails(bucket: Bucket, key: str) -> None:
+def test_delete_with_another_etag_fails(settings: Settings, bucket: Bucket, key: str) -> None:
     bucket.put(key, b"1")
-    with pytest.raises(bucket._s3.exceptions.ClientError, match="PreconditionFailed"):
-        bucket._s3.delete_object(Bucket=bucket._name, Key=key, IfMatch='"another"')
+    with boto3_client(settings) as s3, pytest.raises(s3.exceptions.ClientError, match="PreconditionFailed"):
+        s3.delete_object(Bucket=bucket._name, Key=key, IfMatch='"another"')

@@ -2,34 +2,26 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 
-from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
-
+from shared.storage.errors import S3Error
 from tests.simulation.faults import Fault
 from tests.simulation.world import Invocation, PodDied, World
 
 _TIMEOUT_MS = 10_000
 _MAX_GHOST_DELAY_MS = 60_000
 _CURRENT = "x/CURRENT"
-_SERVER = "http://s3"
 
+T = TypeVar("T")
 Effect = Callable[[], Any]
-
-
-def client_error(status: int, code: str) -> ClientError:
-    """Return the error that botocore raises for an unsuccessful response."""
-    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(response, "Request")
 
 
 def _detect_lost_race(effect: Effect, invocation: Invocation, key: str) -> Any:
     """Apply the effect on a segment or CURRENT, and note if another sweep changed it first."""
     try:
         return effect()
-    except ClientError as exc:
-        status = exc.response["ResponseMetadata"]["HTTPStatusCode"]
-        invocation.lost_race |= status == 412 or (status == 404 and key != _CURRENT)
+    except S3Error as exc:
+        invocation.lost_race |= exc.status == 412 or (exc.status == 404 and key != _CURRENT)
         raise
 
 
@@ -50,7 +42,7 @@ class FaultInjector:
             Fault.DIE_GHOST: self._die_ghost,
         }
 
-    def execute(self, name: str, key: str, effect: Effect, *, conditional: bool = False) -> Any:
+    def execute(self, name: str, key: str, effect: Callable[[], T], *, conditional: bool = False) -> T:
         """Return the result of `effect`, or raise its error or the error of an injected fault."""
         world = self._world
         invocation = world.step()
@@ -69,7 +61,7 @@ class FaultInjector:
             world.sleep(world.faults.delay_ms())
             return effect()
         world.counts[fault.name.lower()] += 1
-        return self._handlers[fault](effect, invocation)
+        return cast("T", self._handlers[fault](effect, invocation))
 
     def _delay(self) -> None:
         self._world.sleep(self._world.faults.delay_ms())
@@ -85,26 +77,26 @@ class FaultInjector:
 
     def _conflict(self, _: Effect, invocation: Invocation) -> NoReturn:
         invocation.faulted = True
-        raise client_error(409, "ConditionalRequestConflict")
+        raise S3Error(409, "ConditionalRequestConflict")
 
     def _fail(self, _: Effect, invocation: Invocation) -> NoReturn:
         invocation.faulted = True
         self._delay()
         if self._world.rng.random() < 0.5:
-            raise client_error(503, "SlowDown")
-        raise EndpointConnectionError(endpoint_url=_SERVER)
+            raise S3Error(503, "SlowDown")
+        raise S3Error(0, "EndpointConnectionError")
 
     def _lost(self, effect: Effect, invocation: Invocation) -> NoReturn:
         invocation.faulted = True
         effect()
         self._delay()
-        raise ReadTimeoutError(endpoint_url=_SERVER)
+        raise S3Error(0, "ReadTimeoutError")
 
     def _ghost(self, effect: Effect, invocation: Invocation) -> NoReturn:
         invocation.faulted = True
         self._apply_later(effect)
         self._world.sleep(_TIMEOUT_MS)
-        raise ReadTimeoutError(endpoint_url=_SERVER)
+        raise S3Error(0, "ReadTimeoutError")
 
     def _apply_later(self, effect: Effect) -> None:
         """Apply the effect after the client's timeout."""
@@ -113,7 +105,7 @@ class FaultInjector:
             try:
                 self._world.note(f"ghost of {sender}")
                 effect()
-            except ClientError:
+            except S3Error:
                 return
 
         sender = self._world.current.name

@@ -1,17 +1,18 @@
-"""An in-memory S3 server with the interface of boto3's client, used by the real shared/storage/bucket.py.
+"""An in-memory S3 server with the interface of S3Client, used by the real shared/storage/bucket.py.
 
 It models whole objects, entity tags that hash the body, If-Match and If-None-Match, paginated listings and multipart
-uploads, as well as boto3's errors. Fault.TWICE models boto3's own retry.
+uploads, as well as the client's errors. Fault.TWICE models the client's own retry.
 """
 
-# ruff: noqa: N803 - boto3 defines the argument names
-
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
+from shared.storage.client import StoredObject
+from shared.storage.connection import Body
+from shared.storage.errors import S3Error
+from shared.storage.xml_documents import ListPage
 from tests.simulation.bucket_state import BucketState
-from tests.simulation.fault_injector import FaultInjector, client_error
+from tests.simulation.fault_injector import FaultInjector
 from tests.simulation.world import START, World
 
 
@@ -30,141 +31,121 @@ class S3:
         self._missing_status = missing_status
 
     def put_object(
-        self, *, Bucket: str, Key: str, Body: Any, IfNoneMatch: str | None = None, IfMatch: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        bucket, body = self._buckets[Bucket], bytes(Body)
+        self,
+        bucket: str,
+        key: str,
+        body: Body,
+        content_type: str,
+        *,
+        if_none_match: str = "",
+        if_match: str = "",
+        sha256: str = "",
+    ) -> str:
+        del content_type, sha256
+        state, content = self._buckets[bucket], bytes(body)
 
-        def effect() -> dict[str, Any]:
-            current = bucket.objects.get(Key)
-            if IfMatch is not None and current is None:
-                raise client_error(
+        def effect() -> str:
+            current = state.objects.get(key)
+            if if_match and current is None:
+                raise S3Error(
                     self._missing_status, "NoSuchKey" if self._missing_status == 404 else "PreconditionFailed"
                 )
-            if (IfNoneMatch and current) or (IfMatch is not None and current is not None and current.etag != IfMatch):
-                raise client_error(412, "PreconditionFailed")
-            return {"ETag": bucket.store(Key, body, self._world.now)}
+            if (if_none_match and current) or (if_match and current is not None and current.etag != if_match):
+                raise S3Error(412, "PreconditionFailed")
+            return state.store(key, content, self._world.now)
 
-        name = "create" if IfNoneMatch else "replace" if IfMatch else "put"
-        return dict(self._execute(name, Key, effect, conditional=name != "put"))
+        name = "create" if if_none_match else "replace" if if_match else "put"
+        return self._execute(name, key, effect, conditional=name != "put")
 
-    def get_object(self, *, Bucket: str, Key: str, IfNoneMatch: str | None = None) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            current = self._buckets[Bucket].objects.get(Key)
+    def get_object(self, bucket: str, key: str, *, if_none_match: str = "") -> StoredObject:
+        def effect() -> StoredObject:
+            current = self._buckets[bucket].objects.get(key)
             if current is None:
-                raise client_error(404, "NoSuchKey")
-            if IfNoneMatch == current.etag:
-                raise client_error(304, "304")
-            return {"Body": _Body(current.body), "ETag": current.etag}
+                raise S3Error(404, "NoSuchKey")
+            if if_none_match == current.etag:
+                raise S3Error(304, "304")
+            return StoredObject(current.body, current.etag)
 
-        return dict(self._execute("get", Key, effect))
+        return self._execute("get", key, effect)
 
-    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            if Key not in self._buckets[Bucket].objects:
-                raise client_error(404, "404")
-            return {}
+    def head_object(self, bucket: str, key: str) -> None:
+        def effect() -> None:
+            if key not in self._buckets[bucket].objects:
+                raise S3Error(404, "404")
 
-        return dict(self._execute("head", Key, effect))
+        self._execute("head", key, effect)
 
-    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        self._execute("delete", Key, lambda: self._buckets[Bucket].remove(Key))
-        return {}
+    def delete_object(self, bucket: str, key: str) -> None:
+        self._execute("delete", key, lambda: self._buckets[bucket].remove(key))
 
-    def delete_objects(self, *, Bucket: str, Delete: dict[str, Any]) -> dict[str, Any]:
-        keys = [item["Key"] for item in Delete["Objects"]]
-
+    def delete_objects(self, bucket: str, keys: Sequence[str]) -> None:
         def effect() -> None:
             for key in keys:
-                self._buckets[Bucket].remove(key)
+                self._buckets[bucket].remove(key)
 
         self._execute("delete", " ".join(keys), effect)
-        return {}
 
-    def list_objects_v2(
-        self, *, Bucket: str, Prefix: str, MaxKeys: int | None = None, ContinuationToken: str = "", StartAfter: str = ""
-    ) -> dict[str, Any]:
-        bucket, limit = self._buckets[Bucket], MaxKeys or self._page_size
+    def list_objects(
+        self, bucket: str, prefix: str, *, token: str = "", after: str = "", limit: int | None = None
+    ) -> ListPage:
+        state, count = self._buckets[bucket], limit or self._page_size
 
-        def effect() -> dict[str, Any]:
-            keys = bucket.keys(Prefix, ContinuationToken or StartAfter, limit + 1)
-            contents = [{"Key": key} for key in keys[:limit]]
-            times = (_LastModified(bucket.objects[key].modified_ms) for key in keys[:limit])
-            next_page = {"IsTruncated": True, "NextContinuationToken": keys[limit - 1]} if len(keys) > limit else {}
-            return {"Contents": contents, "Modified": times, **next_page}
+        def effect() -> ListPage:
+            found = state.keys(prefix, token or after, count + 1)
+            keys = found[:count]
+            modified = [(START + timedelta(milliseconds=state.objects[key].modified_ms)).isoformat() for key in keys]
+            return ListPage(keys, modified, keys[-1] if len(found) > count else None)
 
-        return dict(self._execute("list", Prefix + (ContinuationToken or StartAfter)[len(Prefix) :][:8], effect))
+        return self._execute("list", prefix + (token or after)[len(prefix) :][:8], effect)
 
-    def create_multipart_upload(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
-        bucket, invocation = self._buckets[Bucket], self._world.current.invocation
+    def create_multipart_upload(self, bucket: str, key: str, content_type: str) -> str:
+        del content_type
+        state, invocation = self._buckets[bucket], self._world.current.invocation
 
-        def effect() -> dict[str, Any]:
+        def effect() -> str:
             self._world.counts["uploads"] += 1
-            upload = f"upload-{self._world.counts['uploads']}"
-            bucket.uploads[upload] = (Key, {})
+            upload_id = f"upload-{self._world.counts['uploads']}"
+            state.uploads[upload_id] = (key, {})
             if invocation:
-                invocation.uploads.append(upload)
-            return {"UploadId": upload}
+                invocation.uploads.append(upload_id)
+            return upload_id
 
-        return dict(self._execute("start", Key, effect))
+        return self._execute("start", key, effect)
 
-    def upload_part(self, *, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            _, parts = self._upload(Bucket, UploadId)
-            parts[PartNumber] = bytes(Body)
-            return {"ETag": f"{UploadId}/{PartNumber}"}
+    def upload_part(self, bucket: str, key: str, upload_id: str, number: int, body: Body) -> str:
+        def effect() -> str:
+            _, parts = self._upload(bucket, upload_id)
+            parts[number] = bytes(body)
+            return f"{upload_id}/{number}"
 
-        return dict(self._execute(f"part {PartNumber}", Key, effect))
+        return self._execute(f"part {number}", key, effect)
 
-    def complete_multipart_upload(
-        self, *, Bucket: str, Key: str, UploadId: str, MultipartUpload: dict[str, Any]
-    ) -> dict[str, Any]:
-        bucket = self._buckets[Bucket]
+    def complete_multipart_upload(self, bucket: str, key: str, upload_id: str, etags: Sequence[str]) -> None:
+        state = self._buckets[bucket]
 
-        def effect() -> dict[str, Any]:
-            _, parts = self._upload(Bucket, UploadId)
-            body = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
-            del bucket.uploads[UploadId]
-            return {"ETag": bucket.store(Key, body, self._world.now)}
-
-        return dict(self._execute("complete", Key, effect))
-
-    def abort_multipart_upload(self, *, Bucket: str, Key: str, UploadId: str) -> dict[str, Any]:
         def effect() -> None:
-            self._upload(Bucket, UploadId)
-            del self._buckets[Bucket].uploads[UploadId]
+            _, parts = self._upload(bucket, upload_id)
+            body = b"".join(parts[number] for number in range(1, len(etags) + 1))
+            del state.uploads[upload_id]
+            state.store(key, body, self._world.now)
 
-        self._execute("abort", Key, effect)
-        return {}
+        self._execute("complete", key, effect)
+
+    def abort_multipart_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        def effect() -> None:
+            self._upload(bucket, upload_id)
+            del self._buckets[bucket].uploads[upload_id]
+
+        self._execute("abort", key, effect)
 
     def _upload(self, bucket: str, upload_id: str) -> tuple[str, dict[int, bytes]]:
         if upload_id not in self._buckets[bucket].uploads:
-            raise client_error(404, "NoSuchUpload")
+            raise S3Error(404, "NoSuchUpload")
         return self._buckets[bucket].uploads[upload_id]
 
-    def list_multipart_uploads(self, *, Bucket: str, Prefix: str, **_: Any) -> dict[str, Any]:
-        def effect() -> dict[str, Any]:
-            uploads = [{"Key": key, "UploadId": upload} for upload, (key, _) in self._buckets[Bucket].uploads.items()]
-            return {"Uploads": [item for item in uploads if item["Key"].startswith(Prefix)], "IsTruncated": False}
+    def list_multipart_uploads(self, bucket: str, prefix: str) -> list[tuple[str, str]]:
+        def effect() -> list[tuple[str, str]]:
+            uploads = [(key, upload_id) for upload_id, (key, _) in self._buckets[bucket].uploads.items()]
+            return [upload for upload in uploads if upload[0].startswith(prefix)]
 
-        return dict(self._execute("uploads", Prefix, effect))
-
-
-@dataclass(frozen=True)
-class _Body:
-    """The body of a get_object response."""
-
-    content: bytes
-
-    def read(self) -> bytes:
-        return self.content
-
-
-@dataclass(frozen=True)
-class _LastModified:
-    """The LastModified element of a listing's XML."""
-
-    ms: int
-
-    @property
-    def text(self) -> str:
-        return (START + timedelta(milliseconds=self.ms)).isoformat()
+        return self._execute("uploads", prefix, effect)

@@ -164,6 +164,7 @@ VALUES: dict[str, Values] = {
         ["us-east-1", "garage", "auto", "EU", "us-gov-west-1", "a" * 63],
         ["eu west", "eu_west", "eu.west", "eu\nwest", "-eu", "eu-", "123", "a/b", "é", "a" * 64, "eu-west-1,"],
     ),
+    "S3_ADDRESSING_STYLE": Values(["path", "virtual"], ["auto", "PATH", "host"]),
     "S3_PUBLIC_ENDPOINT_URL": _S3_ENDPOINTS,
     "JOBS_BUCKET": _BUCKETS,
     "CSV_BUCKET": _BUCKETS,

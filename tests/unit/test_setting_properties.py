@@ -31,7 +31,7 @@ _ANY_URL = st.builds(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(_ANY_URL.filter(lambda text: isinstance(outcome(ENVIRON | {"AWS_ENDPOINT_URL_S3": text}), Settings)))
-def test_botocore_signs_for_each_accepted_endpoint(endpoint: str) -> None:
+def test_signed_host_is_sent_for_each_accepted_endpoint(endpoint: str) -> None:
     check_signed_host(load(ENVIRON | {"AWS_ENDPOINT_URL_S3": endpoint}))
 
 

@@ -13,8 +13,7 @@ import pytest
 import sentry_sdk
 import urllib3
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest, AWSResponse
-from botocore.compat import HTTPHeaders
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cloudevents.http import from_http
 from psycopg.conninfo import conninfo_to_dict
@@ -39,6 +38,7 @@ from shared.telemetry.context import trace_of
 from shared.telemetry.logging_config import configuration
 from shared.telemetry.rate_limit import RateLimit
 from tests.builders import TRACEPARENT, record
+from tests.s3_connections import ScriptedConnections, response
 from tests.unit.setting_values import OTHER_SETTINGS, SECRETS, VALUES
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -81,25 +81,16 @@ def check_sent_host(url: str, headers: dict[str, str] | None = None) -> None:
     assert f"\r\nhost: {signed}\r\n".lower().encode() in send(url, headers).lower()
 
 
-def signed_urls(settings: Settings, endpoint: str | None = None) -> list[str]:
+def signed_urls(settings: Settings) -> list[str]:
     """Return the URLs of a presigned download and of a signed request."""
-    urls = []
-
-    def respond(request: Any, **_: Any) -> Any:
-        headers = {name: text.decode() if isinstance(text, bytes) else text for name, text in request.headers.items()}
-        check_sent_host(request.url, headers)
-        urls.append(request.url)
-        response: Any = AWSResponse(request.url, 200, HTTPHeaders(), None)
-        response._content = b""
-        return response
-
-    s3 = client(settings, endpoint)
-    s3.meta.events.register("before-send.s3", respond)
-    target = {"Bucket": settings.CSV_BUCKET, "Key": "csv/a b.csv"}
-    url = s3.generate_presigned_url("get_object", Params=target, ExpiresIn=settings.PRESIGN_TTL_SECONDS)
-    s3.put_object(Bucket=settings.JOBS_BUCKET, Key="jobs/1", Body=b"{}")
+    s3 = client(settings, connections=(connections := ScriptedConnections([response()])))
+    url = s3.presign("GET", settings.CSV_BUCKET, "csv/a b.csv", {}, settings.PRESIGN_TTL_SECONDS)
+    s3.put_object(settings.JOBS_BUCKET, "jobs/1", b"{}", "application/json")
+    headers = dict(connections.requests[0].headers)
+    sent = f"{urlsplit(url).scheme}://{headers['host']}{connections.requests[0].target}"
     check_sent_host(url)
-    return [url, *urls]
+    check_sent_host(sent, headers)
+    return [url, sent]
 
 
 def connection_parameters(settings: Settings) -> dict[str, Any]:
@@ -117,9 +108,18 @@ def _check_home(settings: Settings) -> None:
 
 
 def check_signed_host(settings: Settings) -> None:
-    endpoint = settings.S3_PUBLIC_ENDPOINT_URL or settings.AWS_ENDPOINT_URL_S3 or ""
-    for url in signed_urls(settings, settings.S3_PUBLIC_ENDPOINT_URL):
-        assert urlsplit(url).netloc.lower() == urlsplit(endpoint).netloc.lower()
+    endpoint = urlsplit(settings.S3_PUBLIC_ENDPOINT_URL or settings.AWS_ENDPOINT_URL_S3 or "")
+    url, default_port = urlsplit(signed_urls(settings)[0]), {"http": 80, "https": 443}[endpoint.scheme]
+    assert (url.hostname, url.port or default_port) == (endpoint.hostname, endpoint.port or default_port)
+
+
+def _check_addressing_style(settings: Settings) -> None:
+    urls = signed_urls(settings)
+    is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
+    assert [f"//{settings.CSV_BUCKET}." in urls[0], f"/{settings.CSV_BUCKET}/" in urls[0]] == [
+        is_virtual,
+        not is_virtual,
+    ]
 
 
 def _check_signature(settings: Settings) -> None:
@@ -131,8 +131,7 @@ def _check_signature(settings: Settings) -> None:
 
 
 def _check_bucket(settings: Settings) -> None:
-    url, put = signed_urls(settings)
-    assert (f"/{settings.CSV_BUCKET}/" in url, f"/{settings.JOBS_BUCKET}/" in put) == (True, True)
+    assert [url.split("/")[3] for url in signed_urls(settings)] == [settings.CSV_BUCKET, settings.JOBS_BUCKET]
 
 
 def _check_age(settings: Settings) -> None:
@@ -197,6 +196,7 @@ USES: dict[str, Callable[[Settings], object]] = {
     "POSTGRES_USER": partial(_check_connection_parameter, "user", "POSTGRES_USER"),
     "POSTGRES_PASSWORD": connection_parameters,
     **dict.fromkeys(("AWS_ENDPOINT_URL_S3", "S3_PUBLIC_ENDPOINT_URL"), check_signed_host),
+    "S3_ADDRESSING_STYLE": _check_addressing_style,
     **dict.fromkeys(
         ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "PRESIGN_TTL_SECONDS"),
         _check_signature,

@@ -1,39 +1,34 @@
 """Bucket on moto's S3, fast but not exact in every detail. tests/integration uses real servers."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
-from botocore.retries.standard import ExponentialBackoff, RetryContext, RetryEventAdapter, ThrottlingErrorDetector
-from moto import mock_aws
 
-from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
-from shared.storage.client import MAX_REQUEST_SECONDS, NotModified, WriteConflict, translate_errors
-
-SETTINGS = Settings.model_validate({"AWS_REGION": "us-east-1"})
-
-
-@pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """boto3 reads the credentials from the environment."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, translate_errors
+from shared.storage.errors import NotModified, S3Error, WriteConflict
+from tests.s3_connections import MotoConnections, ScriptedConnections, error_response, response, s3_client
 
 
 @pytest.fixture
-def bucket() -> Iterator[Bucket]:
-    with mock_aws():
-        s3 = client(SETTINGS)
-        s3.create_bucket(Bucket="jobs")
-        yield Bucket(s3, "jobs")
+def connections() -> MotoConnections:
+    connections = MotoConnections()
+    connections.create_bucket("jobs")
+    return connections
+
+
+@pytest.fixture
+def bucket(connections: MotoConnections) -> Bucket:
+    return Bucket(s3_client(connections), "jobs")
+
+
+def scripted(*outcomes: S3Error | None, slept: list[float] | None = None) -> Bucket:
+    """Create a bucket on a server that fails with each of these errors in turn, or succeeds."""
+    responses = [response() if error is None else error_response(error.status, error.code) for error in outcomes]
+    return Bucket(s3_client(ScriptedConnections(responses)), "jobs", (slept if slept is not None else []).append)
 
 
 def test_put_object_is_readable_until_deleted(bucket: Bucket) -> None:
@@ -123,21 +118,18 @@ def test_delete_many_accepts_any_number_of_keys_and_missing_ones(bucket: Bucket)
 
 
 def test_error_inside_a_delete_response_raises_unavailable() -> None:
-    class WithErrors:
-        def delete_objects(self, **_: object) -> object:
-            return {"Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "secret text"}]}
-
+    error = b"<Error><Key>a</Key><Code>AccessDenied</Code><Message>secret text</Message></Error>"
+    body = b"<DeleteResult>" + error + b"</DeleteResult>"
+    bucket = Bucket(s3_client(ScriptedConnections([response(200, body)])), "jobs")
     with pytest.raises(Unavailable, match=r"^storage: AccessDenied$"):
-        Bucket(WithErrors(), "jobs").delete_many(["a"])  # type: ignore[arg-type]
+        bucket.delete_many(["a"])
 
 
-def test_delete_many_sends_content_md5_and_no_other_checksum(bucket: Bucket) -> None:
-    s3 = client(SETTINGS)
-    sent: list[set[str]] = []
-    s3.meta.events.register("before-send.s3.DeleteObjects", lambda request, **_: sent.append(set(request.headers)))
-    Bucket(s3, "jobs").delete_many(["a"])
-    assert "Content-MD5" in sent[0]
-    assert not any("checksum" in name.lower() for name in sent[0])
+def test_delete_many_sends_content_md5_and_no_other_checksum(bucket: Bucket, connections: MotoConnections) -> None:
+    bucket.delete_many(["a"])
+    (request,) = connections.requests
+    assert "content-md5" in request.headers
+    assert not any("checksum" in name for name in request.headers)
 
 
 def test_abort_uploads_aborts_all_uploads_of_exactly_one_key(bucket: Bucket) -> None:
@@ -146,8 +138,7 @@ def test_abort_uploads_aborts_all_uploads_of_exactly_one_key(bucket: Bucket) -> 
     assert len(uploads) == 2
     for _ in range(2):
         bucket.abort_uploads("a")
-        left = bucket._s3.list_multipart_uploads(Bucket="jobs")["Uploads"]
-        assert [upload["UploadId"] for upload in left] == [other]
+        assert bucket._s3.list_multipart_uploads("jobs", "") == [("ab", other)]
 
 
 def test_multipart_upload_is_visible_only_when_completed(bucket: Bucket) -> None:
@@ -168,25 +159,13 @@ def test_aborted_upload_creates_no_object(bucket: Bucket) -> None:
 
 
 def test_uploading_a_part_of_an_aborted_upload_raises_unavailable() -> None:
-    class WithoutUploads:
-        def upload_part(self, **_: object) -> None:
-            raise _client_error(404, "NoSuchUpload")
-
     with pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
-        Bucket(WithoutUploads(), "csv").upload_part("a", "missing", 1, b"x")  # type: ignore[arg-type]
+        scripted(S3Error(404, "NoSuchUpload")).upload_part("a", "missing", 1, b"x")
 
 
 @pytest.mark.parametrize("object_exists", [True, False])
 def test_completing_a_missing_upload_checks_for_the_object(object_exists: bool) -> None:
-    class WithoutUploads:
-        def complete_multipart_upload(self, **_: object) -> None:
-            raise _client_error(404, "NoSuchUpload")
-
-        def head_object(self, **_: object) -> None:
-            if not object_exists:
-                raise _client_error(404, "NoSuchUpload")
-
-    bucket = Bucket(WithoutUploads(), "csv")  # type: ignore[arg-type]
+    bucket = scripted(S3Error(404, "NoSuchUpload"), None if object_exists else S3Error(404, "NoSuchKey"))
     with nullcontext() if object_exists else pytest.raises(Unavailable, match=r"^storage: NoSuchUpload$"):
         bucket.complete_upload("a", "missing", ['"etag"'])
 
@@ -201,34 +180,24 @@ def test_presigned_url_contains_file_name_content_type_and_expiry(bucket: Bucket
 
 
 def test_missing_bucket_raises_unavailable(bucket: Bucket) -> None:
-    missing = Bucket(client(SETTINGS), "missing")
+    missing = Bucket(bucket._s3, "missing")
     for request in (missing.ping, lambda: missing.get("a"), lambda: missing.put("a")):
         with pytest.raises(Unavailable, match=r"^storage: NoSuchBucket$"):
             request()
 
 
+CONFLICT = S3Error(409, "ConditionalRequestConflict")
+
+
 def test_conflict_of_conditional_writes_is_retried() -> None:
-    responses = iter([_client_error(409), _client_error(409), {"ETag": '"e"'}])
-
-    class Conflicting:
-        def put_object(self, **_: object) -> object:
-            response = next(responses)
-            if isinstance(response, ClientError):
-                raise response
-            return response
-
     slept: list[float] = []
-    assert Bucket(Conflicting(), "jobs", slept.append).create("a", b"1") == '"e"'  # type: ignore[arg-type]
+    assert scripted(CONFLICT, CONFLICT, None, slept=slept).create("a", b"1") == '"1"'
     assert len(slept) == 2
 
 
 def test_lasting_conflict_raises_unavailable_after_growing_random_backoff() -> None:
-    class Conflicting:
-        def put_object(self, **_: object) -> object:
-            raise _client_error(409)
-
     slept: list[float] = []
-    bucket = Bucket(Conflicting(), "jobs", slept.append)  # type: ignore[arg-type]
+    bucket = scripted(*[CONFLICT] * 250, slept=slept)
     for _ in range(50):
         with pytest.raises(Unavailable, match="ConditionalRequestConflict"):
             bucket.create("a", b"1")
@@ -240,56 +209,36 @@ def test_lasting_conflict_raises_unavailable_after_growing_random_backoff() -> N
     assert len(set(slept)) == len(slept) == 200
 
 
-def test_max_request_seconds_is_the_sum_of_timeouts_and_backoff() -> None:
-    config: Any = client(SETTINGS).meta.config
-    events = RetryEventAdapter()
-    backoff = ExponentialBackoff(random=lambda: 1, throttling_detector=ThrottlingErrorDetector(events))
-    attempts = config.retries["total_max_attempts"]
-    headers: Any = {"x-amz-retry-after": "3600000"}
-    long_wait = AWSResponse("", 503, headers, None)
-    waits = [
-        backoff.delay_amount(
-            RetryContext(
-                attempt_number=number,
-                parsed_response={"Error": {"Code": "SlowDown"}},
-                http_response=long_wait,
-                request_context={},
-            )
-        )
-        for number in range(1, attempts)
-    ]
-    assert config.retries["mode"] == "standard"
-    assert attempts * (config.connect_timeout + config.read_timeout) + sum(waits) == MAX_REQUEST_SECONDS
-
-
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
         (404, "NoSuchKey", ObjectMissing),
         (404, "NoSuchUpload", ObjectMissing),
         (404, "NoSuchBucket", Unavailable),
-        (404, "", Unavailable),
+        (404, "404", Unavailable),
         (412, "PreconditionFailed", ObjectChanged),
         (409, "ConditionalRequestConflict", WriteConflict),
         (304, "304", NotModified),
         (403, "AccessDenied", Unavailable),
         (500, "InternalError", Unavailable),
+        (0, "ReadTimeoutError", Unavailable),
     ],
 )
 def test_translate_errors_maps_code_and_status_to_expected_errors(
     status: int, code: str, error: type[Exception]
 ) -> None:
     def request() -> None:
-        raise _client_error(status, code)
+        raise S3Error(status, code)
 
     with pytest.raises(error):
         translate_errors(request, ObjectMissing, ObjectChanged, WriteConflict, NotModified)
-    with pytest.raises(Unavailable, match=f"^storage: {code or status}$"):
+    with pytest.raises(Unavailable, match=f"^storage: {code}$"):
         translate_errors(request)
 
 
-def _client_error(status: int, code: str = "Code") -> ClientError:
-    return ClientError(
-        {"Error": {"Code": code, "Message": "secret text"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
-        "PutObject",
-    )
+def test_request_to_the_wrong_region_names_the_region_of_the_bucket() -> None:
+    def request() -> None:
+        raise S3Error(301, "PermanentRedirect", "eu-central-1")
+
+    with pytest.raises(Unavailable, match=r"^storage: WrongRegion:eu-central-1$"):
+        translate_errors(request)

@@ -3,24 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 from opentelemetry.trace import SpanKind, StatusCode
 
-from shared.config.settings import Settings
 from shared.errors import Unavailable
-from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, client
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
+from shared.storage.errors import S3Error
 from shared.telemetry import metrics
+from tests.s3_connections import MotoConnections, ScriptedConnections, s3_client
 from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        s3 = client(Settings.model_validate({}))
-        s3.create_bucket(Bucket="jobs")
-        yield Bucket(s3, "jobs")
+def bucket() -> Bucket:
+    connections = MotoConnections()
+    connections.create_bucket("jobs")
+    return Bucket(s3_client(connections), "jobs")
 
 
 @pytest.fixture
@@ -67,11 +64,20 @@ def test_missing_bucket_is_an_error(bucket: Bucket, telemetry: TelemetryCapture)
 
 
 def test_unreachable_server_is_an_error() -> None:
-    environ = {"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"}
-    s3 = client(Settings.model_validate(environ), keys=("a", "b"))
+    connections = ScriptedConnections([S3Error(0, "EndpointConnectionError")] * 3)
     with capture_telemetry() as telemetry, pytest.raises(Unavailable):
-        Bucket(s3, "jobs").put("a")
-    assert (telemetry.span("S3/PutObject").attributes or {})["error.type"] == "EndpointConnectionError"
+        Bucket(s3_client(connections), "jobs").put("a")
+    attributes = telemetry.span("S3/PutObject").attributes or {}
+    assert attributes["error.type"] == "EndpointConnectionError"
+    assert attributes["http.request.resend_count"] == 2
+    assert "http.response.status_code" not in attributes
+
+
+def test_span_has_prefix_and_upload_id(bucket: Bucket, telemetry: TelemetryCapture) -> None:
+    bucket.list_page("t/")
+    bucket.upload_part("a", upload := bucket.start_upload("a", "text/csv"), 1, b"x")
+    assert (telemetry.span("S3/ListObjectsV2").attributes or {})["aws.s3.prefix"] == "t/"
+    assert (telemetry.span("S3/UploadPart").attributes or {})["aws.s3.upload_id"] == upload
 
 
 def test_presigning_creates_no_span(bucket: Bucket, telemetry: TelemetryCapture) -> None:

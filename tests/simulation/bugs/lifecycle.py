@@ -9,15 +9,15 @@ BUGS = (
     Bug(
         "commit-without-if-match",
         f"{_BUCKET}.replace",
-        old="{'IfMatch': ...}",
-        new="{}",
+        old="etag",
+        new="''",
         breaks="the later of two attempts overwrites the record of the earlier one",
     ),
     Bug(
         "create-overwrites",
         f"{_BUCKET}.create",
-        old="{'IfNoneMatch': ...}",
-        new="{}",
+        old="'*'",
+        new="''",
         breaks="a repeated Idempotency-Key overwrites its job",
     ),
     Bug(
