@@ -154,8 +154,9 @@ def test_wrong_clock_is_corrected_by_the_server_time_for_this_and_later_signatur
     assert f"X-Amz-Date={server_time:%Y%m%d}" in client.presign("GET", "csv", "a", {}, 900)
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", format_datetime(datetime.now(UTC), usegmt=True)])
+@pytest.mark.parametrize("date", ["", "yesterday", "now"])
 def test_clock_that_the_server_does_not_correct_fails_at_once(date: str) -> None:
+    date = date.replace("now", format_datetime(datetime.now(UTC), usegmt=True))
     connections = ScriptedConnections([error_response(403, "RequestTimeTooSkewed", {"date": date})] * 2)
     with pytest.raises(S3Error, match="RequestTimeTooSkewed"):
         s3_client(connections).get_object("jobs", "a")
