@@ -11,7 +11,6 @@ import flask
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as RouteNotFound
-from werkzeug.routing import Map, Rule
 
 from shared import errors
 from shared.auth.authenticator import Authenticator, authenticator
@@ -21,6 +20,7 @@ from shared.http.cors import Cors
 from shared.http.error_responses import dependency_error, error_response
 from shared.http.instrumentation import RequestTelemetry, instrument_request, process_age
 from shared.http.messages import Handler, Request, Response
+from shared.http.routing import Router, Routes
 from shared.telemetry import context, metrics, provider
 from shared.telemetry.context import Trace, trace_of
 
@@ -29,7 +29,6 @@ MAX_CONCURRENCY = 32  # less than gunicorn.conf.py's threads: the others answer 
 _DRAINED_BYTES = 1 << 20
 
 Check = health.AnyCheck
-Routes = Mapping[tuple[str, str], Handler]  # HTTP method and path template to handler
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,13 @@ class Service:
         self._slots = threading.Semaphore(max_concurrency)
         self._options = options
         self._authenticated_paths = {path for _, path in routes}  # for every method: HEAD is routed as its GET
-        self._url_map = self._build_url_map({**routes, **(public_routes or {})})
+        self.router = self._build_router({**routes, **(public_routes or {})})
         if flask.has_app_context():  # functions-framework is loading the module of the function
             _replace_framework_errors(flask.current_app)
             if seconds := process_age():
                 metrics.INIT_DURATION.record(seconds)
 
-    def _build_url_map(self, routes: Routes) -> Map:
+    def _build_router(self, routes: Routes) -> Router:
         endpoints: list[tuple[tuple[str, ...], Handler]] = [
             (health_paths.LIVE, lambda _: Response(200, {"status": "healthy", "service": self._name})),
             (health_paths.STARTUP, lambda _: Response(200, {"status": "started", "service": self._name})),
@@ -97,9 +96,7 @@ class Service:
             if self._health.stats:
                 endpoints.append((health_paths.JOB_COUNTS, lambda _: Response(200, self._health.job_counts())))
         health_routes = {("GET", path): handler for paths, handler in endpoints for path in paths}
-        all_routes = {**routes, **health_routes}.items()
-        rules = [Rule(path, methods=[method], endpoint=handler) for (method, path), handler in all_routes]
-        return Map(rules, merge_slashes=False)
+        return Router({**routes, **health_routes})
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Handle one HTTP request. Every error becomes an error response."""
@@ -134,14 +131,11 @@ class Service:
             self._slots.release()
 
     def _handle(self, request: flask.Request, headers: Mapping[str, str], telemetry: RequestTelemetry) -> Response:
-        rule, path = self._url_map.bind_to_environ(request.environ).match(return_rule=True)
-        telemetry.set_route(rule.rule)
-        with self._authenticated(request.method, rule.rule, headers, telemetry):
+        handler, template, variables = self.router.match(request.method, request.path)
+        telemetry.set_route(template)
+        with self._authenticated(request.method, template, headers, telemetry):
             body = self._read_body(request)
-            response: Response = rule.endpoint(
-                Request(path, request.args, headers, body, telemetry.trace, request.method)
-            )
-        return response
+            return handler(Request(variables, request.args, headers, body, telemetry.trace, request.method))
 
     @contextmanager
     def _authenticated(

@@ -1,7 +1,7 @@
 """The routes of the API documents. Their modules are imported at the first request, so they cost no start-up time."""
 
 from shared.http.messages import Request, Response
-from shared.http.service import Routes
+from shared.http.routing import Routes
 
 
 def _openapi(_: Request) -> Response:

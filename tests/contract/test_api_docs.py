@@ -41,10 +41,9 @@ def test_table_lists_all_routes() -> None:
         for method, path in re.findall(r"(GET|POST|DELETE) ([^`,]+)", routes)
     }
     served_by = {
-        (service._name, method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
+        (service._name, method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", path))
         for service in World().services
-        for rule in service._url_map.iter_rules()
-        for method in rule.methods or ()
+        for method, path in service.router.routes()
         if method != "HEAD"
     }
     assert documented == {

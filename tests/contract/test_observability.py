@@ -89,7 +89,7 @@ def test_an_expression_uses_existing_series_and_labels(expr: str) -> None:
 
 
 def test_an_expression_matches_existing_label_values() -> None:
-    routes = {rule.rule for service in World().services for rule in service._url_map.iter_rules()}
+    routes = {path for service in World().services for _, path in service.router.routes()}
     for metric in metrics.all_metrics():
         for name, allowed in metric.labels.items():
             matched = re.compile(rf'{prometheus_name(metric)}\w*\{{[^}}]*\b{prometheus_label(name)}!?="([^"]+)"')

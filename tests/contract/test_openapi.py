@@ -32,10 +32,9 @@ def test_document_is_openapi_3_1() -> None:
 def test_each_route_is_the_path_or_alias_of_an_operation() -> None:
     event_routes = {("POST", "/"), ("POST", "/dead-letter"), ("POST", "/sweep")}
     routes = {
-        (method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule.rule))
+        (method, re.sub(r"<(?:path:)?(\w+)>", r"{\1}", path))
         for service in World().services
-        for rule in service._url_map.iter_rules()
-        for method in rule.methods or ()
+        for method, path in service.router.routes()
         if method != "HEAD"
     }
     documented = [(operation.method, path) for operation in OPERATIONS for path in (operation.path, *operation.aliases)]

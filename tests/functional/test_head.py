@@ -8,10 +8,10 @@ from tests.contract.world import HEADERS, World
 
 VALUES = {"<job_id>": JOB_ID, "<path:filename>": f"distance_20260125_iphone_stuart_{JOB_ID}.csv"}
 GETS = sorted(
-    (number, rule.rule)
+    (number, path)
     for number, service in enumerate(World().services)
-    for rule in service._url_map.iter_rules()
-    if "GET" in (rule.methods or ())
+    for method, path in service.router.routes()
+    if method == "GET"
 )
 VARIABLE_LENGTH = {*HEALTH, *STATUS, *JOB_COUNTS}  # bodies contain durations
 
