@@ -4,6 +4,7 @@ The runner of functions-framework ignores GUNICORN_CMD_ARGS and aborts requests 
 `gunicorn -c gunicorn.conf.py 'functions_framework:create_app()'` with FUNCTION_TARGET and FUNCTION_SOURCE set.
 """
 
+import gc
 import os
 import sys
 from typing import Any
@@ -52,6 +53,17 @@ logconfig_dict = logging_config.configuration(_settings.LOG_LEVEL, logging_confi
 def when_ready(server: Any) -> None:
     """Set socket options, so that idle clients do not occupy threads."""
     socket_options.set_socket_options(server.LISTENERS)
+
+
+def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Collect no garbage while the worker imports the function: imports create none."""
+    gc.disable()
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Collect garbage from here on, without the objects of the imports, which live as long as the process."""
+    gc.freeze()
+    gc.enable()
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
