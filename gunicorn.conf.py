@@ -32,6 +32,8 @@ def _load() -> tuple[str, settings.Settings]:
 
 
 settings.strip_environment()
+# pydantic reads the metadata of all installed packages to find plugins, when it builds the first model. None is used.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 bind, _settings = _load()
 workers = 1
 worker_class = "gthread"

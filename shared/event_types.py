@@ -35,7 +35,7 @@ class CompletedData(Result):
 class FailedData(BaseModel):
     """The data of a failed event."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     job_id: JobId
     date: Day
     device_id: DeviceId

@@ -1,4 +1,7 @@
-"""The models of the domain: submissions, tasks, statistics and job records, with their validation."""
+"""The models of the domain: submissions, tasks, statistics and job records, with their validation.
+
+`defer_build`: pydantic builds the validator of a model at its first use, so a function starts without the others.
+"""
 
 import re
 from datetime import UTC, date, datetime
@@ -96,7 +99,7 @@ ThresholdKm = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Home(BaseModel):
     """The reference location, in WGS84 degrees."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
     latitude: Latitude
     longitude: Longitude
 
@@ -110,7 +113,7 @@ def _allow_null(schema: dict[str, Any]) -> None:
 class Submission(BaseModel):
     """The body of a submission. The settings provide the values of absent fields."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
     date: Day = Field(description="Calendar day in the job's time zone; not in the future")
     device_id: DeviceId = Field(default="", description='"" selects all devices', json_schema_extra=_allow_null)
     timezone: TimeZoneName | None = Field(default=None, description="IANA time zone; default DAY_TIMEZONE")
@@ -128,7 +131,7 @@ class Submission(BaseModel):
 class Task(BaseModel):
     """A submission with all defaults resolved. Submissions with equal tasks are equal."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     date: Day
     device_id: DeviceId
     timezone: TimeZoneName
@@ -139,7 +142,7 @@ class Task(BaseModel):
 class DayStatistics(BaseModel):
     """The statistics of a day: kilometres, minutes and counts (docs/concepts/numbers.md)."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     total_distance_km: float = Field(description="Sum of the distances from home over all fixes, in kilometres")
     total_locations: int = Field(description="Number of usable fixes")
     max_distance_km: float = Field(description="Maximum distance from home, in kilometres")
@@ -201,7 +204,7 @@ class Record(Task):
 class Tombstone(BaseModel):
     """The record of a deleted job. It prevents work in progress from recreating the job."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     version: Literal[1] = 1
     job_id: JobId
     status: Literal[Status.DELETED] = Status.DELETED

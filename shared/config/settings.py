@@ -26,7 +26,7 @@ _OTHER_CREDENTIALS = (
 class Settings(BaseModel):
     """All settings, by the names of their environment variables."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     HOME_LATITUDE: types.Number = Field(
         40.736097, ge=-90, le=90, allow_inf_nan=False, description="Latitude of home, in WGS84 degrees."

@@ -28,7 +28,7 @@ def _adapt_schema(schema: dict[str, Any]) -> None:
 class ResponseBody(BaseModel):
     """Base class of response bodies. A field that is not set is omitted."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_adapt_schema)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_adapt_schema)
 
     def body(self) -> dict[str, Any]:
         """Return the body as JSON values."""

@@ -18,7 +18,7 @@ class DeviceList(BaseModel):
     A full scan reads all rows. Other queries read the latest rows only.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     version: Literal[1] = 1
     devices: dict[DeviceId, Instant] = {}
     as_of: Instant | None = None  # start of the last successful query

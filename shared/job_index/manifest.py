@@ -24,7 +24,7 @@ CURRENT = f"{PREFIX}CURRENT"
 class SealedSegment(BaseModel):
     """A sealed segment. It covers the positions up to `newest` and above `newest` of the next older segment."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     key: str
     rows: int
     newest: Position
@@ -33,7 +33,7 @@ class SealedSegment(BaseModel):
 class Manifest(BaseModel):
     """The current segments. The sealed ones are ordered newest first."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     generation: int = 0
     hot: str | None = None
     sealed: tuple[SealedSegment, ...] = ()

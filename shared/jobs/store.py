@@ -17,9 +17,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from shared import errors, ids
 from shared.job_index import markers
@@ -40,9 +39,6 @@ _MAX_CAS_ATTEMPTS = 5
 _MAX_EXPIRED_LEASES = 5
 _MAX_RELEASES = 100  # brokers with a dead-letter sink stop redelivering much earlier
 _MAX_REDISPATCHES = 24  # the interval grows to an hour, so this takes most of a day
-_RECORD_OR_TOMBSTONE: TypeAdapter[Record | Tombstone] = TypeAdapter(
-    Annotated[Record | Tombstone, Field(union_mode="left_to_right")],
-)
 
 Clock = Callable[[], datetime]
 
@@ -89,7 +85,7 @@ class JobStore:
         except ObjectMissing:
             raise errors.NotFound("No such job") from None
         try:
-            return _RECORD_OR_TOMBSTONE.validate_json(stored.body), stored.etag
+            return _parse(stored.body), stored.etag
         except ValidationError:
             raise errors.CorruptRecord(job_id) from None
 
@@ -291,6 +287,13 @@ def attempt_limit_error(record: Record) -> errors.JobFailed | None:
 
 def _key(job_id: str) -> str:
     return f"{RECORD_PREFIX}{job_id}.json"
+
+
+def _parse(body: bytes) -> Record | Tombstone:
+    try:
+        return Record.model_validate_json(body)
+    except ValidationError:
+        return Tombstone.model_validate_json(body)
 
 
 def _body(job: Record | Tombstone) -> bytes:
