@@ -8,11 +8,10 @@ from shared.config.settings import Settings
 from shared.days import today
 from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
 from shared.http.messages import Request, Response
-from shared.http.schemas import AcceptedJob
 from shared.http.service import Check, Options, Service
 from shared.jobs import audit
 from shared.jobs import store as job_store
-from shared.models import Record, Status, Submission, Task, parse
+from shared.models import Record, Status, Submission, Task, parse, rfc3339
 from shared.openapi import routes as documents
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
@@ -63,14 +62,14 @@ class Submitter:
                 self._publish(record, span.trace)
         metrics.SUBMITTED.add(labels={"outcome": "repeated" if repeated else "created"})
         path = f"/api/distance/jobs/{record.job_id}"
-        body = AcceptedJob(
-            job_id=record.job_id,
-            status=record.status,
-            queued_at=record.queued_at,
-            status_url=path,
-            trace_id=request.trace.trace_id,
-        )
-        return Response(202, body.body(), {"Location": path})
+        body = {
+            "job_id": record.job_id,
+            "status": record.status,
+            "queued_at": rfc3339(record.queued_at),
+            "status_url": path,
+            "trace_id": request.trace.trace_id,
+        }
+        return Response(202, body, {"Location": path})
 
     def _get_or_create(self, request: Request, submission: Submission, task: Task, now: datetime) -> Record:
         key = _idempotency_key(request)

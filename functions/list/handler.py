@@ -1,6 +1,7 @@
 """Handle requests for all jobs: pages of jobs, newest first, their counts, and the known devices."""
 
 import re
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
@@ -9,13 +10,13 @@ from functions.list.stats import JobStats
 from shared.errors import InvalidRequest
 from shared.http.health import AnyCheck, Check
 from shared.http.messages import Handler, Request, Response
-from shared.http.schemas import DEFAULT_LIMIT, MAX_LIMIT, Device, DeviceList, JobPage, JobSummary, StateCounts
+from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.http.service import Options, Service
 from shared.job_index import devices
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import Clock, JobStore, utc_now
-from shared.models import PUBLIC_STATUSES, Status, Submission, parse
+from shared.models import PUBLIC_STATUSES, Status, Submission, parse, rfc3339
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 
@@ -61,15 +62,15 @@ class JobLister:
         page = self._index.page(job_filter, offset, limit)
         outcomes = self._results.read(page.entries) if with_results else {}
         after = offset + limit
-        body = JobPage(
-            jobs=[_summary(entry, outcomes.get(entry.position, {})) for entry in page.entries],
-            total_count=page.total,
-            limit=limit,
-            offset=offset,
-            next_offset=after if after < page.total else None,
-            trace_id=request.trace.trace_id,
-        )
-        return Response(200, body.body())
+        body = {
+            "jobs": [_summary(entry, outcomes.get(entry.position, {})) for entry in page.entries],
+            "total_count": page.total,
+            "limit": limit,
+            "offset": offset,
+            "next_offset": after if after < page.total else None,
+            "trace_id": request.trace.trace_id,
+        }
+        return Response(200, body)
 
 
 class DeviceLister:
@@ -83,18 +84,19 @@ class DeviceLister:
         """Return 200 with all devices; the list is empty before the first refresh."""
         self._cached = stored = devices.read(self._bucket, self._cached)
         times = sorted(stored.device_list.devices.items()) if stored.device_list else []
-        body = DeviceList(
-            devices=[Device(device_id=device_id, last_fix_at=time) for device_id, time in times],
-            as_of=stored.device_list.as_of if stored.device_list else None,
-            trace_id=request.trace.trace_id,
-        )
-        return Response(200, body.body())
+        as_of = stored.device_list.as_of if stored.device_list else None
+        body = {
+            "devices": [{"device_id": device_id, "last_fix_at": rfc3339(time)} for device_id, time in times],
+            "as_of": None if as_of is None else rfc3339(as_of),
+            "trace_id": request.trace.trace_id,
+        }
+        return Response(200, body)
 
 
 def _stats(stats: JobStats, request: Request) -> Response:
     """Return 200 with the number of jobs in each state."""
     counts = stats.counts()
-    return Response(200, StateCounts(**counts, total=sum(counts.values()), trace_id=request.trace.trace_id).body())
+    return Response(200, {**counts, "total": sum(counts.values()), "trace_id": request.trace.trace_id})
 
 
 def _single_parameters(query: MultiDict[str, str]) -> dict[str, str]:
@@ -136,14 +138,15 @@ def _with_results(parameters: dict[str, str]) -> bool:
     return text == "true"
 
 
-def _summary(entry: Entry, outcome: JobOutcome) -> JobSummary:
-    completed = {} if entry.completed_at is None else {"completed_at": entry.completed_at}
-    return JobSummary(
-        job_id=entry.job_id,
-        status=entry.status,
-        date=entry.date,
-        device_id=entry.device_id,
-        queued_at=entry.queued_at,
-        **completed,
+def _summary(entry: Entry, outcome: JobOutcome) -> dict[str, Any]:
+    """Return a row, the model `JobSummary` of shared/http/schemas.py."""
+    completed_at = entry.completed_at
+    return {
+        "job_id": entry.job_id,
+        "status": entry.status,
+        "date": entry.date,
+        "device_id": entry.device_id,
+        "queued_at": rfc3339(entry.queued_at),
+        **({} if completed_at is None else {"completed_at": rfc3339(completed_at)}),
         **outcome,
-    )
+    }

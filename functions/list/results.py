@@ -13,7 +13,6 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from shared.errors import CorruptRecord, NotFound, Unavailable
-from shared.http.schemas import ResultSummary
 from shared.job_index.markers import Entry, Position, position_of
 from shared.jobs import csv_keys
 from shared.jobs.store import JobStore
@@ -105,7 +104,7 @@ class ResultReader:
             return None
         if job.result is not None:
             path = csv_keys.download_path(job.result.csv_path)
-            return {"result": ResultSummary(**job.result.model_dump(), csv_download_path=path)}
+            return {"result": {**dict(job.result), "csv_download_path": path}}
         if job.error_code is not None:
             return {"error_code": job.error_code, "error_message": job.error_message}
         return None

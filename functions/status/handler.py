@@ -3,15 +3,15 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from shared.errors import NotFound
 from shared.http.messages import Request, Response
-from shared.http.schemas import Job
 from shared.http.service import Check, Options, Service
 from shared.job_index.markers import Entry, Filter
 from shared.jobs import audit, csv_keys, deletion
 from shared.jobs.store import Clock, JobStore, utc_now
-from shared.models import JOB_ID, Record, Status
+from shared.models import JOB_ID, Record, Status, rfc3339
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
 from shared.telemetry import spans
@@ -19,7 +19,6 @@ from shared.telemetry import spans
 _RETRY_AFTER_SECONDS = "1"
 _MAX_TRIES = 3
 _JOB_ID = re.compile(JOB_ID.strip("^$"))
-_RECORD_FIELDS = set(Record.model_fields) & set(Job.model_fields) - {"result"}
 
 # Maps a key, a download name and an HTTP method to a presigned URL and its expiry.
 Presign = Callable[[str, str, str], tuple[str, datetime]]
@@ -73,30 +72,48 @@ class JobHandler:
         record = self._jobs.get(_job_id(request))
         _annotate_span(record)
         headers = {} if record.status.is_finished else {"Retry-After": _RETRY_AFTER_SECONDS}
-        return Response(200, self._job(record, request.trace.trace_id).body(), headers)
+        return Response(200, self._job(record, request.trace.trace_id), headers)
 
     def delete(self, request: Request) -> Response:
         """Delete the job in any state, with its CSVs and its index entry. Returns 204, or raises NotFound."""
         deletion.delete(self._jobs, self._csvs, _job_id(request))
         return Response(204)
 
-    def _job(self, record: Record, trace_id: str) -> Job:
-        fields = record.model_dump(include=_RECORD_FIELDS, exclude_none=True)
-        if record.status is Status.COMPLETED and record.result is not None:
-            fields["result"] = {
-                **self._csv_download(record),
-                **record.result.model_dump(),
-                "csv_download_path": csv_keys.download_path(record.result.csv_path),
-                "date": record.date,
-                "device_id": record.device_id,
-            }
-        return Job(**fields, job_trace_id=record.trace_id, trace_id=trace_id)
+    def _job(self, record: Record, trace_id: str) -> dict[str, Any]:
+        """Return the body `Job` of shared/http/schemas.py. Fields without a value are omitted."""
+        started_at, completed_at = record.started_at, record.completed_at
+        fields = {
+            "job_id": record.job_id,
+            "status": record.status,
+            "date": record.date.isoformat(),
+            "device_id": record.device_id,
+            "queued_at": rfc3339(record.queued_at),
+            "started_at": None if started_at is None else rfc3339(started_at),
+            "completed_at": None if completed_at is None else rfc3339(completed_at),
+            "result": self._result(record),
+            "error_code": record.error_code,
+            "error_message": record.error_message,
+            "job_trace_id": record.trace_id,
+            "trace_id": trace_id,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
 
-    def _csv_download(self, record: Record) -> dict[str, str | datetime | None]:
-        if record.result is None or self._is_csv_expired(record):
+    def _result(self, record: Record) -> dict[str, Any] | None:
+        if record.status is not Status.COMPLETED or record.result is None:
+            return None
+        return {
+            **dict(record.result),
+            "csv_download_path": csv_keys.download_path(record.result.csv_path),
+            **self._csv_download(record, record.result.csv_path),
+            "date": record.date.isoformat(),
+            "device_id": record.device_id,
+        }
+
+    def _csv_download(self, record: Record, csv_path: str) -> dict[str, str | None]:
+        if self._is_csv_expired(record):
             return {"csv_download_url": None, "csv_download_expires_at": None}
-        url, expires_at = self._presign(record.result.csv_path, csv_keys.download_filename(record), "GET")
-        return {"csv_download_url": url, "csv_download_expires_at": expires_at}
+        url, expires_at = self._presign(csv_path, csv_keys.download_filename(record), "GET")
+        return {"csv_download_url": url, "csv_download_expires_at": rfc3339(expires_at)}
 
     def _is_csv_expired(self, record: Record) -> bool:
         """Whether the CSV is older than its retention. The next sweep deletes it, if it has not done so."""

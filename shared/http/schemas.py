@@ -1,15 +1,18 @@
-"""Response bodies of the HTTP API. The OpenAPI document is generated from them (shared/openapi/)."""
+"""Response bodies of the HTTP API, for the OpenAPI document (shared/openapi/).
+
+The functions build the bodies as dictionaries, and start without these models. Tests compare the two.
+"""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.models import PUBLIC_STATUSES, Day, DeviceId, Instant, JobId, Result, Sha256, Status
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
 PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
 STATES = tuple(map(str, PUBLIC_STATUSES))
-DEFAULT_LIMIT, MAX_LIMIT = 50, 500
 LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
 OFFSET = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0}
 
@@ -29,10 +32,6 @@ class ResponseBody(BaseModel):
     """Base class of response bodies. A field that is not set is omitted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_adapt_schema)
-
-    def body(self) -> dict[str, Any]:
-        """Return the body as JSON values."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class AcceptedJob(ResponseBody):
