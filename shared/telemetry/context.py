@@ -1,15 +1,26 @@
-"""W3C trace context: extraction from requests, and propagation."""
+"""W3C trace context: extraction from requests, and propagation.
+
+OpenTelemetry is imported at the first use, which a process that exports no spans may never have.
+"""
 
 import re
 import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
-from opentelemetry.trace import SpanContext, get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
-_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACEPARENT = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
+
+
+class Parent(NamedTuple):
+    """The parent of a span: its ID, and whether another process has created it."""
+
+    span_id: str
+    is_remote: bool
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class Trace:
     span_id: str
     flags: int = 1
     tracestate: str = ""
-    parent: SpanContext | None = field(default=None, compare=False, repr=False)
+    parent: Parent | None = field(default=None, compare=False, repr=False)
 
     @property
     def traceparent(self) -> str:
@@ -46,17 +57,37 @@ def trace_of(headers: Mapping[str, str]) -> Trace:
     span_id = secrets.token_hex(8)
     for prefix in ("", "ce-"):
         carrier = {name: headers[prefix + name] for name in ("traceparent", "tracestate") if prefix + name in headers}
-        parent = get_current_span(_PROPAGATOR.extract(carrier)).get_span_context()
-        if parent.is_valid:
-            state = parent.trace_state.to_header()
-            return Trace(f"{parent.trace_id:032x}", span_id, int(parent.trace_flags), state, parent)
+        if sender := _extract(carrier):
+            return Trace(
+                sender.trace_id, span_id, sender.flags, sender.tracestate, Parent(sender.span_id, is_remote=True)
+            )
     trace_id = headers.get("x-trace-id", "").lower()
     if re.fullmatch(r"(?!0{32})[0-9a-f]{32}", trace_id):
         return Trace(trace_id, span_id)
     return Trace(secrets.token_hex(16), span_id)
 
 
-def span_context(traceparent: str) -> SpanContext | None:
+def _extract(carrier: Mapping[str, str]) -> Trace | None:
+    """Return the context of the caller's span from the headers `traceparent` and `tracestate`, None if invalid."""
+    if "traceparent" not in carrier:
+        return None
+    plain = _TRACEPARENT.fullmatch(carrier["traceparent"])
+    if plain and "tracestate" not in carrier:
+        return Trace(plain[1], plain[2], int(plain[3], 16))
+    ids = _propagated(carrier)
+    if not ids.is_valid:
+        return None
+    return Trace(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", int(ids.trace_flags), ids.trace_state.to_header())
+
+
+def _propagated(carrier: Mapping[str, str]) -> "SpanContext":
+    from opentelemetry.trace import get_current_span  # noqa: PLC0415 - 7 ms
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - as above
+
+    return get_current_span(TraceContextTextMapPropagator().extract(carrier)).get_span_context()
+
+
+def span_context(traceparent: str) -> "SpanContext | None":
     """Parse a stored `traceparent`. Returns None if it is invalid."""
-    parsed = get_current_span(_PROPAGATOR.extract({"traceparent": traceparent})).get_span_context()
+    parsed = _propagated({"traceparent": traceparent})
     return parsed if parsed.is_valid else None

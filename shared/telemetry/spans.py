@@ -6,28 +6,29 @@ Spans record the class and location of an exception, never its text (`cause` in 
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from typing import TYPE_CHECKING
 
 from shared.errors import JobFailed, OtelWorkerError, Unavailable
-from shared.telemetry.context import Trace, current, span_context, trace_of
+from shared.telemetry.context import Parent, Trace, current, span_context, trace_of
 from shared.telemetry.logging_config import cause
+
+if TYPE_CHECKING:
+    from opentelemetry import trace
+    from opentelemetry.context import Context
 
 Value = str | bool | int | float
 Attributes = Mapping[str, Value]
 
-INTERNAL, SERVER, CLIENT = SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT
-PRODUCER, CONSUMER = SpanKind.PRODUCER, SpanKind.CONSUMER
+# Names of OpenTelemetry's SpanKind.
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"
 
 new_trace_id: ContextVar[str] = ContextVar("new_trace_id", default="")  # trace ID of the next root span
 _current: ContextVar["Span | None"] = ContextVar("span", default=None)
 _suppressed: ContextVar[bool] = ContextVar("suppress_tracing", default=False)
-_tracer: Tracer | None = None
+_tracer: "trace.Tracer | None" = None
 
 
-def set_tracer(tracer: Tracer | None) -> None:
+def set_tracer(tracer: "trace.Tracer | None") -> None:
     """Set the tracer of this process. None disables spans."""
     globals()["_tracer"] = tracer
 
@@ -35,7 +36,7 @@ def set_tracer(tracer: Tracer | None) -> None:
 class Span:
     """A span in progress. Without a tracer, it only has a position in the trace."""
 
-    def __init__(self, span: trace.Span | None, position: Trace) -> None:
+    def __init__(self, span: "trace.Span | None", position: Trace) -> None:
         self._span = span
         self.trace = position
 
@@ -65,6 +66,8 @@ class Span:
     def set_error(self, error_type: str) -> None:
         """Mark the span as failed. `error_type` is a code or a class name."""
         if self._span is not None:
+            from opentelemetry.trace import Status, StatusCode  # noqa: PLC0415 - only where spans are exported
+
             self._span.set_attribute("error.type", error_type)
             self._span.set_status(Status(StatusCode.ERROR, error_type))
 
@@ -114,7 +117,7 @@ def start_span(
     name: str,
     attributes: Attributes | None = None,
     *,
-    kind: SpanKind = INTERNAL,
+    kind: str = INTERNAL,
     within: Trace | None = None,
     start_ns: int | None = None,
 ) -> Span:
@@ -122,20 +125,41 @@ def start_span(
     position = within or current.get() or trace_of({})
     if _tracer is None or _suppressed.get():
         return Span(None, position)
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - only where spans are exported
+
     token = new_trace_id.set("" if position.parent else position.trace_id)
     try:
-        context = trace.set_span_in_context(trace.NonRecordingSpan(position.parent)) if position.parent else Context()
-        otel_span = _tracer.start_span(name, context, kind, attributes, start_time=start_ns)
+        context = _parent_context(position)
+        otel_span = _tracer.start_span(name, context, SpanKind[kind], attributes, start_time=start_ns)
     finally:
         new_trace_id.reset(token)
     ids = otel_span.get_span_context()
-    state = ids.trace_state.to_header()
-    return Span(otel_span, Trace(f"{ids.trace_id:032x}", f"{ids.span_id:016x}", int(ids.trace_flags), state, ids))
+    state, span_id = ids.trace_state.to_header(), f"{ids.span_id:016x}"
+    parent = Parent(span_id, is_remote=False)
+    return Span(otel_span, Trace(f"{ids.trace_id:032x}", span_id, int(ids.trace_flags), state, parent))
+
+
+def _parent_context(position: Trace) -> "Context":
+    """Return the context in which a span starts: with its parent, or empty for a root span."""
+    from opentelemetry import trace  # noqa: PLC0415 - only where spans are exported
+    from opentelemetry.context import Context  # noqa: PLC0415 - as above
+
+    if position.parent is None:
+        return Context()
+    state = trace.TraceState.from_header([position.tracestate]) if position.tracestate else None
+    parent = trace.SpanContext(
+        int(position.trace_id, 16),
+        int(position.parent.span_id, 16),
+        position.parent.is_remote,
+        trace.TraceFlags(position.flags),
+        state,
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent))
 
 
 @contextlib.contextmanager
 def span(
-    name: str, attributes: Attributes | None = None, *, kind: SpanKind = INTERNAL, within: Trace | None = None
+    name: str, attributes: Attributes | None = None, *, kind: str = INTERNAL, within: Trace | None = None
 ) -> Iterator[Span]:
     """Create a span for the duration of a block, and make it the current one. It records exceptions of the block."""
     started = start_span(name, attributes, kind=kind, within=within)
