@@ -27,6 +27,7 @@ from shared.telemetry.context import Trace, trace_of
 MAX_BODY_BYTES = 64 << 10
 MAX_CONCURRENCY = 32  # less than gunicorn.conf.py's threads: the others answer probes and reject requests
 _DRAINED_BYTES = 1 << 20
+_NO_HEADERS: Mapping[str, str] = {}
 
 Check = health.AnyCheck
 
@@ -113,9 +114,8 @@ class Service:
                 telemetry.record_exception(exc)
                 response = error_response(exc, telemetry.trace)
             telemetry.status = response.status
-        flask_response = _flask_response(response, telemetry.trace)
-        flask_response.headers.update(telemetry.headers | (cors.response_headers(headers) if cors else {}))
-        return flask_response
+        added = telemetry.headers | (cors.response_headers(headers) if cors else {})
+        return _flask_response(response, telemetry.trace, added)
 
     def _handle_with_slot(
         self, request: flask.Request, headers: Mapping[str, str], telemetry: RequestTelemetry
@@ -216,18 +216,17 @@ def _replace_framework_errors(app: flask.Flask) -> None:
     app.register_error_handler(HTTPException, handle)
 
 
-def _flask_response(response: Response, trace: Trace) -> flask.Response:
-    headers = Headers({"X-Trace-Id": trace.trace_id})
+def _flask_response(response: Response, trace: Trace, added: Mapping[str, str] = _NO_HEADERS) -> flask.Response:
+    """Return the response as Flask sends it, with the headers `added`."""
+    headers = {"X-Trace-Id": trace.trace_id}
     body = response.body
     if not isinstance(body, bytes):
         headers["Content-Type"] = "application/json"
         body = json.dumps(body).encode()
-    headers.update(response.headers)
-    headers["Content-Length"] = str(len(body))
+    headers |= {**response.headers, "Content-Length": str(len(body)), **added}
     # Streamed, because the framework reads the rest of the request before it sends any other response.
-    flask_response = flask.Response(_stream(body), response.status, headers)
-    if "Content-Type" not in headers:
-        del flask_response.headers["Content-Type"]
+    flask_response = flask.Response(_stream(body), response.status)
+    flask_response.headers = Headers(list(headers.items()))  # replaces the Content-Type that Response has set
     return flask_response
 
 

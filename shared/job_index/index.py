@@ -166,7 +166,7 @@ class Index:
         total = sum(map(len, unsealed)) + len(sealed)
         newest_sealed = snapshot.manifest.sealed[0].newest if snapshot.manifest.sealed else None
         parts = _merge_page(unsealed, sealed, newest_sealed, offset, limit)
-        return IndexPage([part.entry(row) for part in parts for row in range(len(part))], total)
+        return IndexPage([entry for part in parts for entry in part.entries()], total)
 
     def _job_counts(self) -> StatusCounts:
         snapshot = self._snapshot()

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,18 +68,32 @@ class Segment:
 
     def entry(self, row: int) -> Entry:
         """Return the job of a row."""
+        return self._entry(int(column[row]) for column in self._columns())
+
+    def entries(self) -> list[Entry]:
+        """Return the jobs of all rows."""
+        return [self._entry(row) for row in zip(*(column.tolist() for column in self._columns()), strict=True)]
+
+    def _columns(self) -> "tuple[NDArray[Any], ...]":
+        return tuple(getattr(self, name) for name in _COLUMNS)
+
+    def _entry(self, row: Iterable[int]) -> Entry:
+        """Return the job with these values of the columns."""
+        neg_queued_ms, high, low, status, day, device, completed_ms = row
         return Entry(
-            _job_id(int(self.id_high[row]), int(self.id_low[row])),
-            STATUSES[self.status[row]],
-            -int(self.neg_queued_ms[row]),
-            date.fromordinal(int(self.day[row])).isoformat(),
-            self.devices[self.device[row]],
-            None if self.completed_ms[row] == _NOT_COMPLETED else int(self.completed_ms[row]),
+            _job_id(high, low),
+            STATUSES[status],
+            -neg_queued_ms,
+            date.fromordinal(day).isoformat(),
+            self.devices[device],
+            None if completed_ms == _NOT_COMPLETED else completed_ms,
         )
 
     def find(self, position: Position) -> int | None:
         """Return the row of the job at `position`, or None."""
         first, last, high, low = self._rows_queued_with(position)
+        if first == last:
+            return None
         matches = np.flatnonzero((self.id_high[first:last] == high) & (self.id_low[first:last] == low))
         return first + int(matches[0]) if matches.size else None
 
@@ -93,8 +107,8 @@ class Segment:
         """Return the range of the rows with the same `queued_at`, and the two halves of the job id."""
         queued_ms, job_id = position
         high, low = divmod(_number(job_id), _TWO_TO_64)
-        first = int(np.searchsorted(self.neg_queued_ms, -queued_ms, "left"))
-        last = int(np.searchsorted(self.neg_queued_ms, -queued_ms, "right"))
+        first = int(self.neg_queued_ms.searchsorted(-queued_ms, "left"))
+        last = int(self.neg_queued_ms.searchsorted(-queued_ms, "right"))
         return first, last, np.uint64(high), np.uint64(low)
 
     def matching_mask(self, job_filter: Filter) -> Mask:
