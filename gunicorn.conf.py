@@ -9,10 +9,12 @@ import os
 import sys
 from typing import Any
 
-from shared.config import settings
-from shared.errors import SettingsError
-from shared.http import socket_options
-from shared.telemetry import logging_config, provider
+gc.disable()  # imports create many objects and no garbage
+
+from shared.config import settings  # noqa: E402 - after gc.disable()
+from shared.errors import SettingsError  # noqa: E402 - as above
+from shared.http import socket_options  # noqa: E402 - as above
+from shared.telemetry import logging_config, provider  # noqa: E402 - as above
 
 
 def _load() -> tuple[str, settings.Settings]:
@@ -52,6 +54,8 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: PTH112, S108 - the heartbeat file must not wait for a disk
 loglevel = "warning"
 logconfig_dict = logging_config.configuration(_settings.LOG_LEVEL, logging_config.service_name())
+gc.freeze()  # so that collections leave the memory shared with the worker untouched
+gc.enable()
 
 
 def when_ready(server: Any) -> None:
@@ -60,7 +64,7 @@ def when_ready(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Collect no garbage while the worker imports the function: imports create none."""
+    """Collect no garbage while the worker imports the function."""
     gc.disable()
 
 
