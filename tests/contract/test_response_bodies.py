@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from shared.http import schemas
 from shared.job_index import devices
-from tests.builders import JOB_ID, NOW, record, result
+from tests.builders import JOB_ID, record, result
 from tests.contract.world import HEADERS, World
+from tests.fakes import NOW
 
 
 @pytest.fixture
