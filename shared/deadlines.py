@@ -1,13 +1,18 @@
 """Timeouts for blocking calls that have none of their own, such as name resolution or a slow response body."""
 
 import contextvars
+import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+_MAX_IDLE_THREADS = 40  # gunicorn's threads: each of them waits for one call
 
 
 def run_with_timeout(work: Callable[[], T], timeout_seconds: float, on_late: Callable[[T], None] = lambda _: None) -> T:
@@ -83,7 +88,7 @@ class SingleFlight(Generic[T]):
 
 
 def _start_thread(work: Callable[[], T], future: "Future[T]") -> None:
-    """Run `work` in a daemon thread, in a copy of the context: the trace, or the suppression of tracing, applies."""
+    """Run `work` in another thread, in a copy of the context: the trace, or the suppression of tracing, applies."""
 
     def run() -> None:
         try:
@@ -91,4 +96,37 @@ def _start_thread(work: Callable[[], T], future: "Future[T]") -> None:
         except BaseException as exc:  # noqa: BLE001 - raised where the result is awaited
             future.set_exception(exc)
 
-    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
+    _threads.run(partial(contextvars.copy_context().run, run))
+
+
+class _Threads:
+    """Daemon threads, of which idle ones are reused: a start takes as long as a small request.
+
+    ThreadPoolExecutor limits their number, and waits for all of them when the process ends.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[SimpleQueue[Callable[[], object]]] = []  # inboxes; append and pop are atomic
+
+    def run(self, call: Callable[[], object]) -> None:
+        try:
+            inbox = self._idle.pop()
+        except IndexError:
+            inbox = SimpleQueue()
+            threading.Thread(target=self._work, args=(inbox,), daemon=True).start()
+        inbox.put(call)
+
+    def _work(self, inbox: "SimpleQueue[Callable[[], object]]") -> None:
+        while True:
+            inbox.get()()
+            if len(self._idle) >= _MAX_IDLE_THREADS:
+                return
+            self._idle.append(inbox)
+
+    def forget(self) -> None:
+        """Forget the threads of the parent process, which do not exist after a fork."""
+        self._idle.clear()
+
+
+_threads = _Threads()
+os.register_at_fork(after_in_child=_threads.forget)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +12,31 @@ def test_run_with_timeout_returns_result_or_raises_exception_of_work() -> None:
     assert run_with_timeout(lambda: 1, 10) == 1
     with pytest.raises(ZeroDivisionError):
         run_with_timeout(lambda: 1 / 0, 10)
+
+
+def test_threads_are_reused() -> None:
+    threads = [run_with_timeout(threading.current_thread, 10) for _ in range(200)]
+    assert len(set(threads)) < 200
+    assert all(thread.daemon for thread in threads)
+
+
+def test_concurrent_calls_do_not_wait_for_each_other() -> None:
+    barrier = threading.Barrier(20, timeout=10)
+    with ThreadPoolExecutor(20) as callers:
+        assert sorted(callers.map(lambda _: run_with_timeout(barrier.wait, 10), range(20))) == list(range(20))
+
+
+def test_calls_work_after_a_fork() -> None:
+    program = """
+import os, threading
+from shared.deadlines import run_with_timeout
+run_with_timeout(threading.current_thread, 10)
+child = os.fork()
+if not child:
+    os._exit(run_with_timeout(lambda: 7, 10))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.check_output([sys.executable, "-W", "ignore", "-c", program], text=True) == "7\n"
 
 
 def test_late_result_is_passed_to_on_late() -> None:
