@@ -7,6 +7,7 @@ from benchmarks import (
     access,
     backlog,
     bench_stack,
+    bulk,
     day,
     digest,
     http,
@@ -30,6 +31,7 @@ _PARTS: dict[str, Callable[[bench_stack.BenchStack], list[report.Figure]]] = {
     "access": access.measure,
     "memory": memory.measure,
     "pipeline": pipeline.measure,
+    "bulk": bulk.measure,
     "digest": digest.measure,
     "telemetry": telemetry.measure,
 }

