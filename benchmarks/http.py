@@ -47,9 +47,11 @@ def measure(stack: BenchStack) -> list[Figure]:
             serve_function(submit_environment, "submit", TARGETS["submit"]) as submit,
             serve_function(stack.environment("status", _BUCKET), "status", TARGETS["status"]) as status,
             serve_function(stack.environment("list", _BUCKET), "list", TARGETS["list"]) as listing,
+            serve_function(stack.environment("status"), "hello", "benchmarks/hello.py") as configured_hello,
         ):
             cases = {
                 "hello": _Case(hello.port, load.request("GET", "/"), 200),
+                "hello, configured as the functions": _Case(configured_hello.port, load.request("GET", "/"), 200),
                 "status": _Case(status.port, load.request("GET", f"/api/distance/jobs/{job_id}"), 200),
                 "list": _Case(listing.port, load.request("GET", "/api/distance/jobs?results=false"), 200),
                 "submit": _Case(submit.port, load.request("POST", "/api/distance/calculate", day), 202),
