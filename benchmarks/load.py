@@ -4,6 +4,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
@@ -44,9 +45,20 @@ def run(port: int, messages: Iterable[bytes], callers: int) -> list[Response]:
     """
     responses: list[Response] = []
     remaining = iter(messages)
-    with selectors.DefaultSelector() as selector:
+    with ExitStack() as connections, selectors.DefaultSelector() as selector:
+
+        def connect() -> socket.socket:
+            connection = connections.enter_context(socket.create_connection((_HOST, port), _TIMEOUT_SECONDS))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection
+
+        def start(connection: socket.socket, message: bytes) -> None:
+            caller = _Caller(connection)
+            connection.sendall(message)
+            selector.register(connection, selectors.EVENT_READ, caller)
+
         for message in islice(remaining, callers):
-            _start(selector, _Caller(_connect(port)), message)
+            start(connect(), message)
         while selector.get_map():
             ready = selector.select(_TIMEOUT_SECONDS)
             if not ready:
@@ -57,11 +69,10 @@ def run(port: int, messages: Iterable[bytes], callers: int) -> list[Response]:
                     continue
                 responses.append(caller.response())
                 selector.unregister(caller.connection)
-                message = next(remaining, b"")
-                if caller.is_closing or not message:
+                if caller.is_closing:
                     caller.connection.close()
-                if message:
-                    _start(selector, _Caller(_connect(port) if caller.is_closing else caller.connection), message)
+                if message := next(remaining, b""):
+                    start(connect() if caller.is_closing else caller.connection, message)
     return responses
 
 
@@ -78,17 +89,6 @@ def first_response(port: int, message: bytes) -> Response:
         except (ConnectionError, EOFError):
             time.sleep(_POLL_SECONDS)
     raise TimeoutError(f"no server on port {port}")
-
-
-def _connect(port: int) -> socket.socket:
-    connection = socket.create_connection((_HOST, port), _TIMEOUT_SECONDS)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
-
-
-def _start(selector: selectors.BaseSelector, caller: "_Caller", message: bytes) -> None:
-    caller.connection.sendall(message)
-    selector.register(caller.connection, selectors.EVENT_READ, caller)
 
 
 @dataclass
