@@ -6,13 +6,14 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
 from benchmarks import completed_jobs, load
 from benchmarks.bench_stack import HELLO, ROOT, BenchStack, serve_hello, start_gunicorn
+from benchmarks.processor_time import of_tree
 from benchmarks.report import Figure
 from local.options import TARGETS
 from shared import events
@@ -34,29 +35,35 @@ class _Case(NamedTuple):
     folder: Path = ROOT
 
 
+class _Start(NamedTuple):
+    """Seconds from the start of a process to its first response, and the processor seconds of all its processes."""
+
+    seconds: float
+    processor_seconds: float
+
+
 def measure(stack: BenchStack) -> list[Figure]:
     """Alternate between starts of a no-op function and of each function, with bytecode present."""
     job_id, *_ = completed_jobs.store(stack.bucket(_BUCKET), _JOBS)
     with serve_hello(stack.folder) as sink:  # receives the events of submit
         cases = _cases(stack, job_id, sink.url)
-        seconds: dict[str, list[float]] = {name: [] for name in cases}
+        starts: dict[str, list[_Start]] = {name: [] for name in cases}
         for number, (name, case) in itertools.product(range(_STARTS + 1), cases.items()):
-            duration = _time_start(case)
+            start = _start(case)
             if number:  # the first start writes the bytecode
-                seconds[name].append(duration)
-    medians = {name: median(durations) for name, durations in seconds.items()}
-    return [
-        Figure(
-            "start",
-            f"process start to first response, {name}",
-            medians[name] * 1000,
-            "ms",
-            "hello",
-            medians[name] / medians["hello"],
-            at_most=case.at_most,
-        )
-        for name, case in cases.items()
-    ]
+                starts[name].append(start)
+    medians = {name: _Start(*map(median, zip(*times, strict=True))) for name, times in starts.items()}
+    return [*_figures(cases, medians)]
+
+
+def _figures(cases: Mapping[str, _Case], medians: Mapping[str, _Start]) -> Iterator[Figure]:
+    hello = medians["hello"]
+    for name, start in medians.items():
+        what, ratio = f"process start to first response, {name}", start.seconds / hello.seconds
+        yield Figure("start", what, start.seconds * 1000, "ms", "hello", ratio, at_most=cases[name].at_most)
+    for name, start in medians.items():
+        what, ratio = f"processor time of it, {name}", start.processor_seconds / hello.processor_seconds
+        yield Figure("start", what, start.processor_seconds * 1000, "ms", "hello", ratio)
 
 
 def _cases(stack: BenchStack, job_id: str, sink: str) -> dict[str, _Case]:
@@ -93,13 +100,13 @@ def request_event(day: str, job_id: str = "") -> bytes:
     )
 
 
-def _time_start(case: _Case) -> float:
-    """Return the seconds from the start of a process to its first response. Raises ValueError for a wrong one."""
+def _start(case: _Case) -> _Start:
+    """Time one start. Raises ValueError for another status."""
     started = time.perf_counter()
     with start_gunicorn(case.arguments, case.environment, case.folder) as (port, master):
         response = load.first_response(port, case.message())
-        seconds = time.perf_counter() - started
+        start = _Start(time.perf_counter() - started, of_tree(master.pid))
         os.killpg(master.pid, signal.SIGKILL)  # a graceful shutdown takes half a second
     if response.status != case.status:
         raise ValueError(f"{response.status}: {response.body[:200]!r}")
-    return seconds
+    return start
