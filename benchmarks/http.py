@@ -7,7 +7,8 @@ from statistics import median, quantiles
 from typing import NamedTuple
 
 from benchmarks import completed_jobs, load
-from benchmarks.bench_stack import BenchStack, serve_function, serve_hello
+from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function, serve_hello
+from benchmarks.processor_time import of_tree
 from benchmarks.report import Figure
 from local.options import TARGETS
 
@@ -23,16 +24,17 @@ _BOUNDS = {"status": 0.45, "list": 0.3, "submit": 0.2}
 class _Case(NamedTuple):
     """A server, a request, and the status of each response."""
 
-    port: int
+    server: FunctionServer
     message: bytes
     status: int
 
 
 class _Round(NamedTuple):
-    """Requests per second, the 95th percentile in seconds, and the generator's processor seconds per request."""
+    """Requests per second, the 95th percentile in seconds, and processor seconds per request: worker, generator."""
 
     rate: float
     p95: float
+    worker: float
     generator: float
 
 
@@ -50,11 +52,11 @@ def measure(stack: BenchStack) -> list[Figure]:
             serve_function(stack.environment("status"), "hello", "benchmarks/hello.py") as configured_hello,
         ):
             cases = {
-                "hello": _Case(hello.port, load.request("GET", "/"), 200),
-                "hello, configured as the functions": _Case(configured_hello.port, load.request("GET", "/"), 200),
-                "status": _Case(status.port, load.request("GET", f"/api/distance/jobs/{job_id}"), 200),
-                "list": _Case(listing.port, load.request("GET", "/api/distance/jobs?results=false"), 200),
-                "submit": _Case(submit.port, load.request("POST", "/api/distance/calculate", day), 202),
+                "hello": _Case(hello, load.request("GET", "/"), 200),
+                "hello, configured as the functions": _Case(configured_hello, load.request("GET", "/"), 200),
+                "status": _Case(status, load.request("GET", f"/api/distance/jobs/{job_id}"), 200),
+                "list": _Case(listing, load.request("GET", "/api/distance/jobs?results=false"), 200),
+                "submit": _Case(submit, load.request("POST", "/api/distance/calculate", day), 202),
             }
             rounds: dict[str, list[_Round]] = {name: [] for name in cases}
             for _ in range(_ROUNDS + 1):
@@ -72,6 +74,8 @@ def _figures(medians: dict[str, _Round]) -> list[Figure]:
         figures.append(Figure("http", what, measured.rate, "/s", "hello", ratio, at_least=_BOUNDS.get(name)))
         ratio = measured.p95 / hello.p95
         figures.append(Figure("http", f"{name}, 95th percentile", measured.p95 * 1000, "ms", "hello", ratio))
+        ratio = measured.worker / hello.worker
+        figures.append(Figure("http", f"{name}, processor time", measured.worker * 1000, "ms", "hello", ratio))
     what = "processor time of the load generator, a request to hello"
     return [*figures, Figure("http", what, hello.generator * 1000, "ms", "a request", hello.generator * hello.rate)]
 
@@ -82,11 +86,12 @@ def _median(rounds: list[_Round]) -> _Round:
 
 def _run_round(case: _Case) -> _Round:
     """Send the requests of one round. Raises ValueError for another status."""
-    started, busy = time.perf_counter(), time.process_time()
-    responses = load.run(case.port, repeat(case.message, _REQUESTS), _CALLERS)
+    used, busy, started = of_tree(case.server.worker), time.process_time(), time.perf_counter()
+    responses = load.run(case.server.port, repeat(case.message, _REQUESTS), _CALLERS)
     seconds, generator = time.perf_counter() - started, time.process_time() - busy
+    worker = of_tree(case.server.worker) - used
     for response in responses:
         if response.status != case.status:
             raise ValueError(f"{response.status}: {response.body[:200]!r}")
     p95 = quantiles([response.seconds for response in responses], n=20)[-1]
-    return _Round(len(responses) / seconds, p95, generator / len(responses))
+    return _Round(len(responses) / seconds, p95, worker / len(responses), generator / len(responses))
