@@ -42,12 +42,14 @@ def main(names: list[str]) -> int:
         print(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(_PARTS)}", file=sys.stderr)
         return 2
     figures: list[report.Figure] = []
-    with bench_stack.start() as stack:
-        for name, measure in _PARTS.items():
-            if name in names or not names:
-                print(f"measuring {name}", file=sys.stderr, flush=True)
-                figures += measure(stack)
-    print(report.table(figures))
+    try:
+        with bench_stack.start() as stack:
+            for name, measure in _PARTS.items():
+                if name in names or not names:
+                    print(f"measuring {name}", file=sys.stderr, flush=True)
+                    figures += measure(stack)
+    finally:  # a part that fails does not discard the others
+        print(report.table(figures))
     print(f"\n{report.write(figures, is_complete=not names)}", file=sys.stderr)
     return 0
 
