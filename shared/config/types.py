@@ -6,7 +6,6 @@ Error texts never repeat the value, which may be a secret.
 import json
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -25,20 +24,36 @@ _RESERVED_ATTRIBUTES = re.compile(  # of CloudEvents, and those that shared/even
 T = TypeVar("T")
 
 
-def _secret(check: Callable[[str], object], value: SecretStr) -> SecretStr:
-    check(value.get_secret_value())
-    return value
+# pydantic inspects the signature of each validator. That of a function takes a fourth of the time of a partial's.
 
 
-def _checked(check: Callable[[str], object], text: str) -> str:
-    check(text)
-    return text
+def _checked(check: Callable[[str], object]) -> AfterValidator:
+    def validate(text: str) -> str:
+        check(text)
+        return text
+
+    return AfterValidator(validate)
 
 
-def _matched(pattern: str, expected: str, value: T) -> T:
-    if isinstance(value, str) and not re.fullmatch(pattern, value):
-        raise ValueError(f"expected {expected}")
-    return value
+def _secret(check: Callable[[str], object]) -> AfterValidator:
+    def validate(value: SecretStr) -> SecretStr:
+        check(value.get_secret_value())
+        return value
+
+    return AfterValidator(validate)
+
+
+def _matched(pattern: str, expected: str) -> BeforeValidator:
+    def validate(value: T) -> T:
+        if isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return BeforeValidator(validate)
+
+
+def _url(suffix: urls.UrlSuffix) -> AfterValidator:
+    return _checked(lambda text: urls.check_url(text, suffix))
 
 
 def check_line(text: str) -> None:
@@ -146,27 +161,25 @@ def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
 
-Text = Annotated[str, Field(min_length=1), AfterValidator(partial(_checked, check_line))]
-Visible = Annotated[str, AfterValidator(partial(_checked, check_visible))]
-SecretText = Annotated[SecretStr, AfterValidator(partial(_secret, check_line))]
-SecretVisible = Annotated[SecretStr, AfterValidator(partial(_secret, check_visible))]
-Integer = Annotated[int, BeforeValidator(partial(_matched, r"[+-]?[0-9]+", "a whole number"))]
-Number = Annotated[
-    float, BeforeValidator(partial(_matched, r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", "a number"))
-]
+Text = Annotated[str, Field(min_length=1), _checked(check_line)]
+Visible = Annotated[str, _checked(check_visible)]
+SecretText = Annotated[SecretStr, _secret(check_line)]
+SecretVisible = Annotated[SecretStr, _secret(check_visible)]
+Integer = Annotated[int, _matched(r"[+-]?[0-9]+", "a whole number")]
+Number = Annotated[float, _matched(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", "a number")]
 UpperCase = BeforeValidator(_upper)
-WebUrl = Annotated[str, AfterValidator(partial(urls.check_url, suffix=urls.PATH_AND_QUERY))]
-BaseUrl = Annotated[str, AfterValidator(partial(urls.check_url, suffix=urls.PATH))]
-S3Endpoint = Annotated[str, AfterValidator(partial(urls.check_url, suffix=urls.PLAIN_PATH))]
-AccessKeyId = Annotated[str, AfterValidator(partial(_checked, _check_access_key_id))]
-Region = Annotated[str, AfterValidator(partial(_checked, _check_region))]
-BucketName = Annotated[str, AfterValidator(partial(_checked, _check_bucket))]
-PostgresHost = Annotated[str, AfterValidator(partial(_checked, _check_postgres_host))]
-DatabaseUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_database_url))]
-Overrides = Annotated[str, AfterValidator(partial(_checked, extensions))]
-OriginList = Annotated[str, AfterValidator(partial(_checked, lists.cors_origins))]
-KeyList = Annotated[SecretStr, AfterValidator(partial(_secret, lists.api_keys))]
-TextList = Annotated[str, AfterValidator(partial(_checked, _check_list))]
-NetworkList = Annotated[str, AfterValidator(partial(_checked, lists.ip_networks))]
-StoreUrl = Annotated[SecretStr, AfterValidator(partial(_secret, _check_store_url))]
-SentryDsn = Annotated[SecretStr, AfterValidator(partial(_secret, _check_sentry_dsn))]
+WebUrl = Annotated[str, _url(urls.PATH_AND_QUERY)]
+BaseUrl = Annotated[str, _url(urls.PATH)]
+S3Endpoint = Annotated[str, _url(urls.PLAIN_PATH)]
+AccessKeyId = Annotated[str, _checked(_check_access_key_id)]
+Region = Annotated[str, _checked(_check_region)]
+BucketName = Annotated[str, _checked(_check_bucket)]
+PostgresHost = Annotated[str, _checked(_check_postgres_host)]
+DatabaseUrl = Annotated[SecretStr, _secret(_check_database_url)]
+Overrides = Annotated[str, _checked(extensions)]
+OriginList = Annotated[str, _checked(lists.cors_origins)]
+KeyList = Annotated[SecretStr, _secret(lists.api_keys)]
+TextList = Annotated[str, _checked(_check_list)]
+NetworkList = Annotated[str, _checked(lists.ip_networks)]
+StoreUrl = Annotated[SecretStr, _secret(_check_store_url)]
+SentryDsn = Annotated[SecretStr, _secret(_check_sentry_dsn)]
