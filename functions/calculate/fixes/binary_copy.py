@@ -1,12 +1,10 @@
 """Decode PostgreSQL's binary COPY format column by column.
 
 The server sends one message for each row (protocol 3.0, section "COPY Operations"). All columns but the last have a
-fixed width, so rows of the same length form one numpy array without conversion.
+fixed width, so the first bytes of all rows form one numpy array without conversion.
 """
 
-from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +26,13 @@ _FIXED = (
     ("battery", ">i8", 8),
     ("velocity", ">i8", 8),
 )
-_FIXED_BYTES = 2 + sum(4 + width for _, _, width in _FIXED) + 4
+# What precedes the device in a row: the number of columns, the width and value of each, and the device's width.
+_LAYOUT = np.dtype(
+    [("count", ">i2")]
+    + [field for name, dtype, _ in _FIXED for field in ((f"{name} width", ">i4"), (name, dtype))]
+    + [("device width", ">i4")]
+)
+_EXPECTED = {"count": len(_FIXED) + 1, **{f"{name} width": width for name, _, width in _FIXED}}
 
 
 class UnexpectedFrame(Unavailable):
@@ -49,7 +53,7 @@ class CopyDecoder:
 
     def _reset(self) -> None:
         self._lengths: list[int] = []
-        self._rows: dict[int, bytearray] = defaultdict(bytearray)
+        self._rows = bytearray()
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -65,12 +69,12 @@ class CopyDecoder:
             if length < 1:
                 return length
             self._start(bytes(message))
-        lengths, rows, trailer = self._lengths, self._rows, len(_TRAILER)
-        for _ in range(BLOCK_ROWS - len(lengths)):
+        add_length, rows, trailer = self._lengths.append, self._rows, len(_TRAILER)
+        for _ in range(BLOCK_ROWS - len(self._lengths)):
             length, message = receive()
             if length > trailer:
-                lengths.append(length)
-                rows[length] += message
+                add_length(length)
+                rows += message  # keeping the messages would start the garbage collector
             elif length < 1:
                 return length
         return 1
@@ -83,31 +87,37 @@ class CopyDecoder:
             raise UnexpectedFrame
         if len(row) > len(_TRAILER):
             self._lengths.append(len(row))
-            self._rows[len(row)] += row
+            self._rows += row
 
     def take_block(self) -> Block:
         """Decode the collected rows in their order, and start a new block.
 
         Raises UnexpectedFrame if a row has another layout than the select list.
         """
-        count = len(self._lengths)
-        time_us, accuracy, battery, velocity, device = (np.empty(count, np.int64) for _ in range(5))
-        latitude, longitude = np.empty(count), np.empty(count)
-        lengths = np.array(self._lengths)
-        for length, data in self._rows.items():
-            rows = np.frombuffer(data, _layout(length))
-            _check_layout(rows)
-            position = np.flatnonzero(lengths == length) if len(self._rows) > 1 else slice(None)
-            time_us[position] = rows["time"]
-            latitude[position] = rows["latitude"]
-            longitude[position] = rows["longitude"]
-            accuracy[position] = rows["accuracy"]
-            battery[position] = rows["battery"]
-            velocity[position] = rows["velocity"]
-            device[position] = self._device_codes(rows["device"])
-        time_us += _EPOCH_US
+        lengths = np.fromiter(self._lengths, np.int64, len(self._lengths))
+        data = self._rows
         self._reset()
+        widths = lengths - _LAYOUT.itemsize
+        if widths.min() < 0:
+            raise UnexpectedFrame
+        starts = np.cumsum(lengths) - lengths
+        rows = _copy_bytes(data, starts, _LAYOUT.itemsize).view(_LAYOUT)
+        _check_layout(rows, widths)
+        device = self._read_devices(data, starts + _LAYOUT.itemsize, widths)
+        time_us = rows["time"] + _EPOCH_US
+        latitude, longitude = (rows[name].astype(np.float64) for name in ("latitude", "longitude"))
+        accuracy, battery, velocity = (rows[name].astype(np.int64) for name in ("accuracy", "battery", "velocity"))
         return Block(time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
+
+    def _read_devices(self, data: bytearray, starts: Integers, widths: Integers) -> Integers:
+        """Return the device index of each row; `starts` and `widths` are those of the names in `data`."""
+        codes = np.full(len(widths), -1, np.int64)
+        while (remaining := np.flatnonzero(codes < 0)).size:
+            width = int(widths[remaining[0]])
+            position = np.flatnonzero(widths == width)
+            names = _copy_bytes(data, starts[position], width).view(f"S{width}")
+            codes[position] = self._device_codes(names)
+        return codes
 
     def _device_codes(self, names: NDArray[np.bytes_]) -> Integers:
         """Return the device index of each name: by comparison for the first few devices, by sorting for the rest."""
@@ -135,25 +145,19 @@ def decode_device(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
-@cache
-def _layout(length: int) -> np.dtype[np.void]:
-    """Return the layout of a row of `length` bytes: the number of columns, then the width and value of each."""
-    device_width = length - _FIXED_BYTES
-    if device_width < 0:
-        raise UnexpectedFrame
-    fields: list[tuple[str, str]] = [("count", ">i2")]
-    for name, dtype, _ in _FIXED:
-        fields += [(f"{name} width", ">i4"), (name, dtype)]
-    return np.dtype([*fields, ("device width", ">i4"), ("device", f"S{device_width}")])
+def _copy_bytes(data: bytearray, starts: Integers, width: int) -> NDArray[np.void]:
+    """Return copies of the `width` bytes of `data` that start at each of `starts`."""
+    overlapping = np.ndarray((len(data) - width + 1,), f"V{width}", data, strides=(1,))
+    return overlapping[starts]  # items without fields: numpy would copy each field on its own
 
 
-def _check_layout(rows: NDArray[np.void]) -> None:
+def _check_layout(rows: NDArray[np.void], widths: Integers) -> None:
     """Check all widths of the first row, and the device's width in every row.
 
-    The rows of one COPY have the same types. Only a NULL shifts the rest of its row. Text is then in the place of the
-    device's width, and differs from it, because text contains no NUL bytes.
+    `widths` are those of the devices by the lengths of the rows. The rows of one COPY have the same types. Only a NULL
+    shifts the rest of its row. Text is then in the place of the device's width, and differs from it, because text
+    contains no NUL bytes.
     """
-    expected = {"count": len(_FIXED) + 1, **{f"{name} width": width for name, _, width in _FIXED}}
-    matches = all(rows[field][0] == number for field, number in expected.items())
-    if not matches or (rows["device width"] != rows.dtype["device"].itemsize).any():
+    matches = all(rows[field][0] == number for field, number in _EXPECTED.items())
+    if not matches or (rows["device width"] != widths).any():
         raise UnexpectedFrame
