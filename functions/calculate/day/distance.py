@@ -4,7 +4,7 @@ docs/concepts/numbers.md has the definitions and their limits.
 """
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,16 +27,33 @@ def haversine_km(
     a = sin²(Δφ/2) + cos φ₁ · cos φ₂ · sin²(Δλ/2), d = 2R · asin √a (R. W. Sinnott, "Virtues of the Haversine", 1984).
     Rounding can raise a above 1 near antipodes, so a is limited to 1. The calculation reuses its arrays.
     """
-    a = np.subtract(latitude, to_latitude)
+    return _haversine_km(_Points.of(latitude, longitude), _Points.of(to_latitude, to_longitude))
+
+
+class _Points(NamedTuple):
+    """Points in degrees with the cosine of their latitude, which a fix needs for home and for two segments."""
+
+    latitude: Floats | float
+    longitude: Floats | float
+    cosine: Floats | float
+
+    @classmethod
+    def of(cls, latitude: Floats | float, longitude: Floats | float) -> "_Points":
+        return cls(latitude, longitude, np.cos(np.radians(latitude)))
+
+
+def _haversine_km(points: _Points, others: _Points) -> Floats:
+    """Return the distances of haversine_km; at least one of the arguments has arrays."""
+    a: Floats = np.subtract(points.latitude, others.latitude)
     a *= _HALF_RADIAN
     np.sin(a, out=a)
     a *= a
-    b = np.subtract(longitude, to_longitude)
+    b: Floats = np.subtract(points.longitude, others.longitude)
     b *= _HALF_RADIAN
     np.sin(b, out=b)
     b *= b
-    b *= np.cos(np.radians(latitude))
-    b *= np.cos(np.radians(to_latitude))
+    b *= points.cosine
+    b *= others.cosine
     a += b
     np.minimum(a, 1.0, out=a)
     np.sqrt(a, out=a)
@@ -52,7 +69,7 @@ class DayAccumulator:
     """
 
     def __init__(self, home: Home, away_threshold_km: float) -> None:
-        self._home = home
+        self._home = _Points.of(home.latitude, home.longitude)
         self._threshold_km = away_threshold_km
         self._devices = _DeviceStates()
         self._usable = 0
@@ -69,11 +86,12 @@ class DayAccumulator:
         if len(fixes) < len(block):
             self._rejected += len(block) - len(fixes)
             self.missing_coordinates += int(np.count_nonzero(np.isnan(block.latitude) | np.isnan(block.longitude)))
-        km = haversine_km(fixes.latitude, fixes.longitude, self._home.latitude, self._home.longitude)
+        points = _Points.of(fixes.latitude, fixes.longitude)
+        km = _haversine_km(points, self._home)
         away: Flags = km > self._threshold_km
         if not len(fixes):
             return MeasuredBlock(fixes, km, away, fixes.time_us)
-        segments_km, away_us = self._devices.advance(fixes, away)
+        segments_km, away_us = self._devices.advance(fixes, points, away)
         self._usable += len(fixes)
         self._total.add(km)
         self._path.add(segments_km)
@@ -102,11 +120,11 @@ class _DeviceStates:
     def __init__(self) -> None:
         self.away_us = np.zeros(0, np.int64)
         self._time_us = np.zeros(0, np.int64)
-        self._latitude, self._longitude = np.zeros(0), np.zeros(0)
+        self._latitude, self._longitude, self._cosine = np.zeros(0), np.zeros(0), np.zeros(0)
         self._away, self._has_fix = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
 
-    def advance(self, fixes: Block, away: Flags) -> tuple[Floats, Integers]:
-        """Process a non-empty block.
+    def advance(self, fixes: Block, points: _Points, away: Flags) -> tuple[Floats, Integers]:
+        """Process a non-empty block; `points` are its fixes.
 
         Returns the lengths in km of the segments that end at its fixes, ordered by device, and the away time of each
         fix in microseconds, in the block's order.
@@ -134,6 +152,7 @@ class _DeviceStates:
 
         latitude, previous_latitude = shift(fixes.latitude, self._latitude)
         longitude, previous_longitude = shift(fixes.longitude, self._longitude)
+        cosine, previous_cosine = shift(np.asarray(points.cosine), self._cosine)
         time_us, previous_time_us = shift(fixes.time_us, self._time_us)
         _, was_away = shift(away, self._away)
         interval_us = (time_us - previous_time_us) * was_away  # from an away fix to the next fix
@@ -142,7 +161,10 @@ class _DeviceStates:
         self.away_us[devices] = away_us[last]
         in_block_order = np.empty_like(away_us)
         in_block_order[order] = away_us
-        return haversine_km(latitude, longitude, previous_latitude, previous_longitude), in_block_order
+        segments_km = _haversine_km(
+            _Points(latitude, longitude, cosine), _Points(previous_latitude, previous_longitude, previous_cosine)
+        )
+        return segments_km, in_block_order
 
     def _resize(self, devices: int) -> None:
         if devices > len(self._has_fix):
