@@ -61,7 +61,7 @@ class UploadWithoutDigest(Upload):
 
     sha256 = "0" * 64
 
-    def _upload_part(self, upload_id: str, number: int, part: bytes | bytearray) -> str:
+    def _upload_part(self, upload_id: str, number: int, part: bytearray | memoryview) -> str:
         return self._bucket.upload_part(self._key, upload_id, number, part)
 
 

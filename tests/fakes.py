@@ -70,6 +70,8 @@ class MemoryBucket(Bucket):
         self, key: str, body: Body = b"", content_type: str = "application/octet-stream", *, sha256: str = ""
     ) -> None:
         self._request("put", key)
+        if sha256 not in ("", hashlib.sha256(body).hexdigest()):
+            raise Unavailable("storage", "XAmzContentSHA256Mismatch")
         with self._lock:
             self._store(key, bytes(body))
 
