@@ -115,6 +115,7 @@ def _compute_and_store(
                 rows = formatter.format(measured)
             with stages.time("upload"):
                 csv.write(rows)
+            del block, measured, rows  # otherwise they stay in memory until the next ones are complete
         statistics = accumulator.statistics()
         _count_fixes(statistics, accumulator.missing_coordinates)
         if not statistics.total_locations:
