@@ -40,6 +40,7 @@ class MemoryBucket(Bucket):
         self.clock: Callable[[], datetime] = lambda: NOW
         self.parts: dict[str, dict[int, bytes]] = {}
         self.uploads: dict[str, str] = {}
+        self.completed: dict[str, list[bytes]] = {}
         self.before = before
         self.requests: list[tuple[str, str]] = []
         self._lock = threading.Lock()
@@ -132,7 +133,8 @@ class MemoryBucket(Bucket):
         self._request("complete", key)
         assert etags == [f"{upload_id}/{number}" for number in range(1, len(etags) + 1)]
         parts = self.parts.pop(upload_id)
-        self._store(key, b"".join(parts[number] for number in sorted(parts)))
+        self.completed[key] = [parts[number] for number in sorted(parts)]
+        self._store(key, b"".join(self.completed[key]))
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         self._request("abort", key)

@@ -2,6 +2,7 @@
 
 import contextvars
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
@@ -14,6 +15,11 @@ _PART_BYTES = 5 << 20  # the minimum of S3
 _PARTS_OF_A_SIZE = 1000  # then the size doubles: the 10,000 parts of S3 have 4.88 TiB together, its maximum is 5 TiB
 
 
+def _part_bytes(number: int) -> int:
+    """Return the size of part `number` (from 1), except for the last part of an object."""
+    return _PART_BYTES << (number - 1) // _PARTS_OF_A_SIZE
+
+
 class Upload:
     """A context manager that writes an object in parts while the caller produces it.
 
@@ -22,11 +28,14 @@ class Upload:
     to 14.6 GiB, and so on. Each byte is copied once, into its part, and hashed once.
     """
 
-    def __init__(self, bucket: Bucket, key: str, content_type: str) -> None:
+    def __init__(
+        self, bucket: Bucket, key: str, content_type: str, part_bytes: Callable[[int], int] = _part_bytes
+    ) -> None:
         self._bucket = bucket
         self._key = key
         self._content_type = content_type
-        self._buffer, self._spare_buffer = bytearray(_part_bytes(1)), bytearray()
+        self._part_bytes = part_bytes
+        self._buffer, self._spare_buffer = bytearray(part_bytes(1)), bytearray()
         self._buffered = 0
         self._upload_id: str | None = None
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="upload")
@@ -62,7 +71,7 @@ class Upload:
         self._parts.append(self._executor.submit(run, self._upload_part, self._upload_id, number, part))
 
     def _swap_buffers(self) -> None:
-        size = _part_bytes(len(self._parts) + 1)
+        size = self._part_bytes(len(self._parts) + 1)
         following = self._spare_buffer if len(self._spare_buffer) == size else bytearray(size)
         self._buffer, self._spare_buffer, self._buffered = following, self._buffer, 0
 
@@ -108,8 +117,3 @@ class Upload:
         # If the storage is unavailable, the parts stay invisible until the sweep deletes them.
         with suppress(OtelWorkerError):
             self._bucket.abort_upload(self._key, self._upload_id)
-
-
-def _part_bytes(number: int) -> int:
-    """Return the size of part `number` (from 1), except for the last part of an object."""
-    return _PART_BYTES << (number - 1) // _PARTS_OF_A_SIZE

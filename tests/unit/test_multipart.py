@@ -40,6 +40,33 @@ def test_written_buffer_can_be_reused() -> None:
     assert bucket.objects["csv/a"].body == b"".join(bytes([number]) * PART for number in range(3))
 
 
+@pytest.mark.parametrize(
+    "parts", [[5, 4], [5, 5], [5, 5, 1], [5, 5, 10, 10], [5, 5, 10, 10, 20], [5, 5, 10, 10, 20, 20, 39]], ids=str
+)
+def test_parts_of_growing_size_match_the_written_bytes(parts: list[int]) -> None:
+    bucket = MemoryBucket()
+    data = os.urandom(sum(parts))
+    with Upload(bucket, "csv/a", "text/csv", part_bytes=lambda number: 5 << (number - 1) // 2) as upload:
+        for start in range(0, len(data), 7):
+            upload.write(data[start : start + 7])
+    assert bucket.objects["csv/a"].body == data
+    assert upload.sha256 == hashlib.sha256(data).hexdigest()
+    assert [len(part) for part in bucket.completed["csv/a"]] == parts
+
+
+def test_parts_respect_the_limits_of_s3() -> None:
+    sizes = [multipart._part_bytes(number) for number in range(1, 10_001)]
+    assert min(sizes) >= 5 << 20
+    assert max(sizes) <= 5 << 30
+    assert 4.8 * 2**40 < sum(sizes) <= 5 * 2**40
+    assert set(sizes[:1000]) == {5 << 20}  # larger parts need more memory
+
+
+def test_buffers_are_released_at_the_end() -> None:
+    upload = upload_chunks(MemoryBucket(), [bytes(3 * PART)])
+    assert not any(isinstance(value, bytearray) and value for value in vars(upload).values())
+
+
 def test_small_object_is_one_put_request() -> None:
     bucket = MemoryBucket()
     upload_chunks(bucket, [b"a", b"b"])
