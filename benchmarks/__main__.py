@@ -16,6 +16,7 @@ from benchmarks import (
     pipeline,
     report,
     rows,
+    s3_clients,
     start,
     telemetry,
 )
@@ -25,6 +26,7 @@ _PARTS: dict[str, Callable[[bench_stack.BenchStack], list[report.Figure]]] = {
     "day": day.measure,  # first, while the table is small
     "backlog": backlog.measure,
     "start": start.measure,
+    "clients": s3_clients.measure,
     "http": http.measure,
     "list": listing.measure,
     "rows": rows.measure,
