@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class BenchStack:
     def bucket(self, name: str, endpoint: str | None = None) -> Bucket:
         """Return the bucket `name` with all rights, and create it. `endpoint` defaults to the S3 server."""
         loaded = self.settings("calculate", name)
-        return Bucket(client(loaded.model_copy(update={"AWS_ENDPOINT_URL_S3": endpoint or self.s3_url})), name)
+        return Bucket(client(replace(loaded, AWS_ENDPOINT_URL_S3=endpoint or self.s3_url)), name)
 
     def day(self, count: int) -> date:
         """Return a day with `count` fixes of two devices, which the first call inserts."""
@@ -106,7 +106,7 @@ class BenchStack:
 @contextlib.contextmanager
 def start() -> Iterator[BenchStack]:
     """Run a stack on free ports in a temporary folder, without the settings of this process's environment."""
-    names = (*settings.Settings.model_fields, "SUBSCRIBER")
+    names = (*settings.SETTING_NAMES, "SUBSCRIBER")
     environ = {name: text for name, text in os.environ.items() if name not in names and not name.startswith("AWS_")}
     with tempfile.TemporaryDirectory(prefix="otel-worker-bench-") as folder:
         stack_options = options.read({**environ, "PORT": str(find_free_port()), "DATA_DIR": folder})

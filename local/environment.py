@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 
 from shared.config.libpq import security_variables
-from shared.config.settings import Settings
+from shared.config.settings import SETTING_NAMES
 
 # For every process. The tests set COVERAGE_ variables to measure the components too.
 _PROCESS = (
@@ -22,7 +22,7 @@ _TELEMETRY = r"OTEL_(?!SERVICE_NAME$|PYTHON_|WORKER_)[A-Z0-9_]+"
 _TERMINAL = r"TERM|COLORTERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR"
 _OPTIONS = r"PORT|DATA_DIR|SUBSCRIBER|ONCE"
 _COMPONENT = re.compile(f"{_PROCESS}|{_TELEMETRY}")
-_COMMAND = re.compile("|".join([_PROCESS, _TELEMETRY, _TERMINAL, _OPTIONS, *Settings.model_fields]))
+_COMMAND = re.compile("|".join([_PROCESS, _TELEMETRY, _TERMINAL, _OPTIONS, *SETTING_NAMES]))
 _STORAGE = re.compile(r"AWS_\w+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # For the embedded storage: ~/.aws may name another region or profile, or be unreadable.

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from local import environment
 from shared.config.libpq import security_variables
-from shared.config.settings import Settings
+from shared.config.settings import SETTING_NAMES
 from shared.errors import SettingsError
 
 TARGETS = {
@@ -18,7 +18,7 @@ TARGETS = {
     "status": "functions/status/main.py",
     "list": "functions/list/main.py",
 }
-_DATABASE = ("DATABASE_URL", *(name for name in Settings.model_fields if name.startswith("POSTGRES_")))
+_DATABASE = ("DATABASE_URL", *(name for name in SETTING_NAMES if name.startswith("POSTGRES_")))
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # SQLite allows 512 for a file in the folder, after symbolic links are resolved; PostgreSQL allows 1,023.
 _MAX_PATH_BYTES = 450
@@ -48,7 +48,7 @@ class Options:
 
     def function_environment(self, target: str) -> dict[str, str]:
         """Return the caller's settings for a function, unchanged, without those of other functions."""
-        names = [name for name in Settings.model_fields if name not in (*_DATABASE, *_KEYS, "K_SINK")]
+        names = [name for name in SETTING_NAMES if name not in (*_DATABASE, *_KEYS, "K_SINK")]
         names += _DATABASE if target == "calculate" and not self.embedded_database else ()
         if target == "calculate":  # reachable by the broker only
             names = [name for name in names if not name.startswith(_AUTH_PREFIXES)]

@@ -1,23 +1,16 @@
 """Validation of OpenTelemetry's variables at start. The SDK reads them in threads, where errors only reach the log."""
 
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import unquote
-
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from shared.config import types
 from shared.errors import SettingsError
 
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SIGNAL = re.compile(r"OTLP_(TRACES|METRICS|LOGS)_")
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
 
 
 def _headers(text: str) -> str:
@@ -35,55 +28,56 @@ def _attributes(text: str) -> str:
     return text
 
 
-def _exporters(supported: tuple[str, ...], text: str) -> str:
-    if not {name.strip() for name in text.lower().split(",")} <= {*supported, "none"}:
-        raise ValueError(f"expected {', '.join(supported)} or none")
-    return text
+def _exporters(*supported: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not {name.strip() for name in text.lower().split(",")} <= {*supported, "none"}:
+            raise ValueError(f"expected {', '.join(supported)} or none")
+        return text
+
+    return parse
 
 
-_Milliseconds = Annotated[types.Integer, Field(ge=1, le=86_400_000)]
-_Exporter = Annotated[str, AfterValidator(partial(_exporters, ("otlp",)))]
-_Lower = BeforeValidator(_lower)
+_milliseconds = types.bounded(types.whole_number, ge=1, le=86_400_000)
 
-# Names for all signals. Variables of one signal have the same types, except endpoints, which have no implicit path.
-VARIABLES: dict[str, Any] = {
-    "OTEL_SDK_DISABLED": Annotated[Literal["true", "false"], _Lower],
-    "OTEL_TRACES_EXPORTER": _Exporter,
-    "OTEL_METRICS_EXPORTER": Annotated[str, AfterValidator(partial(_exporters, ("otlp", "prometheus")))],
-    "OTEL_LOGS_EXPORTER": _Exporter,
-    "OTEL_EXPORTER_OTLP_ENDPOINT": types.BaseUrl,
-    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": types.WebUrl,
-    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": types.WebUrl,
-    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": types.WebUrl,
-    "OTEL_EXPORTER_OTLP_PROTOCOL": Literal["http/protobuf"],
-    "OTEL_EXPORTER_OTLP_HEADERS": Annotated[str, AfterValidator(_headers)],
-    "OTEL_EXPORTER_OTLP_CERTIFICATE": types.Text,
-    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": types.Text,
-    "OTEL_EXPORTER_OTLP_CLIENT_KEY": types.Text,
-    "OTEL_EXPORTER_OTLP_COMPRESSION": Literal["gzip", "deflate", "none"],
-    "OTEL_EXPORTER_OTLP_TIMEOUT": Annotated[types.Number, Field(gt=0, le=3600)],
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": Annotated[Literal["cumulative", "delta", "lowmemory"], _Lower],
-    "OTEL_TRACES_SAMPLER": Annotated[
-        Literal[
-            "always_on",
-            "always_off",
-            "traceidratio",
-            "parentbased_always_on",
-            "parentbased_always_off",
-            "parentbased_traceidratio",
-        ],
-        _Lower,
-    ],
-    "OTEL_TRACES_SAMPLER_ARG": Annotated[types.Number, Field(ge=0, le=1)],
-    "OTEL_SERVICE_NAME": types.Text,
-    "OTEL_RESOURCE_ATTRIBUTES": Annotated[str, AfterValidator(_attributes)],
-    "OTEL_BSP_SCHEDULE_DELAY": _Milliseconds,
-    "OTEL_BLRP_SCHEDULE_DELAY": _Milliseconds,
-    "OTEL_METRIC_EXPORT_INTERVAL": _Milliseconds,
+# Parsers by names for all signals. Those of one signal are the same, except endpoints, which have no implicit path.
+VARIABLES: dict[str, Callable[[str], Any]] = {
+    "OTEL_SDK_DISABLED": types.choice("true", "false", normalize=str.lower),
+    "OTEL_TRACES_EXPORTER": _exporters("otlp"),
+    "OTEL_METRICS_EXPORTER": _exporters("otlp", "prometheus"),
+    "OTEL_LOGS_EXPORTER": _exporters("otlp"),
+    "OTEL_EXPORTER_OTLP_ENDPOINT": types.base_url,
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": types.web_url,
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": types.web_url,
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": types.web_url,
+    "OTEL_EXPORTER_OTLP_PROTOCOL": types.choice("http/protobuf"),
+    "OTEL_EXPORTER_OTLP_HEADERS": _headers,
+    "OTEL_EXPORTER_OTLP_CERTIFICATE": types.text,
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": types.text,
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY": types.text,
+    "OTEL_EXPORTER_OTLP_COMPRESSION": types.choice("gzip", "deflate", "none"),
+    "OTEL_EXPORTER_OTLP_TIMEOUT": types.bounded(types.number, gt=0, le=3600),
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": types.choice(
+        "cumulative", "delta", "lowmemory", normalize=str.lower
+    ),
+    "OTEL_TRACES_SAMPLER": types.choice(
+        "always_on",
+        "always_off",
+        "traceidratio",
+        "parentbased_always_on",
+        "parentbased_always_off",
+        "parentbased_traceidratio",
+        normalize=str.lower,
+    ),
+    "OTEL_TRACES_SAMPLER_ARG": types.bounded(types.number, ge=0, le=1),
+    "OTEL_SERVICE_NAME": types.text,
+    "OTEL_RESOURCE_ATTRIBUTES": _attributes,
+    "OTEL_BSP_SCHEDULE_DELAY": _milliseconds,
+    "OTEL_BLRP_SCHEDULE_DELAY": _milliseconds,
+    "OTEL_METRIC_EXPORT_INTERVAL": _milliseconds,
 }
 
 
-def _type_of(name: str) -> Any:
+def _parser_of(name: str) -> Callable[[str], Any] | None:
     return VARIABLES.get(name) or VARIABLES.get(_SIGNAL.sub("OTLP_", name))
 
 
@@ -92,14 +86,14 @@ def check(environ: Mapping[str, str]) -> None:
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
     for name in environ:
-        variable_type = _type_of(name)
+        parse = _parser_of(name)
         text = environ[name].strip()
-        if variable_type is None or not text:
+        if parse is None or not text:
             continue
         try:
-            TypeAdapter(variable_type).validate_python(text)
-        except ValidationError as exc:
-            raise SettingsError(f"{name}: {types.error_text(exc)}") from None
+            parse(text)
+        except ValueError as exc:
+            raise SettingsError(f"{name}: {exc}") from None
 
 
 def check_files(environ: Mapping[str, str]) -> None:
@@ -107,5 +101,5 @@ def check_files(environ: Mapping[str, str]) -> None:
     if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
     for name, text in environ.items():
-        if text and name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and _type_of(name) and not Path(text).is_file():
+        if text and name.endswith(("_CERTIFICATE", "_CLIENT_KEY")) and _parser_of(name) and not Path(text).is_file():
             raise SettingsError(f"{name}: expected the path of a file")

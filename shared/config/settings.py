@@ -3,197 +3,207 @@
 `python -m tools.docs` writes their reference (docs/reference/settings.md) and .env.example from the descriptions here.
 """
 
+import dataclasses
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Literal, Self
 
 from shared.config import lists, types
+from shared.config.required import required
+from shared.config.types import setting
 from shared.errors import SettingsError
-from shared.models import Home, TimeZoneName
 
-_OTHER_CREDENTIALS = (
-    "AWS_PROFILE",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-)
+if TYPE_CHECKING:
+    from shared.models import Home
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True)
+class Settings:
     """All settings, by the names of their environment variables."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
-
-    HOME_LATITUDE: types.Number = Field(
-        40.736097, ge=-90, le=90, allow_inf_nan=False, description="Latitude of home, in WGS84 degrees."
+    HOME_LATITUDE: float = setting(types.finite_number, 40.736097, "Latitude of home, in WGS84 degrees.", ge=-90, le=90)
+    HOME_LONGITUDE: float = setting(
+        types.finite_number, -74.039373, "Longitude of home, in WGS84 degrees.", ge=-180, le=180
     )
-    HOME_LONGITUDE: types.Number = Field(
-        -74.039373, ge=-180, le=180, allow_inf_nan=False, description="Longitude of home, in WGS84 degrees."
+    AWAY_THRESHOLD_KM: float = setting(
+        types.finite_number, 0.5, "Home threshold: a fix farther than this from home counts as away. Kilometres.", ge=0
     )
-    AWAY_THRESHOLD_KM: types.Number = Field(
-        0.5,
-        ge=0,
-        allow_inf_nan=False,
-        description="Home threshold: a fix farther than this from home counts as away. Kilometres.",
-    )
-    DAY_TIMEZONE: TimeZoneName = Field("UTC", description="Time zone in which a day begins and ends, an IANA name.")
-    DAY_COLUMN: Literal["created_at", "timestamp"] = Field(
+    DAY_TIMEZONE: str = setting(types.time_zone, "UTC", "Time zone in which a day begins and ends, an IANA name.")
+    DAY_COLUMN: Literal["created_at", "timestamp"] = setting(
+        types.choice("created_at", "timestamp"),
         "created_at",
-        description=(
-            "Column that dates a fix: created_at (time of arrival, as in the older worker) or timestamp "
-            "(time of the fix). DAY_COLUMN=timestamp is the better choice for a new installation."
-        ),
+        "Column that dates a fix: created_at (time of arrival, as in the older worker) or timestamp (time of the "
+        "fix). DAY_COLUMN=timestamp is the better choice for a new installation.",
     )
 
-    DATABASE_URL: types.DatabaseUrl | None = Field(
-        None, description="PostgreSQL as one URL. It replaces the POSTGRES_* settings."
+    DATABASE_URL: types.Secret | None = setting(
+        types.database_url, None, "PostgreSQL as one URL. It replaces the POSTGRES_* settings."
     )
-    POSTGRES_HOST: types.PostgresHost = Field("localhost", description="Host of PostgreSQL or PgBouncer.")
-    POSTGRES_PORT: types.Integer = Field(
-        5432, ge=1, le=65535, description="Port of PostgreSQL. PgBouncer's is usually 6432."
+    POSTGRES_HOST: str = setting(types.postgres_host, "localhost", "Host of PostgreSQL or PgBouncer.")
+    POSTGRES_PORT: int = setting(
+        types.whole_number, 5432, "Port of PostgreSQL. PgBouncer's is usually 6432.", ge=1, le=65535
     )
-    POSTGRES_DB: types.Text = Field("owntracks", description="Database that contains public.locations.")
-    POSTGRES_USER: types.Text | None = Field(
-        None, description="Role with SELECT on public.locations. Required by calculate unless DATABASE_URL is set."
+    POSTGRES_DB: str = setting(types.text, "owntracks", "Database that contains public.locations.")
+    POSTGRES_USER: str | None = setting(
+        types.text, None, "Role with SELECT on public.locations. Required by calculate unless DATABASE_URL is set."
     )
-    POSTGRES_PASSWORD: types.SecretText | None = Field(
-        None, description="Password of the role. It may be empty. Required by calculate unless DATABASE_URL is set."
+    POSTGRES_PASSWORD: types.Secret | None = setting(
+        types.secret_text,
+        None,
+        "Password of the role. It may be empty. Required by calculate unless DATABASE_URL is set.",
     )
 
-    AWS_ENDPOINT_URL_S3: types.S3Endpoint | None = Field(
-        None, description="URL of the S3 server. Without it, requests go to AWS."
+    AWS_ENDPOINT_URL_S3: str | None = setting(
+        types.s3_endpoint, None, "URL of the S3 server. Without it, requests go to AWS."
     )
-    AWS_ACCESS_KEY_ID: types.AccessKeyId | None = Field(
-        None, description="Access key id. Required unless boto3 finds credentials in another way."
+    AWS_ACCESS_KEY_ID: str | None = setting(
+        types.access_key_id, None, "Access key id. Required unless boto3 finds credentials in another way."
     )
-    AWS_SECRET_ACCESS_KEY: types.SecretText | None = Field(
-        None, description="Secret access key. Required unless boto3 finds credentials in another way."
+    AWS_SECRET_ACCESS_KEY: types.Secret | None = setting(
+        types.secret_text, None, "Secret access key. Required unless boto3 finds credentials in another way."
     )
-    AWS_SESSION_TOKEN: types.SecretVisible | None = Field(None, description="Session token of temporary credentials.")
-    AWS_REGION: types.Region = Field("us-east-1", description="Region for which requests are signed.")
-    S3_ADDRESSING_STYLE: Literal["path", "virtual"] = Field(
+    AWS_SESSION_TOKEN: types.Secret | None = setting(
+        types.secret_visible, None, "Session token of temporary credentials."
+    )
+    AWS_REGION: str = setting(types.region, "us-east-1", "Region for which requests are signed.")
+    S3_ADDRESSING_STYLE: Literal["path", "virtual"] = setting(
+        types.choice("path", "virtual"),
         "path",
-        description=(
-            "Where requests name the bucket: path (http://host/bucket), which every S3-compatible server supports, or "
-            "virtual (http://bucket.host), which some providers require."
-        ),
+        "Where requests name the bucket: path (http://host/bucket), which every S3-compatible server supports, or "
+        "virtual (http://bucket.host), which some providers require.",
     )
-    S3_PUBLIC_ENDPOINT_URL: types.S3Endpoint | None = Field(
-        None, description=("URL of the S3 server in presigned URLs, as callers reach it. Default: AWS_ENDPOINT_URL_S3.")
-    )
-    JOBS_BUCKET: types.BucketName = Field(
-        "otel-worker-jobs", description="Bucket for job records and the index of jobs."
-    )
-    CSV_BUCKET: types.BucketName = Field("otel-worker-csv", description="Bucket for CSV files.")
-    PRESIGN_TTL_SECONDS: types.Integer = Field(900, ge=1, le=604_800, description="Lifetime of a presigned URL.")
-    JOB_RETENTION_DAYS: types.Integer | None = Field(
+    S3_PUBLIC_ENDPOINT_URL: str | None = setting(
+        types.s3_endpoint,
         None,
+        "URL of the S3 server in presigned URLs, as callers reach it. Default: AWS_ENDPOINT_URL_S3.",
+    )
+    JOBS_BUCKET: str = setting(types.bucket_name, "otel-worker-jobs", "Bucket for job records and the index of jobs.")
+    CSV_BUCKET: str = setting(types.bucket_name, "otel-worker-csv", "Bucket for CSV files.")
+    PRESIGN_TTL_SECONDS: int = setting(types.whole_number, 900, "Lifetime of a presigned URL.", ge=1, le=604_800)
+    JOB_RETENTION_DAYS: int | None = setting(
+        types.whole_number,
+        None,
+        "Age after which a job is deleted together with its CSV. Without it, jobs are kept.",
         ge=1,
         le=36_500,
-        description="Age after which a job is deleted together with its CSV. Without it, jobs are kept.",
     )
-    CSV_RETENTION_DAYS: types.Integer | None = Field(
+    CSV_RETENTION_DAYS: int | None = setting(
+        types.whole_number,
         None,
+        "Age after which a CSV is deleted while its job stays. Set it for status and calculate. Without it, a CSV is "
+        "kept as long as its job.",
         ge=1,
         le=36_500,
-        description=(
-            "Age after which a CSV is deleted while its job stays. Set it for status and calculate. Without "
-            "it, a CSV is kept as long as its job."
-        ),
     )
 
-    GRACE_SECONDS: types.Integer = Field(
+    GRACE_SECONDS: int = setting(
+        types.whole_number,
         600,
+        "Time that a process gets to finish after SIGTERM. A job that takes longer is released for another attempt. "
+        "Keep it below the platform's own limit.",
         ge=1,
         le=3600,
-        description=(
-            "Time that a process gets to finish after SIGTERM. A job that takes longer is released for "
-            "another attempt. Keep it below the platform's own limit."
-        ),
     )
-    K_SINK: types.WebUrl | None = Field(
+    K_SINK: str | None = setting(
+        types.web_url,
         None,
-        description=(
-            "Broker ingress to which events are published. Required by submit; calculate uses it for the "
-            "sweep. A SinkBinding sets it."
-        ),
+        "Broker ingress to which events are published. Required by submit; calculate uses it for the sweep. A "
+        "SinkBinding sets it.",
     )
-    K_CE_OVERRIDES: types.Overrides = Field(
+    K_CE_OVERRIDES: str = setting(
+        types.overrides,
         "{}",
-        description=(
-            'CloudEvents extensions for published events, as {"extensions": {"name": "text"}}. A SinkBinding sets it.'
-        ),
+        'CloudEvents extensions for published events, as {"extensions": {"name": "text"}}. A SinkBinding sets it.',
     )
-    HEALTH_DETAILS: bool = Field(
+    HEALTH_DETAILS: bool = setting(
+        types.boolean,
         default=True,
         description=(
-            "Whether /health, /status and /metrics/json respond. Set False where the service is public: they "
-            "then return 404."
+            "Whether /health, /status and /metrics/json respond. Set False where the service is public: they then "
+            "return 404."
         ),
     )
-    CORS_ORIGINS: types.OriginList | None = Field(
+    CORS_ORIGINS: str | None = setting(
+        types.origin_list,
         None,
-        description=(
-            "Origins of other sites whose pages may call the API, separated by commas, as https://maps.example."
-        ),
+        "Origins of other sites whose pages may call the API, separated by commas, as https://maps.example.",
     )
-    API_KEYS: types.KeyList | None = Field(
+    API_KEYS: types.Secret | None = setting(
+        types.key_list,
         None,
-        description=(
-            "Shared API keys of 32 or more ASCII characters, separated by commas. Callers must send one of them."
-        ),
+        "Shared API keys of 32 or more ASCII characters, separated by commas. Callers must send one of them.",
     )
-    AUTH_ISSUER: types.BaseUrl | None = Field(
+    AUTH_ISSUER: str | None = setting(
+        types.base_url,
         None,
-        description=(
-            "OpenID Connect issuer whose bearer tokens callers must send. It must equal the token's iss claim."
-        ),
+        "OpenID Connect issuer whose bearer tokens callers must send. It must equal the token's iss claim.",
     )
-    AUTH_AUDIENCE: types.TextList | None = Field(
-        None, description="Accepted audiences, separated by commas. Required with AUTH_ISSUER."
+    AUTH_AUDIENCE: str | None = setting(
+        types.text_list, None, "Accepted audiences, separated by commas. Required with AUTH_ISSUER."
     )
-    AUTH_SCOPE: types.Visible | None = Field(None, description="Scope that a token must have.")
-    AUTH_JWKS_URL: types.WebUrl | None = Field(
-        None, description="URL of the issuer's key set. Default: the one in the issuer's OpenID configuration."
+    AUTH_SCOPE: str | None = setting(types.visible, None, "Scope that a token must have.")
+    AUTH_JWKS_URL: str | None = setting(
+        types.web_url, None, "URL of the issuer's key set. Default: the one in the issuer's OpenID configuration."
     )
-    AUTH_LEEWAY_SECONDS: types.Integer = Field(
-        30, ge=0, le=300, description="Allowed clock difference when token times are checked."
+    AUTH_LEEWAY_SECONDS: int = setting(
+        types.whole_number, 30, "Allowed clock difference when token times are checked.", ge=0, le=300
     )
-    RATE_LIMIT_CALCULATE: types.Integer | None = Field(
-        None, ge=1, le=100_000, description="Submissions per minute and caller. 10 once any rate limit setting is set."
-    )
-    RATE_LIMIT_STATUS: types.Integer | None = Field(
+    RATE_LIMIT_CALCULATE: int | None = setting(
+        types.whole_number,
         None,
+        "Submissions per minute and caller. 10 once any rate limit setting is set.",
         ge=1,
         le=100_000,
-        description="Other requests per minute and caller. 100 once any rate limit setting is set.",
     )
-    RATE_LIMIT_STORE: types.StoreUrl | None = Field(
+    RATE_LIMIT_STATUS: int | None = setting(
+        types.whole_number,
         None,
-        description=(
-            "Redis or Valkey URL for counters shared by all processes. Without it, each process counts for itself."
-        ),
+        "Other requests per minute and caller. 100 once any rate limit setting is set.",
+        ge=1,
+        le=100_000,
     )
-    TRUSTED_PROXIES: types.NetworkList | None = Field(
-        None, description="Networks of proxies whose X-Forwarded-For header is trusted, separated by commas."
+    RATE_LIMIT_STORE: types.Secret | None = setting(
+        types.store_url,
+        None,
+        "Redis or Valkey URL for counters shared by all processes. Without it, each process counts for itself.",
     )
-    LOG_LEVEL: Annotated[Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL"], types.UpperCase] = Field(
-        "INFO", description="Log level: DEBUG, INFO, WARN (or WARNING), ERROR or CRITICAL."
+    TRUSTED_PROXIES: str | None = setting(
+        types.network_list, None, "Networks of proxies whose X-Forwarded-For header is trusted, separated by commas."
     )
-    SENTRY_DSN: types.SentryDsn | None = Field(
-        None, description="Sentry DSN for error reports. It needs the package sentry-sdk."
+    LOG_LEVEL: str = setting(
+        types.choice("DEBUG", "INFO", "WARN", "WARNING", "ERROR", "CRITICAL", normalize=str.upper),
+        "INFO",
+        "Log level: DEBUG, INFO, WARN (or WARNING), ERROR or CRITICAL.",
     )
-    SENTRY_SAMPLE_RATE: types.Number = Field(1.0, ge=0, le=1, description="Share of errors that is reported.")
-    SENTRY_MAX_PER_MINUTE: types.Integer = Field(
-        10, ge=1, le=1000, description="Maximum number of errors that a process reports per minute."
+    SENTRY_DSN: types.Secret | None = setting(
+        types.sentry_dsn, None, "Sentry DSN for error reports. It needs the package sentry-sdk."
+    )
+    SENTRY_SAMPLE_RATE: float = setting(types.number, 1.0, "Share of errors that is reported.", ge=0, le=1)
+    SENTRY_MAX_PER_MINUTE: int = setting(
+        types.whole_number, 10, "Maximum number of errors that a process reports per minute.", ge=1, le=1000
     )
 
+    @classmethod
+    def parse(cls, values: Mapping[str, str]) -> Self:
+        """Parse the texts of settings by name. Raises SettingsError that names the first invalid one.
+
+        Absent settings have their defaults, and other names are ignored. Texts are not stripped.
+        """
+        parsed = {}
+        for field in dataclasses.fields(cls):
+            if field.name in values:
+                try:
+                    parsed[field.name] = field.metadata["parse"](values[field.name])
+                except ValueError as exc:
+                    raise SettingsError(f"{field.name}: {exc}") from None
+        return cls(**parsed)
+
     @property
-    def home(self) -> Home:
+    def home(self) -> "Home":
+        from shared.models import Home  # noqa: PLC0415 - status and list need no home
+
         return Home(latitude=self.HOME_LATITUDE, longitude=self.HOME_LONGITUDE)
 
     @property
@@ -227,6 +237,9 @@ class Settings(BaseModel):
         return types.extensions(self.K_CE_OVERRIDES)
 
 
+SETTING_NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+
+
 def read(environ: Mapping[str, str], target: str) -> Settings:
     """Read the settings of function `target`. Raises SettingsError with one line that names the first invalid one.
 
@@ -235,13 +248,10 @@ def read(environ: Mapping[str, str], target: str) -> Settings:
     """
     values = {name: text.strip() for name, text in environ.items()}
     values = {name: text for name, text in values.items() if text or name == "POSTGRES_PASSWORD"}
-    for name in _required(target, values):
+    for name in required(target, values):
         if name not in values:
             raise SettingsError(f"{name}: this setting is missing")
-    try:
-        settings = Settings.model_validate({name: values[name] for name in Settings.model_fields if name in values})
-    except ValidationError as exc:
-        raise SettingsError(f"{exc.errors()[0]['loc'][0]}: {types.error_text(exc)}") from None
+    settings = Settings.parse(values)
     if target == "calculate" and settings.DATABASE_URL is not None:
         from shared.config import database_url  # noqa: PLC0415 - only calculate needs libpq
 
@@ -269,17 +279,3 @@ def strip_environment() -> None:
     for name, text in os.environ.items():
         if text != text.strip():
             os.environ[name] = text.strip()
-
-
-def _required(target: str, values: Mapping[str, str]) -> list[str]:
-    names = []
-    keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-    if any(name in values for name in keys) or not any(name in values for name in _OTHER_CREDENTIALS):
-        names += keys
-    if target == "submit":
-        names.append("K_SINK")
-    if "AUTH_ISSUER" in values:
-        names.append("AUTH_AUDIENCE")  # rejects tokens for other services of the issuer
-    if target == "calculate" and "DATABASE_URL" not in values:
-        names += ["POSTGRES_USER", "POSTGRES_PASSWORD"]
-    return names

@@ -1,14 +1,15 @@
-"""Types of settings. Each accepts only what the library that uses the value accepts.
+"""Parsers of settings, from text. Each accepts only what the library that uses the value accepts.
 
-Error texts never repeat the value, which may be a secret.
+A parser raises ValueError with the expected value: "expected a number". The text never repeats the value, which may be
+a secret.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
-
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from dataclasses import field
+from typing import Any, TypeVar
 
 from shared.config import lists, urls
 
@@ -20,40 +21,128 @@ _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _RESERVED_ATTRIBUTES = re.compile(  # of CloudEvents, and those that shared/events.py sets
     "id|source|specversion|type|datacontenttype|dataschema|subject|time|data|traceparent|tracestate"
 )
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # int() accepts no more digits
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_TRUE, _FALSE = {"1", "on", "t", "true", "y", "yes"}, {"0", "off", "f", "false", "n", "no"}
 
 T = TypeVar("T")
+C = TypeVar("C", bound=str)
 
 
-# pydantic inspects the signature of each validator. That of a function takes a fourth of the time of a partial's.
+class Secret:
+    """A text that is not shown by repr, str and dataclasses.asdict."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def get_secret_value(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "**********"
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
 
 
-def _checked(check: Callable[[str], object]) -> AfterValidator:
-    def validate(text: str) -> str:
+def setting(
+    parse: Callable[[str], T], default: T, description: str, *, ge: float | None = None, le: float | None = None
+) -> T:
+    """Declare a setting that `parse` reads from text. A number is at least `ge` and at most `le`."""
+    if ge is not None or le is not None:
+        parse = bounded(parse, ge=ge, le=le)
+    metadata = {"parse": parse, "description": description, "ge": ge, "le": le}
+    return field(default=default, metadata=metadata)
+
+
+def whole_number(text: str) -> int:
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError("expected a whole number")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Parse a decimal number. It is infinite if it exceeds the range of float."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError("expected a number")
+    return float(text)
+
+
+def finite_number(text: str) -> float:
+    value = number(text)
+    if math.isinf(value):
+        raise ValueError("expected a finite number")
+    return value
+
+
+def bounded(
+    parse: Callable[[str], T], *, gt: float | None = None, ge: float | None = None, le: float | None = None
+) -> Callable[[str], T]:
+    """Return a parser of numbers greater than `gt`, at least `ge` and at most `le`."""
+
+    def parse_bounded(text: str) -> T:
+        value: Any = parse(text)
+        if le is not None and value > le:
+            raise ValueError(f"expected a value less than or equal to {le}")
+        if ge is not None and value < ge:
+            raise ValueError(f"expected a value greater than or equal to {ge}")
+        if gt is not None and value <= gt:
+            raise ValueError(f"expected a value greater than {gt}")
+        return value  # type: ignore[no-any-return] # of type T
+
+    return parse_bounded
+
+
+def boolean(text: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError("expected a valid boolean")
+    return text.lower() in _TRUE
+
+
+def choice(*values: C, normalize: Callable[[str], str] = str) -> Callable[[str], C]:
+    """Return a parser that accepts `values` only, after it has normalized the text."""
+
+    def parse(text: str) -> C:
+        for value in values:
+            if value == normalize(text):
+                return value
+        *others, last = map(repr, values)
+        raise ValueError(f"expected {', '.join(others)} or {last}" if others else f"expected {last}")
+
+    return parse
+
+
+def time_zone(text: str) -> str:
+    from shared.days import time_zones  # noqa: PLC0415 - only where DAY_TIMEZONE is set
+
+    if text not in time_zones():
+        raise ValueError("expected an IANA time zone")
+    return text
+
+
+def _checked(check: Callable[[str], object]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
         check(text)
         return text
 
-    return AfterValidator(validate)
+    return parse
 
 
-def _secret(check: Callable[[str], object]) -> AfterValidator:
-    def validate(value: SecretStr) -> SecretStr:
-        check(value.get_secret_value())
-        return value
+def _secret(check: Callable[[str], object]) -> Callable[[str], Secret]:
+    def parse(text: str) -> Secret:
+        check(text)
+        return Secret(text)
 
-    return AfterValidator(validate)
-
-
-def _matched(pattern: str, expected: str) -> BeforeValidator:
-    def validate(value: T) -> T:
-        if isinstance(value, str) and not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return BeforeValidator(validate)
+    return parse
 
 
-def _url(suffix: urls.UrlSuffix) -> AfterValidator:
-    return _checked(lambda text: urls.check_url(text, suffix))
+def _url(suffix: urls.UrlSuffix) -> Callable[[str], str]:
+    return lambda text: urls.check_url(text, suffix)
 
 
 def check_line(text: str) -> None:
@@ -70,6 +159,12 @@ def check_visible(text: str) -> None:
     """Raise ValueError for anything but visible ASCII characters."""
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError("expected visible ASCII characters without spaces")
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        raise ValueError("expected a value at least 1 character")
+    check_line(text)
 
 
 def _check_access_key_id(text: str) -> None:
@@ -149,37 +244,22 @@ def extensions(text: str) -> dict[str, str]:
     return dict(parsed)
 
 
-def error_text(exc: ValidationError) -> str:
-    """Describe the expected value of the first invalid field: "expected a number". Never contains the value."""
-    first = exc.errors(include_url=False, include_input=False, include_context=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
-    message = re.sub("^(Input|String) should (be|have) (?=at |greater|less)", "expected a value ", message)
-    return message.replace("Input should be ", "expected ").partition(", unable to ")[0]
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-Text = Annotated[str, Field(min_length=1), _checked(check_line)]
-Visible = Annotated[str, _checked(check_visible)]
-SecretText = Annotated[SecretStr, _secret(check_line)]
-SecretVisible = Annotated[SecretStr, _secret(check_visible)]
-Integer = Annotated[int, _matched(r"[+-]?[0-9]+", "a whole number")]
-Number = Annotated[float, _matched(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", "a number")]
-UpperCase = BeforeValidator(_upper)
-WebUrl = Annotated[str, _url(urls.PATH_AND_QUERY)]
-BaseUrl = Annotated[str, _url(urls.PATH)]
-S3Endpoint = Annotated[str, _url(urls.PLAIN_PATH)]
-AccessKeyId = Annotated[str, _checked(_check_access_key_id)]
-Region = Annotated[str, _checked(_check_region)]
-BucketName = Annotated[str, _checked(_check_bucket)]
-PostgresHost = Annotated[str, _checked(_check_postgres_host)]
-DatabaseUrl = Annotated[SecretStr, _secret(_check_database_url)]
-Overrides = Annotated[str, _checked(extensions)]
-OriginList = Annotated[str, _checked(lists.cors_origins)]
-KeyList = Annotated[SecretStr, _secret(lists.api_keys)]
-TextList = Annotated[str, _checked(_check_list)]
-NetworkList = Annotated[str, _checked(lists.ip_networks)]
-StoreUrl = Annotated[SecretStr, _secret(_check_store_url)]
-SentryDsn = Annotated[SecretStr, _secret(_check_sentry_dsn)]
+text = _checked(_check_text)
+visible = _checked(check_visible)
+secret_text = _secret(check_line)
+secret_visible = _secret(check_visible)
+web_url = _url(urls.PATH_AND_QUERY)
+base_url = _url(urls.PATH)
+s3_endpoint = _url(urls.PLAIN_PATH)
+access_key_id = _checked(_check_access_key_id)
+region = _checked(_check_region)
+bucket_name = _checked(_check_bucket)
+postgres_host = _checked(_check_postgres_host)
+database_url = _secret(_check_database_url)
+overrides = _checked(extensions)
+origin_list = _checked(lists.cors_origins)
+key_list = _secret(lists.api_keys)
+text_list = _checked(_check_list)
+network_list = _checked(lists.ip_networks)
+store_url = _secret(_check_store_url)
+sentry_dsn = _secret(_check_sentry_dsn)

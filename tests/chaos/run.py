@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from local import options, postgres, stack
-from shared.config.settings import Settings
+from shared.config.settings import SETTING_NAMES
 from tests.chaos import days, outcomes
 from tests.chaos.kills import MEAN_SECONDS_PER_KILL, PARTS, Killer, plan_kills
 from tests.chaos.load import Load
@@ -121,7 +121,7 @@ def _running(part: Watch | Load | Killer) -> Iterator[None]:
 @contextlib.contextmanager
 def _start_system(folder: Path, subscriber: str) -> Iterator[stack.Stack]:
     """Run a system on free ports, without the settings in the environment."""
-    environ = {name: text for name, text in os.environ.items() if name not in Settings.model_fields}
+    environ = {name: text for name, text in os.environ.items() if name not in SETTING_NAMES}
     environ = {name: text for name, text in environ.items() if not name.startswith("AWS_")}
     settings = {"PORT": str(free_port()), "DATA_DIR": str(folder), "SUBSCRIBER": subscriber}
     with stack.run_stack(options.read(environ | settings)) as system:

@@ -2,24 +2,24 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped] # it ships no types, and one call needs no stubs
-from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
-from shared.config.settings import Settings
+from shared.config.types import Secret
 from shared.telemetry.provider import _DEFAULTS
 from tests.cluster.__main__ import CHECKS
 from tests.contract.markdown import ROOT, anchors, code_paths, pages, rows
 from tools.docs.__main__ import GENERATORS, PATHS
 from tools.docs.regions import find_outdated
+from tools.docs.settings import FIELDS
 
 LONGEST_FILE, LONGEST_LINE = 300, 120
 SITE = sorted((ROOT / "docs").rglob("*.md"))
-DEFAULTS = {name: field.default for name, field in Settings.model_fields.items()}
+DEFAULTS = {name: field.default for name, field in FIELDS.items()}
 
 TEST_NAMES = {
     name
@@ -61,8 +61,8 @@ def test_opentelemetry_settings_are_equal_in_reference_and_env_example() -> None
 
 
 def test_no_default_is_secret_or_undefined() -> None:
-    assert not [name for name, default in DEFAULTS.items() if isinstance(default, SecretStr)]
-    assert PydanticUndefined not in DEFAULTS.values()
+    assert not [name for name, default in DEFAULTS.items() if isinstance(default, Secret)]
+    assert MISSING not in DEFAULTS.values()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))

@@ -12,7 +12,7 @@ import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local.options import TARGETS
-from shared.config.settings import Settings, read
+from shared.config.settings import SETTING_NAMES, read
 from tests.contract.markdown import ROOT
 from tools.manifests.rendering import render
 
@@ -80,7 +80,7 @@ def test_a_function_starts_with_its_secret_and_settings(target: str, cluster: li
     (name,) = (source["configMapRef"]["name"] for source in container["envFrom"] if "configMapRef" in source)
     config = of_kind(cluster, "ConfigMap")[name]
     secret = {name: FILLED[name] for name in SECRETS[f"distance-{target}"]["stringData"]}
-    assert set(config["data"]) | set(secret) <= set(Settings.model_fields)
+    assert set(config["data"]) | set(secret) <= set(SETTING_NAMES)
     settings = read({**config["data"], **secret, "K_SINK": "http://broker"}, target)
     assert settings.DAY_TIMEZONE == "Europe/Berlin"
 
@@ -151,7 +151,7 @@ def test_argo_cd_ignores_the_variables_of_sink_bindings() -> None:
         entry for entry in APPLICATION["spec"]["ignoreDifferences"] if entry["group"] == "serving.knative.dev"
     )
     injected = set(re.findall(r'"(K_\w+)"', " ".join(service["jqPathExpressions"])))
-    assert injected == {name for name in Settings.model_fields if name.startswith("K_")}
+    assert injected == {name for name in SETTING_NAMES if name.startswith("K_")}
 
 
 @pytest.fixture(scope="module")

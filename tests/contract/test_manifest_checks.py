@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.config.settings import Settings, read
+from shared.config.settings import read
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
+from tools.docs.settings import SECRETS as SECRET_SETTINGS
 from tools.manifests import project
 from tools.manifests.__main__ import find_errors
 from tools.manifests.references import SECRETS, pod_labels, selects
@@ -175,8 +176,7 @@ def test_optional_references_may_be_missing() -> None:
 
 
 def test_placeholders_are_accepted_by_the_functions_that_read_them() -> None:
-    secrets = [name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)]
-    names = {*secrets, "OTEL_EXPORTER_OTLP_HEADERS", "AWS_ACCESS_KEY_ID", "POSTGRES_USER"}
+    names = {*SECRET_SETTINGS, "OTEL_EXPORTER_OTLP_HEADERS", "AWS_ACCESS_KEY_ID", "POSTGRES_USER"}
     read({name: project.placeholder(name) for name in names}, "calculate")
 
 

@@ -174,7 +174,7 @@ def test_changed_settings_rename_the_config_map_and_create_a_revision() -> None:
         (config_map,) = (
             manifest for manifest in resources if manifest["kind"] == "ConfigMap" and "JOBS_BUCKET" in manifest["data"]
         )
-        assert set(config_map["data"]) <= set(settings.Settings.model_fields)
+        assert set(config_map["data"]) <= set(settings.SETTING_NAMES)
         (container,) = next(
             manifest for manifest in resources if manifest["kind"] == "Service" and "template" in manifest["spec"]
         )["spec"]["template"]["spec"]["containers"]

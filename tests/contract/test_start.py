@@ -43,6 +43,12 @@ def models(base):
 built = {model.__name__ for model in models(BaseModel) if model.__pydantic_complete__}
 print([set(sys.modules), built])
 """
+_SETTINGS = """
+import os, sys
+from shared.config import settings
+settings.read(os.environ | {"OTEL_TRACES_EXPORTER": "none"}, sys.argv[1])
+print(set(sys.modules))
+"""
 _GUNICORN = """
 import gc, os, runpy
 config = runpy.run_path("gunicorn.conf.py")
@@ -64,7 +70,14 @@ def test_function_imports_and_builds_only_what_it_needs(target: str) -> None:
     modules, built = run(_IMPORT, module)
     assert module in modules
     assert not (ALWAYS_ABSENT | ABSENT[target]) & modules
-    assert built == {"Settings"}
+    assert built == set()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_settings_are_read_without_pydantic(target: str) -> None:
+    modules = run(_SETTINGS, target)
+    assert "shared.config.opentelemetry" in modules
+    assert not {"pydantic", "pydantic_core", "shared.models"} & modules
 
 
 def test_worker_collects_garbage_after_its_imports_only() -> None:

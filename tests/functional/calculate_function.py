@@ -24,7 +24,7 @@ FIXES = [
     Fix(NOON + n * 60_000_000, ["iphone_stuart", "garmin"][n % 2], 40.736097 + n / 1000, -74.039373, n, 90, None)
     for n in range(250)
 ]
-SETTINGS = Settings.model_validate({})
+SETTINGS = Settings.parse({})
 
 
 class Calculate:

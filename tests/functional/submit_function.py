@@ -19,10 +19,10 @@ BODY = {"date": "2026-01-25", "device_id": "iphone_stuart"}
 class Submit:
     """The function with in-memory dependencies."""
 
-    def __init__(self, **overrides: Any) -> None:
+    def __init__(self, **overrides: str) -> None:
         self.bucket, self.broker, self.clock = MemoryBucket(), Broker(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
-        settings = Settings.model_validate({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **overrides})
+        settings = Settings.parse({"K_CE_OVERRIDES": '{"extensions": {"team": "home"}}', **overrides})
         self.client: FlaskClient = service_client(
             lambda: service(settings, self.jobs, self.broker, checks={}, clock=self.clock)
         )

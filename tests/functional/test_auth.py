@@ -260,4 +260,4 @@ def test_missing_extra_is_a_settings_error(
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(SettingsError, match="the extra `access`"):
-        authenticator(Settings.model_validate(values))
+        authenticator(Settings.parse(values))

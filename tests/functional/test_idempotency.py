@@ -42,7 +42,7 @@ def test_same_key_with_another_body_returns_422(submit: Submit, change: dict[str
 
 def test_key_stays_valid_when_defaults_change(submit: Submit) -> None:
     first = json.loads(submit.post(Idempotency_Key="k").data)["job_id"]
-    later = Submit(AWAY_THRESHOLD_KM=2)
+    later = Submit(AWAY_THRESHOLD_KM="2")
     later.bucket.objects = submit.bucket.objects
     assert json.loads(later.post(Idempotency_Key="k").data)["job_id"] == first
     assert later.post(BODY | {"away_threshold_km": 2}, Idempotency_Key="k").status_code == 422

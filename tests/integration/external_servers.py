@@ -31,7 +31,7 @@ def minio(server_url: str) -> Iterator[tuple[str, dict[str, str]]]:
     """
     parts = urlsplit(server_url)
     url, access, secret = f"{parts.scheme}://{parts.hostname}:{parts.port}", parts.username or "", parts.password or ""
-    settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url})
+    settings = Settings.parse({"AWS_ENDPOINT_URL_S3": url})
     admin = MinioAdmin(
         endpoint=f"{parts.hostname}:{parts.port}",
         credentials=StaticProvider(access, secret),

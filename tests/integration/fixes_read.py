@@ -23,9 +23,9 @@ HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
 def source(
-    url: str, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None, **settings: object
+    url: str, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None, **settings: str
 ) -> FixSource:
-    return FixSource(Settings.model_validate({"DATABASE_URL": url, **settings}), timeouts, check)
+    return FixSource(Settings.parse({"DATABASE_URL": url, **settings}), timeouts, check)
 
 
 def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:

@@ -1,6 +1,7 @@
 """The S3 servers of the storage tests, each started fresh, and the abilities that each lacks."""
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -60,7 +61,7 @@ def running(server: str, folder: Path) -> Iterator[Settings]:
     """Run `server` with both buckets for the duration of the block. The settings contain its administrator's keys."""
     starters = {"SeaweedFS": _seaweedfs, "MinIO": _minio, "moto": _moto}
     with starters[server](folder) as (url, keys):
-        settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url, **keys})
+        settings = Settings.parse({"AWS_ENDPOINT_URL_S3": url, **keys})
         deadline = time.monotonic() + 60
         while object_storage.create_buckets(settings, keys):
             assert time.monotonic() < deadline, folder
@@ -80,7 +81,7 @@ def bucket_of(
 ) -> Iterator[Bucket]:
     """Open the bucket with `keys` (default: those of the settings) for the duration of the block."""
     if endpoint is not None:
-        settings = settings.model_copy(update={"AWS_ENDPOINT_URL_S3": endpoint})
+        settings = dataclasses.replace(settings, AWS_ENDPOINT_URL_S3=endpoint)
     with contextlib.closing(client(settings, static(*(keys or admin_of(settings))), timeouts)) as s3:
         yield Bucket(s3, name, **other)
 

@@ -144,9 +144,9 @@ def test_connection_settings_can_contain_special_characters(database_url: str) -
         connection.execute("CREATE ROLE \"odd user\" LOGIN PASSWORD 'p@ss ''w\\ord/?'")
         connection.execute('GRANT SELECT ON locations TO "odd user"')
         info = connection.info
-        parts = {"POSTGRES_HOST": info.host, "POSTGRES_PORT": info.port, "POSTGRES_DB": info.dbname}
+        parts = {"POSTGRES_HOST": info.host, "POSTGRES_PORT": str(info.port), "POSTGRES_DB": info.dbname}
     secret = {"POSTGRES_USER": "odd user", "POSTGRES_PASSWORD": "p@ss 'w\\ord/?"}
-    FixSource(Settings.model_validate(parts | secret)).ping()
+    FixSource(Settings.parse(parts | secret)).ping()
 
 
 @pytest.mark.parametrize("url", ["postgresql://host:port/x?nonsense=1", "host='x"])

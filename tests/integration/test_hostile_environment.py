@@ -125,7 +125,7 @@ from shared.config.settings import Settings
 from shared.storage.bucket import Bucket, client
 keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 for url in sys.argv[1:]:
-    Bucket(client(Settings.model_validate({**keys, "AWS_ENDPOINT_URL_S3": url})), "bucket").ping()
+    Bucket(client(Settings.parse({**keys, "AWS_ENDPOINT_URL_S3": url})), "bucket").ping()
     assert demo._request("GET", f"{url}/bucket/object").status == 200
 """
 

@@ -137,7 +137,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 @contextmanager
 def bucket_at(url: str, timeouts: Timeouts = Timeouts(), **values: str) -> Iterator[Bucket]:  # noqa: B008 - immutable
-    settings = Settings.model_validate({"AWS_ENDPOINT_URL_S3": url, **values})
+    settings = Settings.parse({"AWS_ENDPOINT_URL_S3": url, **values})
     with closing(client(settings, static("key", "secret"), timeouts)) as s3:
         yield Bucket(s3, "jobs", lambda _: None)
 

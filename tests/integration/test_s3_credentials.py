@@ -132,7 +132,7 @@ def use_profile(environment: pytest.MonkeyPatch, _: Server, folder: Path) -> Non
 def access_keys(number: int) -> list[str]:
     """Return the access keys of that many requests of one client without keys in its settings."""
     connections = ScriptedConnections([response()] * number)
-    with closing(client(Settings.model_validate({}), connections=connections)) as s3:
+    with closing(client(Settings.parse({}), connections=connections)) as s3:
         for _ in range(number):
             Bucket(s3, "jobs").get("a")
     assert {request.headers["x-amz-security-token"] for request in connections.requests} == {"token"}
@@ -190,7 +190,7 @@ def test_rejection_by_the_credential_service_raises_unavailable_with_its_code(
 def test_unknown_profile_is_a_setting_error(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(SettingsError, match=r"^AWS_PROFILE: botocore does not accept .* \(ProfileNotFound\)$"):
-        client(Settings.model_validate({}))
+        client(Settings.parse({}))
 
 
 def test_botocore_is_imported_only_without_keys() -> None:
@@ -198,9 +198,9 @@ def test_botocore_is_imported_only_without_keys() -> None:
 import sys
 from shared.config.settings import Settings
 from shared.storage.bucket import client
-client(Settings.model_validate({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}))
+client(Settings.parse({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}))
 assert not {"boto3", "botocore"} & sys.modules.keys()
-client(Settings.model_validate({}))
+client(Settings.parse({}))
 assert "botocore" in sys.modules and "boto3" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)

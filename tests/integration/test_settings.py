@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,7 +117,7 @@ def underscore_host(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settin
         monkeypatch.setenv(variable, "*")
     port = urlsplit(server.AWS_ENDPOINT_URL_S3 or "").port
     access, secret = admin_of(server)
-    return Settings.model_validate(
+    return Settings.parse(
         {
             "AWS_ENDPOINT_URL_S3": f"http://{HOST}:{port}",
             "AWS_ACCESS_KEY_ID": access,
@@ -127,9 +128,7 @@ def underscore_host(server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settin
 
 @pytest.mark.parametrize("path", ["", "/"])
 def test_storage_with_underscore_in_host_name_works(underscore_host: Settings, path: str) -> None:
-    settings = underscore_host.model_copy(
-        update={"AWS_ENDPOINT_URL_S3": f"{underscore_host.AWS_ENDPOINT_URL_S3}{path}"}
-    )
+    settings = replace(underscore_host, AWS_ENDPOINT_URL_S3=f"{underscore_host.AWS_ENDPOINT_URL_S3}{path}")
     with bucket_of(settings, settings.CSV_BUCKET) as bucket:
         key = f"csv/{JOB_ID}/a b.csv"
         bucket.put(key, b"x")

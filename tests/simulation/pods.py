@@ -27,7 +27,7 @@ from tests.simulation.oracle import Oracle
 from tests.simulation.s3 import S3
 from tests.simulation.world import Invocation, Pod, PodDied, World
 
-SETTINGS = Settings.model_validate({})
+SETTINGS = Settings.parse({})
 _MAX_SKEW_MS = 2_000
 _MAX_PODS = {"submit": 2, "calculate": 99, "status": 2, "list": 2}
 

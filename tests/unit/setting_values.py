@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.config.settings import Settings
+from tools.docs import settings as reference
 
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -255,4 +255,4 @@ OTHER_SETTINGS: dict[str, dict[str, str]] = {
     "TRUSTED_PROXIES": {"RATE_LIMIT_STATUS": "7"},
 }
 
-SECRETS = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+SECRETS = reference.SECRETS

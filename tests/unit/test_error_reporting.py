@@ -49,8 +49,8 @@ def sentry() -> Iterator[type[MemoryTransport]]:
     error_reporting.reporters.clear()
 
 
-def settings(**values: object) -> Settings:
-    return Settings.model_validate({"SENTRY_DSN": DSN, **values})
+def settings(**values: str) -> Settings:
+    return Settings.parse({"SENTRY_DSN": DSN, **values})
 
 
 def get(service: Service) -> flask.Response:
@@ -134,7 +134,7 @@ def test_sentry_event_contains_only_classes_locations_and_ids(sentry: type[Memor
 
 
 def test_sentry_events_are_limited_per_minute(sentry: type[MemoryTransport], counted_kinds: list[object]) -> None:
-    error_reporting.start(settings(SENTRY_MAX_PER_MINUTE=3), sentry)
+    error_reporting.start(settings(SENTRY_MAX_PER_MINUTE="3"), sentry)
     for _ in range(5):
         capture_error(ValueError())
     assert len(sentry.events) == 3
@@ -142,7 +142,7 @@ def test_sentry_events_are_limited_per_minute(sentry: type[MemoryTransport], cou
 
 
 def test_sentry_events_are_sampled(sentry: type[MemoryTransport]) -> None:
-    error_reporting.start(settings(SENTRY_SAMPLE_RATE=0), sentry)
+    error_reporting.start(settings(SENTRY_SAMPLE_RATE="0"), sentry)
     capture_error(ValueError())
     assert not sentry.events
 

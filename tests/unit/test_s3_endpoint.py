@@ -46,7 +46,7 @@ def test_endpoint_of_a_region_is_that_of_botocore() -> None:
 @pytest.mark.parametrize("url", ["http://192.0.2.1:9000", "http://[::1]:9000"])
 def test_virtual_host_style_of_an_ip_address_is_a_setting_error(url: str) -> None:
     for name in ("AWS_ENDPOINT_URL_S3", "S3_PUBLIC_ENDPOINT_URL"):
-        settings = Settings.model_validate({"S3_ADDRESSING_STYLE": "virtual", name: url})
+        settings = Settings.parse({"S3_ADDRESSING_STYLE": "virtual", name: url})
         with pytest.raises(SettingsError, match=r"^S3_ADDRESSING_STYLE: "):
             client(settings, static("key", "secret"))
 

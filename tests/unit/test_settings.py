@@ -1,8 +1,10 @@
+from dataclasses import FrozenInstanceError
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.config.settings import Settings, read
+from shared.config.settings import SETTING_NAMES, read
 from shared.errors import SettingsError
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -92,12 +94,12 @@ def test_access_keys_are_optional_with_other_credentials() -> None:
 
 def test_repr_contains_no_secrets() -> None:
     text = repr(read(ENVIRON, "submit"))
-    assert "secret" not in text.replace("SecretStr", "").replace("SECRET", "")
+    assert "secret" not in text.replace("SECRET", "")
     assert "u:p" not in text
 
 
 def test_settings_are_immutable() -> None:
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(FrozenInstanceError):
         read(ENVIRON, "submit").LOG_LEVEL = "DEBUG"  # type: ignore[misc]
 
 
@@ -107,11 +109,11 @@ def test_ce_overrides_are_parsed_as_extensions() -> None:
     }
 
 
-@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=30)))
+@given(st.dictionaries(st.sampled_from(sorted(SETTING_NAMES)), st.text(max_size=30)))
 def test_any_environment_yields_settings_or_one_line_with_a_name(environ: dict[str, str]) -> None:
     error = ""
     try:
         read(KEYS | environ, "list")
     except SettingsError as exc:
         error = str(exc)
-    assert not error or (error.split(":")[0] in Settings.model_fields and "\n" not in error)
+    assert not error or (error.split(":")[0] in SETTING_NAMES and "\n" not in error)

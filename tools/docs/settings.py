@@ -3,11 +3,11 @@
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
-
-from pydantic.fields import FieldInfo
+from dataclasses import Field, fields
+from typing import Any, get_args
 
 from shared.config.settings import Settings
+from shared.config.types import Secret
 from tools.docs.regions import table
 
 # The first setting of each group. The order is that of the class.
@@ -21,6 +21,8 @@ GROUPS = {
     "API_KEYS": "Authentication and rate limiting",
     "LOG_LEVEL": "Logs and error reports",
 }
+FIELDS: dict[str, Field[Any]] = {field.name: field for field in fields(Settings)}
+SECRETS = {name for name, field in FIELDS.items() if Secret in (field.type, *get_args(field.type))}
 _WIDTH = 120
 
 
@@ -48,7 +50,7 @@ def environment() -> list[str]:
 def _grouped() -> Iterator[tuple[str, list[str]]]:
     names: list[str] = []
     title = ""
-    for name in Settings.model_fields:
+    for name in FIELDS:
         if name in GROUPS:
             if names:
                 yield title, names
@@ -58,28 +60,25 @@ def _grouped() -> Iterator[tuple[str, list[str]]]:
 
 
 def _default(name: str) -> str | None:
-    default = Settings.model_fields[name].default
+    default = FIELDS[name].default
     return None if default is None else str(default)
 
 
 def _description(name: str) -> str:
-    field = Settings.model_fields[name]
-    parts = [field.description or "", _range(field), "A secret." if "SecretStr" in str(field.annotation) else ""]
-    return " ".join(filter(None, parts))
+    metadata = FIELDS[name].metadata
+    secret = "A secret." if name in SECRETS else ""
+    return " ".join(filter(None, (metadata["description"], _range(metadata["ge"], metadata["le"]), secret)))
 
 
-def _range(field: FieldInfo) -> str:
-    bounds: dict[str, Any] = {
-        bound: getattr(limit, bound) for limit in field.metadata for bound in ("ge", "le") if hasattr(limit, bound)
-    }
-    if len(bounds) == 2:
-        return f"Range: {bounds['ge']} to {bounds['le']}."
-    return f"Minimum: {bounds['ge']}." if "ge" in bounds else ""
+def _range(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None:
+        return ""
+    return f"Minimum: {minimum}." if maximum is None else f"Range: {minimum} to {maximum}."
 
 
 def _code(text: str) -> str:
     """Put backquotes around names of settings, paths, columns and literals."""
-    literals = {*Settings.model_fields, "created_at", "timestamp", "public.locations", "SELECT", "False", "POSTGRES_*"}
+    literals = {*FIELDS, "created_at", "timestamp", "public.locations", "SELECT", "False", "POSTGRES_*"}
     literals |= {
         "/health",
         "/status",

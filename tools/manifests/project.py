@@ -48,7 +48,7 @@ def check_functions(resource: Resource, resources: Sequence[Resource]) -> Iterat
         ):
             yield f'FUNCTION_TARGET: "{target}" is not defined in {source}'
         environment = _environment(container, resources)
-        known = {*settings.Settings.model_fields, *_OTHER_VARIABLES}
+        known = {*settings.SETTING_NAMES, *_OTHER_VARIABLES}
         for name in environment:
             if name not in known and not name.startswith(_LIBRARY_PREFIXES):
                 yield f"{name} is not a setting"
