@@ -59,10 +59,10 @@ class Settings:
         types.s3_endpoint, None, "URL of the S3 server. Without it, requests go to AWS."
     )
     AWS_ACCESS_KEY_ID: str | None = setting(
-        types.access_key_id, None, "Access key id. Required unless boto3 finds credentials in another way."
+        types.access_key_id, None, "Access key id. Required unless botocore finds credentials in another way."
     )
     AWS_SECRET_ACCESS_KEY: types.Secret | None = setting(
-        types.secret_text, None, "Secret access key. Required unless boto3 finds credentials in another way."
+        types.secret_text, None, "Secret access key. Required unless botocore finds credentials in another way."
     )
     AWS_SESSION_TOKEN: types.Secret | None = setting(
         types.secret_visible, None, "Session token of temporary credentials."
