@@ -1,11 +1,12 @@
 """Completed jobs as the functions find them: records on the S3 server, and a segment of the index."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from functions.calculate.sweep.compaction import Compaction
 from shared import ids
 from shared.job_index.markers import entry_of
+from shared.jobs import record_json
 from shared.jobs.store import RECORD_PREFIX, utc_now
 from shared.models import Home, Record, Result, Status
 from shared.storage.bucket import Bucket
@@ -24,7 +25,7 @@ def store(bucket: Bucket, count: int) -> list[str]:
 
 
 def _put(bucket: Bucket, record: Record) -> None:
-    bucket.put(f"{RECORD_PREFIX}{record.job_id}.json", record.model_dump_json(exclude_none=True).encode())
+    bucket.put(f"{RECORD_PREFIX}{record.job_id}.json", record_json.encode(record))
 
 
 def _record(number: int, queued: datetime) -> Record:
@@ -36,7 +37,7 @@ def _record(number: int, queued: datetime) -> Record:
         min_distance_km=0.001,
         avg_distance_km=0.013,
         path_length_km=2.718,
-        away_minutes=0,
+        away_minutes=0.0,
         rejected_locations=0,
         csv_path=f"csv/{job_id}/1/distance_20260125_garmin_{job_id}.csv",
         csv_size_bytes=123_456,
@@ -47,7 +48,7 @@ def _record(number: int, queued: datetime) -> Record:
     return Record(
         job_id=job_id,
         status=Status.COMPLETED,
-        date="2026-01-25",
+        date=date(2026, 1, 25),
         device_id="garmin",
         timezone="UTC",
         home=Home(latitude=40.7, longitude=-74.0),

@@ -18,12 +18,14 @@ from cloudevents.conversion import to_binary
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
+from shared.api_models import parse
 from shared.deadlines import run_with_timeout
 from shared.errors import InvalidRequest, Unavailable
-from shared.event_types import COMPLETED, EVENT_TYPES, FAILED, REQUESTED, CompletedData, FailedData, RequestedData
+from shared.event_data import RequestedData
+from shared.event_types import COMPLETED, EVENT_TYPES, FAILED, REQUESTED
 from shared.http.messages import Request
 from shared.ids import job_id_of_event
-from shared.models import Record, Status, parse
+from shared.models import Record, Status
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
 
@@ -117,22 +119,25 @@ def _reject_constant(constant: str) -> object:
 
 def request_event(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
     """Create the event that requests the calculation of a job. Its id is the job ID."""
-    names = ("job_id", "date", "device_id", *record.explicit_fields)
-    values = record.model_dump(mode="json", include=set(names))
-    return _event(REQUESTED, record.job_id, {name: values[name] for name in names}, {**extensions, **trace.headers()})
+    explicit = {name: getattr(record, name) for name in record.explicit_fields}
+    if "home" in explicit:
+        explicit["home"] = dict(vars(record.home))
+    return _event(REQUESTED, record.job_id, {**_job(record), **explicit}, {**extensions, **trace.headers()})
 
 
 def outcome_event(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """Create the outcome event of a finished job. Its id derives from the job ID, so consumers detect duplicates."""
-    job = {"job_id": record.job_id, "date": record.date, "device_id": record.device_id}
-    data: CompletedData | FailedData
     if record.status is Status.COMPLETED and record.result is not None:
-        event_type, data = COMPLETED, CompletedData(**job, **record.result.model_dump())
+        event_type, data = COMPLETED, {**vars(record.result), **_job(record)}
     else:
         error = {"error_code": record.error_code or "", "error_message": record.error_message or ""}
-        event_type, data = FAILED, FailedData(**job, **error)
-    event_id = f"{record.job_id}-{record.status}"
-    return _event(event_type, event_id, data.model_dump(mode="json"), {**(extensions or {}), **trace.headers()})
+        event_type, data = FAILED, {**_job(record), **error}
+    return _event(event_type, f"{record.job_id}-{record.status}", data, {**(extensions or {}), **trace.headers()})
+
+
+def _job(record: Record) -> dict[str, Any]:
+    """Return the fields that the data of all events have."""
+    return {"job_id": record.job_id, "date": record.date.isoformat(), "device_id": record.device_id}
 
 
 def _event(event_type: str, event_id: str, data: dict[str, Any], extensions: Mapping[str, str]) -> CloudEvent:

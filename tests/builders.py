@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.models import Home, Record, Result
+from shared.models import Home, Record, Result, parse_day
 from shared.version import VERSION
 from tests.fakes import NOW
 
@@ -12,7 +12,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
 def record(**changes: Any) -> Record:
-    """Return the record of a queued job."""
+    """Return the record of a queued job. `date` may be a string."""
     fields: dict[str, Any] = {
         "job_id": JOB_ID,
         "date": "2026-01-25",
@@ -23,7 +23,8 @@ def record(**changes: Any) -> Record:
         "queued_at": NOW,
         "traceparent": TRACEPARENT,
     }
-    return Record(**(fields | changes))
+    fields |= changes
+    return Record(**(fields | {"date": parse_day(fields["date"])}))
 
 
 def result(**changes: Any) -> Result:

@@ -57,7 +57,7 @@ def _run_attempt(job_id: str, jobs: JobStore, fixes: FixReader, csvs: Bucket, st
             raise failure  # noqa: TRY301 - it ends the job as any other failure does
         statistics, csv = _compute_and_store(claim, jobs, fixes, csvs, stages)
         result = Result(
-            **statistics.model_dump(),
+            **vars(statistics),
             csv_path=csv_keys.key(claim.record),
             csv_size_bytes=csv.size,
             csv_sha256=csv.sha256,

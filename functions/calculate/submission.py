@@ -4,6 +4,7 @@ import re
 from datetime import datetime
 
 from shared import events, ids
+from shared.api_models import Submission, parse
 from shared.config.settings import Settings
 from shared.days import today
 from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
@@ -11,7 +12,7 @@ from shared.http.messages import Request, Response
 from shared.http.service import Check, Options, Service
 from shared.jobs import audit
 from shared.jobs import store as job_store
-from shared.models import Record, Status, Submission, Task, parse, rfc3339
+from shared.models import Home, Record, Status, Task, rfc3339
 from shared.openapi import routes as documents
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
@@ -98,12 +99,12 @@ def resolve_task(submission: Submission, settings: Settings, now: datetime) -> T
 
     Raises InvalidRequest if the date is in the future in the task's time zone.
     """
-    threshold = submission.away_threshold_km
+    home, threshold = submission.home, submission.away_threshold_km
     task = Task(
         date=submission.date,
         device_id=submission.device_id,
         timezone=submission.timezone or settings.DAY_TIMEZONE,
-        home=(submission.home or settings.home).model_dump(),
+        home=settings.home if home is None else Home(latitude=home.latitude, longitude=home.longitude),
         away_threshold_km=settings.AWAY_THRESHOLD_KM if threshold is None else threshold,
     )
     if task.date > today(task.timezone, now):
@@ -114,7 +115,7 @@ def resolve_task(submission: Submission, settings: Settings, now: datetime) -> T
 def new_record(job_id: str, task: Task, submission: Submission, now: datetime, trace: Trace) -> Record:
     """Return the record of a new queued job."""
     return Record(
-        **task.model_dump(),
+        **vars(task),
         job_id=job_id,
         queued_at=now,
         traceparent=trace.traceparent,
@@ -129,7 +130,7 @@ def _explicit_fields(submission: Submission) -> tuple[str, ...]:
 
 def _is_same_task(record: Record, task: Task, explicit_fields: tuple[str, ...]) -> bool:
     """Whether the record has the same task, apart from defaults that have changed since its submission."""
-    changed = {name for name in Task.model_fields if getattr(record, name) != getattr(task, name)}
+    changed = {name for name, value in vars(task).items() if getattr(record, name) != value}
     if not changed:
         return True
     return explicit_fields == record.explicit_fields and not changed & {"date", "device_id", *explicit_fields}

@@ -1,7 +1,8 @@
 """Handle requests for all jobs: pages of jobs, newest first, their counts, and the known devices."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from werkzeug.datastructures import MultiDict
 
@@ -16,9 +17,11 @@ from shared.job_index import devices
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import Clock, JobStore, utc_now
-from shared.models import PUBLIC_STATUSES, Status, Submission, parse, rfc3339
+from shared.models import FIELD_ERRORS, PUBLIC_STATUSES, Status, parse_day, parse_device_id, rfc3339
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
+
+T = TypeVar("T")
 
 
 def service(
@@ -112,10 +115,20 @@ def _filter(parameters: dict[str, str]) -> Filter:
     if status is not None and status not in PUBLIC_STATUSES:
         raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status)
     # The rules for dates and device ids are those of a submission.
-    day = parameters.get("date")
-    device_id = parameters.get("device_id")
-    submission = parse(Submission, {"date": day or "2000-01-01", "device_id": device_id or ""})
-    return Filter(Status(status) if status else None, submission.date if day else None, device_id or None)
+    day = _optional(parameters, "date", parse_day)
+    device_id = _optional(parameters, "device_id", parse_device_id)
+    return Filter(Status(status) if status else None, day, device_id)
+
+
+def _optional(parameters: dict[str, str], name: str, parser: Callable[[str], T]) -> T | None:
+    """Return the value of a parameter, None if it is absent or empty. Raises InvalidRequest."""
+    text = parameters.get(name)
+    if not text:
+        return None
+    try:
+        return parser(text)
+    except ValueError:
+        raise InvalidRequest(FIELD_ERRORS[name], name, text) from None
 
 
 def _limit_and_offset(parameters: dict[str, str]) -> tuple[int, int]:

@@ -102,7 +102,7 @@ class JobHandler:
         if record.status is not Status.COMPLETED or record.result is None:
             return None
         return {
-            **dict(record.result),
+            **vars(record.result),
             "csv_download_path": csv_keys.download_path(record.result.csv_path),
             **self._csv_download(record, record.result.csv_path),
             "date": record.date.isoformat(),

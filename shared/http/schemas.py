@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from shared.api_models import Day, DeviceId, Instant, JobId, ResultFields, Sha256
 from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
-from shared.models import PUBLIC_STATUSES, Day, DeviceId, Instant, JobId, Result, Sha256, Status
+from shared.models import PUBLIC_STATUSES, Status
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
 PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
@@ -44,7 +45,7 @@ class AcceptedJob(ResponseBody):
     trace_id: TraceId
 
 
-class ResultSummary(ResponseBody, Result):
+class ResultSummary(ResponseBody, ResultFields):
     """The statistics of a completed job (km, minutes, counts), without the presigned URL of its CSV."""
 
     csv_sha256: Sha256 | None = Field(description="Hex SHA-256 of the whole CSV; null for jobs older than this field")

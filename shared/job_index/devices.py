@@ -1,29 +1,31 @@
 """The device list: one object, `x/DEVICES`. The sweep refreshes it from the database, the list function reads it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from shared import stored_json
 from shared.job_index.manifest import PREFIX
-from shared.models import DeviceId, Instant
+from shared.models import parse_device_id
 from shared.storage.bucket import Bucket, ObjectMissing
+from shared.stored_json import Decoders, boolean, instant, optional, text, version
 
 KEY = f"{PREFIX}DEVICES"
 
 
-class DeviceList(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class DeviceList:
     """The devices with the time of their latest fix, and the state of the database queries.
 
     A full scan reads all rows. Other queries read the latest rows only.
     """
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
     version: Literal[1] = 1
-    devices: dict[DeviceId, Instant] = {}
-    as_of: Instant | None = None  # start of the last successful query
-    full_scan_at: Instant | None = None  # start of the last successful full scan
-    queried_at: Instant  # start of the last query, successful or not
+    devices: Mapping[str, datetime] = field(default_factory=dict)
+    as_of: datetime | None = None  # start of the last successful query
+    full_scan_at: datetime | None = None  # start of the last successful full scan
+    queried_at: datetime  # start of the last query, successful or not
     full_scan_pending: bool = False  # the last query is a full scan without a result so far
     token: str  # random: makes each write's body unique, so that a retry recognizes its own write
 
@@ -51,8 +53,8 @@ def read(bucket: Bucket, cached: VersionedDevices | None = None) -> VersionedDev
     except ObjectMissing:
         return VersionedDevices(None, None)
     try:
-        return VersionedDevices(DeviceList.model_validate_json(stored.body), stored.etag)
-    except ValidationError:
+        return VersionedDevices(_decode(stored.body), stored.etag)
+    except ValueError:
         return VersionedDevices(None, stored.etag)
 
 
@@ -61,5 +63,26 @@ def write(bucket: Bucket, device_list: DeviceList, etag: str | None) -> str:
 
     Raises ObjectChanged if another writer was first.
     """
-    body = device_list.model_dump_json(exclude_none=True).encode()
+    body = stored_json.encode(device_list)
     return bucket.create(KEY, body) if etag is None else bucket.replace(KEY, body, etag)
+
+
+def _decode(body: bytes) -> DeviceList:
+    return stored_json.build(DeviceList, _DEVICE_LIST, stored_json.decode(body))
+
+
+def _devices(value: object) -> dict[str, datetime]:
+    if not isinstance(value, dict):
+        raise ValueError("expected an object")  # noqa: TRY004 - decoders raise ValueError
+    return {parse_device_id(device_id): instant(time) for device_id, time in value.items()}
+
+
+_DEVICE_LIST: Decoders = {
+    "version": version,
+    "devices": _devices,
+    "as_of": optional(instant),
+    "full_scan_at": optional(instant),
+    "queried_at": instant,
+    "full_scan_pending": boolean,
+    "token": text,
+}

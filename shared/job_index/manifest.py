@@ -11,29 +11,28 @@ only. Each covers a contiguous range of positions.
 import re
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
-
-from shared import ids
+from shared import ids, stored_json
 from shared.job_index.markers import Position
 from shared.storage.bucket import Bucket, ObjectMissing
+from shared.stored_json import Decoders, array, integer, optional, text
 
 PREFIX = "x/"
 CURRENT = f"{PREFIX}CURRENT"
 
 
-class SealedSegment(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class SealedSegment:
     """A sealed segment. It covers the positions up to `newest` and above `newest` of the next older segment."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
     key: str
     rows: int
     newest: Position
 
 
-class Manifest(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
     """The current segments. The sealed ones are ordered newest first."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
     generation: int = 0
     hot: str | None = None
     sealed: tuple[SealedSegment, ...] = ()
@@ -57,7 +56,10 @@ class VersionedManifest:
 
 
 def read(bucket: Bucket, cached: VersionedManifest | None = None) -> VersionedManifest:
-    """Read the manifest. Returns `cached` if it has not changed, and an empty manifest if there is none."""
+    """Read the manifest. Returns `cached` if it has not changed, and an empty manifest if there is none.
+
+    Raises ValueError if it is invalid.
+    """
     try:
         if cached is not None and cached.etag is not None:
             stored = bucket.get_if_modified(CURRENT, cached.etag)
@@ -67,16 +69,34 @@ def read(bucket: Bucket, cached: VersionedManifest | None = None) -> VersionedMa
             stored = bucket.get(CURRENT)
     except ObjectMissing:
         return VersionedManifest(Manifest(), None)
-    return VersionedManifest(Manifest.model_validate_json(stored.body), stored.etag)
+    return VersionedManifest(_decode(stored.body), stored.etag)
 
 
 def replace(bucket: Bucket, old: VersionedManifest, new: Manifest) -> None:
     """Replace `old` by `new`. Raises ObjectChanged if another writer was first."""
-    body = new.model_dump_json().encode()
+    body = stored_json.encode(vars(new))  # with the null of an empty hot segment
     if old.etag is None:
         bucket.create(CURRENT, body)
     else:
         bucket.replace(CURRENT, body, old.etag)
+
+
+def _decode(body: bytes) -> Manifest:
+    return stored_json.build(Manifest, _MANIFEST, stored_json.decode(body))
+
+
+def _sealed_segment(value: object) -> SealedSegment:
+    return stored_json.build(SealedSegment, _SEALED_SEGMENT, value)
+
+
+def _position(value: object) -> Position:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("expected a position")
+    return integer(value[0]), text(value[1])
+
+
+_SEALED_SEGMENT: Decoders = {"key": text, "rows": integer, "newest": _position}
+_MANIFEST: Decoders = {"generation": integer, "hot": optional(text), "sealed": array(_sealed_segment)}
 
 
 def new_segment_key(generation: int, kind: str) -> str:

@@ -18,11 +18,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import ValidationError
-
 from shared import errors, ids
 from shared.job_index import markers
-from shared.jobs import audit
+from shared.jobs import audit, record_json
 from shared.models import Record, Result, Status, Tombstone
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 from shared.telemetry import spans
@@ -85,8 +83,8 @@ class JobStore:
         except ObjectMissing:
             raise errors.NotFound("No such job") from None
         try:
-            return _parse(stored.body), stored.etag
-        except ValidationError:
+            return record_json.decode(stored.body), stored.etag
+        except ValueError:
             raise errors.CorruptRecord(job_id) from None
 
     def create(self, record: Record, *, replace_deleted: bool = False) -> Record:
@@ -127,9 +125,9 @@ class JobStore:
         marker = markers.write_marker(self._bucket, markers.entry_of(record))
         try:
             if tombstone_etag is None:
-                self._bucket.create(_key(record.job_id), _body(record))
+                self._bucket.create(_key(record.job_id), record_json.encode(record))
             else:
-                self._bucket.replace(_key(record.job_id), _body(record), tombstone_etag)
+                self._bucket.replace(_key(record.job_id), record_json.encode(record), tombstone_etag)
         except ObjectChanged:
             return marker
         # A second marker is needed if a sweep may have deleted the first as an orphan, and if concurrent creations of
@@ -230,7 +228,7 @@ class JobStore:
                 self._bucket.put(f"{TOMBSTONE_EXPIRY_PREFIX}{now:%Y-%m-%d}/{job_id}")
             tombstone = Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.attempt)
             try:
-                self._bucket.replace(_key(job_id), _body(tombstone), etag)
+                self._bucket.replace(_key(job_id), record_json.encode(tombstone), etag)
             except ObjectChanged:
                 continue
             audit.record_deletion(job)
@@ -262,7 +260,9 @@ class JobStore:
 
     def _compare_and_swap(self, current: VersionedRecord, record: Record) -> VersionedRecord:
         try:
-            return VersionedRecord(record, self._bucket.replace(_key(record.job_id), _body(record), current.etag))
+            return VersionedRecord(
+                record, self._bucket.replace(_key(record.job_id), record_json.encode(record), current.etag)
+            )
         except ObjectChanged as exc:
             raise errors.LeaseLost("Another attempt has taken the job") from exc
 
@@ -287,14 +287,3 @@ def attempt_limit_error(record: Record) -> errors.JobFailed | None:
 
 def _key(job_id: str) -> str:
     return f"{RECORD_PREFIX}{job_id}.json"
-
-
-def _parse(body: bytes) -> Record | Tombstone:
-    try:
-        return Record.model_validate_json(body)
-    except ValidationError:
-        return Tombstone.model_validate_json(body)
-
-
-def _body(job: Record | Tombstone) -> bytes:
-    return job.model_dump_json(exclude_none=True).encode()

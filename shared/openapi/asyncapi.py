@@ -3,6 +3,7 @@
 import functools
 from typing import Any
 
+from shared.event_data import EVENT_DATA
 from shared.event_types import EVENT_TYPES, REQUESTED, EventType
 from shared.openapi import schemas
 from shared.openapi.examples import example
@@ -47,7 +48,7 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "messages": messages,
-            "schemas": schemas.schemas_of(event.data for event in EVENT_TYPES.values()),
+            "schemas": schemas.schemas_of(EVENT_DATA.values()),
         },
     }
 
@@ -84,6 +85,6 @@ def _message(event: EventType) -> dict[str, Any]:
                 "traceparent": _TRACE,
             },
         },
-        "payload": schemas.ref(event.data),
+        "payload": schemas.ref(EVENT_DATA[event.name]),
         "examples": [{"name": name, "payload": example(name, "event")}],
     }

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.api_models import Submission
 from shared.http import health_paths, schemas
 from shared.jobs.csv_keys import FILENAME
-from shared.models import DEVICE_ID, JOB_ID, Submission
+from shared.models import DEVICE_ID, JOB_ID
 
 Schema = Mapping[str, Any]
 JOB = "/api/distance/jobs/{job_id}"

@@ -10,7 +10,8 @@ from cloudevents.http import CloudEvent
 from jsonschema import Draft202012Validator, ValidationError
 
 from shared import events
-from shared.event_types import EVENT_TYPES, RequestedData
+from shared.event_data import RequestedData
+from shared.event_types import EVENT_TYPES
 from shared.models import Status
 from shared.openapi.asyncapi import document, message_name
 from tests.builders import record

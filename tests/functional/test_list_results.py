@@ -72,7 +72,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def test_completed_job_has_its_result_without_url(world: World) -> None:
-    expected = world.job(7).model_dump(mode="json")["result"]
+    expected = vars(world.job(7).result)
     expected["csv_download_path"] = f"/api/distance/download/{expected['csv_path'].rsplit('/', 1)[1]}"
     (row,) = world.rows()
     assert row["result"] == expected

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.event_types import RequestedData
-from shared.models import Submission
+from shared.api_models import Submission
+from shared.event_data import RequestedData
 from shared.openapi.operations import OPERATIONS
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World

@@ -102,12 +102,12 @@ def test_fix_at_the_threshold_is_not_away() -> None:
 def test_invalid_coordinates_are_rejected_and_counted(latitude: float, longitude: float) -> None:
     good = [Fix(0, "p", 1, 0), Fix(2 * MINUTE, "p", 1, 0)]
     with_bad = [good[0], Fix(MINUTE, "p", latitude, longitude), good[1]]
-    assert statistics(with_bad).model_dump() == statistics(good).model_dump() | {"rejected_locations": 1}
+    assert vars(statistics(with_bad)) == vars(statistics(good)) | {"rejected_locations": 1}
 
 
 def test_day_without_usable_fixes_has_zeros() -> None:
     actual = statistics([Fix(0, "p", math.nan, 0)] * 3)
-    assert actual.model_dump() == dict.fromkeys(DayStatistics.model_fields, 0) | {"rejected_locations": 3}
+    assert vars(actual) == dict.fromkeys(vars(actual), 0) | {"rejected_locations": 3}
     assert statistics([]).total_locations == 0
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from shared import errors, ids
 from shared.job_index import markers
+from shared.jobs import record_json
 from shared.jobs.store import LEASE, JobStore, VersionedRecord
 from shared.models import Record, Status
 from shared.storage.bucket import ObjectChanged
@@ -248,8 +249,9 @@ def test_creation_with_a_lost_response_keeps_its_marker(clock: Clock) -> None:
     class LosesTheResponse(MemoryBucket):
         def create(self, key: str, body: bytes) -> str:
             super().create(key, body)
-            moved = Record.model_validate_json(body).copy_with(attempt=1)
-            self.replace(key, moved.model_dump_json().encode(), self.objects[key].etag)
+            moved = record_json.decode(body)
+            assert isinstance(moved, Record)
+            self.replace(key, record_json.encode(moved.copy_with(attempt=1)), self.objects[key].etag)
             raise ObjectChanged(key)
 
     bucket = LosesTheResponse()

@@ -22,6 +22,7 @@ from urllib3.util import parse_url
 from admin.api import ApiClient
 from functions.calculate.fixes.source import FixSource
 from shared import events
+from shared.api_models import Submission
 from shared.auth.authenticator import API_KEY_HEADER, authenticator
 from shared.auth.caller_identity import client_ip
 from shared.auth.oidc_issuer import Issuer
@@ -31,7 +32,6 @@ from shared.days import interval
 from shared.errors import SettingsError
 from shared.http.cors import Cors
 from shared.http.service import Options, Service
-from shared.models import Submission
 from shared.shutdown import GracefulShutdown
 from shared.storage.client import client
 from shared.telemetry.context import trace_of
@@ -103,7 +103,7 @@ def _check_connection_parameter(parameter: str, name: str, settings: Settings) -
 
 def _check_home(settings: Settings) -> None:
     Submission.model_validate(
-        {"date": date(2026, 1, 25), "home": settings.home, "away_threshold_km": settings.AWAY_THRESHOLD_KM}
+        {"date": date(2026, 1, 25), "home": vars(settings.home), "away_threshold_km": settings.AWAY_THRESHOLD_KM}
     )
 
 

@@ -8,6 +8,7 @@ is read after its marker was listed has at least the marker's state.
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -126,7 +127,7 @@ class Compaction:
             if segment is None:
                 sealed.append(old)
             elif segment:
-                sealed.append(old.model_copy(update={"key": put(segment, "sealed"), "rows": len(segment)}))
+                sealed.append(replace(old, key=put(segment, "sealed"), rows=len(segment)))
         successor = manifest.Manifest(generation=generation, hot=put(hot, "hot") if hot else None, sealed=tuple(sealed))
         manifest.replace(self._bucket, self._versioned, successor)
 

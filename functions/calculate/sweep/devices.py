@@ -9,6 +9,7 @@ applies.
 import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shared import ids
@@ -55,7 +56,7 @@ class DeviceRefresher:
             return
         # After a failed full refresh the next one is partial, because the table can be too large for a full one.
         full = _is_due(_FULL_INTERVAL, known.full_scan_at or _EPOCH, now) and not known.full_scan_pending
-        claim = known.model_copy(update={"queried_at": now, "full_scan_pending": full, "token": ids.token()})
+        claim = replace(known, queried_at=now, full_scan_pending=full, token=ids.token())
         etag = devices.write(self._bucket, claim, stored.etag)
         since = _EPOCH if full else min(known.as_of or now, now) - _OVERLAP
         times = self._latest_fix_times(since, MAX_DEVICES)

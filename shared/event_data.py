@@ -1,0 +1,42 @@
+"""The data of events. calculate validates that of request events; the others are for the AsyncAPI document."""
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.api_models import Day, DeviceId, Home, JobId, ResultFields, Submission
+from shared.event_types import COMPLETED, FAILED, REQUESTED
+
+
+class EventHome(Home):
+    """The home in an event. Unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class RequestedData(Submission):
+    """The data of a request event: a submission, with a job ID if submit published it. Unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+    job_id: JobId | None = None
+    home: EventHome | None = None
+
+
+class CompletedData(ResultFields):
+    """The data of a completed event."""
+
+    job_id: JobId
+    date: Day
+    device_id: DeviceId
+
+
+class FailedData(BaseModel):
+    """The data of a failed event."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    job_id: JobId
+    date: Day
+    device_id: DeviceId
+    error_code: str
+    error_message: str
+
+
+EVENT_DATA: dict[str, type[BaseModel]] = {REQUESTED: RequestedData, COMPLETED: CompletedData, FAILED: FailedData}
