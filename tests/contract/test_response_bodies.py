@@ -1,14 +1,19 @@
-"""The functions build response bodies as dictionaries: they equal what the models of the OpenAPI document serialize."""
+"""The functions build response bodies and events as dictionaries: they equal what the documents' models serialize."""
 
+import dataclasses
 import json
 from datetime import timedelta
 
 import pytest
 from pydantic import BaseModel
 
+from shared import api_models, events, models, stored_json
+from shared.event_data import EVENT_DATA
 from shared.http import schemas
 from shared.job_index import devices
-from tests.builders import JOB_ID, record, result
+from shared.models import Record, Result, Status
+from shared.telemetry.context import Trace
+from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.contract.world import HEADERS, World
 from tests.fakes import NOW
 
@@ -57,3 +62,37 @@ def test_accepted_job(world: World) -> None:
 )
 def test_lists_and_counts(world: World, path: str, model: type[BaseModel]) -> None:
     check_equals_model(model, world.client(3).get(path, headers=HEADERS).text)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        record(status=Status.COMPLETED, result=result()),
+        record(status=Status.COMPLETED, result=result(csv_sha256=None, worker_version=None)),
+        record(status=Status.FAILED, error_code="NO_DATA", error_message="No location data found for date 2026-01-25"),
+        record(explicit_fields=("away_threshold_km", "home", "timezone")),
+    ],
+    ids=["completed", "completed by an early release", "failed", "requested"],
+)
+def test_event(job: Record) -> None:
+    trace = Trace(TRACE_ID, "b7ad6b7169203331")
+    event = events.outcome_event(job, trace) if job.status.is_finished else events.request_event(job, {}, trace)
+    data = event.get_data()
+    model = EVENT_DATA[event["type"]]
+    assert model.model_validate_json(json.dumps(data)).model_dump(mode="json", exclude_unset=True) == data
+
+
+@pytest.mark.parametrize(
+    ("model", "stored"), [(api_models.ResultFields, Result), (api_models.Home, models.Home)], ids=["result", "home"]
+)
+def test_model_declares_the_fields_of_the_stored_document(model: type[BaseModel], stored: type) -> None:
+    fields = dataclasses.fields(stored)
+    assert list(model.model_fields) == [field.name for field in fields]
+    optional = [name for name, field in model.model_fields.items() if not field.is_required()]
+    assert optional == [field.name for field in fields if field.default is not dataclasses.MISSING]
+
+
+@pytest.mark.parametrize("changes", [{}, {"csv_sha256": None, "worker_version": None}])
+def test_stored_result_equals_what_its_model_serializes(changes: dict[str, None]) -> None:
+    text = stored_json.encode(result(**changes)).decode()
+    assert api_models.ResultFields.model_validate_json(text).model_dump_json(exclude_none=True) == text

@@ -26,22 +26,24 @@ ALWAYS_ABSENT = {
     *("shared.config.opentelemetry", "shared.auth.jwt_bearer", "shared.auth.rate_limits", "shared.telemetry.export"),
     *("shared.http.schemas", "shared.openapi.document", "shared.openapi.asyncapi", "shared.openapi.html"),
 }
+_VALIDATION = {"pydantic", "pydantic_core", "shared.api_models", "shared.event_data"}  # of request bodies
 ABSENT = {
     "submit": {"numpy", "psycopg"},
     "calculate": set[str](),
-    "status": {"numpy", "psycopg", "cloudevents", "shared.events"},
-    "list": {"psycopg", "cloudevents", "shared.events"},
+    "status": {"numpy", "psycopg", "cloudevents", "shared.events", *_VALIDATION},
+    "list": {"psycopg", "cloudevents", "shared.events", *_VALIDATION},
 }
 _IMPORT = """
 import importlib, sys
 importlib.import_module(sys.argv[1])
+modules = set(sys.modules)
 from pydantic import BaseModel
 def models(base):
     for model in base.__subclasses__():
         yield model
         yield from models(model)
 built = {model.__name__ for model in models(BaseModel) if model.__pydantic_complete__}
-print([set(sys.modules), built])
+print([modules, built])
 """
 _SETTINGS = """
 import os, sys
@@ -78,6 +80,15 @@ def test_settings_are_read_without_pydantic(target: str) -> None:
     modules = run(_SETTINGS, target)
     assert "shared.config.opentelemetry" in modules
     assert not {"pydantic", "pydantic_core", "shared.models"} & modules
+
+
+@pytest.mark.parametrize(
+    "module", ["shared.models", "shared.jobs.store", "shared.job_index.index", "shared.job_index.devices"]
+)
+def test_stored_documents_are_decoded_without_pydantic(module: str) -> None:
+    modules, _ = run(_IMPORT, module)
+    assert module in modules
+    assert not _VALIDATION & modules
 
 
 def test_worker_collects_garbage_after_its_imports_only() -> None:
