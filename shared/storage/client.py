@@ -19,7 +19,7 @@ from shared.storage.credentials import CredentialSource
 from shared.storage.endpoint import Endpoint
 from shared.storage.errors import S3Error
 from shared.storage.request import RequestSender, S3Request
-from shared.storage.signature import UNSIGNED_PAYLOAD, HttpRequest
+from shared.storage.signature import UNSIGNED_PAYLOAD, HttpRequest, encode_query
 from shared.storage.xml_documents import ListPage
 
 
@@ -139,7 +139,7 @@ class S3Client:
         """Return a URL on the public endpoint that is valid for one method. Sends no request."""
         endpoint = self._public_endpoint
         headers = {"host": endpoint.host_header(bucket)}
-        request = HttpRequest(method, endpoint.path(bucket, key), query, headers)
+        request = HttpRequest(method, endpoint.path(bucket, key), encode_query(query), headers)
         target = self._sender.signer.presign(self._credentials(), self._sender.now(), request, expires_seconds)
         return endpoint.url(bucket, target)
 

@@ -16,7 +16,7 @@ from shared.storage.credentials import CredentialSource
 from shared.storage.endpoint import Endpoint
 from shared.storage.errors import S3Error
 from shared.storage.instrumentation import Observation, observe_request
-from shared.storage.signature import Credentials, HttpRequest, Signer
+from shared.storage.signature import Credentials, HttpRequest, Signer, encode_query
 
 T = TypeVar("T")
 Parse = Callable[[HttpResponse], T]
@@ -104,7 +104,10 @@ class RequestSender:
         path = self._endpoint.path(request.bucket, request.key)
         payload_hash = request.payload_hash or hashlib.sha256(request.body).hexdigest()
         signed = self.signer.sign(
-            credentials, self.now(), HttpRequest(request.method, path, request.query, headers), payload_hash
+            credentials,
+            self.now(),
+            HttpRequest(request.method, path, encode_query(request.query), headers),
+            payload_hash,
         )
         return self._connections.send(request.bucket, signed, request.body, deadline)
 

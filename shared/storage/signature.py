@@ -26,17 +26,20 @@ class Credentials:
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What a signature covers: method, encoded path, query, and headers with lower-case names, one of them host."""
+    """What a signature covers. Names of headers are in lower case, and one of them is host.
+
+    `path` and `query` are encoded by encode_path and encode_query.
+    """
 
     method: str
     path: str
-    query: Mapping[str, str]
+    query: str
     headers: Mapping[str, str]
 
     @property
     def target(self) -> str:
-        """The encoded path and query."""
-        return f"{self.path}?{encode_query(self.query)}" if self.query else self.path
+        """The path and the query."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
 
 def encode_path(path: str) -> str:
@@ -78,8 +81,7 @@ class Signer:
     def presign(self, credentials: Credentials, now: datetime, request: HttpRequest, expires_seconds: int) -> str:
         """Return the target of a URL that is valid during `expires_seconds` from `now`. Only host can be a header."""
         timestamp = f"{now:%Y%m%dT%H%M%SZ}"
-        query = {
-            **request.query,
+        parameters = {
             "X-Amz-Algorithm": _ALGORITHM,
             "X-Amz-Credential": f"{credentials.access_key}/{self._scope(timestamp)}",
             "X-Amz-Date": timestamp,
@@ -87,14 +89,16 @@ class Signer:
             "X-Amz-SignedHeaders": "host",
         }
         if credentials.session_token:
-            query["X-Amz-Security-Token"] = credentials.session_token
+            parameters["X-Amz-Security-Token"] = credentials.session_token
+        pairs = [*filter(None, request.query.split("&")), *encode_query(parameters).split("&")]
+        query = "&".join(sorted(pairs, key=lambda pair: pair.partition("=")[0]))
         signed = HttpRequest(request.method, request.path, query, request.headers)
         return f"{signed.target}&X-Amz-Signature={self._signature(credentials, timestamp, signed, UNSIGNED_PAYLOAD)}"
 
     def _signature(self, credentials: Credentials, timestamp: str, request: HttpRequest, payload_hash: str) -> str:
         names = sorted(request.headers)
         headers = "".join(f"{name}:{' '.join(request.headers[name].split())}\n" for name in names)
-        lines = (request.method, request.path, encode_query(request.query), headers, ";".join(names), payload_hash)
+        lines = (request.method, request.path, request.query, headers, ";".join(names), payload_hash)
         digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
         text = "\n".join((_ALGORITHM, timestamp, self._scope(timestamp), digest))
         return hmac.new(self._key(credentials.secret_key, timestamp[:8]), text.encode(), "sha256").hexdigest()
