@@ -3,7 +3,7 @@
 import os
 import ssl
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import unquote, urlsplit
@@ -104,7 +104,7 @@ class Connections:
             response = self._pool(bucket).urlopen(
                 request.method,
                 target,
-                body=_pieces(body) if body else None,
+                body=_pieces(body, deadline) if body else None,
                 headers=headers,
                 timeout=urllib3.Timeout(connect=min(timeouts.connect, remaining), read=min(timeouts.read, remaining)),
                 retries=False,
@@ -129,11 +129,13 @@ class Connections:
         self._manager.clear()
 
 
-def _pieces(body: Body) -> Iterable[bytes]:
-    """Iterate over slices of the body without a copy."""
+def _pieces(body: Body, deadline: float) -> Iterator[bytes]:
+    """Iterate over slices of the body without a copy, until the deadline."""
     view = memoryview(body)
-    pieces = (view[start : start + _SENT_BYTES] for start in range(0, len(view), _SENT_BYTES))
-    return cast("Iterable[bytes]", pieces)  # http.client sends any buffer
+    for start in range(0, len(view), _SENT_BYTES):
+        if time.monotonic() > deadline:
+            raise exceptions.TimeoutError
+        yield cast("bytes", view[start : start + _SENT_BYTES])  # http.client sends any buffer
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6, create_connection, has_ipv6, socket
+from socket import AF_INET6, SO_RCVBUF, SOL_SOCKET, create_connection, has_ipv6, socket
 from typing import Any
 
 import pytest
@@ -246,3 +246,28 @@ def test_deadline_ends_a_call_before_all_attempts_are_used() -> None:
                 silent.accept()[0].close()
                 accepted += 1
     assert accepted < 3
+
+
+def test_deadline_ends_an_upload_that_is_received_too_slowly() -> None:
+    received = 0
+
+    def receive_slowly(listener: socket) -> None:
+        nonlocal received
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    while data := connection.recv(1 << 16):
+                        received += len(data)
+                        threading.Event().wait(0.02)
+
+    size = 64 << 20  # more than sockets buffer
+    with socket() as listener:
+        listener.setsockopt(SOL_SOCKET, SO_RCVBUF, 1 << 16)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        threading.Thread(target=receive_slowly, args=[listener], daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with bucket_at(url, Timeouts(call=1)) as bucket, pytest.raises(Unavailable, match="ReadTimeoutError"):
+            bucket.upload_part("a", "id", 1, bytes(size))
+    assert received < size
