@@ -74,18 +74,19 @@ class Connections:
         if self._proxy is None:
             return urllib3.PoolManager(maxsize=_MAX_CONNECTIONS, ssl_context=self._context)
         error = SettingsError("HTTP_PROXY, HTTPS_PROXY: expected the URL of a proxy")
-        parts = urlsplit(self._proxy)
-        if not parts.hostname:
-            raise error
         try:
+            parts = urlsplit(self._proxy)
             if parts.username is not None:
                 user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
                 self._proxy_headers = urllib3.make_headers(proxy_basic_auth=user)
-            return urllib3.ProxyManager(
+            manager = urllib3.ProxyManager(
                 self._proxy, maxsize=_MAX_CONNECTIONS, proxy_headers=self._proxy_headers, ssl_context=self._context
             )
         except (exceptions.HTTPError, ValueError):
             raise error from None
+        if not parts.hostname:
+            raise error
+        return manager
 
     def send(self, bucket: str, request: HttpRequest, body: Body, deadline: float) -> HttpResponse:
         """Send one request to the host of `bucket` and return its response.

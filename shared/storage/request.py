@@ -49,8 +49,8 @@ class S3Request:
 class RequestSender:
     """Sends requests to one endpoint. All threads share it.
 
-    A request takes at most Timeouts.call with all its attempts; only name resolution is not bounded. If the
-    server rejects the time of a signature, later signatures have the server's time.
+    A request takes at most Timeouts.call with all its attempts; only name resolution is not bounded. If the server
+    rejects the time of a signature, later signatures have the server's time.
     """
 
     def __init__(

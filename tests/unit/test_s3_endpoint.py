@@ -85,7 +85,9 @@ def test_proxy_of_the_environment_applies_to_its_scheme_but_not_to_loopback(
     assert proxy_of(Endpoint.parse(url)) == proxy
 
 
-@pytest.mark.parametrize("proxy", ["ftp://proxy", "http://proxy:port", "http://"])
+@pytest.mark.parametrize(
+    "proxy", ["ftp://proxy", "http://proxy:port", "http://", "http://[::1", "http://user:пароль@proxy"]
+)
 def test_invalid_proxy_is_a_setting_error_without_its_value(environment: pytest.MonkeyPatch, proxy: str) -> None:
     environment.setenv("HTTP_PROXY", proxy)
     with pytest.raises(SettingsError) as raised:
