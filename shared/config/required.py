@@ -12,7 +12,7 @@ _OTHER_CREDENTIALS = (
 
 
 def required(target: str, values: Mapping[str, str]) -> list[str]:
-    """Return the names of the settings that function `target` requires, beside `values`."""
+    """Return the names of the settings that function `target` requires, given the present `values`."""
     names = []
     keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
     if any(name in values for name in keys) or not any(name in values for name in _OTHER_CREDENTIALS):
