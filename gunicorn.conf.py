@@ -34,8 +34,6 @@ def _load() -> tuple[str, settings.Settings]:
 
 
 settings.strip_environment()
-# pydantic reads the metadata of all installed packages to find plugins, when it builds the first model. None is used.
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # numpy's OpenBLAS starts a thread per core when it is imported. No function does linear algebra.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 bind, _settings = _load()

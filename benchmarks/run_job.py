@@ -12,12 +12,12 @@ from functions.calculate import calculation
 from functions.calculate.fixes.source import FixSource
 from functions.calculate.submission import new_record, resolve_task
 from shared import ids
-from shared.api_models import Submission
 from shared.config import settings
 from shared.jobs.store import JobStore, utc_now
 from shared.storage.bucket import Bucket, ObjectMissing, StoredObject, client
 from shared.storage.connection import Body
 from shared.storage.multipart import Upload
+from shared.submissions import Submission
 from shared.telemetry.context import trace_of
 
 

@@ -14,9 +14,9 @@ from benchmarks.processor_time import of_tree
 from benchmarks.report import Figure
 from functions.calculate.submission import new_record, resolve_task
 from local.options import TARGETS
-from shared.api_models import Submission
 from shared.ids import new_job_id
 from shared.jobs.store import JobStore
+from shared.submissions import Submission
 from shared.telemetry.context import trace_of
 
 _BUCKET = "bench-telemetry"

@@ -1,4 +1,4 @@
-"""The types of CloudEvents that otel-worker sends and receives; shared/event_data.py has the schemas of their data.
+"""The types of CloudEvents that otel-worker sends and receives; shared/openapi/event_models.py has their data.
 
 Producer, metric labels and the AsyncAPI document derive from this table.
 """

@@ -18,14 +18,13 @@ from cloudevents.conversion import to_binary
 from cloudevents.exceptions import GenericException
 from cloudevents.http import CloudEvent, from_http
 
-from shared.api_models import parse
 from shared.deadlines import run_with_timeout
 from shared.errors import InvalidRequest, Unavailable
-from shared.event_data import RequestedData
 from shared.event_types import COMPLETED, EVENT_TYPES, FAILED, REQUESTED
 from shared.http.messages import Request
 from shared.ids import job_id_of_event
 from shared.models import Record, Status
+from shared.submissions import Submission, parse_event_data
 from shared.telemetry import context, metrics, spans
 from shared.telemetry.context import Trace, trace_of
 
@@ -61,7 +60,7 @@ class CalculationRequest:
     """
 
     job_id: str
-    data: RequestedData
+    submission: Submission
     trace: Trace
     attributes: Mapping[str, str]
     last_status: str | None = None
@@ -86,10 +85,10 @@ def parse_request(request: Request) -> CalculationRequest:
             raise InvalidRequest(f"CloudEvent must have a {name}", name)
     if attributes["type"] != REQUESTED:
         raise InvalidRequest("Unexpected event type", "type")
-    data = parse(RequestedData, event.get_data())
+    submission, job_id = parse_event_data(event.get_data())
     return CalculationRequest(
-        data.job_id or job_id_of_event(attributes["source"], attributes["id"]),
-        data,
+        job_id or job_id_of_event(attributes["source"], attributes["id"]),
+        submission,
         request.trace if "traceparent" in request.headers else trace_of({**request.headers, **attributes}),
         {name: attributes[name] for name in ("id", "source", "type")},
         attributes.get("knativeerrorcode"),

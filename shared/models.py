@@ -1,6 +1,6 @@
 """The domain: jobs and their states, tasks, statistics and results, and the rules for days, devices, zones and ids.
 
-Instances are not validated. Untrusted input is: requests by shared/api_models.py, stored documents by their decoders.
+Instances are not validated. Untrusted input is: requests by shared/submissions.py, stored documents by their decoders.
 """
 
 import re

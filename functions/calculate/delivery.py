@@ -97,13 +97,14 @@ class Delivery:
         return Response(200, body, headers)
 
     def _run_job(self, event: events.CalculationRequest) -> Record:
-        job_id, data = event.job_id, event.data
+        job_id, submission = event.job_id, event.submission
         try:
             return calculation.run_job(job_id, self._jobs, self._fixes, self._csvs)
         except NotFound:
             # The event is of another producer. Create its job; a repeated delivery finds it.
             now = self._clock()
-            self._jobs.create(new_record(job_id, resolve_task(data, self._settings, now), data, now, event.trace))
+            task = resolve_task(submission, self._settings, now)
+            self._jobs.create(new_record(job_id, task, submission, now, event.trace))
             return calculation.run_job(job_id, self._jobs, self._fixes, self._csvs)
 
     def _delete_superseded_csvs(self, job_id: str) -> None:

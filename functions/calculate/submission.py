@@ -4,7 +4,6 @@ import re
 from datetime import datetime
 
 from shared import events, ids
-from shared.api_models import Submission, parse
 from shared.config.settings import Settings
 from shared.days import today
 from shared.errors import IdempotencyConflict, InvalidRequest, NotFound, Unavailable
@@ -12,8 +11,9 @@ from shared.http.messages import Request, Response
 from shared.http.service import Check, Options, Service
 from shared.jobs import audit
 from shared.jobs import store as job_store
-from shared.models import Home, Record, Status, Task, rfc3339
+from shared.models import Record, Status, Task, rfc3339
 from shared.openapi import routes as documents
+from shared.submissions import Submission, parse_body
 from shared.telemetry import metrics, spans
 from shared.telemetry.context import Trace
 from shared.telemetry.error_reporting import capture_error
@@ -51,7 +51,7 @@ class Submitter:
         Raises InvalidRequest for an invalid body, and IdempotencyConflict if the key was used with another body.
         """
         now = self._clock()
-        submission = parse(Submission, _parse_json(request))
+        submission = parse_body(_parse_json(request))
         task = resolve_task(submission, self._settings, now)
         with spans.span("distance.submit") as span:
             record = self._get_or_create(request, submission, task, now)
@@ -82,7 +82,7 @@ class Submitter:
             self._jobs.write_marker(record)  # the request that created it can have died before it was listed
         except NotFound:
             record = self._jobs.create(new_record(job_id, task, submission, now, request.trace), replace_deleted=True)
-        if not _is_same_task(record, task, _explicit_fields(submission)):
+        if not _is_same_task(record, task, submission.explicit_fields):
             raise IdempotencyConflict("Idempotency-Key was used with another body")
         return record
 
@@ -99,12 +99,12 @@ def resolve_task(submission: Submission, settings: Settings, now: datetime) -> T
 
     Raises InvalidRequest if the date is in the future in the task's time zone.
     """
-    home, threshold = submission.home, submission.away_threshold_km
+    threshold = submission.away_threshold_km
     task = Task(
         date=submission.date,
         device_id=submission.device_id,
         timezone=submission.timezone or settings.DAY_TIMEZONE,
-        home=settings.home if home is None else Home(latitude=home.latitude, longitude=home.longitude),
+        home=submission.home or settings.home,
         away_threshold_km=settings.AWAY_THRESHOLD_KM if threshold is None else threshold,
     )
     if task.date > today(task.timezone, now):
@@ -119,13 +119,8 @@ def new_record(job_id: str, task: Task, submission: Submission, now: datetime, t
         job_id=job_id,
         queued_at=now,
         traceparent=trace.traceparent,
-        explicit_fields=_explicit_fields(submission),
+        explicit_fields=submission.explicit_fields,
     )
-
-
-def _explicit_fields(submission: Submission) -> tuple[str, ...]:
-    """Return the sorted names of the optional fields that the submission sets."""
-    return tuple(sorted(submission.model_fields_set & {"timezone", "home", "away_threshold_km"}))
 
 
 def _is_same_task(record: Record, task: Task, explicit_fields: tuple[str, ...]) -> bool:

@@ -152,7 +152,7 @@ def _with_results(parameters: dict[str, str]) -> bool:
 
 
 def _summary(entry: Entry, outcome: JobOutcome) -> dict[str, Any]:
-    """Return a row, the model `JobSummary` of shared/http/schemas.py."""
+    """Return a row, the model `JobSummary` of shared/openapi/response_models.py."""
     completed_at = entry.completed_at
     return {
         "job_id": entry.job_id,

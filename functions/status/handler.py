@@ -80,7 +80,7 @@ class JobHandler:
         return Response(204)
 
     def _job(self, record: Record, trace_id: str) -> dict[str, Any]:
-        """Return the body `Job` of shared/http/schemas.py. Fields without a value are omitted."""
+        """Return the body `Job` of shared/openapi/response_models.py. Fields without a value are omitted."""
         started_at, completed_at = record.started_at, record.completed_at
         fields = {
             "job_id": record.job_id,

@@ -3,9 +3,9 @@
 import functools
 from typing import Any
 
-from shared.event_data import EVENT_DATA
 from shared.event_types import EVENT_TYPES, REQUESTED, EventType
 from shared.openapi import schemas
+from shared.openapi.event_models import EVENT_DATA
 from shared.openapi.examples import example
 from shared.version import VERSION
 

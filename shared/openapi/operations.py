@@ -6,10 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.api_models import Submission
-from shared.http import health_paths, schemas
+from shared.http import health_paths
 from shared.jobs.csv_keys import FILENAME
 from shared.models import DEVICE_ID, JOB_ID
+from shared.openapi import response_models as models
+from shared.openapi.request_models import Submission
 
 Schema = Mapping[str, Any]
 JOB = "/api/distance/jobs/{job_id}"
@@ -31,7 +32,7 @@ class ResponseSpec:
     """A response: its body, None if it is empty, and its headers in addition to X-Trace-Id."""
 
     description: str
-    body: type[BaseModel] | None = schemas.ErrorResponse
+    body: type[BaseModel] | None = models.ErrorResponse
     headers: tuple[str, ...] = ()
     media_type: str = "application/json"
 
@@ -101,7 +102,7 @@ _JOB_OPERATIONS = (
         ),
         Submission,
         {
-            202: ResponseSpec("Job accepted", schemas.AcceptedJob, ("Location",)),
+            202: ResponseSpec("Job accepted", models.AcceptedJob, ("Location",)),
             400: _INVALID,
             413: ResponseSpec("The request body exceeds 64 KiB"),
             422: ResponseSpec("The Idempotency-Key was used with another body"),
@@ -117,16 +118,16 @@ _JOB_OPERATIONS = (
         "Returns jobs newest first. To read all pages, repeat the request with `offset` = `next_offset` until it is "
         "null.",
         (
-            Parameter("status", "query", {"type": "string", "enum": ["", *schemas.STATES]}, "Only jobs in this state"),
+            Parameter("status", "query", {"type": "string", "enum": ["", *models.STATES]}, "Only jobs in this state"),
             Parameter("date", "query", _DAY, "Only jobs of this day"),
             Parameter("device_id", "query", {"type": "string", "pattern": DEVICE_ID}, "Only jobs of this device"),
-            Parameter("limit", "query", schemas.LIMIT, "Maximum number of jobs to return"),
-            Parameter("offset", "query", schemas.OFFSET, "Number of jobs to skip"),
+            Parameter("limit", "query", models.LIMIT, "Maximum number of jobs to return"),
+            Parameter("offset", "query", models.OFFSET, "Number of jobs to skip"),
             Parameter("results", "query", {"type": "boolean", "default": True}, "Include results and errors"),
             *_TRACE,
         ),
         None,
-        {200: ResponseSpec("A page of jobs", schemas.JobPage), 400: _INVALID, **_SERVER_ERRORS},
+        {200: ResponseSpec("A page of jobs", models.JobPage), 400: _INVALID, **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
@@ -137,7 +138,7 @@ _JOB_OPERATIONS = (
         "The sweep updates the list once an hour from recent fixes, and once a day from all fixes.",
         _TRACE,
         None,
-        {200: ResponseSpec("All devices", schemas.DeviceList), **_SERVER_ERRORS},
+        {200: ResponseSpec("All devices", models.DeviceList), **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
@@ -148,7 +149,7 @@ _JOB_OPERATIONS = (
         "Counts the jobs at the time of the request, without deleted jobs.",
         _TRACE,
         None,
-        {200: ResponseSpec("The number of jobs in each state", schemas.StateCounts), **_SERVER_ERRORS},
+        {200: ResponseSpec("The number of jobs in each state", models.StateCounts), **_SERVER_ERRORS},
     ),
     Operation(
         "GET",
@@ -160,7 +161,7 @@ _JOB_OPERATIONS = (
         "presigned URL of the CSV.",
         (_JOB_ID, *_TRACE),
         None,
-        {200: ResponseSpec("The job", schemas.Job, ("Retry-After",)), 404: _JOB_NOT_FOUND, **_SERVER_ERRORS},
+        {200: ResponseSpec("The job", models.Job, ("Retry-After",)), 404: _JOB_NOT_FOUND, **_SERVER_ERRORS},
     ),
     Operation(
         "DELETE",
@@ -197,20 +198,20 @@ _JOB_OPERATIONS = (
 )
 _HIDDEN = ResponseSpec("Disabled by HEALTH_DETAILS")
 _HEALTH_OPERATIONS: tuple[tuple[tuple[str, ...], str, str, Mapping[int, ResponseSpec]], ...] = (
-    (health_paths.LIVE, "live", "Liveness probe", {200: ResponseSpec("The process is alive", schemas.Liveness)}),
+    (health_paths.LIVE, "live", "Liveness probe", {200: ResponseSpec("The process is alive", models.Liveness)}),
     (
         health_paths.STARTUP,
         "started",
         "Startup probe",
-        {200: ResponseSpec("The process has started", schemas.Liveness)},
+        {200: ResponseSpec("The process has started", models.Liveness)},
     ),
     (
         health_paths.READY,
         "ready",
         "Readiness probe",
         {
-            200: ResponseSpec("The service is ready", schemas.Readiness),
-            503: ResponseSpec("A critical dependency is unavailable", schemas.Readiness),
+            200: ResponseSpec("The service is ready", models.Readiness),
+            503: ResponseSpec("A critical dependency is unavailable", models.Readiness),
         },
     ),
     (
@@ -218,23 +219,23 @@ _HEALTH_OPERATIONS: tuple[tuple[tuple[str, ...], str, str, Mapping[int, Response
         "health",
         "Get the health report",
         {
-            200: ResponseSpec("The service is healthy or degraded", schemas.HealthReport),
+            200: ResponseSpec("The service is healthy or degraded", models.HealthReport),
             404: _HIDDEN,
-            503: ResponseSpec("A critical check failed", schemas.HealthReport),
+            503: ResponseSpec("A critical check failed", models.HealthReport),
         },
     ),
     (
         health_paths.STATUS,
         "status",
         "Get the service status",
-        {200: ResponseSpec("Version, uptime, dependencies and job counts", schemas.ServiceStatus), 404: _HIDDEN},
+        {200: ResponseSpec("Version, uptime, dependencies and job counts", models.ServiceStatus), 404: _HIDDEN},
     ),
     (
         health_paths.JOB_COUNTS,
         "count_jobs",
         "Get job counts",
         {
-            200: ResponseSpec("Job counts and durations", schemas.JobCountsReport),
+            200: ResponseSpec("Job counts and durations", models.JobCountsReport),
             404: _HIDDEN,
             **_SERVER_ERRORS,
         },

@@ -10,10 +10,10 @@ from cloudevents.http import CloudEvent
 from jsonschema import Draft202012Validator, ValidationError
 
 from shared import events
-from shared.event_data import RequestedData
 from shared.event_types import EVENT_TYPES
 from shared.models import Status
 from shared.openapi.asyncapi import document, message_name
+from shared.openapi.event_models import RequestedData
 from tests.builders import record
 from tests.contract.test_event_docs import EVENTS, NO_DATA, TRACE, example
 from tests.contract.world import World

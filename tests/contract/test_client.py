@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from otel_worker_client import models
 
-from shared.http import schemas
+from shared.openapi import response_models as schemas
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 

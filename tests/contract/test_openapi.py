@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.http import error_responses, schemas
+from shared.http import error_responses
 from shared.openapi import asyncapi
 from shared.openapi.document import document
 from shared.openapi.html import page
 from shared.openapi.operations import OPERATIONS, Operation
+from shared.openapi.response_models import ErrorObject
 from tests.contract.markdown import blocks
 from tests.contract.test_api_docs import DOCUMENTS, ERRORS, HEALTH, PAGE, example
 from tests.contract.world import World
@@ -52,7 +53,7 @@ def test_each_error_status_is_documented() -> None:
     documented = {status for operation in OPERATIONS for status in operation.responses if status >= 400}
     only_events = {409}
     assert documented == {status for _, status, _ in error_responses.STATUSES} - only_events | {500}
-    codes = set(schemas.ErrorObject.model_json_schema()["properties"]["code"]["enum"])
+    codes = set(ErrorObject.model_json_schema()["properties"]["code"]["enum"])
     assert codes == {code for _, _, code in error_responses.STATUSES} | {"METHOD_NOT_ALLOWED", "INTERNAL_ERROR"}
 
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from pydantic import BaseModel
 
-from shared import api_models, events, models, stored_json
-from shared.event_data import EVENT_DATA
-from shared.http import schemas
+from shared import events, models, stored_json
 from shared.job_index import devices
 from shared.models import Record, Result, Status
+from shared.openapi import response_models as schemas
+from shared.openapi.event_models import EVENT_DATA
+from shared.openapi.fields import ResultFields
+from shared.openapi.request_models import Home
 from shared.telemetry.context import Trace
 from tests.builders import JOB_ID, TRACE_ID, record, result
 from tests.contract.world import HEADERS, World
@@ -82,9 +84,7 @@ def test_event(job: Record) -> None:
     assert model.model_validate_json(json.dumps(data)).model_dump(mode="json", exclude_unset=True) == data
 
 
-@pytest.mark.parametrize(
-    ("model", "stored"), [(api_models.ResultFields, Result), (api_models.Home, models.Home)], ids=["result", "home"]
-)
+@pytest.mark.parametrize(("model", "stored"), [(ResultFields, Result), (Home, models.Home)], ids=["result", "home"])
 def test_model_declares_the_fields_of_the_stored_document(model: type[BaseModel], stored: type) -> None:
     fields = dataclasses.fields(stored)
     assert list(model.model_fields) == [field.name for field in fields]
@@ -95,4 +95,4 @@ def test_model_declares_the_fields_of_the_stored_document(model: type[BaseModel]
 @pytest.mark.parametrize("changes", [{}, {"csv_sha256": None, "worker_version": None}])
 def test_stored_result_equals_what_its_model_serializes(changes: dict[str, None]) -> None:
     text = stored_json.encode(result(**changes)).decode()
-    assert api_models.ResultFields.model_validate_json(text).model_dump_json(exclude_none=True) == text
+    assert ResultFields.model_validate_json(text).model_dump_json(exclude_none=True) == text

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.api_models import Submission
-from shared.event_data import RequestedData
+from shared.openapi.event_models import RequestedData
 from shared.openapi.operations import OPERATIONS
+from shared.openapi.request_models import Submission
 from tests.builders import JOB_ID, TRACEPARENT
 from tests.contract.world import World
 from tests.functional.calculate_function import Calculate, request_event

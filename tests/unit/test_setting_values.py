@@ -22,7 +22,6 @@ from urllib3.util import parse_url
 from admin.api import ApiClient
 from functions.calculate.fixes.source import FixSource
 from shared import events
-from shared.api_models import Submission
 from shared.auth.authenticator import API_KEY_HEADER, authenticator
 from shared.auth.caller_identity import client_ip
 from shared.auth.oidc_issuer import Issuer
@@ -34,6 +33,7 @@ from shared.http.cors import Cors
 from shared.http.service import Options, Service
 from shared.shutdown import GracefulShutdown
 from shared.storage.client import client
+from shared.submissions import parse_body
 from shared.telemetry.context import trace_of
 from shared.telemetry.logging_config import configuration
 from shared.telemetry.rate_limit import RateLimit
@@ -102,8 +102,8 @@ def _check_connection_parameter(parameter: str, name: str, settings: Settings) -
 
 
 def _check_home(settings: Settings) -> None:
-    Submission.model_validate(
-        {"date": date(2026, 1, 25), "home": vars(settings.home), "away_threshold_km": settings.AWAY_THRESHOLD_KM}
+    parse_body(
+        {"date": "2026-01-25", "home": dict(vars(settings.home)), "away_threshold_km": settings.AWAY_THRESHOLD_KM}
     )
 
 

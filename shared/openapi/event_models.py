@@ -1,9 +1,10 @@
-"""The data of events. calculate validates that of request events; the others are for the AsyncAPI document."""
+"""The data of events, for the AsyncAPI document."""
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.api_models import Day, DeviceId, Home, JobId, ResultFields, Submission
 from shared.event_types import COMPLETED, FAILED, REQUESTED
+from shared.openapi.fields import Day, DeviceId, JobId, ResultFields
+from shared.openapi.request_models import Home, Submission
 
 
 class EventHome(Home):

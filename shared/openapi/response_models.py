@@ -1,4 +1,4 @@
-"""Response bodies of the HTTP API, for the OpenAPI document (shared/openapi/).
+"""Response bodies of the HTTP API, for the OpenAPI document.
 
 The functions build the bodies as dictionaries, and start without these models. Tests compare the two.
 """
@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared.api_models import Day, DeviceId, Instant, JobId, ResultFields, Sha256
 from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.models import PUBLIC_STATUSES, Status
+from shared.openapi.fields import Day, DeviceId, Instant, JobId, ResultFields, Sha256
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
 PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]

@@ -1,0 +1,38 @@
+"""Types and fields that the models of requests, responses and events share.
+
+pydantic takes long to import. Only the documents of the API need it, and are imported when they are requested.
+"""
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from shared.models import DEVICE_ID, JOB_ID, parse_day, parse_device_id, parse_job_id, rfc3339
+
+Day = Annotated[date, BeforeValidator(parse_day)]
+DeviceId = Annotated[str, AfterValidator(parse_device_id), WithJsonSchema({"type": "string", "pattern": DEVICE_ID})]
+JobId = Annotated[str, AfterValidator(parse_job_id), WithJsonSchema({"type": "string", "pattern": JOB_ID})]
+Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ResultFields(BaseModel):
+    """The fields of shared.models.Result, with their descriptions."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    total_distance_km: float = Field(description="Sum of the distances from home over all fixes, in kilometres")
+    total_locations: int = Field(description="Number of usable fixes")
+    max_distance_km: float = Field(description="Maximum distance from home, in kilometres")
+    min_distance_km: float = Field(description="Minimum distance from home, in kilometres")
+    avg_distance_km: float = Field(description="Average distance from home over all fixes, in kilometres")
+    path_length_km: float = Field(description="Path length, for each device separately, in kilometres")
+    away_minutes: float = Field(description="Time away from home, for each device separately, in minutes")
+    rejected_locations: int = Field(description="Number of fixes without a valid position")
+    csv_path: str = Field(description="Key of the CSV in its bucket")
+    csv_size_bytes: int = Field(description="Size of the CSV in bytes")
+    csv_sha256: Sha256 | None = None
+    processing_time_ms: int = Field(description="Duration of the calculation, in milliseconds")
+    worker_version: str | None = Field(
+        default=None, description="Release of otel-worker that calculated the job; null for early records"
+    )
