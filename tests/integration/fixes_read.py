@@ -23,9 +23,13 @@ HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
 def source(
-    url: str, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None, **settings: str
+    url: str,
+    timeouts: Timeouts = CALCULATION,
+    check: Callable[[], None] = lambda: None,
+    max_idle_seconds: float = 0,
+    **settings: str,
 ) -> FixSource:
-    return FixSource(Settings.parse({"DATABASE_URL": url, **settings}), timeouts, check)
+    return FixSource(Settings.parse({"DATABASE_URL": url, **settings}), timeouts, check, max_idle_seconds)
 
 
 def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:

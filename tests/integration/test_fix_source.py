@@ -146,7 +146,7 @@ def test_connection_settings_can_contain_special_characters(database_url: str) -
         info = connection.info
         parts = {"POSTGRES_HOST": info.host, "POSTGRES_PORT": str(info.port), "POSTGRES_DB": info.dbname}
     secret = {"POSTGRES_USER": "odd user", "POSTGRES_PASSWORD": "p@ss 'w\\ord/?"}
-    FixSource(Settings.parse(parts | secret)).ping()
+    FixSource(Settings.parse(parts | secret), max_idle_seconds=0).ping()
 
 
 @pytest.mark.parametrize("url", ["postgresql://host:port/x?nonsense=1", "host='x"])

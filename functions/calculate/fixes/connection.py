@@ -2,6 +2,7 @@
 
 import math
 import re
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -75,9 +76,23 @@ class Connection(psycopg.Connection[TupleRow]):
             raise Unavailable("database", "timeout") from None
         except psycopg.Error as exc:
             raise Unavailable("database", _refusal_cause(str(exc))) from exc
-        connection.timeouts, connection.check = timeouts, check
-        connection.deadline = time.monotonic() + timeouts.total_timeout
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        connection.start_use(timeouts, check)
         return connection
+
+    def start_use(self, timeouts: Timeouts, check: Callable[[], None]) -> None:
+        """Apply timeouts and `check` from now on."""
+        self.timeouts, self.check = timeouts, check
+        self.deadline = time.monotonic() + timeouts.total_timeout
+
+    def is_quiet(self) -> bool:
+        """Whether the connection is open and the server has sent nothing: a server that closes it says so first."""
+        if self.closed:
+            return False
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return not poll.poll(0)
 
     def wait(self, gen: PQGen[RV], interval: float = _POLL_SECONDS, timeout: float | None = None) -> RV:
         """Run `gen` to its end and return its result.
@@ -109,12 +124,17 @@ class Connection(psycopg.Connection[TupleRow]):
             value: RV = stop.value
             return value
 
-    def close(self) -> None:
-        """Roll back an open transaction, then close. Waits at most `cancel_timeout` for each step."""
+    def end_use(self) -> bool:
+        """Roll back an open transaction, within `cancel_timeout`. Returns whether the connection can be used again."""
         self.timeouts = replace(self.timeouts, idle_timeout=self.timeouts.cancel_timeout)
         if self.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
             with suppress(psycopg.Error, Unavailable):
-                self.execute("ROLLBACK")  # otherwise PgBouncer closes its connection to the server
+                self.execute("ROLLBACK")
+        return self.pgconn.transaction_status == pq.TransactionStatus.IDLE
+
+    def close(self) -> None:
+        """Roll back an open transaction, then close. Waits at most `cancel_timeout` for each step."""
+        self.end_use()  # otherwise PgBouncer closes its connection to the server
         self._abort()
 
     def _abort(self) -> None:

@@ -22,6 +22,7 @@ from functions.calculate.fixes.connection import (
     error_sqlstate,
     translate_errors,
 )
+from functions.calculate.fixes.idle_connections import MAX_IDLE_SECONDS, IdleConnections
 from functions.calculate.fixes.instrumentation import instrument_statement
 from shared.config import database_url, libpq
 from shared.config.settings import Settings
@@ -43,6 +44,7 @@ SELECT set_config('jit', 'off', true), set_config('lock_timeout', {lock}, true),
        set_config('statement_timeout', least({statement}, nullif(setting::int, 0))::text, true)
 FROM pg_settings WHERE name = 'statement_timeout'
 """
+_SHUTDOWN = "57P"  # SQLSTATEs of a server that shuts down, or closes idle sessions
 _COPY = "COPY (SELECT {columns} FROM public.locations WHERE {range} ORDER BY {day}, id) TO STDOUT (FORMAT binary)"
 # textsend: psycopg raises an error for text that is not UTF-8.
 _LATEST = """
@@ -58,13 +60,18 @@ class FixSource:
     """
 
     def __init__(
-        self, settings: Settings, timeouts: Timeouts = CALCULATION, check: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        timeouts: Timeouts = CALCULATION,
+        check: Callable[[], None] = lambda: None,
+        max_idle_seconds: float = MAX_IDLE_SECONDS,
     ) -> None:
         self._conninfo = _conninfo(settings)
         self._day_column = settings.DAY_COLUMN
         self._day = sql.Identifier(settings.DAY_COLUMN)
         self._timeouts = timeouts
         self._check = check
+        self._idle_connections = IdleConnections(max_idle_seconds)
 
     @contextmanager
     def read_day(
@@ -117,21 +124,33 @@ class FixSource:
 
     @contextmanager
     def _connect(self, timeouts: Timeouts, check: Callable[[], None]) -> Iterator[Connection]:
-        """Open a connection with a read-only transaction at the isolation level REPEATABLE READ."""
-        with instrument_statement("CONNECT"):
-            connection = Connection.open(self._conninfo, timeouts, check)
+        """Start a read-only transaction at the isolation level REPEATABLE READ, on an idle or a new connection."""
+        connection = self._reuse_connection(timeouts, check)
+        if connection is None:
+            with instrument_statement("CONNECT"):
+                connection = Connection.open(self._conninfo, timeouts, check)
+            _start_transaction(connection)
         try:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            milliseconds = {
-                "lock": str(round(timeouts.lock_timeout * 1000)),
-                "statement": round(timeouts.statement_timeout * 1000),
-            }
-            with instrument_statement("SET", _SETTINGS.format(**dict.fromkeys(milliseconds, "?"))):
-                connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
             yield connection
         finally:
-            connection.close()
+            if connection.end_use():
+                self._idle_connections.put(connection)
+            else:
+                connection.close()
+
+    def _reuse_connection(self, timeouts: Timeouts, check: Callable[[], None]) -> Connection | None:
+        """Start a transaction on an idle connection. Returns None if there is none, or if it was lost meanwhile."""
+        connection = self._idle_connections.take()
+        if connection is None:
+            return None
+        connection.start_use(timeouts, check)
+        try:
+            _start_transaction(connection)
+        except psycopg.OperationalError as exc:
+            if exc.sqlstate and not exc.sqlstate.startswith(_SHUTDOWN):
+                raise
+            return None
+        return connection
 
     def range_condition(self, start: datetime, end: datetime, device_id: str) -> sql.Composed:
         """Return a condition on the bare column, so that an index on it applies.
@@ -167,6 +186,21 @@ class FixSource:
                 for block in blocks:
                     stats.rows += len(block)
                     yield block
+
+
+def _start_transaction(connection: Connection) -> None:
+    """Start a transaction with the settings of the project. Closes the connection if it fails."""
+    timeouts = connection.timeouts
+    milliseconds = {
+        "lock": str(round(timeouts.lock_timeout * 1000)),
+        "statement": round(timeouts.statement_timeout * 1000),
+    }
+    try:
+        with instrument_statement("SET", _SETTINGS.format(**dict.fromkeys(milliseconds, "?"))):
+            connection.execute(sql.SQL(_SETTINGS).format(**milliseconds))
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _copy_blocks(connection: Connection, query: sql.Composed) -> Generator[Block]:
