@@ -14,12 +14,16 @@ _POD = "caller"
 
 @dataclass(frozen=True)
 class PodResponse:
-    """The response to a request from the pod. Status 0 means that there is none."""
+    """The last response to a request from the pod. Status 0 means that there is none.
+
+    `seconds` is the time of its last request, `elapsed` that of all its requests.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: str
     seconds: float
+    elapsed: float
 
     def json(self) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(self.body)

@@ -1,8 +1,8 @@
 """HTTP client for a pod of the cluster: requests as JSON on stdin, responses on stdout. Uses only the standard library.
 
 A request is {"method", "url", "headers", "body", "timeout"}. With "until", a list of statuses, it repeats every "every"
-seconds until the response's JSON has one of them as its "status", for at most "within" seconds. All requests start
-concurrently.
+seconds until the response's JSON has one of them as its "status", for at most "within" seconds. With "then", a request
+of a job follows, in whose URL "{job_id}" stands for that of the response. All requests start concurrently.
 """
 
 import json
@@ -40,6 +40,17 @@ def send(request: dict[str, Any]) -> dict[str, Any]:
     return {"status": status, "headers": headers, "body": text, "seconds": time.monotonic() - started}
 
 
+def send_with_follow_up(request: dict[str, Any]) -> dict[str, Any]:
+    """Send a request and the one in its "then". Return the last response, and the seconds of both as "elapsed"."""
+    started = time.monotonic()
+    response = send_until(request)
+    if "then" in request and 200 <= response["status"] < 300:
+        job_id = json.loads(response["body"])["job_id"]
+        then = request["then"]
+        response = send_until({"headers": request["headers"], **then, "url": then["url"].replace("{job_id}", job_id)})
+    return {**response, "elapsed": time.monotonic() - started}
+
+
 def send_until(request: dict[str, Any]) -> dict[str, Any]:
     """Send a request, repeatedly if it has "until", and return the last response."""
     if "until" not in request:
@@ -59,4 +70,4 @@ def send_until(request: dict[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     requests = json.load(sys.stdin)
     with ThreadPoolExecutor(max_workers=max(1, len(requests))) as pool:
-        json.dump(list(pool.map(send_until, requests)), sys.stdout)
+        json.dump(list(pool.map(send_with_follow_up, requests)), sys.stdout)

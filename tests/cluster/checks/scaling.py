@@ -1,9 +1,11 @@
 """Scaling: cold starts compared with a function that does nothing, and concurrent jobs."""
 
+import random
 import statistics
 import threading
 import time
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 from tests.cluster.caller import container_security_context
@@ -37,17 +39,45 @@ def measure_cold_starts(installation: Installation) -> Figures:
         order = sorted(urls, key=lambda name: (list(urls).index(name) + 2 * number) % len(urls))
         for name in order:  # rotated, because the last ones start while the first ones terminate
             url = urls[name]
+            _wait_up_to_a_second()
             response = installation.caller.send("GET", url + _PATHS[name])
             expect(response.status in (200, 404), f"{response.status} from {name}: {response.body[:200]}")
             cold[name].append(response.seconds)
             warm[name].append(installation.caller.send("GET", url + _PATHS[name]).seconds)
     installation.kubectl.delete("ksvc", "hello")
     baseline = statistics.median(cold["hello"])
-    figures = {}
+    figures = _measure_jobs_from_zero(installation, functions, baseline)
     for name in urls:
         seconds, milliseconds = statistics.median(cold[name]), statistics.median(warm[name]) * 1000
         figures[name] = f"{seconds:.2f} s from zero ({seconds / baseline:.1f} times hello), {milliseconds:.0f} ms warm"
     return figures
+
+
+def _measure_jobs_from_zero(installation: Installation, functions: Functions, baseline: float) -> Figures:
+    """Submit a job while nothing runs, and poll its status ten times a second until it is completed."""
+    job = {"method": "GET", "url": functions.urls["status"] + "/api/distance/jobs/{job_id}"}
+    polling = job | {"until": ["completed", "failed"], "every": 0.1, "within": 120}
+    times: list[tuple[float, ...]] = []
+    for _ in range(_ROUNDS):
+        functions.wait_for_zero(*functions.urls)
+        _wait_up_to_a_second()
+        response = installation.caller.send_all([functions.submission_request() | {"then": polling}])[0]
+        expect_completed(response.json())
+        queued, started, completed = (
+            datetime.fromisoformat(response.json()[name]) for name in ("queued_at", "started_at", "completed_at")
+        )
+        waiting, running = (started - queued).total_seconds(), (completed - started).total_seconds()
+        times.append((response.elapsed, waiting, running))
+    seconds, waiting, running = map(statistics.median, zip(*times, strict=True))
+    return {
+        "job": f"{seconds:.2f} s from zero, from submission to completed ({seconds / baseline:.1f} times hello)",
+        "of these": f"{waiting:.2f} s from queued to started, {running:.2f} s from started to completed",
+    }
+
+
+def _wait_up_to_a_second() -> None:
+    """Wait at random: the kubelet notices once a second that containers have started, which sets the phase of tests."""
+    time.sleep(random.random())
 
 
 def wake_by_event(installation: Installation) -> Figures:
