@@ -96,8 +96,9 @@ class Database:
         return int(self.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'otel-worker';"))
 
     def stop(self) -> None:
-        """Stop the server, which deletes its data."""
+        """Stop the server, which deletes its data. While it shuts down, it serves sessions that are open."""
         self._kubectl.run("scale", f"deployment/{NAME}", "--replicas=0")
+        self._kubectl.run("wait", "pod", "-l", f"app.kubernetes.io/name={NAME}", "--for=delete", "--timeout=60s")
 
     def start(self, password: str) -> None:
         """Start the server and initialize it."""

@@ -10,6 +10,7 @@ class FakeConnection:
 
     def __init__(self) -> None:
         self.is_closed = self.is_broken = False
+        self.opened = 0.0
 
     def is_quiet(self) -> bool:
         return not self.is_broken
@@ -77,6 +78,19 @@ def test_expired_connections_are_closed_by_one_timer_at_a_time() -> None:
     idle.close_expired()
     assert new.is_closed
     assert timers.delays == [10, 4]
+    assert idle.take() is None
+
+
+def test_connection_is_kept_for_a_minute() -> None:
+    idle, clock, _ = connections(max_idle_seconds=600)
+    (connection,) = put(idle)
+    clock.seconds = 60
+    assert [idle.take()] == [connection]
+    idle.put(connection)
+    assert [idle.take()] == [connection]
+    clock.seconds = 60.1
+    idle.put(connection)
+    assert connection.is_closed
     assert idle.take() is None
 
 

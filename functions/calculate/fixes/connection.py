@@ -64,6 +64,7 @@ class Connection(psycopg.Connection[TupleRow]):
     timeouts = CALCULATION
     check: Callable[[], None] = staticmethod(lambda: None)
     deadline = math.inf
+    opened = 0.0  # time.monotonic()
 
     @classmethod
     def open(cls, conninfo: str, timeouts: Timeouts, check: Callable[[], None]) -> "Connection":
@@ -78,6 +79,7 @@ class Connection(psycopg.Connection[TupleRow]):
             raise Unavailable("database", _refusal_cause(str(exc))) from exc
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
+        connection.opened = time.monotonic()
         connection.start_use(timeouts, check)
         return connection
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functions.calculate.fixes.connection import Connection
 
 MAX_IDLE_SECONDS = 10.0  # longer than between the jobs of a backlog; an idle pod does not keep a connection
+MAX_AGE_SECONDS = 60.0  # a server can wait for its sessions before it shuts down, and its address can change
 
 
 def _start_timer(seconds: float, work: Callable[[], None]) -> None:
@@ -48,8 +49,8 @@ class IdleConnections:
             connection.close()
 
     def put(self, connection: Connection) -> None:
-        """Keep a connection for the next job."""
-        if not self._max_idle_seconds:
+        """Keep a connection for the next job, unless it is too old."""
+        if not self._max_idle_seconds or self._clock() - connection.opened > MAX_AGE_SECONDS:
             connection.close()
             return
         with self._lock:

@@ -11,10 +11,11 @@ from pathlib import Path
 from tests.cluster.caller import container_security_context
 from tests.cluster.checks import Figures
 from tests.cluster.functions import SAMPLE, Functions, expect, expect_completed
-from tests.cluster.installation import Installation
+from tests.cluster.installation import FUNCTIONS, Installation
 from tests.cluster.kubectl import Resource, wait_until
 
 _ROUNDS = 5
+_JOB_ROUNDS = 9
 _SUBMISSIONS = 10
 _HELLO_SOURCE = Path(__file__).parents[3] / "benchmarks" / "hello.py"
 _PATHS = {
@@ -32,35 +33,36 @@ def measure_cold_starts(installation: Installation) -> Figures:
     installation.kubectl.apply(_hello_service(installation.options.image))
     installation.wait_until_ready()
     urls = functions.urls | {"hello": installation.url("hello")}
-    services = ["hello", *(f"distance-{name}" for name in functions.urls)]
     cold, warm = defaultdict(list), defaultdict(list)
     for number in range(_ROUNDS):
-        wait_until("all functions scaled to zero", lambda: not any(map(installation.running_pods, services)), 300)
+        _wait_for_zero(installation)
         order = sorted(urls, key=lambda name: (list(urls).index(name) + 2 * number) % len(urls))
         for name in order:  # rotated, because the last ones start while the first ones terminate
             url = urls[name]
-            _wait_up_to_a_second()
+            time.sleep(random.random())  # as in _wait_for_zero
             response = installation.caller.send("GET", url + _PATHS[name])
             expect(response.status in (200, 404), f"{response.status} from {name}: {response.body[:200]}")
             cold[name].append(response.seconds)
             warm[name].append(installation.caller.send("GET", url + _PATHS[name]).seconds)
+    figures = _measure_jobs_from_zero(installation, functions)
     installation.kubectl.delete("ksvc", "hello")
     baseline = statistics.median(cold["hello"])
-    figures = _measure_jobs_from_zero(installation, functions, baseline)
     for name in urls:
         seconds, milliseconds = statistics.median(cold[name]), statistics.median(warm[name]) * 1000
         figures[name] = f"{seconds:.2f} s from zero ({seconds / baseline:.1f} times hello), {milliseconds:.0f} ms warm"
     return figures
 
 
-def _measure_jobs_from_zero(installation: Installation, functions: Functions, baseline: float) -> Figures:
-    """Submit a job while nothing runs, and poll its status ten times a second until it is completed."""
+def _measure_jobs_from_zero(installation: Installation, functions: Functions) -> Figures:
+    """Alternate between hello and a job, each while nothing runs. The job's status is polled ten times a second."""
     job = {"method": "GET", "url": functions.urls["status"] + "/api/distance/jobs/{job_id}"}
     polling = job | {"until": ["completed", "failed"], "every": 0.1, "within": 120}
+    hello: list[float] = []
     times: list[tuple[float, ...]] = []
-    for _ in range(_ROUNDS):
-        functions.wait_for_zero(*functions.urls)
-        _wait_up_to_a_second()
+    for _ in range(_JOB_ROUNDS):
+        _wait_for_zero(installation)
+        hello.append(installation.caller.send("GET", installation.url("hello")).seconds)
+        _wait_for_zero(installation)
         response = installation.caller.send_all([functions.submission_request() | {"then": polling}])[0]
         expect_completed(response.json())
         queued, started, completed = (
@@ -68,15 +70,23 @@ def _measure_jobs_from_zero(installation: Installation, functions: Functions, ba
         )
         waiting, running = (started - queued).total_seconds(), (completed - started).total_seconds()
         times.append((response.elapsed, waiting, running))
+    baseline = statistics.median(hello)
     seconds, waiting, running = map(statistics.median, zip(*times, strict=True))
     return {
         "job": f"{seconds:.2f} s from zero, from submission to completed ({seconds / baseline:.1f} times hello)",
         "of these": f"{waiting:.2f} s from queued to started, {running:.2f} s from started to completed",
+        "hello in turn with them": f"{baseline:.2f} s from zero",
     }
 
 
-def _wait_up_to_a_second() -> None:
-    """Wait at random: the kubelet notices once a second that containers have started, which sets the phase of tests."""
+def _wait_for_zero(installation: Installation) -> None:
+    """Wait until nothing runs, and then up to a second at random.
+
+    The kubelet publishes the address of a new pod once a second. Without the wait, all requests would meet the same
+    phase of it.
+    """
+    services = ["hello", *(f"distance-{name}" for name in FUNCTIONS)]
+    wait_until("all functions scaled to zero", lambda: not any(map(installation.running_pods, services)), 300)
     time.sleep(random.random())
 
 
