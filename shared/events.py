@@ -118,16 +118,24 @@ def _reject_constant(constant: str) -> object:
 
 def request_event(record: Record, extensions: Mapping[str, str], trace: Trace) -> CloudEvent:
     """Create the event that requests the calculation of a job. Its id is the job ID."""
-    explicit = {name: getattr(record, name) for name in record.explicit_fields}
-    if "home" in explicit:
-        explicit["home"] = dict(vars(record.home))
-    return _event(REQUESTED, record.job_id, {**_job(record), **explicit}, {**extensions, **trace.headers()})
+    return _event(REQUESTED, record.job_id, {**_job(record), **_explicit(record)}, {**extensions, **trace.headers()})
+
+
+def _explicit(record: Record) -> dict[str, Any]:
+    """Return the optional fields that the submission contained, as in its body."""
+    values = record.values()
+    fields = {name: values[name] for name in record.explicit_fields if not name.startswith("analysis.")}
+    if "home" in fields:
+        fields["home"] = dict(vars(record.home))
+    parameters = [name for name in record.explicit_fields if name.startswith("analysis.")]
+    analysis = {name.removeprefix("analysis."): values[name] for name in parameters}
+    return fields | ({"analysis": analysis} if analysis else {})
 
 
 def outcome_event(record: Record, trace: Trace, extensions: Mapping[str, str] | None = None) -> CloudEvent:
     """Create the outcome event of a finished job. Its id derives from the job ID, so consumers detect duplicates."""
     if record.status is Status.COMPLETED and record.result is not None:
-        event_type, data = COMPLETED, {**vars(record.result), **_job(record)}
+        event_type, data = COMPLETED, {**record.result.summary(), **_job(record)}
     else:
         error = {"error_code": record.error_code or "", "error_message": record.error_message or ""}
         event_type, data = FAILED, {**_job(record), **error}

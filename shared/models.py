@@ -4,6 +4,7 @@ Instances are not validated. Untrusted input is: requests by shared/submissions.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -52,6 +53,13 @@ FIELD_ERRORS = {
     "timezone": "Unknown time zone. Expected an IANA name",
     "home": "home must be an object with latitude (-90 to 90) and longitude (-180 to 180)",
     "away_threshold_km": "away_threshold_km must be a finite number of 0 or more",
+    "analysis": "analysis must be an object with parameters of the analysis",
+    "analysis.home_radius_km": "analysis.home_radius_km must be a finite number of 0 or more",
+    "analysis.dwell_seconds": "analysis.dwell_seconds must be a number from 0 to 86400",
+    "analysis.dwell_fixes": "analysis.dwell_fixes must be an integer from 1 to 1000",
+    "analysis.gap_seconds": "analysis.gap_seconds must be a number from 1 to 86400",
+    "analysis.max_accuracy_m": "analysis.max_accuracy_m must be a finite number greater than 0",
+    "analysis.jump_speed_kmh": "analysis.jump_speed_kmh must be a finite number greater than 0",
     "job_id": "job_id must be a UUID",
 }
 
@@ -95,6 +103,18 @@ class Home:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnalysisParameters:
+    """The parameters of the analysis of a day (docs/concepts/day-analysis.md)."""
+
+    home_radius_km: float = 0.3
+    dwell_seconds: float = 180
+    dwell_fixes: int = 2
+    gap_seconds: float = 1_800
+    max_accuracy_m: float = 10_000
+    jump_speed_kmh: float = 300
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A submission with all defaults resolved. Submissions with equal tasks are equal."""
 
@@ -103,6 +123,12 @@ class Task:
     timezone: str
     home: Home
     away_threshold_km: float
+    analysis: AnalysisParameters = AnalysisParameters()
+
+    def values(self) -> dict[str, Any]:
+        """Return the values of the task by field; a parameter of the analysis is a field `analysis.<name>`."""
+        fields = {name: getattr(self, name) for name in Task.__dataclass_fields__ if name != "analysis"}
+        return fields | {f"analysis.{name}": value for name, value in vars(self.analysis).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +154,11 @@ class Result(DayStatistics):
     csv_sha256: str | None = None  # hex, of the whole CSV; None in records older than this field
     processing_time_ms: int
     worker_version: str | None = None  # release that calculated the job; None in early records
+    analysis: Mapping[str, Any] | None = None  # the JSON document that the API returns; None in early records
+
+    def summary(self) -> dict[str, Any]:
+        """Return the fields without the analysis, which is too large for lists and events."""
+        return {name: value for name, value in vars(self).items() if name != "analysis"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +186,7 @@ class Record(Task):
     error_message: str | None = None
     traceparent: str  # of the submission
     attempt_traceparent: str | None = None  # of the latest attempt
-    explicit_fields: tuple[str, ...] = ()  # optional fields that the submission contained
+    explicit_fields: tuple[str, ...] = ()  # optional fields that the submission contained, as in Task.values()
 
     @property
     def trace_id(self) -> str:

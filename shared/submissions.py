@@ -6,10 +6,12 @@ function. A property test compares what model and parser accept.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
+from shared.analysis_parameters import BOUNDS, parse_parameter
 from shared.errors import InvalidRequest
 from shared.models import FIELD_ERRORS, Home, parse_day, parse_device_id, parse_job_id, parse_time_zone
 
@@ -25,11 +27,13 @@ class Submission:
     timezone: str | None = None
     home: Home | None = None
     away_threshold_km: float | None = None
+    analysis: Mapping[str, Any] = field(default_factory=dict)  # the parameters that the caller has set, by name
 
     @property
     def explicit_fields(self) -> tuple[str, ...]:
         """The sorted names of the fields that the caller has set instead of the settings."""
-        return tuple(name for name in ("away_threshold_km", "home", "timezone") if getattr(self, name) is not None)
+        names = [name for name in ("away_threshold_km", "home", "timezone") if getattr(self, name) is not None]
+        return tuple(sorted([*names, *(f"analysis.{name}" for name in self.analysis)]))
 
 
 def parse_body(body: object) -> Submission:
@@ -39,9 +43,13 @@ def parse_body(body: object) -> Submission:
     for name in fields:
         if name not in Submission.__dataclass_fields__:
             raise InvalidRequest("Unknown field", name)  # its value may be a coordinate
-    home = fields.get("home")
+    home, analysis = fields.get("home"), fields.get("analysis")
     if isinstance(home, dict) and len(home) > len(Home.__dataclass_fields__):
         raise InvalidRequest(FIELD_ERRORS["home"], "home")
+    if isinstance(analysis, dict):
+        for name in analysis:
+            if name not in BOUNDS:
+                raise InvalidRequest("Unknown field", f"analysis.{name}")
     return submission
 
 
@@ -70,6 +78,7 @@ def _parse_submission(fields: Mapping[str, object]) -> Submission:
         timezone=_parse_field(fields, "timezone", parse_time_zone),
         home=_parse_home(fields.get("home")),
         away_threshold_km=_parse_field(fields, "away_threshold_km", lambda value: _parse_number(value, 0, math.inf)),
+        analysis=_parse_analysis(fields.get("analysis")),
     )
 
 
@@ -97,6 +106,17 @@ def _parse_home(value: object) -> Home | None:
         except ValueError:
             raise InvalidRequest(FIELD_ERRORS["home"], f"home.{name}") from None
     return Home(**coordinates)
+
+
+def _parse_analysis(value: object) -> dict[str, float]:
+    """Parse the parameters of the analysis that are present. Unknown ones are ignored."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidRequest(FIELD_ERRORS["analysis"], "analysis", value)
+    fields = {f"analysis.{name}": parameter for name, parameter in value.items()}
+    parsed = {name: _parse_field(fields, f"analysis.{name}", partial(parse_parameter, name)) for name in BOUNDS}
+    return {name: parameter for name, parameter in parsed.items() if parameter is not None}
 
 
 def _parse_number(value: object, minimum: float, maximum: float) -> float:

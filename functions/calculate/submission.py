@@ -1,6 +1,7 @@
 """Handle submissions: validate the body, create the job, publish its request event, return 202."""
 
 import re
+from dataclasses import replace
 from datetime import datetime
 
 from shared import events, ids
@@ -106,6 +107,7 @@ def resolve_task(submission: Submission, settings: Settings, now: datetime) -> T
         timezone=submission.timezone or settings.DAY_TIMEZONE,
         home=submission.home or settings.home,
         away_threshold_km=settings.AWAY_THRESHOLD_KM if threshold is None else threshold,
+        analysis=replace(settings.analysis, **submission.analysis),
     )
     if task.date > today(task.timezone, now):
         raise InvalidRequest("Date cannot be in the future", "date", task.date.isoformat())
@@ -125,7 +127,8 @@ def new_record(job_id: str, task: Task, submission: Submission, now: datetime, t
 
 def _is_same_task(record: Record, task: Task, explicit_fields: tuple[str, ...]) -> bool:
     """Whether the record has the same task, apart from defaults that have changed since its submission."""
-    changed = {name for name, value in vars(task).items() if getattr(record, name) != value}
+    recorded = record.values()
+    changed = {name for name, value in task.values().items() if recorded[name] != value}
     if not changed:
         return True
     return explicit_fields == record.explicit_fields and not changed & {"date", "device_id", *explicit_fields}

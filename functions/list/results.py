@@ -104,7 +104,7 @@ class ResultReader:
             return None
         if job.result is not None:
             path = csv_keys.download_path(job.result.csv_path)
-            return {"result": {**vars(job.result), "csv_download_path": path}}
+            return {"result": {**job.result.summary(), "csv_download_path": path}}
         if job.error_code is not None:
             return {"error_code": job.error_code, "error_message": job.error_message}
         return None

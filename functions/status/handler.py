@@ -102,11 +102,12 @@ class JobHandler:
         if record.status is not Status.COMPLETED or record.result is None:
             return None
         return {
-            **vars(record.result),
+            **record.result.summary(),
             "csv_download_path": csv_keys.download_path(record.result.csv_path),
             **self._csv_download(record, record.result.csv_path),
             "date": record.date.isoformat(),
             "device_id": record.device_id,
+            "analysis": record.result.analysis,
         }
 
     def _csv_download(self, record: Record, csv_path: str) -> dict[str, str | None]:

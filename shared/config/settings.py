@@ -1,6 +1,6 @@
 """The settings of a function. Only this module reads them from the environment.
 
-`python -m tools.docs` writes their reference (docs/reference/settings.md) and .env.example from the descriptions here.
+`python -m tools.docs` writes their reference (docs/reference/settings.md) and .env.example from their descriptions.
 """
 
 import dataclasses
@@ -8,35 +8,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 from shared.config import lists, types
+from shared.config.calculation import CalculationSettings
 from shared.config.required import required
 from shared.config.types import setting
 from shared.errors import SettingsError
 
-if TYPE_CHECKING:
-    from shared.models import Home
-
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CalculationSettings):
     """All settings, by the names of their environment variables."""
-
-    HOME_LATITUDE: float = setting(types.finite_number, 40.736097, "Latitude of home, in WGS84 degrees.", ge=-90, le=90)
-    HOME_LONGITUDE: float = setting(
-        types.finite_number, -74.039373, "Longitude of home, in WGS84 degrees.", ge=-180, le=180
-    )
-    AWAY_THRESHOLD_KM: float = setting(
-        types.finite_number, 0.5, "Home threshold: a fix farther than this from home counts as away. Kilometres.", ge=0
-    )
-    DAY_TIMEZONE: str = setting(types.time_zone, "UTC", "Time zone in which a day begins and ends, an IANA name.")
-    DAY_COLUMN: Literal["created_at", "timestamp"] = setting(
-        types.choice("created_at", "timestamp"),
-        "created_at",
-        "Column that dates a fix: created_at (time of arrival, as in the older worker) or timestamp (time of the "
-        "fix). DAY_COLUMN=timestamp is the better choice for a new installation.",
-    )
 
     DATABASE_URL: types.Secret | None = setting(
         types.database_url, None, "PostgreSQL as one URL. It replaces the POSTGRES_* settings."
@@ -199,12 +182,6 @@ class Settings:
                 except ValueError as exc:
                     raise SettingsError(f"{field.name}: {exc}") from None
         return cls(**parsed)
-
-    @property
-    def home(self) -> "Home":
-        from shared.models import Home  # noqa: PLC0415 - status and list need no home
-
-        return Home(latitude=self.HOME_LATITUDE, longitude=self.HOME_LONGITUDE)
 
     @property
     def job_age(self) -> timedelta | None:

@@ -51,12 +51,18 @@ class Secret:
 
 
 def setting(
-    parse: Callable[[str], T], default: T, description: str, *, ge: float | None = None, le: float | None = None
+    parse: Callable[[str], T],
+    default: T,
+    description: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
 ) -> T:
-    """Declare a setting that `parse` reads from text. A number is at least `ge` and at most `le`."""
-    if ge is not None or le is not None:
-        parse = bounded(parse, ge=ge, le=le)
-    metadata = {"parse": parse, "description": description, "ge": ge, "le": le}
+    """Declare a setting that `parse` reads from text. A number is at least `ge`, greater than `gt` and at most `le`."""
+    if (ge, gt, le) != (None, None, None):
+        parse = bounded(parse, ge=ge, gt=gt, le=le)
+    metadata = {"parse": parse, "description": description, "ge": ge, "gt": gt, "le": le}
     return field(default=default, metadata=metadata)
 
 

@@ -1,9 +1,14 @@
 """The JSON of records and tombstones, which are the objects `jobs/<job_id>.json`."""
 
 import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from shared import stored_json
+from shared.analysis_parameters import BOUNDS, parse_parameter
 from shared.models import (
+    AnalysisParameters,
     Home,
     Record,
     Result,
@@ -48,6 +53,22 @@ def _distance(value: object) -> float:
     return km
 
 
+def _parameters(value: object) -> AnalysisParameters:
+    if not isinstance(value, dict) or not value.keys() >= _PARAMETERS.keys():
+        raise ValueError("expected the parameters of the analysis")
+    return stored_json.build(AnalysisParameters, _PARAMETERS, value)
+
+
+def _analysis(value: object) -> Mapping[str, Any]:
+    """Decode the document of an analysis. Of its fields only the method and the devices are checked."""
+    if not isinstance(value, dict) or not isinstance(value.get("devices"), list):
+        raise ValueError("expected an analysis")  # noqa: TRY004 - decoders raise ValueError
+    integer(value.get("method"))
+    if not all(isinstance(device, dict) for device in value["devices"]):
+        raise ValueError("expected objects of devices")
+    return value
+
+
 def _sha256(value: object) -> str:
     digest = text(value)
     if not _SHA256.fullmatch(digest):
@@ -63,6 +84,7 @@ def _result(value: object) -> Result:
     return stored_json.build(Result, _RESULT, value)
 
 
+_PARAMETERS: Decoders = {name: partial(parse_parameter, name) for name in BOUNDS}
 _RESULT: Decoders = {
     "total_distance_km": number,
     "total_locations": integer,
@@ -77,6 +99,7 @@ _RESULT: Decoders = {
     "csv_sha256": optional(_sha256),
     "processing_time_ms": integer,
     "worker_version": optional(text),
+    "analysis": optional(_analysis),
 }
 _RECORD: Decoders = {
     "date": parse_day,
@@ -84,6 +107,7 @@ _RECORD: Decoders = {
     "timezone": parse_time_zone,
     "home": _home,
     "away_threshold_km": _distance,
+    "analysis": _parameters,
     "version": version,
     "job_id": parse_job_id,
     "status": _status,

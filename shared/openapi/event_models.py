@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from shared.event_types import COMPLETED, FAILED, REQUESTED
+from shared.openapi.analysis_models import AnalysisParameters
 from shared.openapi.fields import Day, DeviceId, JobId, ResultFields
 from shared.openapi.request_models import Home, Submission
 
@@ -13,12 +14,19 @@ class EventHome(Home):
     model_config = ConfigDict(extra="ignore")
 
 
+class EventAnalysisParameters(AnalysisParameters):
+    """Parameters of the analysis in an event. Unknown fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class RequestedData(Submission):
     """The data of a request event: a submission, with a job ID if submit published it. Unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore")
     job_id: JobId | None = None
     home: EventHome | None = None
+    analysis: EventAnalysisParameters | None = None
 
 
 class CompletedData(ResultFields):

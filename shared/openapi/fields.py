@@ -4,7 +4,7 @@ pydantic takes long to import. Only the documents of the API need it, and are im
 """
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -17,8 +17,25 @@ Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+def _adapt_schema(schema: dict[str, Any]) -> None:
+    """Remove null from optional fields, which are omitted instead, and allow fields of later versions."""
+    schema.pop("additionalProperties", None)
+    for name, field in schema["properties"].items():
+        if name in schema.get("required", ()):
+            continue
+        field.pop("default", None)
+        types = [option for option in field.pop("anyOf", ()) if option != {"type": "null"}]
+        field.update({"anyOf": types} if len(types) > 1 else dict(*types))
+
+
+class ResponseBody(BaseModel):
+    """Base class of response bodies. A field that is not set is omitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_adapt_schema)
+
+
 class ResultFields(BaseModel):
-    """The fields of shared.models.Result, with their descriptions."""
+    """The fields of shared.models.Result without the analysis, with their descriptions."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
     total_distance_km: float = Field(description="Sum of the distances from home over all fixes, in kilometres")

@@ -45,6 +45,8 @@ def _type_name(schema: Mapping[str, Any]) -> str:
     minimum, maximum = schema.get("minimum"), schema.get("maximum")
     if minimum is not None:
         name += f", {minimum} to {maximum}" if maximum is not None else f", {minimum} or more"
+    if "exclusiveMinimum" in schema:
+        name += f", more than {schema['exclusiveMinimum']}"
     return name
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from shared.models import parse_time_zone
+from shared.openapi.analysis_models import AnalysisParameters
 from shared.openapi.fields import Day, DeviceId
 
 TimeZoneName = Annotated[str, AfterValidator(parse_time_zone)]
@@ -36,6 +37,7 @@ class Submission(BaseModel):
     timezone: TimeZoneName | None = Field(default=None, description="IANA time zone; default DAY_TIMEZONE")
     home: Home | None = Field(default=None, description="Default HOME_LATITUDE and HOME_LONGITUDE")
     away_threshold_km: ThresholdKm | None = Field(default=None, description="Default AWAY_THRESHOLD_KM")
+    analysis: AnalysisParameters | None = Field(default=None, description="Parameters that differ from the settings")
 
     @model_validator(mode="before")
     @classmethod

@@ -3,36 +3,20 @@
 The functions build the bodies as dictionaries, and start without these models. Tests compare the two.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.models import PUBLIC_STATUSES, Status
-from shared.openapi.fields import Day, DeviceId, Instant, JobId, ResultFields, Sha256
+from shared.openapi.analysis_models import Analysis
+from shared.openapi.fields import Day, DeviceId, Instant, JobId, ResponseBody, ResultFields, Sha256
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
 PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
 STATES = tuple(map(str, PUBLIC_STATUSES))
 LIMIT = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
 OFFSET = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1, "default": 0}
-
-
-def _adapt_schema(schema: dict[str, Any]) -> None:
-    """Remove null from optional fields, which are omitted instead, and allow fields of later versions."""
-    schema.pop("additionalProperties", None)
-    for name, field in schema["properties"].items():
-        if name in schema.get("required", ()):
-            continue
-        field.pop("default", None)
-        types = [option for option in field.pop("anyOf", ()) if option != {"type": "null"}]
-        field.update({"anyOf": types} if len(types) > 1 else dict(*types))
-
-
-class ResponseBody(BaseModel):
-    """Base class of response bodies. A field that is not set is omitted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_adapt_schema)
 
 
 class AcceptedJob(ResponseBody):
@@ -54,12 +38,13 @@ class ResultSummary(ResponseBody, ResultFields):
 
 
 class JobResult(ResultSummary):
-    """The statistics of a completed job (km, minutes, counts) and the URL of its CSV."""
+    """The statistics of a completed job (km, minutes, counts), its analysis, and the URL of its CSV."""
 
     csv_download_url: str | None = Field(description="Presigned URL, valid without credentials; null once deleted")
     csv_download_expires_at: Instant | None
     date: Day
     device_id: DeviceId
+    analysis: Analysis | None = Field(description="Null for jobs older than this field")
 
 
 class Job(ResponseBody):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.calculate.sweep.devices import DeviceRefresher
+from shared.analysis_parameters import BOUNDS
 from shared.errors import Unavailable
 from shared.http import error_responses
 from shared.http.health_paths import PROBES
@@ -17,6 +18,7 @@ from tests.contract.world import HEADERS, World
 
 PAGE = "docs/reference/http-api.md"
 HEALTH = "docs/reference/health.md"
+ANALYSIS = "docs/reference/analysis.md"
 STATUS = "/api/distance/jobs/{job_id}"
 ERRORS = "docs/reference/errors.md"
 DOCUMENTS = {"/openapi.json", "/asyncapi.json", "/docs"}
@@ -31,6 +33,14 @@ def world() -> World:
 
 def example(heading: str, number: int = 0, page: str = PAGE) -> dict[str, Any]:
     body: dict[str, Any] = json.loads(blocks(page, "json", heading)[number])
+    return body
+
+
+def completed_job() -> dict[str, Any]:
+    """Return the example of a completed job with the example of an analysis."""
+    body = example("## Get a job")
+    assert body["result"]["analysis"] == "<analysis>"
+    body["result"]["analysis"] = example("## Example", page=ANALYSIS)
     return body
 
 
@@ -65,6 +75,16 @@ def test_response_to_submission_equals_example(world: World) -> None:
     assert json.loads(body.replace(json.loads(body)["job_id"], JOB_ID)) == example("## Submit a job")
 
 
+def test_example_of_parameters_is_accepted(world: World) -> None:
+    body = blocks(ANALYSIS, "json", "## Parameters")[0]
+    assert world.client(0).post("/api/distance/calculate", data=body, headers=HEADERS).status_code == 202
+
+
+def test_table_lists_all_parameters() -> None:
+    table = {name: default for name, _, default in rows(ANALYSIS, ["parameter", "value", "default"])}
+    assert table == {name: name.upper() for name in BOUNDS}
+
+
 def test_completed_job_equals_example(world: World) -> None:
     world.clock.advance(seconds=1)
     claim = world.jobs.claim(JOB_ID)
@@ -73,7 +93,7 @@ def test_completed_job_equals_example(world: World) -> None:
     body = world.get(2, STATUS.format(job_id=JOB_ID))
     assert body["result"]["csv_download_url"].startswith("http")
     body["result"]["csv_download_url"] = "<presigned URL>"
-    assert body == example("## Get a job")
+    assert body == completed_job()
     assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## List jobs")
 
 

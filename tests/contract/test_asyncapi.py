@@ -84,6 +84,10 @@ def test_failed_event_without_error_code_is_invalid() -> None:
         {"date": "2026-01-25", "job_id": "none"},
         {"date": "2026-01-25", "home": {"latitude": 91, "longitude": 0}},
         {"date": "2026-01-25", "away_threshold_km": -1},
+        {"date": "2026-01-25", "analysis": {"dwell_fixes": 3, "gap_seconds": None, "away_threshold_km": "1"}},
+        {"date": "2026-01-25", "analysis": {"dwell_fixes": 0}},
+        {"date": "2026-01-25", "analysis": {"max_accuracy_m": 0}},
+        {"date": "2026-01-25", "analysis": 1},
     ],
 )
 def test_calculate_accepts_what_the_schema_accepts(payload: dict[str, Any]) -> None:

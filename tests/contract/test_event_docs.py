@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared import events
 from shared.http.messages import Request
-from shared.models import Status
+from shared.models import AnalysisParameters, Status
 from shared.telemetry.context import Trace
 from tests.builders import TRACE_ID, record, result
 from tests.contract.markdown import blocks, rows
@@ -18,9 +18,12 @@ from tests.contract.markdown import blocks, rows
 PAGE = "docs/reference/events.md"
 TRACE = Trace(TRACE_ID, "b7ad6b7169203331")
 NO_DATA = {"error_code": "NO_DATA", "error_message": "No location data found for date 2026-01-25"}
-OPTIONAL_FIELDS = ("away_threshold_km", "home", "timezone")
+OPTIONAL_FIELDS = ("analysis.dwell_seconds", "away_threshold_km", "home", "timezone")
+REQUESTED = record(
+    timezone="Europe/Berlin", analysis=AnalysisParameters(dwell_seconds=300), explicit_fields=OPTIONAL_FIELDS
+)
 EVENTS = {
-    "## Requested": events.request_event(record(timezone="Europe/Berlin", explicit_fields=OPTIONAL_FIELDS), {}, TRACE),
+    "## Requested": events.request_event(REQUESTED, {}, TRACE),
     "## Completed": events.outcome_event(record(status=Status.COMPLETED, result=result()), TRACE),
     "## Failed": events.outcome_event(record(status=Status.FAILED, **NO_DATA), TRACE),
 }

@@ -13,7 +13,7 @@ from shared.openapi.html import page
 from shared.openapi.operations import OPERATIONS, Operation
 from shared.openapi.response_models import ErrorObject
 from tests.contract.markdown import blocks
-from tests.contract.test_api_docs import DOCUMENTS, ERRORS, HEALTH, PAGE, example
+from tests.contract.test_api_docs import DOCUMENTS, ERRORS, HEALTH, PAGE, completed_job, example
 from tests.contract.world import World
 
 DOCUMENT = document()
@@ -61,7 +61,7 @@ def test_examples_equal_those_of_the_documentation() -> None:
     assert {(operation.name, status): body for operation, status, body in EXAMPLES} == {
         ("submit", "202"): example("## Submit a job"),
         ("submit", "400"): example("# Errors", page=ERRORS),
-        ("get_job", "200"): example("## Get a job"),
+        ("get_job", "200"): completed_job(),
         ("list_jobs", "200"): example("## List jobs"),
         ("list_devices", "200"): example("## List devices"),
         ("ready", "200"): example("## Readiness", page=HEALTH),

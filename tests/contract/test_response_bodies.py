@@ -11,26 +11,29 @@ from shared import events, models, stored_json
 from shared.job_index import devices
 from shared.models import Record, Result, Status
 from shared.openapi import response_models as schemas
+from shared.openapi.analysis_models import Analysis
 from shared.openapi.event_models import EVENT_DATA
 from shared.openapi.fields import ResultFields
 from shared.openapi.request_models import Home
 from shared.telemetry.context import Trace
-from tests.builders import JOB_ID, TRACE_ID, record, result
+from tests.builders import JOB_ID, TRACE_ID, analysis, record, result
 from tests.contract.world import HEADERS, World
 from tests.fakes import NOW
 
 
 @pytest.fixture
 def world() -> World:
-    """Four jobs: queued, processing, completed and failed."""
+    """Five jobs: queued, processing, completed, failed, and completed by an early release."""
     world = World()
-    for number in range(4):
+    for number in range(5):
         job_id = f"{JOB_ID[:-1]}{number}"
         world.jobs.create(record(job_id=job_id, queued_at=NOW - timedelta(seconds=number)))
         if number:
             claim = world.jobs.claim(job_id)
             if number == 2:
                 world.jobs.complete(claim, result())
+            elif number == 4:
+                world.jobs.complete(claim, result(csv_sha256=None, worker_version=None, analysis=None))
             elif number == 3:
                 world.jobs.fail(claim, "NO_DATA", "No location data found for date 2026-01-25")
     device_list = devices.DeviceList(devices={"a": NOW, "b": NOW}, as_of=NOW, queried_at=NOW, token="t")
@@ -42,7 +45,7 @@ def check_equals_model(model: type[BaseModel], text: str) -> None:
     assert json.dumps(model.model_validate_json(text).model_dump(mode="json", exclude_unset=True)) == text
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(5))
 def test_job_in_each_state(world: World, number: int) -> None:
     response = world.client(2).get(f"/api/distance/jobs/{JOB_ID[:-1]}{number}", headers=HEADERS)
     check_equals_model(schemas.Job, response.text)
@@ -70,9 +73,9 @@ def test_lists_and_counts(world: World, path: str, model: type[BaseModel]) -> No
     "job",
     [
         record(status=Status.COMPLETED, result=result()),
-        record(status=Status.COMPLETED, result=result(csv_sha256=None, worker_version=None)),
+        record(status=Status.COMPLETED, result=result(csv_sha256=None, worker_version=None, analysis=None)),
         record(status=Status.FAILED, error_code="NO_DATA", error_message="No location data found for date 2026-01-25"),
-        record(explicit_fields=("away_threshold_km", "home", "timezone")),
+        record(explicit_fields=("analysis.dwell_fixes", "away_threshold_km", "home", "timezone")),
     ],
     ids=["completed", "completed by an early release", "failed", "requested"],
 )
@@ -86,13 +89,17 @@ def test_event(job: Record) -> None:
 
 @pytest.mark.parametrize(("model", "stored"), [(ResultFields, Result), (Home, models.Home)], ids=["result", "home"])
 def test_model_declares_the_fields_of_the_stored_document(model: type[BaseModel], stored: type) -> None:
-    fields = dataclasses.fields(stored)
+    fields = [field for field in dataclasses.fields(stored) if field.name != "analysis"]
     assert list(model.model_fields) == [field.name for field in fields]
     optional = [name for name, field in model.model_fields.items() if not field.is_required()]
     assert optional == [field.name for field in fields if field.default is not dataclasses.MISSING]
 
 
+def test_stored_analysis_equals_what_its_model_serializes() -> None:
+    check_equals_model(Analysis, json.dumps(analysis()))
+
+
 @pytest.mark.parametrize("changes", [{}, {"csv_sha256": None, "worker_version": None}])
 def test_stored_result_equals_what_its_model_serializes(changes: dict[str, None]) -> None:
-    text = stored_json.encode(result(**changes)).decode()
+    text = stored_json.encode(result(analysis=None, **changes)).decode()
     assert ResultFields.model_validate_json(text).model_dump_json(exclude_none=True) == text

@@ -59,7 +59,7 @@ def test_record_has_the_result_of_the_event(calculate: Calculate) -> None:
     stored = calculate.jobs.get(JOB_ID)
     assert stored.status is Status.COMPLETED
     assert stored.result is not None
-    assert vars(stored.result) == {name: data[name] for name in vars(stored.result)}
+    assert stored.result.summary() == {name: data[name] for name in stored.result.summary()}
 
 
 def test_csv_has_a_row_for_each_fix(calculate: Calculate) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.ids import job_id_of_event
-from shared.models import Status
+from shared.models import AnalysisParameters, Status
 from tests.builders import JOB_ID
 from tests.fakes import outage
 from tests.functional.calculate_function import Calculate, assert_error, outcome_event, request_event
@@ -38,10 +38,13 @@ def test_event_of_another_producer_can_set_all_fields(calculate: Calculate) -> N
         "device_id": None,
         "home": home,
         "timezone": "Europe/Berlin",
+        "analysis": {"dwell_fixes": 3, "gap_seconds": None, "away_threshold_km": "far", "later": 1},
     }
     assert outcome_event(calculate.deliver(request_event(data))).data["min_distance_km"] > 6000
     stored = calculate.jobs.get(JOB_ID)
     assert (stored.timezone, stored.home.latitude, stored.device_id) == ("Europe/Berlin", 52.5, "")
+    assert stored.analysis == AnalysisParameters(dwell_fixes=3)
+    assert stored.explicit_fields == ("analysis.dwell_fixes", "home", "timezone")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,8 @@ def test_event_of_another_producer_can_set_all_fields(calculate: Calculate) -> N
         {"date": "2026-01-25", "job_id": "1"},
         {"date": "2026-01-25", "home": {"latitude": 91, "longitude": 0}},
         {"date": "2026-01-25", "away_threshold_km": -1},
+        {"date": "2026-01-25", "analysis": {"dwell_fixes": 0}},
+        {"date": "2026-01-25", "analysis": []},
         {"date": "2999-01-01"},
         [],
         "text",

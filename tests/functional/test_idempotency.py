@@ -17,7 +17,9 @@ def submit() -> Submit:
 def test_same_key_and_equal_task_return_the_same_job(submit: Submit, key: str) -> None:
     first = submit.post(Idempotency_Key=key)
     submit.clock.advance(seconds=5)
+    analysis = {"home_radius_km": 0.3, "dwell_seconds": 180, "dwell_fixes": 2}
     explicit = BODY | {
+        "analysis": analysis | {"gap_seconds": 1800.0, "max_accuracy_m": 1e4, "jump_speed_kmh": None},
         "timezone": "UTC",
         "away_threshold_km": 0.5,
         "home": {"longitude": -74.039373, "latitude": 40.736097},
@@ -30,7 +32,14 @@ def test_same_key_and_equal_task_return_the_same_job(submit: Submit, key: str) -
 
 
 @pytest.mark.parametrize(
-    "change", [{"date": "2026-01-24"}, {"device_id": "garmin"}, {"away_threshold_km": 1.0}, {"timezone": "Asia/Tokyo"}]
+    "change",
+    [
+        {"date": "2026-01-24"},
+        {"device_id": "garmin"},
+        {"away_threshold_km": 1.0},
+        {"timezone": "Asia/Tokyo"},
+        {"analysis": {"dwell_fixes": 3}},
+    ],
 )
 def test_same_key_with_another_body_returns_422(submit: Submit, change: dict[str, object]) -> None:
     submit.post(Idempotency_Key="k")
@@ -46,6 +55,16 @@ def test_key_stays_valid_when_defaults_change(submit: Submit) -> None:
     later.bucket.objects = submit.bucket.objects
     assert json.loads(later.post(Idempotency_Key="k").data)["job_id"] == first
     assert later.post(BODY | {"away_threshold_km": 2}, Idempotency_Key="k").status_code == 422
+
+
+def test_key_stays_valid_when_defaults_of_the_analysis_change(submit: Submit) -> None:
+    body = BODY | {"analysis": {"dwell_fixes": 3}}
+    first = json.loads(submit.post(body, Idempotency_Key="k").data)["job_id"]
+    later = Submit(GAP_SECONDS="900", DWELL_FIXES="5")
+    later.bucket.objects = submit.bucket.objects
+    assert json.loads(later.post(body, Idempotency_Key="k").data)["job_id"] == first
+    for other in ({"dwell_fixes": 4}, {"dwell_fixes": 3, "gap_seconds": 900}, {}):
+        assert later.post(BODY | {"analysis": other}, Idempotency_Key="k").status_code == 422
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a" * 256, "ü"])

@@ -31,8 +31,8 @@ class World:
     def __init__(self, **options: Any) -> None:
         self.bucket, self.clock = MemoryBucket(), Clock()
         self.jobs = JobStore(self.bucket, self.clock)
-        results = ResultReader(JobStore(self.bucket), **options)
-        self.client: FlaskClient = service_client(lambda: service(self.bucket, {}, results=results))
+        self.results = ResultReader(JobStore(self.bucket), **options)
+        self.client: FlaskClient = service_client(lambda: service(self.bucket, {}, results=self.results))
 
     def job(self, number: int, *, failed: bool = False) -> Record:
         job_id = f"019bfa00-0000-7000-8000-{number:012x}"
@@ -72,13 +72,25 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 
 def test_completed_job_has_its_result_without_url(world: World) -> None:
-    expected = vars(world.job(7).result)
+    completed = world.job(7).result
+    assert completed
+    expected = completed.summary()
     expected["csv_download_path"] = f"/api/distance/download/{expected['csv_path'].rsplit('/', 1)[1]}"
     (row,) = world.rows()
     assert row["result"] == expected
     assert row["result"]["total_locations"] == 7
     assert "csv_download_url" not in row["result"]
     assert "error_code" not in row
+
+
+def test_analysis_is_neither_in_rows_nor_in_the_cache(world: World) -> None:
+    completed = world.job(1)
+    assert completed.result
+    assert completed.result.analysis
+    for _ in range(2):
+        assert "analysis" not in world.rows()[0]["result"]
+    (outcome,) = world.results._cache.values()
+    assert "analysis" not in outcome["result"]
 
 
 def test_failed_job_has_its_error_and_no_result(world: World) -> None:

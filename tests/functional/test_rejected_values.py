@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
+from shared.analysis_parameters import BOUNDS
 from shared.openapi.event_models import RequestedData
 from shared.openapi.operations import OPERATIONS
 from shared.openapi.request_models import Submission
@@ -41,14 +42,25 @@ COORDINATES: tuple[Any, ...] = (
     {"a": [{"lng": "12.000123"}]},
     {"home": {"lat": 12.000123, "Longitude": 12.000123}},
 )
-# All fields of both models except home, which contains coordinates.
-FIELDS = [("submission", name) for name in sorted(set(Submission.model_fields) - {"home"})]
-FIELDS += [("event", name) for name in sorted(set(RequestedData.model_fields) - {"home"})]
+# All fields of both models, with those of analysis, except home, which contains coordinates.
+FIELDS = [
+    (kind, name)
+    for kind, model in (("submission", Submission), ("event", RequestedData))
+    for name in sorted({*model.model_fields, *(f"analysis.{name}" for name in BOUNDS)} - {"home", "analysis"})
+]
+
+
+def body_with(name: str, value: str) -> str:
+    """Return the body of a request with a field and its value in JSON."""
+    if name.startswith("analysis."):
+        return f'{{"date": "2026-01-25", "analysis": {{"{name.removeprefix("analysis.")}": {value}}}}}'
+    date = "" if name == "date" else '"date": "2026-01-25", '
+    return f'{{{date}"{name}": {value}}}'
 
 
 def reject(kind: str, name: str, value: object) -> tuple[dict[str, Any], str]:
     """Send an invalid value and return the details and text of the response. Infinity is sent as 1e999."""
-    body = json.dumps({"date": "2026-01-25", name: value}).replace("Infinity", "1e999")
+    body = body_with(name, json.dumps(value).replace("Infinity", "1e999"))
     if kind == "submission":
         response = Submit().post(body)
     else:
@@ -83,7 +95,7 @@ def test_long_value_is_truncated(kind: str, name: str, value: object) -> None:
 def test_deeply_nested_value_is_rejected(kind: str, name: str) -> None:
     depths = (1 << power for power in range(4, 13))
     for value in ("[" * depth + "]" * depth for depth in depths):
-        body = f'{{"date": "2026-01-25", "{name}": {value}}}'.encode()
+        body = body_with(name, value).encode()
         client = Submit().client if kind == "submission" else Calculate().client
         path = "/api/distance/calculate" if kind == "submission" else "/"
         assert client.post(path, data=body, headers={"content-type": "application/json"}).status_code == 400

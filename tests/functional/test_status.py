@@ -15,7 +15,7 @@ from shared.jobs import deletion
 from shared.jobs.store import JobStore
 from shared.models import Record
 from shared.version import VERSION
-from tests.builders import JOB_ID, record, result
+from tests.builders import JOB_ID, analysis, record, result
 from tests.fakes import NOW, Clock, MemoryBucket, outage
 from tests.functional.harness import service_client
 from tests.sweeps import newest
@@ -144,7 +144,7 @@ def test_processing_job_has_started_at(status: Status) -> None:
     assert "result" not in body
 
 
-@pytest.mark.parametrize("field", ["csv_sha256", "worker_version"])
+@pytest.mark.parametrize("field", ["csv_sha256", "worker_version", "analysis"])
 def test_missing_result_field_is_null(status: Status, field: str) -> None:
     status.jobs.create(record())
     status.jobs.complete(status.jobs.claim(JOB_ID), result())
@@ -188,6 +188,7 @@ def test_completed_job_has_its_result_and_a_url(status: Status) -> None:
         "worker_version": VERSION,
         "date": "2026-01-25",
         "device_id": "iphone_stuart",
+        "analysis": analysis(),
     }
     assert "Retry-After" not in status.client.get(f"/api/distance/jobs/{JOB_ID}").headers
     assert "error_message" not in body

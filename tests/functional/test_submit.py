@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.models import Status
+from shared.models import AnalysisParameters, Status
 from tests.builders import TRACE_ID, TRACEPARENT
 from tests.fakes import NOW, outage
 from tests.functional.submit_function import BODY, PATH, Submit
@@ -53,11 +53,20 @@ def test_request_event_has_the_fields_of_the_body(submit: Submit) -> None:
 
 
 def test_optional_fields_are_in_the_event_and_the_record(submit: Submit) -> None:
-    extensions = {"timezone": "Europe/Berlin", "home": {"latitude": 52.5, "longitude": 13.4}, "away_threshold_km": 1}
+    extensions: dict[str, object] = {
+        "timezone": "Europe/Berlin",
+        "home": {"latitude": 52.5, "longitude": 13.4},
+        "away_threshold_km": 1,
+        "analysis": {"dwell_fixes": 3, "gap_seconds": 900},
+    }
     job_id = json.loads(submit.post(BODY | extensions).data)["job_id"]
     assert submit.broker.events[0].data == {"job_id": job_id, **BODY, **extensions}
     stored = submit.jobs.get(job_id)
     assert (stored.timezone, stored.home.latitude, stored.away_threshold_km) == ("Europe/Berlin", 52.5, 1.0)
+    assert stored.analysis == AnalysisParameters(dwell_fixes=3, gap_seconds=900)
+    assert stored.explicit_fields == (
+        *("analysis.dwell_fixes", "analysis.gap_seconds", "away_threshold_km", "home", "timezone"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,12 +75,16 @@ def test_optional_fields_are_in_the_event_and_the_record(submit: Submit) -> None
         {"date": "2026-01-25"},
         {"date": "2026-01-25", "device_id": ""},
         {"date": "2026-01-25", "device_id": None, "home": None, "timezone": None, "away_threshold_km": None},
+        {"date": "2026-01-25", "analysis": None},
+        {"date": "2026-01-25", "analysis": {}},
     ],
 )
 def test_absent_and_null_fields_have_defaults(submit: Submit, body: object) -> None:
     job_id = json.loads(submit.post(body).data)["job_id"]
     stored = submit.jobs.get(job_id)
     assert (stored.device_id, stored.timezone, stored.away_threshold_km) == ("", "UTC", 0.5)
+    assert (stored.analysis, stored.explicit_fields) == (AnalysisParameters(), ())
+    assert "analysis" not in submit.broker.events[0].data
 
 
 @pytest.mark.parametrize(
@@ -235,7 +248,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(["date", "device_id", "timezone", "home", "away_threshold_km", "x"])
+FIELDS = st.sampled_from(["date", "device_id", "timezone", "home", "away_threshold_km", "analysis", "x"])
 
 
 @contextmanager

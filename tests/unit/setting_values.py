@@ -93,6 +93,12 @@ VALUES: dict[str, Values] = {
     "HOME_LATITUDE": Values(["90", "-90", "+40.7", ".5", "4e1"], [*_NUMBERS, "91", "-90.1"]),
     "HOME_LONGITUDE": Values(["180", "-180", "-74.039373"], [*_NUMBERS, "181", "-180.1"]),
     "AWAY_THRESHOLD_KM": Values(["0", "0.5", "1e3"], [*_NUMBERS, "-1"]),
+    "HOME_RADIUS_KM": Values(["0", "0.3", "1e3"], [*_NUMBERS, "-1"]),
+    "DWELL_SECONDS": Values(["0", "180", "0.5", "86400"], [*_NUMBERS, "-1", "86400.1"]),
+    "DWELL_FIXES": Values(["1", "2", "1000"], [*_INTEGERS, "0", "1001"]),
+    "GAP_SECONDS": Values(["1", "1800", "86400"], [*_NUMBERS, "0.9", "86400.1"]),
+    "MAX_ACCURACY_M": Values(["1e-3", "100", "1e9"], [*_NUMBERS, "0", "-1"]),
+    "JUMP_SPEED_KMH": Values(["0.1", "300", "1e9"], [*_NUMBERS, "0", "-1"]),
     "DAY_TIMEZONE": Values(
         ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"],
         ["utc", "europe/berlin", "Mars/Olympus", "../UTC", "/etc/localtime", "posixrules", "Europe", "UTC\x00"],

@@ -12,7 +12,8 @@ TRACE = trace_of({"traceparent": TRACEPARENT})
 def test_outcome_contains_result_or_error_only() -> None:
     completed = outcome_event(record(status=Status.COMPLETED, result=result()), TRACE)
     assert completed["id"] == f"{JOB_ID}-completed"
-    assert set(completed.data) == {"job_id", "date", "device_id", *vars(result())}
+    assert set(completed.data) == {"job_id", "date", "device_id", *result().summary()}
+    assert "analysis" not in completed.data
     failed = outcome_event(record(status=Status.FAILED, error_code="NO_DATA", error_message="none"), TRACE)
     assert failed["id"] == f"{JOB_ID}-failed"
     assert set(failed.data) == {"job_id", "date", "device_id", "error_code", "error_message"}

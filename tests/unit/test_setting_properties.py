@@ -8,16 +8,8 @@ from hypothesis import strategies as st
 
 from shared.config.settings import Settings
 from shared.errors import SettingsError
-from tests.unit.test_setting_values import (
-    ENVIRON,
-    KEYS,
-    check_event_extensions,
-    check_signed_host,
-    connection_parameters,
-    load,
-    outcome,
-    send,
-)
+from tests.unit.setting_uses import check_event_extensions, check_signed_host, connection_parameters, send
+from tests.unit.test_setting_values import ENVIRON, KEYS, load, outcome
 
 _HOSTS = st.from_regex(r"(?a)[A-Za-z0-9_.-]{1,20}|\[[0-9a-f:.]{2,20}\]", fullmatch=True)
 _ANY_URL = st.builds(

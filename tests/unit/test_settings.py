@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from shared.config.settings import SETTING_NAMES, read
 from shared.errors import SettingsError
+from shared.models import AnalysisParameters
 
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 ENVIRON = KEYS | {"K_SINK": "http://broker", "DATABASE_URL": "postgresql://u:p@db/owntracks"}
@@ -15,6 +16,7 @@ def test_defaults_match_the_contract() -> None:
     settings = read(ENVIRON, "submit")
     assert (settings.home.latitude, settings.home.longitude) == (40.736097, -74.039373)
     assert (settings.AWAY_THRESHOLD_KM, settings.DAY_TIMEZONE, settings.DAY_COLUMN) == (0.5, "UTC", "created_at")
+    assert settings.analysis == AnalysisParameters()
     assert (settings.JOBS_BUCKET, settings.CSV_BUCKET) == ("otel-worker-jobs", "otel-worker-csv")
     assert (settings.PRESIGN_TTL_SECONDS, settings.LOG_LEVEL) == (900, "INFO")
     assert (settings.POSTGRES_HOST, settings.POSTGRES_PORT, settings.POSTGRES_DB) == ("localhost", 5432, "owntracks")

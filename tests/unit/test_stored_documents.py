@@ -1,7 +1,8 @@
-"""The JSON of records, tombstones, manifest and device list: what is stored, and what is rejected as invalid."""
+"""The JSON of records and tombstones: what is stored, and what is rejected as invalid."""
 
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,18 +10,14 @@ import pytest
 
 from shared import stored_json
 from shared.errors import CorruptRecord
-from shared.job_index import devices, manifest
-from shared.job_index.devices import DeviceList
-from shared.job_index.manifest import Manifest, SealedSegment, VersionedManifest
 from shared.jobs import record_json
 from shared.jobs.store import JobStore
-from shared.models import Record, Result, Status, Tombstone
-from tests.builders import JOB_ID, TRACEPARENT, record, result
+from shared.models import AnalysisParameters, Record, Result, Status, Tombstone
+from tests.builders import JOB_ID, TRACEPARENT, analysis, record, result
 from tests.fakes import NOW, MemoryBucket
 
-TIME = "2026-01-26T12:00:00.345Z"
-# As earlier releases stored them: pydantic's JSON.
-RECORD = (
+# As releases without the analysis stored them.
+EARLIER_RECORD = (
     '{"date":"2026-01-25","device_id":"iphone_stuart","timezone":"UTC","home":{"latitude":40.736097,'
     '"longitude":-74.039373},"away_threshold_km":0.5,"version":1,"job_id":"019bfa00-0000-7000-8000-000000000001",'
     '"status":"completed","queued_at":"2026-01-26T12:00:00.345Z","started_at":"2026-01-26T12:00:01.345Z",'
@@ -32,17 +29,17 @@ RECORD = (
     '"worker_version":"0.1.0"},"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",'
     '"explicit_fields":["home","timezone"]}'
 )
+PARAMETERS = (
+    '"analysis":{"home_radius_km":0.2,"dwell_seconds":180,"dwell_fixes":3,"gap_seconds":1800,"max_accuracy_m":10000,'
+    '"jump_speed_kmh":300}'
+)
+ANALYSIS = '"analysis":{"method":1,"devices":[{"device_id":"iphone_stuart"}]}'
+RECORD = EARLIER_RECORD.replace(',"version":1', f',{PARAMETERS},"version":1').replace(
+    '"worker_version":"0.1.0"', f'"worker_version":"0.1.0",{ANALYSIS}'
+)
 TOMBSTONE = (
     '{"version":1,"job_id":"019bfa00-0000-7000-8000-000000000001","status":"deleted",'
     '"queued_at":"2026-01-26T12:00:00.345Z","deleted_at":"2026-01-26T12:00:01.345Z","attempt":2}'
-)
-MANIFEST = (
-    '{"generation":3,"hot":null,"sealed":[{"key":"x/0000000002.sealed.a.npz","rows":2,'
-    '"newest":[1769428800345,"019bfa00-0000-7000-8000-000000000001"]}]}'
-)
-DEVICES = (
-    '{"version":1,"devices":{"phone":"2026-01-26T12:00:00.345Z"},"as_of":"2026-01-26T12:00:00.345Z",'
-    '"queried_at":"2026-01-26T12:00:00.345Z","full_scan_pending":true,"token":"t"}'
 )
 JOB = record(
     status=Status.COMPLETED,
@@ -51,33 +48,33 @@ JOB = record(
     attempt=2,
     expired_leases=1,
     cause="d\u00fc\n\x01",
-    result=result(csv_path="csv/a.csv", worker_version="0.1.0"),
+    analysis=AnalysisParameters(home_radius_km=0.2, dwell_fixes=3),
+    result=result(
+        csv_path="csv/a.csv",
+        worker_version="0.1.0",
+        analysis={"method": 1, "devices": [{"device_id": "iphone_stuart"}]},
+    ),
     explicit_fields=("home", "timezone"),
 )
 DELETED = Tombstone(job_id=JOB_ID, queued_at=NOW, deleted_at=NOW + timedelta(seconds=1), attempt=2)
-SEALED = SealedSegment(key="x/0000000002.sealed.a.npz", rows=2, newest=(1769428800345, JOB_ID))
-STORED_MANIFEST = Manifest(generation=3, sealed=(SEALED,))
-STORED_DEVICES = DeviceList(devices={"phone": NOW}, as_of=NOW, queried_at=NOW, full_scan_pending=True, token="t")
 
 
 @pytest.mark.parametrize(("job", "text"), [(JOB, RECORD), (DELETED, TOMBSTONE)], ids=["record", "tombstone"])
-def test_job_is_stored_as_by_earlier_releases(job: Record | Tombstone, text: str) -> None:
+def test_job_is_stored_in_this_form(job: Record | Tombstone, text: str) -> None:
     assert record_json.encode(job).decode() == text
     assert record_json.decode(text.encode()) == job
 
 
-def test_manifest_is_stored_as_by_earlier_releases() -> None:
-    bucket = MemoryBucket()
-    manifest.replace(bucket, VersionedManifest(Manifest(), None), STORED_MANIFEST)
-    assert bucket.get(manifest.CURRENT).body.decode() == MANIFEST
-    assert manifest.read(bucket).manifest == STORED_MANIFEST
+def test_record_of_a_release_without_analysis_has_default_parameters_and_no_analysis() -> None:
+    decoded = record_json.decode(EARLIER_RECORD.encode())
+    assert JOB.result
+    assert decoded == JOB.copy_with(analysis=AnalysisParameters(), result=replace(JOB.result, analysis=None))
+    assert record_json.decode(record_json.encode(decoded)) == decoded
 
 
-def test_device_list_is_stored_as_by_earlier_releases() -> None:
-    bucket = MemoryBucket()
-    devices.write(bucket, STORED_DEVICES, None)
-    assert bucket.get(devices.KEY).body.decode() == DEVICES
-    assert devices.read(bucket).device_list == STORED_DEVICES
+def test_analysis_is_stored_verbatim() -> None:
+    decoded: Any = record_json.decode(record_json.encode(record(result=result())))
+    assert json.dumps(decoded.result.analysis) == json.dumps(analysis())
 
 
 @pytest.mark.parametrize(
@@ -85,10 +82,8 @@ def test_device_list_is_stored_as_by_earlier_releases() -> None:
     [
         (Record, record_json._RECORD),
         (Result, record_json._RESULT),
+        (AnalysisParameters, record_json._PARAMETERS),
         (Tombstone, record_json._TOMBSTONE),
-        (Manifest, manifest._MANIFEST),
-        (SealedSegment, manifest._SEALED_SEGMENT),
-        (DeviceList, devices._DEVICE_LIST),
     ],
 )
 def test_each_field_has_a_decoder(model: Any, decoders: stored_json.Decoders) -> None:
@@ -126,11 +121,11 @@ def paths(document: dict[str, Any], parent: tuple[str, ...] = ()) -> list[tuple[
 
 
 FIELDS = paths(json.loads(RECORD))
-OPTIONAL_OF_RESULT = [("result", "csv_sha256"), ("result", "worker_version")]
+OPTIONAL = [("result", "csv_sha256"), ("result", "worker_version"), ("result", "analysis")]
 REQUIRED_OF_RECORD = {
     *("date", "device_id", "timezone", "home", "away_threshold_km", "job_id", "queued_at", "traceparent"),
 }
-REQUIRED = [path for path in FIELDS if path[0] in REQUIRED_OF_RECORD or (path[1:] and path not in OPTIONAL_OF_RESULT)]
+REQUIRED = [path for path in FIELDS if path[0] in REQUIRED_OF_RECORD or (path[1:] and path not in OPTIONAL)]
 
 
 @pytest.mark.parametrize("path", REQUIRED, ids=".".join)
@@ -190,6 +185,13 @@ def test_numbers_and_strings_are_not_converted(path: tuple[str, ...]) -> None:
         (("result", "path_length_km"), None),
         (("result", "total_locations"), 1.5),
         (("result", "csv_sha256"), "31E5"),
+        (("analysis", "dwell_fixes"), 2.0),
+        (("analysis", "dwell_fixes"), 1_001),
+        (("analysis", "max_accuracy_m"), 0),
+        (("analysis", "gap_seconds"), float("nan")),
+        (("analysis",), None),
+        (("result", "analysis", "method"), None),
+        (("result", "analysis", "devices"), {}),
     ],
 )
 def test_record_with_an_invalid_value_is_corrupt(path: tuple[str, ...], value: object) -> None:
@@ -210,6 +212,7 @@ def test_body_that_is_not_a_record_is_corrupt(body: bytes) -> None:
 def test_unknown_fields_of_later_versions_are_ignored() -> None:
     assert record_json.decode(changed(("priority",), [1])) == JOB
     assert record_json.decode(changed(("result", "trips"), {})) == JOB
+    assert record_json.decode(changed(("analysis", "speed"), 1)) == JOB
     assert record_json.decode(changed(("priority",), 1, TOMBSTONE)) == DELETED
 
 
@@ -230,42 +233,6 @@ def test_tombstone_without_a_field_is_corrupt(name: str) -> None:
 def test_number_that_json_lacks_is_not_stored() -> None:
     with pytest.raises(ValueError):
         record_json.encode(record(away_threshold_km=float("nan")))
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("generation",), "3"),
-        (("hot",), 1),
-        (("sealed",), {}),
-        (("sealed",), [{"key": "x/1", "rows": 1}]),
-        (("sealed",), [{"key": "x/1", "rows": 1, "newest": [1]}]),
-        (("sealed",), [{"key": "x/1", "rows": 1, "newest": ["1", JOB_ID]}]),
-    ],
-)
-def test_invalid_manifest_is_an_error(path: tuple[str, ...], value: object) -> None:
-    bucket = MemoryBucket()
-    bucket.put(manifest.CURRENT, changed(path, value, MANIFEST))
-    with pytest.raises(ValueError):
-        manifest.read(bucket)
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("version",), 2),
-        (("devices",), [TIME]),
-        (("devices",), {"a b": TIME}),
-        (("devices",), {"a": 1769428800}),
-        (("queried_at",), None),
-        (("full_scan_pending",), "true"),
-        (("token",), 1),
-    ],
-)
-def test_invalid_device_list_counts_as_missing(path: tuple[str, ...], value: object) -> None:
-    bucket = MemoryBucket()
-    bucket.put(devices.KEY, changed(path, value, DEVICES))
-    assert devices.read(bucket).device_list is None
 
 
 def test_copy_has_the_changes_and_no_unknown_field() -> None:

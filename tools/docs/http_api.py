@@ -86,6 +86,7 @@ def _type(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"array of {_type(schema['items'])}"
     type_name = schema.get("format") or schema.get("type", "any")
-    bounds = [f"{sign} {schema[key]}" for key, sign in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    signs = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"))
+    bounds = [f"{sign} {schema[key]}" for key, sign in signs if key in schema]
     default = [f"default {schema['default']}"] if "default" in schema else []
     return ", ".join([type_name, *bounds, *default])

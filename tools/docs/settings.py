@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Any, get_args
 
@@ -13,6 +13,7 @@ from tools.docs.regions import table
 # The first setting of each group. The order is that of the class.
 GROUPS = {
     "HOME_LATITUDE": "Home and days",
+    "HOME_RADIUS_KM": "Analysis of a day",
     "DATABASE_URL": "PostgreSQL",
     "AWS_ENDPOINT_URL_S3": "Object storage",
     "JOB_RETENTION_DAYS": "Retention",
@@ -67,10 +68,13 @@ def _default(name: str) -> str | None:
 def _description(name: str) -> str:
     metadata = FIELDS[name].metadata
     secret = "A secret." if name in SECRETS else ""
-    return " ".join(filter(None, (metadata["description"], _range(metadata["ge"], metadata["le"]), secret)))
+    return " ".join(filter(None, (metadata["description"], _range(metadata), secret)))
 
 
-def _range(minimum: float | None, maximum: float | None) -> str:
+def _range(metadata: Mapping[str, Any]) -> str:
+    minimum, maximum = metadata["ge"], metadata["le"]
+    if metadata["gt"] is not None:
+        return f"Greater than {metadata['gt']}."
     if minimum is None:
         return ""
     return f"Minimum: {minimum}." if maximum is None else f"Range: {minimum} to {maximum}."
