@@ -5,6 +5,16 @@
 ...     client.download(job, Path("."))
 """
 
+from otel_worker_client.analysis import (
+    Analysis,
+    AnalysisParameters,
+    DeviceAnalysis,
+    DistancesFromHome,
+    FixCounts,
+    Gap,
+    PathLengths,
+    Trip,
+)
 from otel_worker_client.client import Client
 from otel_worker_client.errors import (
     ConfigurationError,
@@ -21,11 +31,17 @@ from otel_worker_client.errors import (
 from otel_worker_client.models import Device, Devices, Job, Page, Result
 
 __all__ = [
+    "Analysis",
+    "AnalysisParameters",
     "Client",
     "ConfigurationError",
     "Device",
+    "DeviceAnalysis",
     "Devices",
+    "DistancesFromHome",
     "DownloadError",
+    "FixCounts",
+    "Gap",
     "Job",
     "JobFailedError",
     "NotAllowedError",
@@ -33,8 +49,10 @@ __all__ = [
     "NotFoundError",
     "OtelWorkerError",
     "Page",
+    "PathLengths",
     "Result",
     "RouteNotFoundError",
     "ServiceUnavailableError",
+    "Trip",
     "ValidationError",
 ]

@@ -72,26 +72,29 @@ class Client:
         timezone: str | None = None,
         home: tuple[float, float] | None = None,
         away_threshold_km: float | None = None,
+        analysis: Mapping[str, float] | None = None,
         idempotency_key: str | None = None,
     ) -> Job:
         """Submit a job for `date` (YYYY-MM-DD) and return it; `home` is latitude and longitude in degrees.
 
+        `analysis` has parameters of the analysis by their names in the API, for example `{"dwell_seconds": 300}`.
         Calls with the same idempotency key return the same job. Without one, each call creates a job.
         """
         home_body = None if home is None else {"latitude": home[0], "longitude": home[1]}
         fields = {"timezone": timezone, "home": home_body, "away_threshold_km": away_threshold_km}
+        fields |= {"analysis": None if analysis is None else dict(analysis)}
         fields = {name: value for name, value in fields.items() if value is not None}
         body = {"date": date, "device_id": device_id, **fields}
         headers = {"Idempotency-Key": _idempotency_key(idempotency_key or str(uuid.uuid4()))}
 
         def parse(body: Mapping[str, Any]) -> Job:
-            return Job.read(body, date=date, device_id=device_id)
+            return Job.from_json(body, date=date, device_id=device_id)
 
         return self._call(parse, self._submit, "POST", "/api/distance/calculate", json=body, headers=headers)
 
     def job(self, job_id: str) -> Job:
         """Return the current state of the job, with a new presigned URL of its CSV."""
-        return self._call(Job.read, self._status, "GET", _job_path(job_id))
+        return self._call(Job.from_json, self._status, "GET", _job_path(job_id))
 
     def wait(self, job_id: str, timeout: float = 180, on_poll: Callable[[Job], None] = lambda _: None) -> Job:
         """Poll the job and return it once it is completed; `on_poll` is called with each response.
@@ -108,7 +111,7 @@ class Client:
                 if clock.now() > deadline:
                     raise
             else:
-                job = responses.decode(self._status, response, Job.read)
+                job = responses.decode(self._status, response, Job.from_json)
                 on_poll(job)
                 if job.status == "failed":
                     raise JobFailedError(job.error_message, code=job.error_code, trace_id=job.job_trace_id)
@@ -137,7 +140,7 @@ class Client:
         """
         filters = {"status": status, "date": date, "device_id": device_id, "results": "" if results else "false"}
         query = {"limit": limit, "offset": offset, **{name: text for name, text in filters.items() if text}}
-        return self._call(Page.read, self._list, "GET", _JOBS, query=query)
+        return self._call(Page.from_json, self._list, "GET", _JOBS, query=query)
 
     def jobs(self, *, status: str = "", date: str = "", device_id: str = "", results: bool = True) -> Iterator[Job]:
         """Yield every job that matches the filters once, newest first."""
@@ -151,7 +154,7 @@ class Client:
 
     def devices(self) -> Devices:
         """Return the devices that have fixes; the list is at most an hour old."""
-        return self._call(Devices.read, self._list, "GET", "/api/distance/devices")
+        return self._call(Devices.from_json, self._list, "GET", "/api/distance/devices")
 
     def stats(self) -> dict[str, int]:
         """Return the number of jobs in each state, and the `total`."""

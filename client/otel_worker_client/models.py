@@ -1,35 +1,18 @@
 """The service's responses as dataclasses; unknown fields are ignored."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self
 
-
-class _Model:
-    @classmethod
-    def read(cls, body: Mapping[str, Any], **defaults: Any) -> Self:
-        """Create an instance from decoded JSON; times become aware datetimes."""
-        known = {item.name for item in fields(cls)}  # type: ignore[arg-type] # every subclass is a dataclass
-        values = {name: _value(name, value) for name, value in {**defaults, **body}.items() if name in known}
-        return cls(**values)
-
-
-def _value(name: str, value: Any) -> Any:
-    if isinstance(value, str) and (name.endswith("_at") or name == "as_of"):
-        return datetime.fromisoformat(value)
-    if name == "result" and isinstance(value, Mapping):
-        return Result.read(value)
-    if name == "jobs":
-        return tuple(Job.read(item) for item in value)
-    if name == "devices":
-        return tuple(Device.read(item) for item in value)
-    return value
+from otel_worker_client.analysis import Analysis
+from otel_worker_client.json_models import JsonModel
 
 
 @dataclass(frozen=True)
-class Result(_Model):
-    """The numbers of a completed job (km, minutes, counts) and the location of its CSV; the list has no URLs."""
+class Result(JsonModel, objects={"analysis": Analysis}):
+    """The numbers of a completed job (km, minutes, counts), its analysis and the location of its CSV.
+
+    The list has neither URLs nor the analysis.
+    """
 
     total_distance_km: float
     total_locations: int
@@ -49,10 +32,11 @@ class Result(_Model):
     worker_version: str | None = None
     date: str = ""
     device_id: str = ""
+    analysis: Analysis | None = None  # None for jobs older than this field
 
 
 @dataclass(frozen=True)
-class Job(_Model):
+class Job(JsonModel, objects={"result": Result}):
     """A job in any state; the `device_id` "" stands for all devices."""
 
     job_id: str
@@ -74,7 +58,7 @@ class Job(_Model):
 
 
 @dataclass(frozen=True)
-class Page(_Model):
+class Page(JsonModel, arrays={"jobs": Job}):
     """A page of jobs, newest first; `total_count` is the number of all jobs that match the filter."""
 
     jobs: tuple[Job, ...]
@@ -85,7 +69,7 @@ class Page(_Model):
 
 
 @dataclass(frozen=True)
-class Device(_Model):
+class Device(JsonModel):
     """A device that has fixes."""
 
     device_id: str
@@ -93,7 +77,7 @@ class Device(_Model):
 
 
 @dataclass(frozen=True)
-class Devices(_Model):
+class Devices(JsonModel, arrays={"devices": Device}):
     """All devices, ordered by id, as of the query of the database at `as_of`; None before the first one."""
 
     devices: tuple[Device, ...]

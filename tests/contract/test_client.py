@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from otel_worker_client import models
+from otel_worker_client import analysis, models
 
+from shared.openapi import analysis_models
 from shared.openapi import response_models as schemas
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
@@ -32,6 +33,12 @@ def test_models_have_all_fields_of_the_responses() -> None:
         set(schemas.JobSummary.model_fields) | set(schemas.AcceptedJob.model_fields)
         <= names(models.Job) | RESPONSE_ONLY_FIELDS
     )
+
+
+def test_models_of_the_analysis_have_all_its_fields() -> None:
+    assert names(analysis.AnalysisParameters) == set(analysis_models.AppliedParameters.model_fields)
+    for name in ("FixCounts", "DistancesFromHome", "PathLengths", "Trip", "Gap", "DeviceAnalysis", "Analysis"):
+        assert names(getattr(analysis, name)) == set(getattr(analysis_models, name).model_fields)
 
 
 def test_version_equals_that_of_the_service() -> None:

@@ -22,7 +22,7 @@ class Worker:
         return self.jobs.setdefault(idempotency_key, self.make_job(day, "queued"))
 
     def make_job(self, day: str, status: str, code: str = "") -> Job:
-        return Job.read({"job_id": day, "status": status, "queued_at": "2026-03-02T00:00:00Z", "error_code": code})
+        return Job.from_json({"job_id": day, "status": status, "queued_at": "2026-03-02T00:00:00Z", "error_code": code})
 
     def wait(self, job_id: str, timeout: float) -> Job:
         code = self.ends.get(job_id, "")
