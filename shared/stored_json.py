@@ -33,11 +33,15 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 
 
 def decode(body: bytes) -> object:
-    """Decode JSON in UTF-8. Raises ValueError."""
+    """Decode JSON in UTF-8. Raises ValueError, also for constants that JSON lacks, such as NaN."""
     try:
-        return json.loads(body.decode())
+        return json.loads(body.decode(), parse_constant=_reject_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _reject_constant(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def build(model: type[T], decoders: Decoders, value: object) -> T:

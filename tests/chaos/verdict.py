@@ -114,7 +114,8 @@ def _is_consistent(data: Json, job: Json) -> bool:
     if job["status"] == "failed":
         fields |= {name: job.get(name) for name in ("error_code", "error_message")}
     else:
-        fields |= {name: value for name, value in result_of(job)["result"].items() if name != "csv_download_path"}
+        omitted = {"csv_download_path", "analysis"}
+        fields |= {name: value for name, value in result_of(job)["result"].items() if name not in omitted}
     return all(data.get(name) == value for name, value in fields.items())
 
 

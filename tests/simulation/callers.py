@@ -15,7 +15,7 @@ _MAX_ATTEMPTS = 4
 _OPTIONAL_FIELDS: tuple[dict[str, Any], ...] = (
     {},
     {},
-    {"away_threshold_km": 1.5},
+    {"away_threshold_km": 1.5, "analysis": {"dwell_fixes": 3}},
     {"timezone": "America/New_York"},
     {"home": {"latitude": 40.74, "longitude": -74.04}, "timezone": "UTC"},
 )
@@ -82,7 +82,8 @@ class Callers:
         if record is not None:
             if (record["date"], record["device_id"]) != (body["date"], body.get("device_id", "")):
                 self._world.report_violation("202 for a job with a different date or device")
-            if any(record[name] != value for name, value in body.items()):
+            resolved = {**body, "analysis": {**record["analysis"], **body.get("analysis", {})}}
+            if any(record[name] != value for name, value in resolved.items()):
                 self._world.report_violation("202 for a job with different parameters")
         if self._world.rng.random() < self._deletion_probability:
             if key is not None and self._world.rng.random() < 0.5:

@@ -170,7 +170,10 @@ class Oracle:
 
 def _outcome_event(record: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return type and data of the outcome event that belongs to a record."""
-    outcome = record.get("result") or {name: record.get(name) for name in ("error_code", "error_message")}
+    if "result" in record:
+        outcome = {name: value for name, value in record["result"].items() if name != "analysis"}
+    else:
+        outcome = {name: record.get(name) for name in ("error_code", "error_message")}
     event_type = f"otelworker.distance.{record['status']}.v1"
     return event_type, {**outcome, **{name: record[name] for name in ("job_id", "date", "device_id")}}
 

@@ -15,6 +15,7 @@ _IMMUTABLE_FIELDS = (
     "timezone",
     "home",
     "away_threshold_km",
+    "analysis",
     "queued_at",
     "explicit_fields",
 )

@@ -192,6 +192,7 @@ def test_numbers_and_strings_are_not_converted(path: tuple[str, ...]) -> None:
         (("analysis",), None),
         (("result", "analysis", "method"), None),
         (("result", "analysis", "devices"), {}),
+        (("result", "analysis", "devices"), [{"coverage": float("nan")}]),
     ],
 )
 def test_record_with_an_invalid_value_is_corrupt(path: tuple[str, ...], value: object) -> None:
