@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from cloudevents.http import CloudEvent
 
-from functions.calculate.fixes.blocks import Block
+from functions.calculate.fixes.blocks import Block, DayFixes, DayQuery
 from shared.errors import Unavailable
 from shared.events import Publisher
 from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing, ObjectSummary, StoredObject
 from shared.storage.connection import Body
-from tests.reference import EPOCH, Fix, block
+from tests.reference import EPOCH, Fix, block, context
 
 NOW = datetime(2026, 1, 26, 12, 0, 0, 345_000, tzinfo=UTC)
 
@@ -155,9 +155,7 @@ class MemoryFixes:
         self.during: Callable[[], None] = lambda: None
 
     @contextmanager
-    def read_day(
-        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None] = lambda: None
-    ) -> Iterator[Iterator[Block]]:
+    def read_day(self, query: DayQuery, heartbeat: Callable[[], None] = lambda: None) -> Iterator[DayFixes]:
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
             for at in range(0, len(matching), self.rows):
@@ -165,9 +163,9 @@ class MemoryFixes:
                 self.during()
                 heartbeat()
 
-        first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
-        matching = [fix for fix in self.fixes if first <= fix.time_us < last and device_id in ("", fix.device)]
-        yield blocks()
+        first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (query.start, query.end))
+        matching = [fix for fix in self.fixes if first <= fix.time_us < last and query.device_id in ("", fix.device)]
+        yield DayFixes(*context(self.fixes, query), blocks())
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         self.during()

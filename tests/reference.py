@@ -1,4 +1,4 @@
-"""A plain Python reference of the statistics and the CSV rows, one fix at a time."""
+"""A plain Python reference of the statistics, the CSV rows and the context of a day, one fix at a time."""
 
 import csv
 import io
@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from functions.calculate.fixes.blocks import NULL, Block
+from functions.calculate.fixes.blocks import NULL, Block, ContextFix, DayQuery
 from shared.models import Home
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CONTEXT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Fix:
-    """One row of the table."""
+    """One row of the table. Its own time is the time of the day column if there is no other."""
 
     time_us: int
     device: str
@@ -27,6 +28,11 @@ class Fix:
     accuracy: int | None = None
     battery: int | None = None
     velocity: int | None = None
+    other_own_time_us: int | None = None
+
+    @property
+    def own_time_us(self) -> int:
+        return self.time_us if self.other_own_time_us is None else self.other_own_time_us
 
 
 def block(fixes: list[Fix], devices: list[str]) -> Block:
@@ -40,6 +46,7 @@ def block(fixes: list[Fix], devices: list[str]) -> Block:
 
     return Block(
         np.array([fix.time_us for fix in fixes], np.int64),
+        np.array([fix.own_time_us for fix in fixes], np.int64),
         np.array([devices.index(fix.device) for fix in fixes], np.int64),
         np.array([fix.latitude for fix in fixes], np.float64),
         np.array([fix.longitude for fix in fixes], np.float64),
@@ -48,6 +55,38 @@ def block(fixes: list[Fix], devices: list[str]) -> Block:
         integers(fix.velocity for fix in fixes),
         devices,
     )
+
+
+def context(fixes: list[Fix], query: DayQuery) -> tuple[dict[str, ContextFix], dict[str, ContextFix]]:
+    """Return the context fix of each device before and after the day; `fixes` are in the order of the job."""
+    before = candidates(fixes, query.start - CONTEXT, query.start, query)
+    after = candidates(fixes, query.end, min(query.end + CONTEXT, query.queued_at), query)
+    return (
+        {device: context_fix(found[-1]) for device, found in before.items()},
+        {device: context_fix(found[0]) for device, found in after.items()},
+    )
+
+
+def candidates(fixes: list[Fix], start: datetime, end: datetime, query: DayQuery) -> dict[str, list[Fix]]:
+    """Return the candidates of each device among the fixes with both times in [start, end)."""
+    first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (start, end))
+    found: dict[str, list[Fix]] = {}
+    for fix in fixes:
+        is_selected = query.device_id in ("", fix.device)
+        is_inside = first <= fix.time_us < last and first <= fix.own_time_us < last
+        is_valid = -90 <= fix.latitude <= 90 and -180 <= fix.longitude <= 180
+        is_null_island = fix.latitude == 0 and fix.longitude == 0
+        is_accurate = fix.accuracy is None or 0 <= fix.accuracy <= query.max_accuracy_m
+        if is_selected and is_inside and is_valid and not is_null_island and is_accurate:
+            earlier = found.setdefault(fix.device, [])
+            if not earlier or fix.own_time_us > earlier[-1].own_time_us:
+                earlier.append(fix)
+    return found
+
+
+def context_fix(fix: Fix) -> ContextFix:
+    accuracy = NULL if fix.accuracy is None else fix.accuracy
+    return ContextFix(fix.own_time_us, fix.latitude, fix.longitude, accuracy)
 
 
 def haversine(a: tuple[float, float], b: tuple[float, float]) -> float:

@@ -3,18 +3,17 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from typing import Protocol
 
 from functions.calculate.day.csv_rows import HEADER, CsvFormatter
 from functions.calculate.day.distance import DayAccumulator
-from functions.calculate.fixes.blocks import Block
+from functions.calculate.fixes.blocks import DayFixes, DayQuery
 from functions.calculate.stage_timer import StageTimer
 from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
 from shared.jobs.store import JobStore, VersionedRecord, attempt_limit_error
-from shared.models import DayStatistics, Record, Result
+from shared.models import AnalysisParameters, DayStatistics, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
 from shared.telemetry import metrics, spans
@@ -27,10 +26,8 @@ _CLAIM_OUTCOMES = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "l
 class FixReader(Protocol):
     """The source of fixes, implemented by functions/calculate/fixes/source.py."""
 
-    def read_day(
-        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None]
-    ) -> AbstractContextManager[Iterator[Block]]:
-        """Open an iterator over the day's blocks. `heartbeat` is called at each block and during waits."""
+    def read_day(self, query: DayQuery, heartbeat: Callable[[], None]) -> AbstractContextManager[DayFixes]:
+        """Read the context of a day and open its blocks. `heartbeat` is called at each block and during waits."""
 
     def ping(self) -> None: ...
 
@@ -104,11 +101,12 @@ def _compute_and_store(
     accumulator = DayAccumulator(job.home, job.away_threshold_km)
     formatter = CsvFormatter()
     start, end = days.interval(job.date, job.timezone)
-    day = fixes.read_day(start, end, job.device_id, heartbeat=lambda: jobs.renew(claim))
+    query = DayQuery(start, end, job.device_id, job.queued_at, AnalysisParameters().max_accuracy_m)
+    reading = fixes.read_day(query, heartbeat=lambda: jobs.renew(claim))
     upload = Upload(csvs, csv_keys.key(job), "text/csv")
-    with stages.wrap("fetch", day) as blocks, stages.wrap("upload", upload) as csv:
+    with stages.wrap("fetch", reading) as day, stages.wrap("upload", upload) as csv:
         csv.write(HEADER)
-        for block in stages.iterate("fetch", blocks):
+        for block in stages.iterate("fetch", day.blocks):
             with stages.time("compute"):
                 measured = accumulator.add(block)
             with stages.time("csv"):

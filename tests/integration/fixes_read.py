@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psutil
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 
 from functions.calculate.day.csv_rows import CsvFormatter
 from functions.calculate.day.distance import DayAccumulator
-from functions.calculate.fixes.blocks import NULL, Block
+from functions.calculate.fixes.blocks import NULL, Block, ContextFix, DayQuery
 from functions.calculate.fixes.connection import CALCULATION, Timeouts
 from functions.calculate.fixes.source import FixSource
 from shared.config.settings import Settings
@@ -19,6 +20,7 @@ from tests.integration.whole_stack import wait_until
 
 START = datetime(2026, 1, 25, tzinfo=UTC)
 END = START + timedelta(days=1)
+LATER = END + timedelta(days=1)
 HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
@@ -32,9 +34,24 @@ def source(
     return FixSource(Settings.parse({"DATABASE_URL": url, **settings}), timeouts, check, max_idle_seconds)
 
 
+def day_query(
+    start: datetime = START,
+    end: datetime = END,
+    device_id: str = "",
+    queued_at: datetime = LATER,
+    max_accuracy_m: float = 10_000,
+) -> DayQuery:
+    return DayQuery(start, end, device_id, queued_at, max_accuracy_m)
+
+
 def read(fixes: FixSource, start: datetime = START, end: datetime = END, device_id: str = "") -> list[Block]:
-    with fixes.read_day(start, end, device_id) as blocks:
-        return list(blocks)
+    with fixes.read_day(day_query(start, end, device_id)) as day:
+        return list(day.blocks)
+
+
+def read_context(fixes: FixSource, **query: Any) -> tuple[dict[str, ContextFix], dict[str, ContextFix]]:
+    with fixes.read_day(day_query(**query)) as day:
+        return dict(day.before), dict(day.after)
 
 
 def rows(blocks: list[Block]) -> list[tuple[datetime, str, float, float, int | None, int | None, int | None]]:

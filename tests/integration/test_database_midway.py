@@ -19,7 +19,15 @@ from local import postgres
 from shared.errors import LeaseLost, Unavailable
 from shared.shutdown import GracefulShutdown
 from tests.integration.conftest import SCHEMA
-from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
+from tests.integration.fixes_read import (
+    assert_no_connections,
+    cause,
+    day_query,
+    fill,
+    numbers,
+    read,
+    source,
+)
 from tests.integration.ports import free_port
 from tests.integration.processes import Gate
 from tests.integration.whole_stack import wait_until
@@ -33,8 +41,8 @@ def read_and_break(fixes: FixSource, break_connection: Callable[[], None]) -> st
     block_sizes: list[int] = []
 
     def read_blocks() -> None:
-        with fixes.read_day(START, END, "") as blocks:
-            for block in blocks:
+        with fixes.read_day(day_query()) as day:
+            for block in day.blocks:
                 if not block_sizes:
                     break_connection()
                 block_sizes.append(len(block))
@@ -124,8 +132,8 @@ def test_shutdown_ends_reading_between_blocks(filled: str) -> None:
 
 @pytest.mark.parametrize("after", [lambda _: None, next, list], ids=["at once", "midway", "at the end"])
 def test_abandoned_read_leaves_no_session(filled: str, after: Callable[[Iterator[Block]], object]) -> None:
-    with contextlib.suppress(ZeroDivisionError), source(filled).read_day(START, END, "") as blocks:
-        after(blocks)
+    with contextlib.suppress(ZeroDivisionError), source(filled).read_day(day_query()) as day:
+        after(day.blocks)
         raise ZeroDivisionError
     assert_no_connections(filled)
 
@@ -181,9 +189,9 @@ def test_heartbeat_is_called_during_waits_and_its_error_ends_the_read(filled: st
         locking.execute("LOCK TABLE locations")
         with (
             pytest.raises(LeaseLost),
-            source(filled).read_day(START, END, "", heartbeat) as blocks,
+            source(filled).read_day(day_query(), heartbeat) as day,
         ):
-            next(blocks)
+            next(day.blocks)
         locking.rollback()
     assert len(renewed) == 5
     assert_no_connections(filled)

@@ -2,18 +2,25 @@
 
 import math
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 
-from functions.calculate.fixes.blocks import BLOCK_ROWS
+from functions.calculate.fixes.blocks import BLOCK_ROWS, NULL, Block
 from functions.calculate.fixes.source import FixSource
 from shared import days
 from shared.config.settings import Settings
 from shared.errors import SettingsError
 from tests.integration.conftest import SCHEMA
-from tests.integration.fixes_read import END, START, fill, insert, numbers, read, rows, source
+from tests.integration.fixes_read import END, START, day_query, fill, insert, numbers, read, rows, source
+from tests.integration.tables import schema
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def own_times(blocks: list[Block]) -> list[int]:
+    return [int(time) for block in blocks for time in block.own_time_us]
 
 
 def test_columns_have_the_stored_values(database_url: str) -> None:
@@ -79,6 +86,43 @@ def test_day_column_can_be_timestamp(database_url: str) -> None:
     assert rows(read(source(database_url, DAY_COLUMN="timestamp")))[0][0] == START
 
 
+def test_own_time_is_the_column_timestamp(database_url: str) -> None:
+    own = START - timedelta(days=3, microseconds=1)
+    columns = "created_at, device_id, latitude, longitude"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            f'INSERT INTO locations ("timestamp", {columns}) VALUES (%s, %s, %s, 1, 1)'.encode(), [own, START, "p"]
+        )
+    assert own_times(read(source(database_url))) == [(own - EPOCH) // timedelta(microseconds=1)]
+    (block,) = read(source(database_url, DAY_COLUMN="timestamp"), own, END)
+    assert block.own_time_us.tolist() == block.time_us.tolist() == own_times([block])
+
+
+@pytest.mark.parametrize("type_", ["timestamptz", "timestamp", "timestamptz(3)"])
+def test_own_time_can_be_any_time(new_database: Callable[[str], str], type_: str) -> None:
+    url = new_database(schema(timestamp=type_))
+    times = ["NULL", "-infinity", "infinity", "4713-01-01 00:00:00+00 BC", "1901-01-01 00:00:00+00"]
+    times += ["1970-01-01 00:00:00+00", "2106-02-07 06:28:16+00", "294246-01-01 00:00:00+00", "294276-12-31 00:00+00"]
+    for number, time in enumerate(times):
+        literal = "NULL" if time == "NULL" else f"'{time}'"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                f"INSERT INTO locations VALUES ({number}, 'p', 1, 1, 1, 1, 1, {literal}, '{START}')".encode()
+            )
+    assert own_times(read(source(url))) == [
+        NULL,
+        NULL,
+        LARGEST,
+        -210_863_520_000_000_000,
+        -2_177_452_800_000_000,
+        0,
+        2**32 * 1_000_000,
+        9_223_339_708_800_000_000,
+        LARGEST,
+    ]
+
+
+LARGEST = 2**63 - 1
 LOOSE = SCHEMA.replace(" NOT NULL,", ",").replace(" NOT NULL", "")
 WITHOUT_ZONE = SCHEMA.replace("created_at timestamptz", "created_at timestamp")
 
@@ -119,11 +163,11 @@ def test_day_query_uses_the_index(new_database: Callable[[str], str], schema: st
 
 def test_all_blocks_come_from_one_snapshot(database_url: str) -> None:
     fill(database_url, 5 * BLOCK_ROWS)
-    with source(database_url).read_day(START, END, "") as blocks:
-        first = next(blocks)
+    with source(database_url).read_day(day_query()) as day:
+        first = next(day.blocks)
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("DELETE FROM locations")
-        assert len(first) + sum(len(block) for block in blocks) == 5 * BLOCK_ROWS
+        assert len(first) + sum(len(block) for block in day.blocks) == 5 * BLOCK_ROWS
 
 
 def test_read_only_role_is_sufficient(database_url: str) -> None:

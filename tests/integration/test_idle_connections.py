@@ -15,7 +15,16 @@ from functions.calculate.fixes.idle_connections import IdleConnections
 from functions.calculate.fixes.source import FixSource
 from shared.errors import LeaseLost
 from tests.integration.conftest import SCHEMA
-from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
+from tests.integration.fixes_read import (
+    START,
+    assert_no_connections,
+    cause,
+    day_query,
+    fill,
+    numbers,
+    read,
+    source,
+)
 from tests.integration.pgbouncer import pooler_url, run_pgbouncer
 from tests.integration.ports import free_port
 from tests.integration.processes import Gate
@@ -85,10 +94,10 @@ def test_concurrent_reads_have_sessions_of_their_own(fixes: FixSource, filled: s
     both = Barrier(2, timeout=60)
 
     def read_together() -> list[Block]:
-        with fixes.read_day(START, END, "") as blocks:
-            first = next(blocks)
+        with fixes.read_day(day_query()) as day:
+            first = next(day.blocks)
             both.wait()
-            return [first, *blocks]
+            return [first, *day.blocks]
 
     for _ in range(2):
         with ThreadPoolExecutor() as pool:
@@ -99,8 +108,8 @@ def test_concurrent_reads_have_sessions_of_their_own(fixes: FixSource, filled: s
 
 def test_failed_job_does_not_lose_the_session(fixes: FixSource, filled: str) -> None:
     def fail_after_the_last_block() -> None:
-        with fixes.read_day(START, END, "") as blocks:
-            list(blocks)
+        with fixes.read_day(day_query()) as day:
+            list(day.blocks)
             raise KeyError
 
     read(fixes)
@@ -111,16 +120,16 @@ def test_failed_job_does_not_lose_the_session(fixes: FixSource, filled: str) -> 
 
 
 def test_abandoned_read_is_cancelled(fixes: FixSource, filled: str) -> None:
-    with fixes.read_day(START, END, "") as blocks:
-        next(blocks)
+    with fixes.read_day(day_query()) as day:
+        next(day.blocks)
     assert numbers(read(fixes)) == numbers(read(source(filled)))
 
     def lose_lease() -> None:
         raise LeaseLost
 
     def read_with(heartbeat: Callable[[], None]) -> None:
-        with fixes.read_day(START, END, "", heartbeat) as blocks:
-            list(blocks)
+        with fixes.read_day(day_query(), heartbeat) as day:
+            list(day.blocks)
 
     with pytest.raises(LeaseLost):
         read_with(lose_lease)

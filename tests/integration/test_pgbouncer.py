@@ -15,7 +15,16 @@ from functions.calculate.fixes.connection import Timeouts
 from functions.calculate.fixes.source import FixSource
 from shared.errors import Unavailable
 from tests.integration.conftest import SCHEMA
-from tests.integration.fixes_read import END, START, assert_no_connections, cause, fill, numbers, read, source
+from tests.integration.fixes_read import (
+    assert_no_connections,
+    cause,
+    day_query,
+    fill,
+    numbers,
+    read,
+    read_context,
+    source,
+)
 from tests.integration.pgbouncer import pooler_url, run_pgbouncer
 from tests.integration.ports import free_port
 from tests.integration.processes import Gate
@@ -28,6 +37,12 @@ SHORT_TIMEOUTS = Timeouts(open_timeout=1, idle_timeout=1, cancel_timeout=0.5)
 def filled(new_database: Callable[[str], str]) -> str:
     url = new_database(SCHEMA)
     fill(url, 20 * BLOCK_ROWS)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO locations (device_id, latitude, longitude, accuracy, timestamp, created_at)"
+            " SELECT device_id, latitude, longitude, accuracy, timestamp + shift, created_at + shift"
+            " FROM locations, unnest(ARRAY[interval '-1 day', interval '1 day']) AS shift WHERE id % 1000 < 5"
+        )
     return url
 
 
@@ -60,18 +75,21 @@ def can_ping(fixes: FixSource) -> bool:
 
 
 def read_and_break(fixes: FixSource, break_connection: Callable[[], None]) -> None:
-    with fixes.read_day(START, END, "") as blocks:
-        next(blocks)
+    with fixes.read_day(day_query()) as day:
+        next(day.blocks)
         break_connection()
-        list(blocks)
+        list(day.blocks)
 
 
 def test_reads_are_correct_and_leave_no_session_state(pool: str, filled: str) -> None:
     expected = numbers(read(source(filled)))
+    context = read_context(source(filled))
+    assert all(side.keys() == {"garmin", "iphone_stuart"} for side in context)
     read(source(pool))
     sessions = servers(filled)
     for _ in range(3):
         assert numbers(read(source(pool))) == expected
+        assert read_context(source(pool)) == context
         source(pool).ping()
     assert servers(filled) == sessions
     with psycopg.connect(pool) as connection:

@@ -23,6 +23,8 @@ UNSUPPORTED = [
     ("created_at", "date", "date"),
     ("created_at", "time", "time without time zone"),
     ("created_at", "timestamptz[]", "timestamp with time zone[]"),
+    ("timestamp", "bigint", "bigint"),
+    ("timestamp", "text", "text"),
     ("latitude", "text", "text"),
     ("latitude", "boolean", "boolean"),
     ("latitude", "point", "point"),
@@ -55,7 +57,7 @@ def test_unsupported_column_type_is_named_in_the_error(
         assert str(error.value).startswith(message)
 
 
-def test_only_the_selected_day_column_must_be_a_time(new_database: Database) -> None:
+def test_created_at_is_not_read_if_the_day_column_is_timestamp(new_database: Database) -> None:
     url = new_database(schema(created_at="bigint"))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
@@ -70,7 +72,7 @@ POSITIONS = schema("TABLE public.positions", device_id="integer", velocity="real
 RELATIONS = {
     "view": f"{POSITIONS}; CREATE VIEW public.locations AS SELECT * FROM positions",
     "view with text devices": f"{POSITIONS}; CREATE VIEW public.locations AS SELECT id, device_id::text, latitude,"
-    " longitude, accuracy, battery, velocity, created_at FROM positions",
+    " longitude, accuracy, battery, velocity, timestamp, created_at FROM positions",
     "materialized view": f"{POSITIONS}; CREATE MATERIALIZED VIEW public.locations AS SELECT * FROM positions",
     "partitioned table": schema(device_id="integer", velocity="real") + " PARTITION BY RANGE (created_at);"
     " CREATE TABLE public.positions PARTITION OF locations FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",

@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from functools import cache
 
 from functions.calculate.day.csv_rows import HEADER
-from functions.calculate.fixes.blocks import Block
+from functions.calculate.fixes.blocks import Block, DayFixes, DayQuery
 from shared import days
 from shared.errors import Unavailable
 from shared.models import Home
-from tests.reference import EPOCH, Fix, block, written
+from tests.reference import EPOCH, Fix, block, context, written
 from tests.reference import day as reference_day
 from tests.simulation.faults import DEADLY, Fault
 from tests.simulation.world import PodDied, World
@@ -84,12 +84,11 @@ class SimulatedFixes:
         self._device_queries = 0
 
     @contextmanager
-    def read_day(
-        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None]
-    ) -> Iterator[Iterator[Block]]:
-        """Yield the blocks of a day as functions/calculate/fixes/source.py does."""
+    def read_day(self, query: DayQuery, heartbeat: Callable[[], None]) -> Iterator[DayFixes]:
+        """Yield the context and the blocks of a day as functions/calculate/fixes/source.py does."""
         self._step("connect", heartbeat)
-        yield self._iterate(_blocks(start, end, device_id), heartbeat)
+        blocks = _blocks(query.start, query.end, query.device_id)
+        yield DayFixes(*context(TABLE, query), self._iterate(blocks, heartbeat))
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         """Return the latest fix of each device. A run is shorter than the hour between two refreshes."""

@@ -174,7 +174,7 @@ def test_statistics_do_not_depend_on_block_size(fixes: list[Fix], pieces: int) -
 def test_many_devices_have_separate_tracks(devices: int) -> None:
     names, zeros = [str(device) for device in range(devices)], np.zeros(devices)
     none = zeros.astype(np.int64)
-    everyone = Block(none, np.arange(devices)[::-1], zeros, zeros, none, none, none, names)
+    everyone = Block(none, none, np.arange(devices)[::-1], zeros, zeros, none, none, none, names)
     accumulator = DayAccumulator(Home(latitude=0, longitude=0), 0.5)
     for lap in range(3):
         accumulator.add(dataclasses.replace(everyone, time_us=none + lap * MINUTE, latitude=zeros + lap))

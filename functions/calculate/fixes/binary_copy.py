@@ -4,12 +4,12 @@ The server sends one message for each row (protocol 3.0, section "COPY Operation
 fixed width, so the first bytes of all rows form one numpy array without conversion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.calculate.fixes.blocks import BLOCK_ROWS, Block, Integers
+from functions.calculate.fixes.blocks import BLOCK_ROWS, NULL, Block, Integers
 from shared.errors import Unavailable
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -17,22 +17,17 @@ _TRAILER = b"\xff\xff"
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL's epoch is 2000-01-01
 _MAX_LINEAR_SEARCHES = 8
 
-# name, type and width of the columns, in the order of Columns.select_list
-_FIXED = (
-    ("time", ">i8", 8),
-    ("latitude", ">f8", 8),
-    ("longitude", ">f8", 8),
-    ("accuracy", ">i8", 8),
-    ("battery", ">i8", 8),
-    ("velocity", ">i8", 8),
-)
-# What precedes the device in a row: the number of columns, the width and value of each, and the device's width.
-_LAYOUT = np.dtype(
-    [("count", ">i2")]
-    + [field for name, dtype, _ in _FIXED for field in ((f"{name} width", ">i4"), (name, dtype))]
-    + [("device width", ">i4")]
-)
-_EXPECTED = {"count": len(_FIXED) + 1, **{f"{name} width": width for name, _, width in _FIXED}}
+# name and type of the columns, in the order of Columns.select_list
+_FIXED = {
+    "time": ">i8",
+    "own time": ">i8",
+    "latitude": ">f8",
+    "longitude": ">f8",
+    "accuracy": ">i8",
+    "battery": ">i8",
+    "velocity": ">i8",
+}
+_LATEST = np.iinfo(np.int64).max - _EPOCH_US  # in the year 294246; infinity and a week of finite times are later
 
 
 class UnexpectedFrame(Unavailable):
@@ -42,11 +37,39 @@ class UnexpectedFrame(Unavailable):
         super().__init__("database", "unexpected-frame")
 
 
-class CopyDecoder:
-    """Collect the messages of one COPY and decode them into blocks."""
+class _RowLayout:
+    """What precedes the device in a row: the number of columns, the width and value of each, and the device's width.
 
-    def __init__(self) -> None:
+    `names` are the columns of fixed width.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        fixed = [field for name in names for field in ((f"{name} width", ">i4"), (name, _FIXED[name]))]
+        self.dtype = np.dtype([("count", ">i2"), *fixed, ("device width", ">i4")])
+        self._expected = {"count": len(names) + 1, **{f"{name} width": self.dtype[name].itemsize for name in names}}
+
+    def check(self, rows: NDArray[np.void], widths: Integers) -> None:
+        """Check all widths of the first row, and the device's width in every row. Raises UnexpectedFrame.
+
+        `widths` are those of the devices by the lengths of the rows. The rows of one COPY have the same types. Only a
+        NULL shifts the rest of its row. Text is then in the place of the device's width, and differs from it, because
+        text contains no NUL bytes.
+        """
+        matches = all(rows[field][0] == number for field, number in self._expected.items())
+        if not matches or (rows["device width"] != widths).any():
+            raise UnexpectedFrame
+
+
+class CopyDecoder:
+    """Collect the messages of one COPY and decode them into blocks.
+
+    `has_own_time` is whether the fix's own time is a column of its own. Otherwise it is the day column.
+    """
+
+    def __init__(self, *, has_own_time: bool) -> None:
         self.devices: list[str] = []
+        self._has_own_time = has_own_time
+        self._layout = _RowLayout([name for name in _FIXED if has_own_time or name != "own time"])
         self._codes: dict[bytes, int] = {}
         self._started = False
         self._reset()
@@ -97,17 +120,19 @@ class CopyDecoder:
         lengths = np.fromiter(self._lengths, np.int64, len(self._lengths))
         data = self._rows
         self._reset()
-        widths = lengths - _LAYOUT.itemsize
+        layout = self._layout.dtype
+        widths = lengths - layout.itemsize
         if widths.min() < 0:
             raise UnexpectedFrame
         starts = np.cumsum(lengths) - lengths
-        rows = _copy_bytes(data, starts, _LAYOUT.itemsize).view(_LAYOUT)
-        _check_layout(rows, widths)
-        device = self._read_devices(data, starts + _LAYOUT.itemsize, widths)
+        rows = _copy_bytes(data, starts, layout.itemsize).view(layout)
+        self._layout.check(rows, widths)
+        device = self._read_devices(data, starts + layout.itemsize, widths)
         time_us = rows["time"] + _EPOCH_US
+        own_time_us = _own_times(rows["own time"].astype(np.int64)) if self._has_own_time else time_us
         latitude, longitude = (rows[name].astype(np.float64) for name in ("latitude", "longitude"))
         accuracy, battery, velocity = (rows[name].astype(np.int64) for name in ("accuracy", "battery", "velocity"))
-        return Block(time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
+        return Block(time_us, own_time_us, device, latitude, longitude, accuracy, battery, velocity, self.devices)
 
     def _read_devices(self, data: bytearray, starts: Integers, widths: Integers) -> Integers:
         """Return the device index of each row; `starts` and `widths` are those of the names in `data`."""
@@ -145,19 +170,14 @@ def decode_device(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
+def _own_times(time: Integers) -> Integers:
+    """Convert microseconds since 2000 to microseconds since 1970. See Block for NULL and infinite times."""
+    own_time_us: Integers = np.minimum(time, _LATEST) + _EPOCH_US
+    own_time_us[time == NULL] = NULL  # PostgreSQL's -infinity, which is also sent for NULL
+    return own_time_us
+
+
 def _copy_bytes(data: bytearray, starts: Integers, width: int) -> NDArray[np.void]:
     """Return copies of the `width` bytes of `data` that start at each of `starts`."""
     overlapping = np.ndarray((len(data) - width + 1,), f"V{width}", data, strides=(1,))
     return overlapping[starts]  # items without fields: numpy would copy each field on its own
-
-
-def _check_layout(rows: NDArray[np.void], widths: Integers) -> None:
-    """Check all widths of the first row, and the device's width in every row.
-
-    `widths` are those of the devices by the lengths of the rows. The rows of one COPY have the same types. Only a NULL
-    shifts the rest of its row. Text is then in the place of the device's width, and differs from it, because text
-    contains no NUL bytes.
-    """
-    matches = all(rows[field][0] == number for field, number in _EXPECTED.items())
-    if not matches or (rows["device width"] != widths).any():
-        raise UnexpectedFrame

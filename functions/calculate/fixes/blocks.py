@@ -1,6 +1,8 @@
-"""Fixes in columns: the format in which fixes pass from the database to the statistics and the CSV."""
+"""The fixes of a day: the query, and the format in which fixes pass from the database to the statistics and the CSV."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Self
 
 import numpy as np
@@ -19,11 +21,14 @@ Flags = NDArray[np.bool_]
 class Block:
     """Columns of n fixes in the order of the day.
 
-    `time_us` is microseconds since 1970 UTC. `device` contains indexes into `devices`, a list that grows from block
-    to block. Coordinates are WGS84 degrees, NaN for SQL NULL. The other columns contain NULL for SQL NULL.
+    Times are microseconds since 1970 UTC: `time_us` is the day column, `own_time_us` the fix's own time (the column
+    `timestamp`), which is NULL for SQL NULL and -infinity, and the largest integer for infinity. `device` contains
+    indexes into `devices`, a list that grows from block to block. Coordinates are WGS84 degrees, NaN for SQL NULL. The
+    other columns contain NULL for SQL NULL.
     """
 
     time_us: Integers
+    own_time_us: Integers
     device: Integers
     latitude: Floats
     longitude: Floats
@@ -39,6 +44,43 @@ class Block:
         """Return a block of the rows for which `mask` is True."""
         columns = {name: getattr(self, name)[mask] for name in self.__dataclass_fields__ if name != "devices"}
         return replace(self, **columns)
+
+
+@dataclass(frozen=True)
+class DayQuery:
+    """The fixes that a job reads: those of [start, end) by the day column, and the context on both sides.
+
+    An empty `device_id` selects all devices. The context after the day ends at `queued_at`, and no fix of the context
+    is less accurate than `max_accuracy_m`.
+    """
+
+    start: datetime
+    end: datetime
+    device_id: str
+    queued_at: datetime
+    max_accuracy_m: float
+
+
+@dataclass(frozen=True)
+class ContextFix:
+    """The fix of a device that is next to the day: the last candidate before it, or the first one after it.
+
+    Times are microseconds since 1970 UTC, coordinates WGS84 degrees, accuracy is metres or NULL.
+    """
+
+    own_time_us: int
+    latitude: float
+    longitude: float
+    accuracy: int
+
+
+@dataclass(frozen=True)
+class DayFixes:
+    """The fixes of a day, and the context fixes of each device on both sides."""
+
+    before: Mapping[str, ContextFix]
+    after: Mapping[str, ContextFix]
+    blocks: Iterator[Block]
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functions.calculate.fixes.connection import Connection
 from shared.errors import UnsupportedColumn
 
 NULL_INTEGER = -(2**63)  # the query returns it for an integer that is NULL or out of range
+OWN_TIME = "timestamp"  # the column with the fix's own time
 
 _TIMES = ("timestamptz", "timestamp")
 _INTEGERS = ("int2", "int4", "int8")
@@ -25,7 +26,7 @@ _MEASUREMENTS = ("accuracy", "battery", "velocity")
 
 # Fails if the type of `id` cannot be sorted (json, point). With LIMIT 0 the server sorts nothing.
 _DESCRIBE = """
-SELECT {day}, latitude, longitude, accuracy, battery, velocity, device_id
+SELECT {times}, latitude, longitude, accuracy, battery, velocity, device_id
 FROM public.locations ORDER BY {day}, id LIMIT 0
 """
 
@@ -60,20 +61,70 @@ class Columns:
                 raise _unsupported(connection, column, _join_type_names(supported))
         return cls(day, types)
 
+    @property
+    def has_own_time(self) -> bool:
+        """Whether the fix's own time is another column than the day column."""
+        return self.day != OWN_TIME
+
     def select_list(self) -> str:
-        """Return the select list: time, latitude, longitude, accuracy, battery, velocity, device.
+        """Return the select list: time, own time unless it is the same, latitude, longitude, accuracy, battery,
+        velocity, device.
 
         binary_copy.py decodes the columns in this order.
         """
-        expressions = [sql.Identifier(self.day).as_string()]
-        expressions += [_coordinate_expression(name, self.types[name]) for name in _COORDINATES]
-        expressions += [_integer_expression(name, self.types[name]) for name in _MEASUREMENTS]
+        expressions = [quote(self.day)]
+        if self.has_own_time:
+            expressions.append(f"coalesce({quote(OWN_TIME)}, '-infinity')")
+        expressions += [self.coordinate(name) for name in _COORDINATES]
+        expressions += [self.integer(name) for name in _MEASUREMENTS]
         return ", ".join([*expressions, DEVICE_EXPRESSION])
+
+    def coordinate(self, name: str) -> str:
+        """Return SQL for degrees as float8: NaN for NULL, infinity for a numeric beyond 360."""
+        if self.types[name] != "numeric":
+            return f"coalesce({name}::float8, 'NaN')"
+        rounded = f"round({name}, 30)::float8"  # a numeric can also be too small for float8
+        return (
+            f"coalesce(CASE WHEN abs({name}) <= 360 THEN {rounded} WHEN {name} < 'NaN' THEN 'Infinity' END,"
+            " 'NaN'::float8)"
+        )
+
+    def integer(self, name: str) -> str:
+        """Return SQL for an int8: NULL_INTEGER for NULL and for a number that is no int8."""
+        return f"coalesce({self._nullable_integer(name)}, '{NULL_INTEGER}')"
+
+    def _nullable_integer(self, name: str) -> str:
+        """Return SQL for an int8. PostgreSQL's cast rounds numeric halves away from zero and float halves to even."""
+        if self.types[name] in _INTEGERS:
+            return f"{name}::int8"
+        return f"CASE WHEN abs({name}) < {2**63 - 1} THEN {name}::int8 END"
+
+    def candidate_condition(self) -> str:
+        """Return a condition with the placeholder {max_accuracy}: position and accuracy are those of a candidate.
+
+        It is on the bare columns where that makes no difference, because the planner's statistics are about these.
+        """
+        latitude, longitude = (
+            self.coordinate(name) if self.types[name] == "numeric" else name for name in _COORDINATES
+        )
+        is_integer = self.types["accuracy"] in _INTEGERS
+        accuracy = "accuracy" if is_integer else self._nullable_integer("accuracy")
+        return (
+            f"{latitude} BETWEEN -90 AND 90 AND {longitude} BETWEEN -180 AND 180"
+            f" AND ({latitude} <> 0 OR {longitude} <> 0)"
+            f" AND ({accuracy} IS NULL OR {accuracy} BETWEEN 0 AND {{max_accuracy}})"
+        )
+
+
+def quote(column: str) -> str:
+    """Return the name of a column as SQL."""
+    return sql.Identifier(column).as_string()
 
 
 def describe_statement(day: str) -> str:
     """Return a statement that returns no rows, and whose result describes the columns."""
-    return _DESCRIBE.format(day=sql.Identifier(day).as_string())
+    times = ", ".join(map(quote, dict.fromkeys((day, OWN_TIME))))
+    return _DESCRIBE.format(times=times, day=quote(day))
 
 
 def _result_columns(cursor: psycopg.Cursor[TupleRow]) -> list[psycopg.Column]:
@@ -88,26 +139,9 @@ def _internal_name(oid: int) -> str:
 
 def _supported_types(column: str, day: str) -> tuple[str, ...]:
     """Return the supported types of a column; empty if every type is supported."""
-    if column == day:
+    if column in (day, OWN_TIME):
         return _TIMES
     return () if column == "device_id" else _NUMBERS
-
-
-def _coordinate_expression(name: str, type_: str) -> str:
-    """Return SQL for degrees as float8: NaN for NULL, infinity for a numeric beyond 360."""
-    if type_ != "numeric":
-        return f"coalesce({name}::float8, 'NaN')"
-    rounded = f"round({name}, 30)::float8"  # a numeric can also be too small for float8
-    return (
-        f"coalesce(CASE WHEN abs({name}) <= 360 THEN {rounded} WHEN {name} < 'NaN' THEN 'Infinity' END, 'NaN'::float8)"
-    )
-
-
-def _integer_expression(name: str, type_: str) -> str:
-    """Return SQL for an int8. PostgreSQL's cast rounds numeric halves away from zero and float halves to even."""
-    if type_ in _INTEGERS:
-        return f"coalesce({name}::int8, '{NULL_INTEGER}')"
-    return f"coalesce(CASE WHEN abs({name}) < {2**63 - 1} THEN {name}::int8 END, '{NULL_INTEGER}')"
 
 
 def _unsupported(connection: Connection, column: psycopg.Column, expected: str) -> UnsupportedColumn:

@@ -10,8 +10,9 @@ from psycopg import generators, pq, sql
 from psycopg.abc import PQGen
 from psycopg.waiting import Wait
 
+from functions.calculate.fixes import context
 from functions.calculate.fixes.binary_copy import CopyDecoder, decode_device
-from functions.calculate.fixes.blocks import Block
+from functions.calculate.fixes.blocks import Block, ContextFix, DayFixes, DayQuery
 from functions.calculate.fixes.columns import DEVICE_EXPRESSION, Columns, describe_statement
 from functions.calculate.fixes.connection import (
     CALCULATION,
@@ -74,13 +75,11 @@ class FixSource:
         self._idle_connections = IdleConnections(max_idle_seconds)
 
     @contextmanager
-    def read_day(
-        self, start: datetime, end: datetime, device_id: str, heartbeat: Callable[[], None] = lambda: None
-    ) -> Iterator[Iterator[Block]]:
-        """Open an iterator over the fixes of [start, end) in blocks, ordered by the day column, then by id.
+    def read_day(self, query: DayQuery, heartbeat: Callable[[], None] = lambda: None) -> Iterator[DayFixes]:
+        """Read the context of a day and open an iterator over its fixes, ordered by the day column, then by id.
 
-        An empty `device_id` selects all devices. All blocks come from one snapshot on one connection. `heartbeat` is
-        called at each block, and about ten times a second during waits. If it raises, the connection is closed.
+        The context and all blocks come from one snapshot on one connection. `heartbeat` is called at each block, and
+        about ten times a second during waits. If it raises, the connection is closed.
         Raises Unavailable if the database fails at any step, and UnsupportedColumn if a column has an unsupported type.
         """
 
@@ -89,7 +88,10 @@ class FixSource:
             heartbeat()
 
         with translate_errors(), self._connect(self._timeouts, check) as connection:
-            yield self._read_blocks(connection, self.range_condition(start, end, device_id), device_id)
+            columns = self._describe(connection)
+            before = _read_context(connection, context.before(columns, query))
+            after = _read_context(connection, context.after(columns, query))
+            yield DayFixes(before, after, self._read_blocks(connection, columns, query))
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         """Return the time of the latest fix, by the day column, of up to `limit` devices with fixes since `since`.
@@ -173,14 +175,14 @@ class FixSource:
         """Return the COPY statement that reads the fixes of a day."""
         return sql.SQL(_COPY).format(columns=sql.SQL(columns.select_list()), day=self._day, range=condition)
 
-    def _read_blocks(self, connection: Connection, condition: sql.Composed, device_id: str) -> Iterator[Block]:
+    def _read_blocks(self, connection: Connection, columns: Columns, query: DayQuery) -> Iterator[Block]:
         with translate_errors():
-            columns = self._describe(connection)
-            query = self.copy_query(columns, condition)
-            text = _COPY.format(columns=columns.select_list(), **self._placeholders(device_id))
+            copy = self.copy_query(columns, self.range_condition(query.start, query.end, query.device_id))
+            text = _COPY.format(columns=columns.select_list(), **self._placeholders(query.device_id))
+            decoder = CopyDecoder(has_own_time=columns.has_own_time)
             with (
                 instrument_statement("COPY", text, "public.locations") as stats,
-                closing(_copy_blocks(connection, query)) as blocks,
+                closing(_copy_blocks(connection, copy, decoder)) as blocks,
             ):
                 stats.rows = 0
                 for block in blocks:
@@ -203,9 +205,19 @@ def _start_transaction(connection: Connection) -> None:
         raise
 
 
-def _copy_blocks(connection: Connection, query: sql.Composed) -> Generator[Block]:
+def _read_context(connection: Connection, statement: context.Statement | None) -> dict[str, ContextFix]:
+    """Return the context fix of each device on one side of the day; none without a statement."""
+    if statement is None:
+        return {}
+    with instrument_statement("SELECT", statement.text, "public.locations") as stats:
+        # binary: text can have fewer digits than a double
+        rows = connection.execute(statement.query, binary=True).fetchall()
+        stats.rows = len(rows)
+    return {decode_device(device): ContextFix(*values) for device, *values in rows}
+
+
+def _copy_blocks(connection: Connection, query: sql.Composed, decoder: CopyDecoder) -> Generator[Block]:
     """Run the COPY and yield its rows in blocks."""
-    decoder = CopyDecoder()
     with connection.cursor() as cursor, cursor.copy(query):
         pgconn = connection.pgconn
         receive = partial(pgconn.get_copy_data, 1)  # twice as fast as psycopg's loop, which works row by row
