@@ -61,6 +61,12 @@ def database_url(new_database: Callable[[str], str]) -> str:
     return new_database(SCHEMA)
 
 
+@pytest.fixture(params=["created_at", "timestamp"])
+def day_column(request: pytest.FixtureRequest) -> str:
+    """Return each value of the setting DAY_COLUMN."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Run the whole system with sample fixes for the session. Tests that change its processes restore them."""

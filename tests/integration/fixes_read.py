@@ -21,6 +21,7 @@ from tests.integration.whole_stack import wait_until
 START = datetime(2026, 1, 25, tzinfo=UTC)
 END = START + timedelta(days=1)
 LATER = END + timedelta(days=1)
+BEFORE, AFTER = START - timedelta(hours=1), END + timedelta(hours=1)  # in the context of the day
 HOME = Home(latitude=40.736097, longitude=-74.039373)
 
 
@@ -78,6 +79,11 @@ def insert(url: str, *values: tuple[object, ...], columns: str = "created_at, de
             f'INSERT INTO locations ("timestamp", {columns}) VALUES (now(), {marks})',
             values,
         )
+
+
+def us(instant: datetime) -> int:
+    """Return microseconds since 1970."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def fill(url: str, count: int, seconds: float = 86_400) -> None:

@@ -9,17 +9,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from functions.calculate.fixes import context as context_module
 from functions.calculate.fixes.blocks import NULL, ContextFix
 from functions.calculate.fixes.columns import Columns
 from functions.calculate.fixes.connection import Timeouts
 from shared.errors import LeaseLost
-from tests.integration.conftest import SCHEMA
 from tests.integration.fixes_read import (
+    AFTER,
+    BEFORE,
     END,
-    LATER,
     START,
     assert_no_connections,
     cause,
@@ -27,20 +26,15 @@ from tests.integration.fixes_read import (
     read_context,
     rows,
     source,
+    us,
 )
 from tests.integration.tables import schema
-from tests.integration.test_fix_source import LOOSE
 from tests.reference import EPOCH, Fix, context, context_fix
 
 Database = Callable[[str], str]
 
 MICROSECOND = timedelta(microseconds=1)
 HOURS_12 = timedelta(hours=12)
-BEFORE, AFTER = START - timedelta(hours=1), END + timedelta(hours=1)
-
-
-def us(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND
 
 
 def fix(arrival: datetime, own: datetime | None = None, device: str = "p", latitude: float = 41, **values: Any) -> Fix:
@@ -63,11 +57,6 @@ def store(url: str, *fixes: Fix) -> None:
 
 def position(fix: Fix) -> tuple[float, float, int | None]:
     return fix.latitude, fix.longitude, fix.accuracy
-
-
-@pytest.fixture(params=["created_at", "timestamp"])
-def day_column(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def test_context_is_the_nearest_fix_of_each_device(database_url: str, day_column: str) -> None:
@@ -138,24 +127,6 @@ def test_fix_that_is_no_candidate_is_no_context(database_url: str, day_column: s
     assert (before["p"].own_time_us, after["p"].own_time_us) == (us(BEFORE) - 1, us(AFTER) + 1)
 
 
-def test_null_is_no_position_and_no_time_but_an_unknown_accuracy(new_database: Database, day_column: str) -> None:
-    url = new_database(LOOSE)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.cursor().executemany(
-            'INSERT INTO locations (created_at, "timestamp", device_id, latitude, longitude, accuracy)'
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [
-                (BEFORE, BEFORE, None, 41, -74, None),
-                (BEFORE + MICROSECOND, BEFORE + MICROSECOND, "", None, -74, 1),
-                (BEFORE + MICROSECOND, BEFORE + MICROSECOND, "", 41, None, 1),
-                (None, None, "", 1, 1, 1),
-                (AFTER, AFTER, "", 41, -74, 5),
-            ],
-        )
-    expected = {"": ContextFix(us(BEFORE), 41, -74, NULL)}, {"": ContextFix(us(AFTER), 41, -74, 5)}
-    assert read_context(source(url, DAY_COLUMN=day_column)) == expected
-
-
 def test_duplicates_and_rows_that_run_backwards_are_no_candidates(database_url: str) -> None:
     store(
         database_url,
@@ -196,72 +167,6 @@ def test_context_equals_the_reference(database_url: str, day_column: str, seed: 
     ):
         with source(database_url, DAY_COLUMN=day_column).read_day(query) as day:
             assert (day.before, day.after) == context(ordered, query)
-
-
-@pytest.mark.parametrize("created_at", ["timestamptz", "timestamp"])
-@pytest.mark.parametrize("own", ["timestamptz", "timestamp"])
-def test_times_of_any_type_are_utc(new_database: Database, day_column: str, created_at: str, own: str) -> None:
-    url = new_database(schema(created_at=created_at, timestamp=own))
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET timezone = 'UTC'")
-        for instant in (BEFORE, AFTER):
-            connection.execute(
-                'INSERT INTO locations (created_at, "timestamp", device_id, latitude, longitude)'
-                " VALUES (%s, %s, 'p', 1, 1)",
-                [instant, instant - MICROSECOND],
-            )
-        connection.execute("ALTER ROLE CURRENT_USER SET timezone = 'Asia/Tokyo'")
-        try:
-            before, after = read_context(source(url, DAY_COLUMN=day_column))
-        finally:
-            connection.execute("ALTER ROLE CURRENT_USER RESET timezone")
-    assert (before["p"].own_time_us, after["p"].own_time_us) == (us(BEFORE) - 1, us(AFTER) - 1)
-
-
-TYPES = ["smallint", "integer", "bigint", "real", "double precision", "numeric", "numeric(12,6)"]
-FLOATS = ("real", "double precision", "numeric")
-# For each column its valid and its invalid values, and those that only types with fractions have.
-VALUES = {
-    "latitude": (["0", "90", "-90"], ["NULL", "91", "-91"], ["1e-30", "-89.9"], ["90.001", "NaN", "Infinity", "1e30"]),
-    "longitude": (["0", "180", "-180"], ["NULL", "181", "-181"], ["1e-30"], ["-180.001", "NaN", "-Infinity"]),
-    "accuracy": (["NULL", "0", "500"], ["-1", "501"], ["-0.4", "500.4", "NaN", "Infinity", "1e30"], ["-0.6", "500.6"]),
-}
-
-
-def store_literals(url: str, **literals: str) -> None:
-    """Insert a row before, in and after the day."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for instant in (BEFORE, START, AFTER):
-            row = {**literals, "created_at": str(instant), "timestamp": str(instant)}
-            nullable = [name for name in row if name != "device_id" and row[name] == "NULL"]
-            values = [sql.SQL("NULL") if name in nullable else sql.Literal(text) for name, text in row.items()]
-            names = sql.SQL(", ").join(map(sql.Identifier, row))
-            connection.execute(
-                sql.SQL("INSERT INTO locations ({}) VALUES ({})").format(names, sql.SQL(", ").join(values))
-            )
-
-
-@pytest.mark.parametrize("column", VALUES)
-@pytest.mark.parametrize("type_", TYPES)
-def test_value_of_any_numeric_type_is_judged_as_the_csv_shows_it(
-    new_database: Database, day_column: str, type_: str, column: str
-) -> None:
-    url = new_database(schema(**{column: type_}))
-    valid, invalid, valid_fractions, invalid_fractions = VALUES[column]
-    if type_ in FLOATS:
-        valid, invalid = [*valid, *valid_fractions], [*invalid, *invalid_fractions]
-    for literal in [*valid, *invalid]:
-        store_literals(
-            url, **{"device_id": literal, "latitude": "41", "longitude": "-74", "accuracy": "5", column: literal}
-        )
-    fixes = source(url, DAY_COLUMN=day_column)
-    with fixes.read_day(day_query(max_accuracy_m=500)) as day:
-        before, after, of_the_day = day.before, day.after, rows(list(day.blocks))
-    assert sorted(before) == sorted(after) == sorted(valid)
-    for _, device, latitude, longitude, accuracy, *_ in of_the_day:
-        if device in valid:
-            expected = ContextFix(us(BEFORE), latitude, longitude, NULL if accuracy is None else accuracy)
-            assert before[device] == expected
 
 
 @pytest.mark.parametrize("device_id", ["", "d1"])
@@ -321,14 +226,3 @@ def test_slow_statement_times_out(new_database: Database) -> None:
     url = new_database(SLOW)
     assert cause(source(url, Timeouts(statement_timeout=0.5))) == "57014"
     assert_no_connections(url)
-
-
-def test_device_ids_are_compared_by_their_bytes(new_database: Database) -> None:
-    collation = "CREATE COLLATION ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
-    try:
-        url = new_database(f"{collation}; {SCHEMA.replace('varchar(100)', 'varchar(100) COLLATE ignoring_case')}")
-    except psycopg.Error:
-        pytest.skip("this PostgreSQL has no ICU")
-    store(url, fix(BEFORE, device="p"), fix(BEFORE, device="P"), fix(AFTER, device="ü,'%s"))
-    before, after = read_context(source(url), queued_at=LATER)
-    assert (set(before), set(after)) == ({"p", "P"}, {"ü,'%s"})

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -13,10 +13,19 @@ from shared import days
 from shared.config.settings import Settings
 from shared.errors import SettingsError
 from tests.integration.conftest import SCHEMA
-from tests.integration.fixes_read import END, START, day_query, fill, insert, numbers, read, rows, source
+from tests.integration.fixes_read import (
+    END,
+    START,
+    day_query,
+    fill,
+    insert,
+    numbers,
+    read,
+    rows,
+    source,
+    us,
+)
 from tests.integration.tables import schema
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def own_times(blocks: list[Block]) -> list[int]:
@@ -93,7 +102,7 @@ def test_own_time_is_the_column_timestamp(database_url: str) -> None:
         connection.execute(
             f'INSERT INTO locations ("timestamp", {columns}) VALUES (%s, %s, %s, 1, 1)'.encode(), [own, START, "p"]
         )
-    assert own_times(read(source(database_url))) == [(own - EPOCH) // timedelta(microseconds=1)]
+    assert own_times(read(source(database_url))) == [us(own)]
     (block,) = read(source(database_url, DAY_COLUMN="timestamp"), own, END)
     assert block.own_time_us.tolist() == block.time_us.tolist() == own_times([block])
 

@@ -23,8 +23,8 @@ BUGS = (
     Bug(
         "first-block-skipped",
         _CALCULATE,
-        old="stages.iterate(..., blocks)",
-        new="(next(blocks, None), stages.iterate('fetch', blocks))[1]",
+        old="stages.iterate(..., day.blocks)",
+        new="(next(day.blocks, None), stages.iterate('fetch', day.blocks))[1]",
         breaks="numbers and CSV lack the first fixes of the day",
     ),
     Bug(
