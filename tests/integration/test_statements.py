@@ -23,16 +23,21 @@ COPY = (
 )
 
 
-CONTEXT = (
+CONVERTED = (
     'SELECT textsend(device), (extract(epoch FROM "timestamp") * 1000000)::int8, '
     "coalesce(latitude::float8, 'NaN'), coalesce(longitude::float8, 'NaN'), "
     "coalesce(accuracy::int8, '-9223372036854775808') "
-    "FROM ( SELECT {distinct}coalesce(device_id::text, '') COLLATE \"C\" AS device, "
+)
+CANDIDATES = (
+    "SELECT {distinct}coalesce(device_id::text, '') COLLATE \"C\" AS device, "
     '"timestamp", latitude, longitude, accuracy FROM public.locations '
     'WHERE "created_at" >= ? AND "created_at" < ? AND "timestamp" >= ? AND "timestamp" < ?{device} '
     "AND latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180 AND (latitude <> 0 OR longitude <> 0) "
-    "AND (accuracy IS NULL OR accuracy BETWEEN 0 AND ?) ORDER BY {order} ) AS context"
+    "AND (accuracy IS NULL OR accuracy BETWEEN 0 AND ?){last} ORDER BY {order}"
 )
+ORDERS = ('"timestamp" DESC, "created_at", id', '"created_at", id')
+NEAREST = ('"timestamp" >= ?', '"created_at" < ?')
+OTHERS = "coalesce(device_id::text, '') COLLATE \"C\" NOT IN (SELECT device FROM nearest)"
 
 
 @pytest.fixture
@@ -80,6 +85,20 @@ def test_span_of_a_day_has_the_statement_without_values(
     ]
 
 
+def context_of_all(number: int) -> str:
+    """Return the text of the statement for the context before (0) or after (1) the day."""
+    values = {"distinct": "DISTINCT ON (device) ", "device": "", "order": "device, " + ORDERS[number]}
+    nearest = CANDIDATES.format(last=f" AND {NEAREST[number]}", **values)
+    others = CANDIDATES.format(last=f" AND {OTHERS}", **values)
+    together = "FROM (TABLE nearest UNION ALL TABLE others) AS context"
+    return f"WITH nearest AS ( {nearest} ), others AS ( {others} ) {CONVERTED}{together}"
+
+
+def context_of_one(number: int) -> str:
+    candidates = CANDIDATES.format(distinct="", device=" AND device_id::text = ?", last="", order=ORDERS[number])
+    return f"{CONVERTED}FROM ( {candidates} LIMIT 1) AS context"
+
+
 @pytest.mark.parametrize("device_id", ["", "secret'; --"])
 def test_spans_of_the_context_have_the_statements_without_values(
     database_url: str, telemetry: TelemetryCapture, device_id: str
@@ -92,15 +111,13 @@ def test_spans_of_the_context_have_the_statements_without_values(
             connection.execute(f"INSERT INTO locations ({columns}) VALUES (%s, %s, %s, %s, %s)".encode(), values)
     read(source(database_url), device_id=device_id)
     spans = [dict(span.attributes or {}) for span in telemetry.spans if span.name == "SELECT public.locations"]
-    condition = " AND device_id::text = ?" if device_id else ""
-    distinct, device, limit = ("", "", " LIMIT 1") if device_id else ("DISTINCT ON (device) ", "device, ", "")
-    orders = ('"timestamp" DESC, "created_at", id', '"created_at", id')
-    for span, order, rows in zip(spans, orders, (1, 0) if device_id else (3, 1), strict=True):
+    texts = [context_of_one(n) if device_id else context_of_all(n) for n in range(2)]
+    for span, text, rows in zip(spans, texts, (1, 0) if device_id else (3, 1), strict=True):
         assert span == {
             "db.system.name": "postgresql",
             "db.operation.name": "SELECT",
             "db.collection.name": "public.locations",
-            "db.query.text": CONTEXT.format(distinct=distinct, device=condition, order=device + order + limit),
+            "db.query.text": text,
             "db.response.returned_rows": rows,
         }
 

@@ -66,11 +66,17 @@ def test_first_and_last_day_of_the_calendar_have_statements() -> None:
 
 def test_order_selects_the_last_candidate_before_and_the_first_one_after() -> None:
     one = replace(QUERY, device_id="p")
-    assert 'ORDER BY device, "timestamp" DESC, "created_at", id )' in text(context.before(ARRIVAL, QUERY))
-    assert 'ORDER BY device, "timestamp" DESC, id )' in text(context.before(OWN, QUERY))
-    assert 'ORDER BY device, "created_at", id )' in text(context.after(ARRIVAL, QUERY))
-    assert 'ORDER BY "timestamp" DESC, "created_at", id LIMIT 1 )' in text(context.before(ARRIVAL, one))
-    assert 'ORDER BY "timestamp", id LIMIT 1 )' in text(context.after(OWN, one))
+    assert text(context.before(ARRIVAL, QUERY)).count('ORDER BY device, "timestamp" DESC, "created_at", id )') == 2
+    assert text(context.before(OWN, QUERY)).count('ORDER BY device, "timestamp" DESC, id )') == 2
+    assert text(context.after(ARRIVAL, QUERY)).count('ORDER BY device, "created_at", id )') == 2
+    assert 'ORDER BY "timestamp" DESC, "created_at", id LIMIT 1)' in text(context.before(ARRIVAL, one))
+    assert 'ORDER BY "timestamp", id LIMIT 1)' in text(context.after(OWN, one))
+
+
+def test_nearest_fixes_are_those_of_a_quarter_of_an_hour() -> None:
+    assert "AND \"timestamp\" >= '2026-01-24 23:45:00+00:00' ORDER" in text(context.before(ARRIVAL, QUERY))
+    assert "AND \"created_at\" < '2026-01-26 00:15:00+00:00' ORDER" in text(context.after(ARRIVAL, QUERY))
+    assert "AND \"timestamp\" < '2026-01-26 00:15:00+00:00' ORDER" in text(context.after(OWN, QUERY))
 
 
 def test_device_is_not_interpreted_as_sql() -> None:

@@ -1,5 +1,6 @@
 """The context of a day: the fix of each device that is next to it on either side (docs/concepts/day-analysis.md)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -10,19 +11,31 @@ from functions.calculate.fixes.blocks import DayQuery
 from functions.calculate.fixes.columns import DEVICE_EXPRESSION, OWN_TIME, Columns, quote
 
 _DURATION = timedelta(hours=12)
+_NEAREST = timedelta(minutes=15)
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _MAX_INTEGER = 2**63 - 1
 
-# The inner query reads bare columns, and the outer one converts those of the few rows that are left.
-# COLLATE: other collations are slower to sort by, and can hold different names for equal.
-_CONTEXT = """
-SELECT textsend(device), (extract(epoch FROM {own_time}) * 1000000)::int8, {latitude}, {longitude}, {accuracy}
-FROM (
-    SELECT {distinct}{device} COLLATE "C" AS device, {own_time}, latitude, longitude, accuracy
+# Other collations are slower to sort by, and can hold different names for equal.
+_DEVICE = f'{DEVICE_EXPRESSION} COLLATE "C"'
+_OWN_TIME = quote(OWN_TIME)
+_CANDIDATES = """
+    SELECT {distinct}{device} AS device, {own_time}, latitude, longitude, accuracy
     FROM public.locations
     WHERE {conditions}
-    ORDER BY {order}{limit}
-) AS context
+    ORDER BY {order}
+"""
+_OTHERS = "{device} NOT IN (SELECT device FROM nearest)"
+_OF_ONE_DEVICE = """
+SELECT {converted}
+FROM ({candidates} LIMIT 1) AS context
+"""
+# Nearly all devices have a candidate in the minutes next to the day. To sort these minutes and the rows of the other
+# devices is three times as fast as to sort 12 hours, and needs no temporary files. NOT IN uses a hash table, so a wrong
+# estimate of the planner does no harm, as it does to a join with the extreme time of each device.
+_OF_ALL_DEVICES = """
+WITH nearest AS ({nearest}), others AS ({others})
+SELECT {converted}
+FROM (TABLE nearest UNION ALL TABLE others) AS context
 """
 
 
@@ -34,10 +47,24 @@ class Statement:
     text: str
 
     @classmethod
-    def of(cls, template: str, **values: object) -> Self:
+    def of(cls, template: str, values: Mapping[str, object]) -> Self:
         """Format `template` with `values`."""
         literals = {name: sql.Literal(value) for name, value in values.items()}
         return cls(sql.SQL(template).format(**literals), template.format(**dict.fromkeys(values, "?")))
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side of a day: the interval [start, end) of its context, and the order in which the context fix is first.
+
+    A fix that meets the condition `nearest`, with the placeholder {nearest}, precedes one that does not.
+    """
+
+    start: datetime
+    end: datetime
+    order: list[str]
+    nearest: str
+    nearest_instant: datetime
 
 
 def before(columns: Columns, query: DayQuery) -> Statement:
@@ -46,9 +73,16 @@ def before(columns: Columns, query: DayQuery) -> Statement:
     It is the one with the greatest own time. Of several it is the first in the order of the job, because the others
     are duplicates.
     """
-    start = query.start - min(_DURATION, query.start - _FIRST)
+    longest = query.start - _FIRST
     day = [quote(columns.day)] if columns.has_own_time else []
-    return _statement(columns, query, start, query.start, [f"{quote(OWN_TIME)} DESC", *day, "id"])
+    side = _Side(
+        start=query.start - min(_DURATION, longest),
+        end=query.start,
+        order=[f"{_OWN_TIME} DESC", *day, "id"],
+        nearest=f"{_OWN_TIME} >= {{nearest}}",
+        nearest_instant=query.start - min(_NEAREST, longest),
+    )
+    return _statement(columns, query, side)
 
 
 def after(columns: Columns, query: DayQuery) -> Statement | None:
@@ -56,29 +90,53 @@ def after(columns: Columns, query: DayQuery) -> Statement | None:
 
     Returns None if the job was queued before the day had ended.
     """
-    if query.queued_at <= query.end:
+    longest = query.queued_at - query.end
+    if longest <= timedelta():
         return None
-    end = query.end + min(_DURATION, query.queued_at - query.end)
-    return _statement(columns, query, query.end, end, [quote(columns.day), "id"])
-
-
-def _statement(columns: Columns, query: DayQuery, start: datetime, end: datetime, order: list[str]) -> Statement:
-    """Return the statement for the first candidate of each device in [start, end) by `order`."""
-    times = dict.fromkeys((quote(columns.day), quote(OWN_TIME)))
-    conditions = [f"{time} >= {{start}} AND {time} < {{end}}" for time in times]
-    values: dict[str, object] = {"start": start.isoformat(sep=" "), "end": end.isoformat(sep=" ")}
-    if query.device_id:
-        conditions.append("device_id::text = {device_id}")
-        values["device_id"] = query.device_id
-    template = _CONTEXT.format(
-        own_time=quote(OWN_TIME),
-        latitude=columns.coordinate("latitude"),
-        longitude=columns.coordinate("longitude"),
-        accuracy=columns.integer("accuracy"),
-        device=DEVICE_EXPRESSION,
-        distinct="" if query.device_id else "DISTINCT ON (device) ",
-        conditions=" AND ".join([*conditions, columns.candidate_condition()]),
-        order=", ".join(order if query.device_id else ["device", *order]),
-        limit=" LIMIT 1" if query.device_id else "",
+    side = _Side(
+        start=query.end,
+        end=query.end + min(_DURATION, longest),
+        order=[quote(columns.day), "id"],
+        nearest=f"{quote(columns.day)} < {{nearest}}",
+        nearest_instant=query.end + min(_NEAREST, longest),
     )
-    return Statement.of(template, **values, max_accuracy=min(int(query.max_accuracy_m), _MAX_INTEGER))
+    return _statement(columns, query, side)
+
+
+def _statement(columns: Columns, query: DayQuery, side: _Side) -> Statement:
+    """Return the statement for the first candidate of each device on one side of the day."""
+    times = dict.fromkeys((quote(columns.day), _OWN_TIME))
+    conditions = [f"{time} >= {{start}} AND {time} < {{end}}" for time in times]
+    values: dict[str, object] = {
+        "start": side.start.isoformat(sep=" "),
+        "end": side.end.isoformat(sep=" "),
+        "max_accuracy": min(int(query.max_accuracy_m), _MAX_INTEGER),
+    }
+    converted = ", ".join(
+        [
+            f"textsend(device), (extract(epoch FROM {_OWN_TIME}) * 1000000)::int8",
+            *(columns.coordinate(name) for name in ("latitude", "longitude")),
+            columns.integer("accuracy"),
+        ]
+    )
+    if query.device_id:
+        values["device_id"] = query.device_id
+        conditions += ["device_id::text = {device_id}", columns.candidate_condition()]
+        candidates = _candidates(conditions, side.order)
+        return Statement.of(_OF_ONE_DEVICE.format(converted=converted, candidates=candidates), values)
+    values["nearest"] = side.nearest_instant.isoformat(sep=" ")
+    conditions.append(columns.candidate_condition())
+    order, distinct = ["device", *side.order], "DISTINCT ON (device) "
+    nearest = _candidates([*conditions, side.nearest], order, distinct)
+    others = _candidates([*conditions, _OTHERS.format(device=_DEVICE)], order, distinct)
+    return Statement.of(_OF_ALL_DEVICES.format(converted=converted, nearest=nearest, others=others), values)
+
+
+def _candidates(conditions: list[str], order: list[str], distinct: str = "") -> str:
+    return _CANDIDATES.format(
+        distinct=distinct,
+        device=_DEVICE,
+        own_time=_OWN_TIME,
+        conditions=" AND ".join(conditions),
+        order=", ".join(order),
+    )
