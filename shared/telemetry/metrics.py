@@ -237,7 +237,7 @@ DATABASE_DURATION = Histogram(
 DATABASE_ROWS = Histogram(
     "db.client.response.returned_rows",
     "{row}",
-    "Rows of the query of a day",
+    "Rows that a statement returned",
     {"db.system.name": ("postgresql",), "db.operation.name": ("COPY", "SELECT")},
     buckets=_ROWS,
 )

@@ -202,7 +202,7 @@ DASHBOARDS = (
                 {"{{stage}}": per_hour("distance_stage_duration_seconds_count", "stage", 'outcome="error"')},
                 "Per hour.",
             ),
-            Panel("Rows per statement", "short", quantiles("db_client_response_returned_rows")),
+            Panel("Fixes per day", "short", quantiles("db_client_response_returned_rows", 'db_operation_name="COPY"')),
             *_dependencies(),
             Panel(
                 "Object storage by method",
