@@ -189,6 +189,22 @@ def test_statements_use_the_index(database_url: str, day_column: str, device_id:
             plan = "\n".join(row[0] for row in connection.execute(b"EXPLAIN " + statement.query.as_bytes()))
             assert "Index Cond: " in plan
             assert "Seq Scan" not in plan
+            assert ("hashed SubPlan" in plan) == (not device_id)
+
+
+def test_any_number_of_devices_has_a_context(database_url: str, day_column: str) -> None:
+    devices = 2500
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO locations (device_id, latitude, longitude, timestamp, created_at)"
+            " SELECT n %% %(devices)s, 1 + n / %(devices)s, 1, t, t"
+            " FROM (SELECT n, %(start)s - n * interval '1 ms' AS t FROM generate_series(1, 2 * %(devices)s) n"
+            " UNION ALL SELECT n, %(end)s + n * interval '1 ms' FROM generate_series(1, 2 * %(devices)s) n) AS fixes",
+            {"devices": devices, "start": START, "end": END},
+        )
+    for side in read_context(source(database_url, DAY_COLUMN=day_column)):
+        assert side.keys() == {str(device) for device in range(devices)}
+        assert {found.latitude for device, found in side.items() if device != "0"} == {1}
 
 
 def test_context_and_blocks_come_from_one_snapshot(database_url: str, day_column: str) -> None:

@@ -91,7 +91,7 @@ def context_of_all(number: int) -> str:
     nearest = CANDIDATES.format(last=f" AND {NEAREST[number]}", **values)
     others = CANDIDATES.format(last=f" AND {OTHERS}", **values)
     together = "FROM (TABLE nearest UNION ALL TABLE others) AS context"
-    return f"WITH nearest AS ( {nearest} ), others AS ( {others} ) {CONVERTED}{together}"
+    return f"WITH nearest AS ( {nearest} LIMIT 1000), others AS ( {others} ) {CONVERTED}{together}"
 
 
 def context_of_one(number: int) -> str:

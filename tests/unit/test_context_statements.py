@@ -66,9 +66,9 @@ def test_first_and_last_day_of_the_calendar_have_statements() -> None:
 
 def test_order_selects_the_last_candidate_before_and_the_first_one_after() -> None:
     one = replace(QUERY, device_id="p")
-    assert text(context.before(ARRIVAL, QUERY)).count('ORDER BY device, "timestamp" DESC, "created_at", id )') == 2
-    assert text(context.before(OWN, QUERY)).count('ORDER BY device, "timestamp" DESC, id )') == 2
-    assert text(context.after(ARRIVAL, QUERY)).count('ORDER BY device, "created_at", id )') == 2
+    assert text(context.before(ARRIVAL, QUERY)).count('ORDER BY device, "timestamp" DESC, "created_at", id ') == 2
+    assert text(context.before(OWN, QUERY)).count('ORDER BY device, "timestamp" DESC, id ') == 2
+    assert text(context.after(ARRIVAL, QUERY)).count('ORDER BY device, "created_at", id ') == 2
     assert 'ORDER BY "timestamp" DESC, "created_at", id LIMIT 1)' in text(context.before(ARRIVAL, one))
     assert 'ORDER BY "timestamp", id LIMIT 1)' in text(context.after(OWN, one))
 

@@ -31,9 +31,10 @@ FROM ({candidates} LIMIT 1) AS context
 """
 # Nearly all devices have a candidate in the minutes next to the day. To sort these minutes and the rows of the other
 # devices is three times as fast as to sort 12 hours, and needs no temporary files. NOT IN uses a hash table, so a wrong
-# estimate of the planner does no harm, as it does to a join with the extreme time of each device.
+# estimate of the planner does no harm, as it does to a join with the extreme time of each device. LIMIT ensures that
+# the planner expects the table to fit its memory. Otherwise each row is compared with each device.
 _OF_ALL_DEVICES = """
-WITH nearest AS ({nearest}), others AS ({others})
+WITH nearest AS ({nearest} LIMIT 1000), others AS ({others})
 SELECT {converted}
 FROM (TABLE nearest UNION ALL TABLE others) AS context
 """
