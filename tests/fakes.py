@@ -153,9 +153,12 @@ class MemoryFixes:
         self.fixes = fixes or []
         self.rows = rows
         self.during: Callable[[], None] = lambda: None
+        self.queries: list[DayQuery] = []
 
     @contextmanager
     def read_day(self, query: DayQuery, heartbeat: Callable[[], None] = lambda: None) -> Iterator[DayFixes]:
+        self.queries.append(query)
+
         def blocks() -> Iterator[Block]:
             devices: list[str] = []
             for at in range(0, len(matching), self.rows):

@@ -27,7 +27,7 @@ _FIXED = {
     "battery": ">i8",
     "velocity": ">i8",
 }
-_LATEST = np.iinfo(np.int64).max - _EPOCH_US  # in the year 294246; infinity and a week of finite times are later
+_LATEST = np.iinfo(np.int64).max - _EPOCH_US  # in the year 294246; only infinity and the last 30 finite years are later
 
 
 class UnexpectedFrame(Unavailable):

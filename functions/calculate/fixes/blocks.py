@@ -22,9 +22,9 @@ class Block:
     """Columns of n fixes in the order of the day.
 
     Times are microseconds since 1970 UTC: `time_us` is the day column, `own_time_us` the fix's own time (the column
-    `timestamp`), which is NULL for SQL NULL and -infinity, and the largest integer for infinity. `device` contains
-    indexes into `devices`, a list that grows from block to block. Coordinates are WGS84 degrees, NaN for SQL NULL. The
-    other columns contain NULL for SQL NULL.
+    `timestamp`). An own time is NULL for SQL NULL and -infinity, and the largest integer after the year 294246.
+    `device` contains indexes into `devices`, a list that grows from block to block. Coordinates are WGS84 degrees, NaN
+    for SQL NULL. The other columns contain NULL for SQL NULL.
     """
 
     time_us: Integers
@@ -50,8 +50,8 @@ class Block:
 class DayQuery:
     """The fixes that a job reads: those of [start, end) by the day column, and the context on both sides.
 
-    An empty `device_id` selects all devices. The context after the day ends at `queued_at`, and no fix of the context
-    is less accurate than `max_accuracy_m`.
+    The context is the fix of each device that is next to the day on either side, within 12 hours; after the day, also
+    before `queued_at`. Its accuracy is at most `max_accuracy_m` metres. An empty `device_id` selects all devices.
     """
 
     start: datetime

@@ -67,10 +67,9 @@ class Columns:
         return self.day != OWN_TIME
 
     def select_list(self) -> str:
-        """Return the select list: time, own time unless it is the same, latitude, longitude, accuracy, battery,
-        velocity, device.
+        """Return the select list: time, own time, latitude, longitude, accuracy, battery, velocity, device.
 
-        binary_copy.py decodes the columns in this order.
+        binary_copy.py decodes the columns in this order. The own time is left out if it is the day column.
         """
         expressions = [quote(self.day)]
         if self.has_own_time:

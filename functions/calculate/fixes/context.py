@@ -42,7 +42,7 @@ FROM (TABLE nearest UNION ALL TABLE others) AS context
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL with its values, and its text with placeholders instead of values."""
+    """SQL with its values, and its text for a span, with placeholders instead of values."""
 
     query: sql.Composed
     text: str
