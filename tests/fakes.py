@@ -168,7 +168,7 @@ class MemoryFixes:
 
         first, last = ((instant - EPOCH) // timedelta(microseconds=1) for instant in (query.start, query.end))
         matching = [fix for fix in self.fixes if first <= fix.time_us < last and query.device_id in ("", fix.device)]
-        yield DayFixes(*context(self.fixes, query), blocks())
+        yield DayFixes("created_at", *context(self.fixes, query), blocks())
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         self.during()

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
+from functions.calculate.analysis.analyzer import DayAnalyzer
 from functions.calculate.day.csv_rows import HEADER, CsvFormatter
 from functions.calculate.day.distance import DayAccumulator
 from functions.calculate.fixes.blocks import DayFixes, DayQuery
@@ -13,13 +15,14 @@ from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
 from shared.jobs import audit, csv_cleanup, csv_keys
 from shared.jobs.store import JobStore, VersionedRecord, attempt_limit_error
-from shared.models import AnalysisParameters, DayStatistics, Record, Result
+from shared.models import DayStatistics, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
 from shared.telemetry import metrics, spans
 from shared.telemetry.error_reporting import capture_error
 from shared.version import VERSION
 
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _CLAIM_OUTCOMES = {JobFinished: "finished", JobDeleted: "deleted", JobLocked: "locked"}
 
 
@@ -52,9 +55,10 @@ def _run_attempt(job_id: str, jobs: JobStore, fixes: FixReader, csvs: Bucket, st
     try:
         if failure := attempt_limit_error(claim.record):
             raise failure  # noqa: TRY301 - it ends the job as any other failure does
-        statistics, csv = _compute_and_store(claim, jobs, fixes, csvs, stages)
+        statistics, analysis, csv = _compute_and_store(claim, jobs, fixes, csvs, stages)
         result = Result(
             **vars(statistics),
+            analysis=analysis,
             csv_path=csv_keys.key(claim.record),
             csv_size_bytes=csv.size,
             csv_sha256=csv.sha256,
@@ -92,8 +96,8 @@ def _claim(job_id: str, jobs: JobStore) -> VersionedRecord:
 
 def _compute_and_store(
     claim: VersionedRecord, jobs: JobStore, fixes: FixReader, csvs: Bucket, stages: StageTimer
-) -> tuple[DayStatistics, Upload]:
-    """Compute the statistics of the job's day and upload its CSV under the attempt's own key.
+) -> tuple[DayStatistics, dict[str, Any], Upload]:
+    """Compute the statistics and the analysis of the job's day, and upload its CSV under the attempt's own key.
 
     The object appears when the upload is complete. Raises JobFailed if the day has no usable fix.
     """
@@ -101,14 +105,16 @@ def _compute_and_store(
     accumulator = DayAccumulator(job.home, job.away_threshold_km)
     formatter = CsvFormatter()
     start, end = days.interval(job.date, job.timezone)
-    query = DayQuery(start, end, job.device_id, job.queued_at, AnalysisParameters().max_accuracy_m)
+    query = DayQuery(start, end, job.device_id, job.queued_at, job.analysis.max_accuracy_m)
     reading = fixes.read_day(query, heartbeat=lambda: jobs.renew(claim))
     upload = Upload(csvs, csv_keys.key(job), "text/csv")
     with stages.wrap("fetch", reading) as day, stages.wrap("upload", upload) as csv:
         csv.write(HEADER)
+        analyzer = _analyzer(job, query, day)
         for block in stages.iterate("fetch", day.blocks):
             with stages.time("compute"):
                 measured = accumulator.add(block)
+                analyzer.add(block, measured)
             with stages.time("csv"):
                 rows = formatter.format(measured)
             with stages.time("upload"):
@@ -118,7 +124,23 @@ def _compute_and_store(
         _count_fixes(statistics, accumulator.missing_coordinates)
         if not statistics.total_locations:
             raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
-    return statistics, csv
+        with stages.time("compute"):
+            analysis = analyzer.result()
+    return statistics, analysis, csv
+
+
+def _analyzer(job: Record, query: DayQuery, day: DayFixes) -> DayAnalyzer:
+    """Return an analyzer of the day up to the submission of the job."""
+    window_end = max(query.start, min(query.end, job.queued_at))
+    return DayAnalyzer(
+        home=job.home,
+        away_threshold_km=job.away_threshold_km,
+        parameters=job.analysis,
+        window_us=((query.start - _EPOCH) // _MICROSECOND, (window_end - _EPOCH) // _MICROSECOND),
+        day_column=day.day_column,
+        before=day.before,
+        after=day.after,
+    )
 
 
 def _release(claim: VersionedRecord, jobs: JobStore, exc: BaseException) -> None:

@@ -88,7 +88,7 @@ class SimulatedFixes:
         """Yield the context and the blocks of a day as functions/calculate/fixes/source.py does."""
         self._step("connect", heartbeat)
         blocks = _blocks(query.start, query.end, query.device_id)
-        yield DayFixes(*context(TABLE, query), self._iterate(blocks, heartbeat))
+        yield DayFixes("created_at", *context(TABLE, query), self._iterate(blocks, heartbeat))
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         """Return the latest fix of each device. A run is shorter than the hour between two refreshes."""

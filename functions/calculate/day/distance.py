@@ -30,6 +30,12 @@ def haversine_km(
     return _haversine_km(_Points.of(latitude, longitude), _Points.of(to_latitude, to_longitude))
 
 
+def segments_km(latitude: Floats, longitude: Floats) -> Floats:
+    """Return the distance of each point but the first to the point before, in kilometres; points are in degrees."""
+    points = _Points.of(latitude, longitude)
+    return _haversine_km(points.rows(slice(1, None)), points.rows(slice(None, -1)))
+
+
 class _Points(NamedTuple):
     """Points in degrees with the cosine of their latitude, which a fix needs for home and for two segments."""
 
@@ -40,6 +46,10 @@ class _Points(NamedTuple):
     @classmethod
     def of(cls, latitude: Floats | float, longitude: Floats | float) -> "_Points":
         return cls(latitude, longitude, np.cos(np.radians(latitude)))
+
+    def rows(self, rows: slice) -> "_Points":
+        """Return a part of arrays of points."""
+        return _Points(*(np.asarray(column)[rows] for column in self))
 
 
 def _haversine_km(points: _Points, others: _Points) -> Floats:

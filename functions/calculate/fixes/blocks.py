@@ -76,8 +76,9 @@ class ContextFix:
 
 @dataclass(frozen=True)
 class DayFixes:
-    """The fixes of a day, and the context fixes of each device on both sides."""
+    """The fixes of a day by `day_column`, and the context fixes of each device on both sides."""
 
+    day_column: str
     before: Mapping[str, ContextFix]
     after: Mapping[str, ContextFix]
     blocks: Iterator[Block]

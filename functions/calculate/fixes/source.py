@@ -91,7 +91,7 @@ class FixSource:
             columns = self._describe(connection)
             before = _read_context(connection, context.before(columns, query))
             after = _read_context(connection, context.after(columns, query))
-            yield DayFixes(before, after, self._read_blocks(connection, columns, query))
+            yield DayFixes(self._day_column, before, after, self._read_blocks(connection, columns, query))
 
     def latest_fix_times(self, since: datetime, limit: int) -> dict[str, datetime]:
         """Return the time of the latest fix, by the day column, of up to `limit` devices with fixes since `since`.

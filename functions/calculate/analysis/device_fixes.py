@@ -1,0 +1,100 @@
+"""Columns of fixes that pass between the stages of the analysis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.calculate.fixes.blocks import Flags, Floats, Integers
+
+Slots = NDArray[np.uint8]
+Signs = NDArray[np.int8]
+
+A = TypeVar("A", bound=np.generic)
+
+UNKNOWN, AWAY, HOME = 0, 1, -1  # the states of a device, and the evidence of a fix for a state
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of equal length; `slot` is the position of the device in all arrays with one item for each device."""
+
+    slot: Slots
+
+    def __len__(self) -> int:
+        return len(self.slot)
+
+    def take(self, index: Integers | Flags | slice) -> Self:
+        """Return the rows that `index` selects: positions, a mask or a slice."""
+        return type(self)(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
+        return cls(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
+
+    def sort_by_device(self) -> Self:
+        """Return the rows sorted by slot. The order within each slot stays."""
+        if not len(self) or (self.slot == self.slot[0]).all():
+            return self
+        return self.take(np.argsort(self.slot, kind="stable"))  # numpy sorts 8 bits by radix, in O(n)
+
+
+@dataclass(frozen=True)
+class Fixes(Columns):
+    """Columns of n fixes.
+
+    `time_us` is the fix's own time, microseconds since the start of the window. `km` is the distance from home,
+    `accuracy_km` the accuracy in kilometres, 0 if it is unknown.
+    """
+
+    time_us: Integers
+    latitude: Floats
+    longitude: Floats
+    km: Floats
+    accuracy_km: Floats
+
+
+@dataclass(frozen=True)
+class SettledFixes:
+    """Usable fixes whose states are final, sorted by device, in the order of the job.
+
+    The rows of each device begin with the last row of the device's previous SettledFixes, so that every pair of
+    consecutive fixes occurs once. `is_new` is False for these repeated rows. `is_inside` is False for context fixes.
+    `leg_km` is the distance to the row before, undefined at `starts`. A contradicting fix has evidence for another
+    state than its final one.
+    """
+
+    fixes: Fixes
+    starts: Integers  # the first row of each device
+    leg_km: Floats
+    state: Signs
+    is_contradicting: Flags
+    is_new: Flags
+    is_inside: Flags
+
+    def __len__(self) -> int:
+        return len(self.fixes)
+
+
+def row_index(rows: Integers) -> Integers | slice:
+    """Return an index for ascending rows of which there is at least one: a slice, without copies, if possible."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first == len(rows) - 1 else rows
+
+
+def device_starts(slot: Slots) -> Integers:
+    """Return the first row of each device in rows that are sorted by slot."""
+    return group_starts(slot[1:] != slot[:-1]) if len(slot) else np.zeros(0, np.int64)
+
+
+def group_starts(changes: Flags) -> Integers:
+    """Return the first row of each group of a non-empty table; `changes` compares each row but the first."""
+    return np.append(0, np.flatnonzero(changes) + 1)
+
+
+def spread(values: NDArray[A], starts: Integers, length: int) -> NDArray[A]:
+    """Return an array of `length` rows that repeats each value from its start to the next."""
+    return np.repeat(values, np.diff(np.append(starts, length)))

@@ -1,0 +1,154 @@
+"""The state of all devices between blocks, and the stages through which new rows pass."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from functions.calculate.analysis.device_fixes import (
+    UNKNOWN,
+    Fixes,
+    SettledFixes,
+    Slots,
+    device_starts,
+    row_index,
+    spread,
+)
+from functions.calculate.analysis.gaps import GapRecorder
+from functions.calculate.analysis.intervals import find_intervals
+from functions.calculate.analysis.path import RobustPaths
+from functions.calculate.analysis.percentiles import DistanceHistograms
+from functions.calculate.analysis.screening import (
+    Reason,
+    drop_jumps,
+    find_jumps,
+    last_rows,
+    legs_km,
+    order_reasons,
+)
+from functions.calculate.analysis.shown_devices import SHOWN_DEVICES
+from functions.calculate.analysis.states import StateRules, States, determine_states
+from functions.calculate.analysis.totals import Totals
+from functions.calculate.analysis.trips import TripRecorder
+from functions.calculate.fixes.blocks import Flags, Floats, Integers
+from shared.models import AnalysisParameters
+
+
+class DeviceStates:
+    """Advance the devices by new rows.
+
+    A fix is settled when the fixes that follow it cannot change its state any more. The candidates from the last
+    settled fix of each device on are kept and pass through the stages again together with the next rows: a jump depends
+    on the next candidate, an undisturbed fix on the next usable one, and a run on all fixes until it is confirmed,
+    contradicted or given up, after at most 65,536 usable fixes.
+    """
+
+    def __init__(
+        self, rules: StateRules, parameters: AnalysisParameters, window_length_us: int, rejected: Integers
+    ) -> None:
+        self._rules = rules
+        self._jump_speed_kmh = parameters.jump_speed_kmh
+        self._gap_us = parameters.gap_seconds * 1e6
+        self._window_length_us = window_length_us
+        self._rejected = rejected  # rows by slot and reason
+        self._open: Fixes | None = None  # the candidates of each device from its last settled fix on
+        self._is_resumed = np.zeros(SHOWN_DEVICES, np.bool_)  # the device has a settled fix
+        self._state = np.full(SHOWN_DEVICES, UNKNOWN, np.int8)  # its state
+        self.totals = Totals(SHOWN_DEVICES)
+        self.histograms = DistanceHistograms(SHOWN_DEVICES)
+        self.gaps = GapRecorder(SHOWN_DEVICES)
+        self.trips = TripRecorder(SHOWN_DEVICES, window_length_us)
+        self.paths = RobustPaths(SHOWN_DEVICES)
+
+    @property
+    def open_rows(self) -> int:
+        """The number of candidates that are kept for the next rows."""
+        return 0 if self._open is None else len(self._open)
+
+    def advance(self, parts: Iterable[Fixes], *, is_end: bool) -> None:
+        """Add rows in the order of the job; with `is_end` there are no more, and everything is settled."""
+        rows = [*([self._open] if self._open is not None else []), *parts]
+        if sum(map(len, rows)):
+            candidates = self._drop_repeated(Fixes.concatenate(rows).sort_by_device())
+            self._settle_candidates(candidates, is_end=is_end)
+        if is_end:
+            self.paths.finish()
+            self.trips.finish()
+
+    def clear(self, slots: list[int]) -> None:
+        """Forget devices."""
+        self._is_resumed[slots] = False
+        self._state[slots] = UNKNOWN
+        if self._open is not None:
+            self._open = self._open.take(~np.isin(self._open.slot, slots))
+        for slot in slots:
+            for part in (self.totals, self.histograms, self.gaps, self.trips, self.paths):
+                part.clear(slot)
+
+    def _drop_repeated(self, fixes: Fixes) -> Fixes:
+        reasons = order_reasons(fixes)
+        if reasons is None:
+            return fixes
+        rejected = reasons >= 0
+        np.add.at(self._rejected, (fixes.slot[rejected], reasons[rejected]), 1)
+        return fixes.take(~rejected)
+
+    def _is_inside(self, fixes: Fixes) -> Flags:
+        return (fixes.time_us >= 0) & (fixes.time_us < self._window_length_us)
+
+    def _settle_candidates(self, candidates: Fixes, *, is_end: bool) -> None:
+        """Find the usable fixes of candidates and settle those whose states are final."""
+        legs = legs_km(candidates)
+        jumps = find_jumps(candidates, legs, self._is_inside(candidates), self._jump_speed_kmh)
+        is_usable = np.ones(len(candidates), np.bool_) if is_end else ~last_rows(candidates)
+        is_usable[jumps] = False
+        rows = np.flatnonzero(is_usable)
+        if not rows.size:
+            self._open = candidates
+            return
+        usable, usable_legs = drop_jumps(candidates, legs, rows)
+        starts = device_starts(usable.slot)
+        slots = usable.slot[starts]
+        is_resumed = self._is_resumed[slots]
+        states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
+        first_open = rows[np.maximum(states.ends - 1, starts)]
+        self._keep_open(candidates, slots, first_open, jumps)
+        self._settle(usable, usable_legs, starts, is_resumed, states)
+
+    def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
+        """Keep the candidates from the last settled fix of each device on, and count the jumps before."""
+        starts = device_starts(candidates.slot)
+        first_of_slot = np.zeros(SHOWN_DEVICES, np.int64)
+        first_of_slot[candidates.slot[starts]] = starts
+        first_of_slot[slots] = first_open
+        is_open = np.arange(len(candidates)) >= spread(first_of_slot[candidates.slot[starts]], starts, len(candidates))
+        self._open = candidates.take(is_open)
+        np.add.at(self._rejected[:, Reason.JUMP], candidates.slot[jumps[~is_open[jumps]]], 1)
+
+    def _settle(self, usable: Fixes, legs: Floats, starts: Integers, is_resumed: Flags, states: States) -> None:
+        """Pass the fixes whose states are final to the statistics."""
+        is_settled = np.arange(len(usable)) < spread(states.ends, starts, len(usable))
+        rows = np.flatnonzero(is_settled)
+        if not rows.size:
+            return
+        index = row_index(rows)
+        has_settled = states.ends > starts
+        slots = usable.slot[starts[has_settled]]
+        self._state[slots] = states.state[states.ends[has_settled] - 1]
+        self._is_resumed[slots] = True
+        is_new = np.ones(len(usable), np.bool_)
+        is_new[starts[is_resumed]] = False
+        fixes, state, evidence = usable.take(index), states.state[index], states.evidence[index]
+        settled = SettledFixes(
+            fixes,
+            device_starts(fixes.slot),
+            leg_km=legs[index],
+            state=state,
+            is_contradicting=(evidence != 0) & (evidence != state),
+            is_new=is_new[index],
+            is_inside=self._is_inside(fixes),
+        )
+        intervals = find_intervals(settled, self._window_length_us, self._gap_us)
+        self.totals.add(settled, intervals)
+        self.histograms.add(settled, intervals.known_us)
+        self.gaps.add(settled, intervals)
+        self.paths.add(settled, self.trips.add(settled, intervals))
