@@ -104,6 +104,7 @@ def run_job(url: str, folder: Path, console: Console, report: Callable[[str], No
     for name, (label, unit) in _LABELS_AND_UNITS.items():
         table.add_row(label, f"{result[name]:,} {unit}".strip())
     console.print(table)
+    console.print(_trips_table(result["analysis"]))
     report("downloading the CSV by its presigned URL")
     content = _download_csv(result)
     path = folder / str(result["csv_path"]).rsplit("/", 1)[-1]
@@ -111,6 +112,18 @@ def run_job(url: str, folder: Path, console: Console, report: Callable[[str], No
     console.print(*content.decode().splitlines()[: _ROWS_SHOWN + 1], "...", sep="\n", markup=False)
     console.print(f"CSV with {result['total_locations']:,} rows ({len(content):,} bytes) saved as {path}")
     return path
+
+
+def _trips_table(analysis: Mapping[str, Any]) -> Table:
+    """Return the trips of the day and its coverage."""
+    [device] = analysis["devices"]
+    table = Table(title=f"trips, with a tracking coverage of {device['coverage']:.1%}")
+    for label in ("departed", "returned", "minutes", "farthest", "path length"):
+        table.add_column(label, justify="right")
+    for trip in device["trips"]:
+        clocks = [trip[name][11:19] if trip[name] else "?" for name in ("departed_at", "returned_at")]
+        table.add_row(*clocks, f"{trip['minutes']}", f"{trip['farthest_km']} km", f"{trip['path_length_km']} km")
+    return table
 
 
 def submit_job(url: str) -> str:

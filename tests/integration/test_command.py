@@ -31,7 +31,8 @@ def test_job_is_submitted_shown_downloaded_and_plotted(stack: Stack, tmp_path: P
     output = command(stack.url, "show", job["job_id"])
     assert "1,463" in output
     assert "km from home" in output
-    assert "600.1" in output.splitlines()[-1]
+    assert "departed" in output
+    assert "602.0" in output.splitlines()[-1]
     (saved,) = command(stack.url, "download", *DAY, "--into", str(tmp_path)).split()
     assert Path(saved).stat().st_size == job["result"]["csv_size_bytes"]
     assert command(stack.url, "plot", job["job_id"], f"{tmp_path}/day.svg") == f"{tmp_path}/day.svg\n"

@@ -18,6 +18,7 @@ def test_the_demo_downloads_the_csv_of_a_day(tmp_path: Path) -> None:
 
     assert (run.returncode, run.stderr) == (0, "")
     assert "the job is completed" in run.stdout
+    assert "trips, with a tracking coverage of" in run.stdout
     [saved] = (tmp_path / "demo").glob("distance_20260121_iphone_stuart_*.csv")
     assert str(saved) in run.stdout
     with saved.open(newline="", encoding="utf-8") as file:

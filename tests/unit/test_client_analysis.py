@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from otel_worker_client import Client, Gap, Job
 from otel_worker_client.analysis import Analysis
+from otel_worker_client.cli import output
 
 from tests.builders import analysis
 from tests.scripted import script_responses
@@ -72,3 +73,22 @@ def test_submission_sends_the_parameters_of_the_analysis(client: Client) -> None
     server = script_responses(client._transport, (202, ACCEPTED, {}))
     client.submit("2026-01-25", analysis={"dwell_seconds": 300})
     assert server.sent() == {"date": "2026-01-25", "device_id": "", "analysis": {"dwell_seconds": 300}}
+
+
+def test_trips_are_printed_with_unknown_times(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    document = analysis()
+    device = document["devices"][0]
+    open_trip = device["trips"][0] | {"departed_at": None, "returned_at": None, "farthest_km": None}
+    device["trips"].append(open_trip)
+    output.print_analysis(read_analysis(client, document))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["iphone_stuart", "797.5", "600.5", "42.0", "97.1%", "17.400"]
+    assert lines[-2] == ["08:01:10", "18:01:40", "600.5", "0.0", "5.566", "17.400", "iphone_stuart"]
+    assert lines[-1] == ["?", "?", "600.5", "0.0", "17.400", "iphone_stuart"]
+
+
+def test_device_without_window_is_printed_without_coverage(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    document = analysis()
+    document["devices"][0] |= {"coverage": None, "trips": []}
+    output.print_analysis(read_analysis(client, document))
+    assert "%" not in capsys.readouterr().out

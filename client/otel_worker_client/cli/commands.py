@@ -171,7 +171,7 @@ def submit_range(
 
 @app.command()
 def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Show a day: its numbers, the distance from home over time, and the periods away."""
+    """Show a day: its numbers, the distance from home over time, and the trips."""
     with output.exit_codes(), _client(url) as client:
         resolved, tracks = _job_and_tracks(client, job, device)
         away = list(day_chart.all_away_periods(tracks))
@@ -181,11 +181,10 @@ def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json:
         output.print_job(resolved)
         chart = day_chart.render_text(tracks, output.OUT.width)
         print(chart if output.can_print(chart) else day_chart.render_text(tracks, output.OUT.width, is_ascii=True))
-        table = Table("away from", "until", "min", "max, km", "device", box=None)
-        for period in away:
-            times = f"{period.begins:%H:%M:%S}", f"{period.ends:%H:%M:%S}"
-            table.add_row(*times, f"{period.minutes:.1f}", f"{period.farthest_km:.3f}", period.device_id)
-        output.OUT.print(table)
+        if resolved.result and resolved.result.analysis:
+            output.print_analysis(resolved.result.analysis)
+        else:
+            _print_away_periods(away)  # of a job without analysis
 
 
 @app.command()
@@ -239,6 +238,14 @@ def _job_and_tracks(client: Client, job_or_date: str, device: str) -> tuple[Job,
     job = _find_job(client, job_or_date, device)
     with tempfile.TemporaryDirectory() as folder:
         return job, day_chart.read_tracks(client.download(job, Path(folder)))
+
+
+def _print_away_periods(periods: list[day_chart.Period]) -> None:
+    table = Table("away from", "until", "min", "max, km", "device", box=None)
+    for period in periods:
+        times = f"{period.begins:%H:%M:%S}", f"{period.ends:%H:%M:%S}"
+        table.add_row(*times, f"{period.minutes:.1f}", f"{period.farthest_km:.3f}", period.device_id)
+    output.OUT.print(table)
 
 
 def _print_outcomes(outcomes: list[Outcome]) -> None:

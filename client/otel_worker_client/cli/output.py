@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from otel_worker_client.analysis import Analysis
 from otel_worker_client.errors import (
     ConfigurationError,
     NotAllowedError,
@@ -138,6 +139,32 @@ def print_job(job: Job) -> None:
     for name, (label, unit) in _LABELS_AND_UNITS.items() if job.result else ():
         table.add_row(label, f"{getattr(job.result, name):,} {unit}".strip())
     OUT.print(table)
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """Print the time at home, away and unknown of each device, and its trips; times are UTC."""
+    times = Table("device", box=None)
+    for label in ("home, min", "away, min", "unknown, min", "coverage", "robust path, km"):
+        times.add_column(label, justify="right")
+    trips = Table("departed", "returned", box=None)
+    for label in ("min", "unknown, min", "farthest, km", "path, km"):
+        trips.add_column(label, justify="right")
+    trips.add_column("device")
+    for device in analysis.devices:
+        coverage = "" if device.coverage is None else f"{device.coverage:.1%}"
+        minutes = (f"{number:.1f}" for number in (device.home_minutes, device.away_minutes, device.unknown_minutes))
+        times.add_row(device.device_id, *minutes, coverage, f"{device.path_length_km.robust:.3f}")
+        for trip in device.trips:
+            farthest = "" if trip.farthest_km is None else f"{trip.farthest_km:.3f}"
+            numbers = f"{trip.minutes:.1f}", f"{trip.unknown_minutes:.1f}", farthest, f"{trip.path_length_km:.3f}"
+            trips.add_row(_clock(trip.departed_at), _clock(trip.returned_at), *numbers, device.device_id)
+    OUT.print(times)
+    OUT.print(trips)
+
+
+def _clock(instant: datetime | None) -> str:
+    """Format the time of a departure or return, "?" if it is outside the day."""
+    return "?" if instant is None else f"{instant:%H:%M:%S}"
 
 
 def print_jobs(jobs: Iterable[Job]) -> None:
