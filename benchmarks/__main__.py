@@ -9,7 +9,6 @@ from benchmarks import (
     bench_stack,
     bulk,
     day,
-    digest,
     http,
     listing,
     memory,
@@ -19,6 +18,7 @@ from benchmarks import (
     s3_clients,
     start,
     telemetry,
+    variants,
 )
 from local import environment
 
@@ -34,7 +34,8 @@ _PARTS: dict[str, Callable[[bench_stack.BenchStack], list[report.Figure]]] = {
     "memory": memory.measure,
     "pipeline": pipeline.measure,
     "bulk": bulk.measure,
-    "digest": digest.measure,
+    "digest": variants.measure_digest,
+    "analysis": variants.measure_analysis,
     "telemetry": telemetry.measure,
 }
 

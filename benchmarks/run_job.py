@@ -1,7 +1,8 @@
-"""Run one job: `python -m benchmarks.run_job DATE discard|store [without-digest]`.
+"""Run one job: `python -m benchmarks.run_job DATE discard|store [without-digest|without-analysis]`.
 
 Prints the seconds from claim to commit, the number of fixes, and the processor seconds. The settings are those of
-calculate, from the environment. With `without-digest` the CSV is not hashed.
+calculate, from the environment. With `without-digest` the CSV is not hashed, with `without-analysis` the day is not
+analysed.
 """
 
 import sys
@@ -65,6 +66,16 @@ class UploadWithoutDigest(Upload):
         return self._bucket.upload_part(self._key, upload_id, number, part)
 
 
+class NoAnalyzer:
+    """An analyzer that analyses nothing."""
+
+    def __init__(self, **_: object) -> None: ...
+
+    def add(self, *_: object) -> None: ...
+
+    def result(self) -> None: ...
+
+
 def main(day: str, sink: str, variant: str = "") -> None:
     loaded = settings.load("calculate")
     s3 = client(loaded)
@@ -73,6 +84,8 @@ def main(day: str, sink: str, variant: str = "") -> None:
         records = csvs = DiscardingBucket()
     if variant == "without-digest":
         vars(calculation)["Upload"] = UploadWithoutDigest
+    if variant == "without-analysis":
+        vars(calculation)["DayAnalyzer"] = NoAnalyzer
     jobs, fixes, now = JobStore(records), FixSource(loaded), utc_now()
     submission = Submission(date=date.fromisoformat(day))
     job = jobs.create(
