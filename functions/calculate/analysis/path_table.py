@@ -1,5 +1,7 @@
 """The next anchor of every fix, if it is near: array arithmetic in place of a search for each anchor."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,8 +80,8 @@ class _Plane:
 
     def steps_worth_it(self) -> int:
         """Return a number of steps after which most fixes have their change, 0 if that is too large."""
-        moved_km = float(np.sqrt(np.median(self.squares(_STRIDE)[::_STRIDE])))
-        limit_km = float(np.sqrt(np.median(self.limit_squares(_STRIDE)[::_STRIDE])))
+        moved_km = math.sqrt(_median(self.squares(_STRIDE)[::_STRIDE]))
+        limit_km = math.sqrt(_median(self.limit_squares(_STRIDE)[::_STRIDE]))
         steps = 1.5 * _STRIDE * limit_km / moved_km if moved_km else np.inf
         return max(int(steps), _STRIDE) + 2 if steps < _MOST_STEPS else 0
 
@@ -116,6 +118,12 @@ def _fill(steps: NDArray[np.int8], rows: PathRows, plane: _Plane, most: int) -> 
         np.logical_and(is_open, is_beyond, out=is_pending)
         if step % 4 == 0 and np.count_nonzero(is_open) * _OPEN_PARTS < count:
             break
+
+
+def _median(values: Singles) -> float:
+    """Return the upper median. np.median imports numpy.ma, which takes 8 ms."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
 
 
 def _single_km(degrees: Floats) -> Singles:
