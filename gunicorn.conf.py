@@ -36,6 +36,8 @@ def _load() -> tuple[str, settings.Settings]:
 settings.strip_environment()
 # numpy's OpenBLAS starts a thread per core when it is imported. No function does linear algebra.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Huge pages would fill the histograms of the analysis, large arrays of which little is used, with memory.
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
 bind, _settings = _load()
 workers = 1
 worker_class = "gthread"

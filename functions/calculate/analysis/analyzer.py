@@ -18,12 +18,15 @@ from functions.calculate.day.distance import haversine_km
 from functions.calculate.fixes.blocks import BLOCK_ROWS, NULL, Block, ContextFix, Floats, Integers, MeasuredBlock
 from shared.models import AnalysisParameters, Home
 
+_ENOUGH_ROWS = 2 * BLOCK_ROWS  # more rows take more memory, and are hardly faster
+
 
 class DayAnalyzer:
     """Analyse the fixes of one job, block by block.
 
-    Rows wait until there are about as many as in a full block, and at least as many as fixes whose states are open, so
-    that small blocks and open runs cost little. Only the devices that the document shows are analysed.
+    Rows wait until there are enough for the cost of each array operation to be small, and at least as many as fixes
+    whose states are open, so that small blocks and open runs cost little. Only the devices that the document shows are
+    analysed.
     """
 
     run_limit = RUN_LIMIT
@@ -75,7 +78,7 @@ class DayAnalyzer:
         if not is_candidate.all():
             fixes, km, slot = fixes.filter(is_candidate), km[is_candidate], slot[is_candidate]
         self._wait(self._convert(fixes, km, slot))
-        if self._waiting_rows >= max(BLOCK_ROWS // 2, self._states.open_rows):
+        if self._waiting_rows >= max(_ENOUGH_ROWS, self._states.open_rows):
             self._advance()
 
     def result(self) -> dict[str, Any]:

@@ -26,11 +26,10 @@ class DistanceHistograms:
 
     def __init__(self, devices: int) -> None:
         pages = (int(_bins(np.array([_LARGEST_KM]))[0]) >> _PAGE_BITS) + 1
-        # Position of each device's pages in the arrays below, 0 without. The parts without pages take no memory of the
-        # process, because the system provides zeros when they are written.
-        self._page = np.zeros((devices, pages), np.int32)
-        self._counts = np.zeros((0, _PAGE), np.uint32)
-        self._half_us = np.zeros((0, _PAGE), np.int64)
+        # The arrays have room for all pages. What is not written takes no memory of the process.
+        self._page = np.zeros((devices, pages), np.int32)  # position in the arrays below, 0 without a page
+        self._counts = np.zeros((devices * pages + 1, _PAGE), np.uint32)
+        self._half_us = np.zeros((devices * pages + 1, _PAGE), np.int64)
         self._used = 1
         self._free: list[int] = []
 
@@ -81,10 +80,6 @@ class DistanceHistograms:
         recycled = [self._free.pop() for _ in range(min(count, len(self._free)))]
         added = range(self._used, self._used + count - len(recycled))
         self._used = added.stop
-        if self._used > len(self._counts):
-            shape = (max(64, self._used + self._used // 8), _PAGE)
-            for table in (self._counts, self._half_us):
-                table.resize(shape, refcheck=False)  # in place, with zeros; no views of the tables are kept
         return np.array([*recycled, *added], np.int64)
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.calculate.analysis.analyzer import DayAnalyzer
 from functions.calculate.day.distance import DayAccumulator
 from functions.calculate.fixes.blocks import NULL, ContextFix
 from shared.models import AnalysisParameters, Home
@@ -21,13 +20,14 @@ from tests.unit.analysis.hand_made import DAYS
 from tests.unit.analysis.hand_made.builders import WINDOW, HandMadeDay
 from tests.unit.analysis.long_days import long_day
 from tests.unit.analysis.places import at
+from tests.unit.analysis_days import EagerAnalyzer
 
 
 def analyse(day: Day, size: int) -> dict[str, Any]:
-    """Analyse the rows of a day in blocks of `size`."""
+    """Analyse the rows of a day in blocks of `size`, each at once, as those of a day with more fixes."""
     home = Home(latitude=day.home.latitude, longitude=day.home.longitude)
     before, after = ({device: _context_fix(fix) for device, fix in fixes.items()} for fixes in day.context_fixes())
-    analyzer = DayAnalyzer(
+    analyzer = EagerAnalyzer(
         home=home,
         away_threshold_km=day.away_threshold_km,
         parameters=AnalysisParameters(**day.all_parameters),
