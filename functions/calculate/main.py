@@ -25,6 +25,7 @@ _BUCKET, _CSVS = Bucket(_S3, _SETTINGS.JOBS_BUCKET), Bucket(_S3, _SETTINGS.CSV_B
 _SHUTDOWN = GracefulShutdown(_SETTINGS.GRACE_SECONDS)
 _SHUTDOWN.install_handler()
 _FIXES = FixSource(_SETTINGS, check=_SHUTDOWN.check)
+_FIXES.connect()
 _JOBS = JobStore(_BUCKET)
 _EVENT_PUBLISHER = EventPublisher(Publisher(_SETTINGS.K_SINK) if _SETTINGS.K_SINK else None, _SETTINGS.ce_extensions)
 _RETENTION = Retention(_BUCKET, _CSVS, _JOBS, _SETTINGS.job_age, _SETTINGS.csv_age)

@@ -78,6 +78,23 @@ def test_reads_reuse_one_session_without_a_transaction(fixes: FixSource, filled:
     assert state == "idle"
 
 
+def test_first_read_uses_the_connection_that_was_opened_in_the_background(fixes: FixSource, filled: str) -> None:
+    fixes.connect()
+    wait_until(lambda: len(sessions(filled)) == 1)
+    before = sessions(filled)
+    assert sum(map(len, read(fixes))) == 20_000
+    assert sessions(filled) == before
+
+
+def test_read_connects_after_a_failure_in_the_background(filled: str) -> None:
+    with Gate(filled) as gate, reusing_source(gate.url) as fixes:
+        gate.close()
+        fixes.connect()
+        assert cause(fixes) == "08001"
+        gate.open()
+        assert sum(map(len, read(fixes))) == 20_000
+
+
 def test_read_sees_changes_since_the_last_read(new_database: Callable[[str], str]) -> None:
     url = new_database(SCHEMA)
     fill(url, 10)

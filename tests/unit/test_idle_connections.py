@@ -1,8 +1,11 @@
 """Idle connections: reuse of the latest one, and closing of those that are broken or expired."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 from functions.calculate.fixes.idle_connections import IdleConnections
+from shared.errors import Unavailable
 
 
 class FakeConnection:
@@ -100,3 +103,30 @@ def test_no_connection_is_kept_without_idle_time() -> None:
     assert connection.is_closed
     assert idle.take() is None
     assert timers.delays == []
+
+
+def test_take_waits_for_the_connection_that_is_being_opened() -> None:
+    idle, *_ = connections()
+    connection: Any = FakeConnection()
+    can_open = Event()
+
+    def connect() -> Any:
+        can_open.wait(60)
+        return connection
+
+    idle.open(connect)
+    with ThreadPoolExecutor() as pool:
+        taken = pool.submit(idle.take)
+        assert not taken.done()
+        can_open.set()
+        assert taken.result(60) is connection
+
+
+def test_failure_to_open_leaves_no_connection() -> None:
+    idle, *_ = connections()
+
+    def fail() -> Any:
+        raise Unavailable("database", "timeout")
+
+    idle.open(fail)
+    assert idle.take() is None

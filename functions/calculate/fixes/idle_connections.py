@@ -8,8 +8,10 @@ threads and reports a failure as a timeout, without the cause.
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from functions.calculate.fixes.connection import Connection
+from shared.errors import OtelWorkerError
 
 MAX_IDLE_SECONDS = 10.0  # longer than between the jobs of a backlog; an idle pod does not keep a connection
 MAX_AGE_SECONDS = 60.0  # a server can wait for its sessions before it shuts down, and its address can change
@@ -36,9 +38,22 @@ class IdleConnections:
         self._idle: list[tuple[float, Connection]] = []  # with the time of their last use, oldest first
         self._lock = threading.Lock()
         self._has_timer = False
+        self._opening: threading.Thread | None = None
+
+    def open(self, connect: Callable[[], Connection]) -> None:
+        """Connect in another thread; meanwhile `take` waits. After a failure the next caller connects itself."""
+
+        def work() -> None:
+            with suppress(OtelWorkerError):
+                self.put(connect())
+
+        self._opening = threading.Thread(target=work, daemon=True)
+        self._opening.start()
 
     def take(self) -> Connection | None:
         """Remove and return the connection that was used last, or None. Connections that have broken are closed."""
+        if self._opening is not None:
+            self._opening.join()
         while True:
             with self._lock:
                 if not self._idle:

@@ -28,6 +28,7 @@ from functions.calculate.fixes.instrumentation import instrument_statement
 from shared.config import database_url, libpq
 from shared.config.settings import Settings
 from shared.errors import CheckFailed, Unavailable, UnsupportedColumn
+from shared.telemetry import spans
 
 _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -73,6 +74,15 @@ class FixSource:
         self._timeouts = timeouts
         self._check = check
         self._idle_connections = IdleConnections(max_idle_seconds)
+
+    def connect(self) -> None:
+        """Connect in the background, so that the first transaction of a new process waits less."""
+
+        def connect() -> Connection:
+            with spans.suppress_tracing():  # it belongs to no request
+                return self._open_connection(self._timeouts, self._check)
+
+        self._idle_connections.open(connect)
 
     @contextmanager
     def read_day(self, query: DayQuery, heartbeat: Callable[[], None] = lambda: None) -> Iterator[DayFixes]:
@@ -129,8 +139,7 @@ class FixSource:
         """Start a read-only transaction at the isolation level REPEATABLE READ, on an idle or a new connection."""
         connection = self._reuse_connection(timeouts, check)
         if connection is None:
-            with instrument_statement("CONNECT"):
-                connection = Connection.open(self._conninfo, timeouts, check)
+            connection = self._open_connection(timeouts, check)
             _start_transaction(connection)
         try:
             yield connection
@@ -139,6 +148,10 @@ class FixSource:
                 self._idle_connections.put(connection)
             else:
                 connection.close()
+
+    def _open_connection(self, timeouts: Timeouts, check: Callable[[], None]) -> Connection:
+        with instrument_statement("CONNECT"):
+            return Connection.open(self._conninfo, timeouts, check)
 
     def _reuse_connection(self, timeouts: Timeouts, check: Callable[[], None]) -> Connection | None:
         """Start a transaction on an idle connection. Returns None if there is none, or if it was lost meanwhile."""
