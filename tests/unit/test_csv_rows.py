@@ -24,7 +24,7 @@ WHOLE = st.none() | st.integers(-5, 10_005) | st.integers(-(2**62), 2**62)
 
 
 def line(fix: Fix, km: float = 0.0, away: bool = False, away_us: int = 0) -> list[str]:
-    measured = MeasuredBlock(block([fix], []), np.array([km]), np.array([away]), np.array([away_us]))
+    measured = MeasuredBlock(block([fix], []), np.array([km]), np.array([away]), np.array([away_us]), np.zeros(1))
     text = bytes(CsvFormatter().format(measured)).decode()
     (fields,) = csv.reader(io.StringIO(text, newline=""))
     assert text.endswith("\n")
@@ -105,7 +105,7 @@ def test_device_with_special_characters_is_quoted(device: str) -> None:
 @pytest.mark.parametrize("device", ["iphone_stuart", " spaced ", "a;b", "a'b"])
 def test_device_without_special_characters_is_not_quoted(device: str) -> None:
     measured = MeasuredBlock(
-        block([Fix(NOON, device, 0, 0)], []), np.zeros(1), np.zeros(1, bool), np.zeros(1, np.int64)
+        block([Fix(NOON, device, 0, 0)], []), np.zeros(1), np.zeros(1, bool), np.zeros(1, np.int64), np.zeros(1)
     )
     assert b'"' not in CsvFormatter().format(measured)
 
@@ -171,7 +171,7 @@ def test_block_of_another_size_does_not_change_earlier_rows() -> None:
 
 
 def test_empty_block_is_empty_text() -> None:
-    nothing = MeasuredBlock(block([], []), np.empty(0), np.empty(0, bool), np.empty(0, np.int64))
+    nothing = MeasuredBlock(block([], []), np.empty(0), np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     assert CsvFormatter().format(nothing) == b""
 
 

@@ -15,7 +15,15 @@ from functions.calculate.analysis.screening import Reason, coordinate_reasons, r
 from functions.calculate.analysis.shown_devices import SHOWN_DEVICES, ShownDevices
 from functions.calculate.analysis.states import RUN_LIMIT, StateRules
 from functions.calculate.day.distance import haversine_km
-from functions.calculate.fixes.blocks import BLOCK_ROWS, NULL, Block, ContextFix, Floats, Integers, MeasuredBlock
+from functions.calculate.fixes.blocks import (
+    BLOCK_ROWS,
+    NULL,
+    Block,
+    ContextFix,
+    Floats,
+    Integers,
+    MeasuredBlock,
+)
 from shared.models import AnalysisParameters, Home
 
 _ENOUGH_ROWS = 2 * BLOCK_ROWS  # more rows take more memory, and are hardly faster
@@ -68,16 +76,20 @@ class DayAnalyzer:
         self._add_devices(block)
         if len(measured.fixes) < len(block):
             self._reject(self._shown.slot_of(block.device), coordinate_reasons(block))
-        fixes, km = measured.fixes, measured.km
+        fixes, km, leg_km = measured.fixes, measured.km, measured.leg_km
         slot = self._shown.slot_of(fixes.device)
         reasons = row_reasons(fixes, self._max_accuracy_m, self._window_us)
         is_candidate = slot >= 0
         if reasons is not None:
             self._reject(slot, reasons)
             is_candidate &= reasons < 0
+            order = np.argsort(slot.astype(np.uint8), kind="stable")
+            leg_km = leg_km.copy()
+            leg_km[order[1:][reasons[order[:-1]] >= 0]] = np.nan  # the row before is no candidate
         if not is_candidate.all():
-            fixes, km, slot = fixes.filter(is_candidate), km[is_candidate], slot[is_candidate]
-        self._wait(self._convert(fixes, km, slot))
+            fixes, slot = fixes.filter(is_candidate), slot[is_candidate]
+            km, leg_km = km[is_candidate], leg_km[is_candidate]
+        self._wait(self._convert(fixes, km, leg_km, slot))
         if self._waiting_rows >= max(_ENOUGH_ROWS, self._states.open_rows):
             self._advance()
 
@@ -122,12 +134,13 @@ class DayAnalyzer:
         km = haversine_km(latitude, longitude, self._home.latitude, self._home.longitude)
         slot = np.array(list(fixes), np.uint8)
         time_us -= self._window_us[0]
-        self._wait(Fixes(slot, time_us, latitude, longitude, km, _accuracy_km(accuracy)))
+        leg_km = np.full(len(fixes), np.nan)
+        self._wait(Fixes(slot, time_us, latitude, longitude, km, _accuracy_km(accuracy), leg_km))
 
-    def _convert(self, fixes: Block, km: Floats, slot: Integers) -> Fixes:
+    def _convert(self, fixes: Block, km: Floats, leg_km: Floats, slot: Integers) -> Fixes:
         time_us = fixes.own_time_us - self._window_us[0]
         slots = slot.astype(np.uint8)
-        return Fixes(slots, time_us, fixes.latitude, fixes.longitude, km, _accuracy_km(fixes.accuracy))
+        return Fixes(slots, time_us, fixes.latitude, fixes.longitude, km, _accuracy_km(fixes.accuracy), leg_km)
 
     def _reject(self, slot: Integers, reasons: Integers) -> None:
         """Count rejected rows; a reason of -1 is none."""

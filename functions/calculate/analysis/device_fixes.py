@@ -47,7 +47,8 @@ class Fixes(Columns):
     """Columns of n fixes.
 
     `time_us` is the fix's own time, microseconds since the start of the window. `km` is the distance from home,
-    `accuracy_km` the accuracy in kilometres, 0 if it is unknown.
+    `accuracy_km` the accuracy in kilometres, 0 if it is unknown. `leg_km` is the distance from the device's row before,
+    undefined for its first row, and NaN where it is not known yet.
     """
 
     time_us: Integers
@@ -55,6 +56,7 @@ class Fixes(Columns):
     longitude: Floats
     km: Floats
     accuracy_km: Floats
+    leg_km: Floats
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,12 @@ class SettledFixes:
     """Usable fixes whose states are final, sorted by device, in the order of the job.
 
     The rows of each device begin with the last row of the device's previous SettledFixes, so that every pair of
-    consecutive fixes occurs once. `is_new` is False for these repeated rows. `is_inside` is False for context fixes.
-    `leg_km` is the distance to the row before, undefined at `starts`. A contradicting fix has evidence for another
-    state than its final one.
+    consecutive fixes occurs once. `is_new` is False for these repeated rows. `is_inside` is False for context fixes. A
+    contradicting fix has evidence for another state than its final one.
     """
 
     fixes: Fixes
     starts: Integers  # the first row of each device
-    leg_km: Floats
     state: Signs
     is_contradicting: Flags
     is_new: Flags

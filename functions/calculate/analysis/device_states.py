@@ -19,17 +19,17 @@ from functions.calculate.analysis.path import RobustPaths
 from functions.calculate.analysis.percentiles import DistanceHistograms
 from functions.calculate.analysis.screening import (
     Reason,
-    drop_jumps,
+    complete_legs,
     find_jumps,
     last_rows,
-    legs_km,
     order_reasons,
+    take_rows,
 )
 from functions.calculate.analysis.shown_devices import SHOWN_DEVICES
 from functions.calculate.analysis.states import StateRules, States, determine_states
 from functions.calculate.analysis.totals import Totals
 from functions.calculate.analysis.trips import TripRecorder
-from functions.calculate.fixes.blocks import Flags, Floats, Integers
+from functions.calculate.fixes.blocks import Flags, Integers
 from shared.models import AnalysisParameters
 
 
@@ -68,7 +68,9 @@ class DeviceStates:
         """Add rows in the order of the job; with `is_end` there are no more, and everything is settled."""
         rows = [*([self._open] if self._open is not None else []), *parts]
         if sum(map(len, rows)):
-            candidates = self._drop_repeated(Fixes.concatenate(rows).sort_by_device())
+            fixes = Fixes.concatenate(rows).sort_by_device()
+            complete_legs(fixes)
+            candidates = self._drop_repeated(fixes)
             self._settle_candidates(candidates, is_end=is_end)
         if is_end:
             self.paths.finish()
@@ -90,29 +92,28 @@ class DeviceStates:
             return fixes
         rejected = reasons >= 0
         np.add.at(self._rejected, (fixes.slot[rejected], reasons[rejected]), 1)
-        return fixes.take(~rejected)
+        return take_rows(fixes, np.flatnonzero(~rejected))
 
     def _is_inside(self, fixes: Fixes) -> Flags:
         return (fixes.time_us >= 0) & (fixes.time_us < self._window_length_us)
 
     def _settle_candidates(self, candidates: Fixes, *, is_end: bool) -> None:
         """Find the usable fixes of candidates and settle those whose states are final."""
-        legs = legs_km(candidates)
-        jumps = find_jumps(candidates, legs, self._is_inside(candidates), self._jump_speed_kmh)
+        jumps = find_jumps(candidates, self._is_inside(candidates), self._jump_speed_kmh)
         is_usable = np.ones(len(candidates), np.bool_) if is_end else ~last_rows(candidates)
         is_usable[jumps] = False
         rows = np.flatnonzero(is_usable)
         if not rows.size:
             self._open = candidates
             return
-        usable, usable_legs = drop_jumps(candidates, legs, rows)
+        usable = take_rows(candidates, rows)
         starts = device_starts(usable.slot)
         slots = usable.slot[starts]
         is_resumed = self._is_resumed[slots]
         states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
         first_open = rows[np.maximum(states.ends - 1, starts)]
         self._keep_open(candidates, slots, first_open, jumps)
-        self._settle(usable, usable_legs, starts, is_resumed, states)
+        self._settle(usable, starts, is_resumed, states)
 
     def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
         """Keep the candidates from the last settled fix of each device on, and count the jumps before."""
@@ -124,7 +125,7 @@ class DeviceStates:
         self._open = candidates.take(is_open)
         np.add.at(self._rejected[:, Reason.JUMP], candidates.slot[jumps[~is_open[jumps]]], 1)
 
-    def _settle(self, usable: Fixes, legs: Floats, starts: Integers, is_resumed: Flags, states: States) -> None:
+    def _settle(self, usable: Fixes, starts: Integers, is_resumed: Flags, states: States) -> None:
         """Pass the fixes whose states are final to the statistics."""
         is_settled = np.arange(len(usable)) < spread(states.ends, starts, len(usable))
         rows = np.flatnonzero(is_settled)
@@ -141,7 +142,6 @@ class DeviceStates:
         settled = SettledFixes(
             fixes,
             device_starts(fixes.slot),
-            leg_km=legs[index],
             state=state,
             is_contradicting=(evidence != 0) & (evidence != state),
             is_new=is_new[index],

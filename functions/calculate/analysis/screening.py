@@ -5,8 +5,8 @@ from enum import IntEnum, auto
 import numpy as np
 
 from functions.calculate.analysis.device_fixes import Fixes, row_index
-from functions.calculate.day.distance import haversine_km, segments_km
-from functions.calculate.fixes.blocks import NULL, Block, Flags, Floats, Integers
+from functions.calculate.day.distance import haversine_km
+from functions.calculate.fixes.blocks import NULL, Block, Flags, Integers
 
 HOUR_US = 3_600_000_000
 _JUMP_EXCESS_KM = 0.2
@@ -77,20 +77,36 @@ def sort_keys(fixes: Fixes) -> Integers:
     return keys
 
 
-def legs_km(fixes: Fixes) -> Floats:
-    """Return the distance of each row to the row before; the first is 0."""
-    legs = np.zeros(len(fixes))
-    legs[1:] = segments_km(fixes.latitude, fixes.longitude)
-    return legs
+def complete_legs(fixes: Fixes) -> None:
+    """Set the legs that are not known yet."""
+    _set_legs(fixes, np.flatnonzero(np.isnan(fixes.leg_km)))
 
 
-def find_jumps(candidates: Fixes, legs: Floats, is_inside: Flags, jump_speed_kmh: float) -> Integers:
+def take_rows(fixes: Fixes, rows: Integers) -> Fixes:
+    """Return the fixes at ascending rows, with the legs from one to the next."""
+    if len(rows) == len(fixes):
+        return fixes
+    index = row_index(rows)
+    taken = fixes.take(index)
+    if not isinstance(index, slice):
+        _set_legs(taken, np.flatnonzero(np.diff(rows) > 1) + 1)
+    return taken
+
+
+def _set_legs(fixes: Fixes, rows: Integers) -> None:
+    if rows.size:
+        ends, begins = fixes.take(rows), fixes.take(rows - 1)  # the row before the first one is the last one
+        fixes.leg_km[rows] = haversine_km(ends.latitude, ends.longitude, begins.latitude, begins.longitude)
+
+
+def find_jumps(candidates: Fixes, is_inside: Flags, jump_speed_kmh: float) -> Integers:
     """Return the rows of candidates that are jumps; the candidates are sorted by device.
 
     The excess of a detour over f is at most twice its shorter leg, because d(p,n) is at least the difference of the
     legs. This excludes nearly all rows without the distance d(p,n). The first and the last candidate of each device
     are no jumps, nor are context fixes and their neighbours.
     """
+    legs = candidates.leg_km
     middle = np.flatnonzero(np.minimum(legs[1:-1], legs[2:]) * 2 > _JUMP_EXCESS_KM * 0.999) + 1
     if not middle.size:
         return middle
@@ -105,21 +121,6 @@ def find_jumps(candidates: Fixes, legs: Floats, is_inside: Flags, jump_speed_kmh
     fast = (legs[middle] > _JUMP_LEGS_KMH * first_hours) & (legs[middle + 1] > _JUMP_LEGS_KMH * (hours - first_hours))
     jumps: Integers = middle[(excess > _JUMP_EXCESS_KM) & ((excess > jump_speed_kmh * hours) | fast)]
     return jumps
-
-
-def drop_jumps(candidates: Fixes, legs: Floats, rows: Integers) -> tuple[Fixes, Floats]:
-    """Return the usable candidates at `rows`, and their distances to the usable fix before."""
-    if len(rows) == len(candidates):
-        return candidates, legs
-    index = row_index(rows)
-    usable, usable_legs = candidates.take(index), legs[index]
-    if isinstance(index, slice):
-        return usable, usable_legs
-    after_jump = np.flatnonzero(np.diff(rows) > 1) + 1
-    if after_jump.size:
-        fixes, before = usable.take(after_jump), usable.take(after_jump - 1)
-        usable_legs[after_jump] = haversine_km(fixes.latitude, fixes.longitude, before.latitude, before.longitude)
-    return usable, usable_legs
 
 
 def last_rows(fixes: Fixes) -> Flags:

@@ -67,7 +67,7 @@ class Totals:
         self.km_hours.add((km + next_km) * known_us / (2 * HOUR_US), settled.starts, slots)
 
     def _add_path(self, settled: SettledFixes, is_gap: Flags, slots: Integers) -> None:
-        legs = settled.leg_km * settled.is_inside
+        legs = settled.fixes.leg_km * settled.is_inside
         legs[1:] *= settled.is_inside[:-1]
         legs[settled.starts] = 0
         self.raw_km.add(legs, settled.starts, slots)

@@ -30,12 +30,6 @@ def haversine_km(
     return _haversine_km(_Points.of(latitude, longitude), _Points.of(to_latitude, to_longitude))
 
 
-def segments_km(latitude: Floats, longitude: Floats) -> Floats:
-    """Return the distance of each point but the first to the point before, in kilometres; points are in degrees."""
-    points = _Points.of(latitude, longitude)
-    return _haversine_km(points.rows(slice(1, None)), points.rows(slice(None, -1)))
-
-
 class _Points(NamedTuple):
     """Points in degrees with the cosine of their latitude, which a fix needs for home and for two segments."""
 
@@ -46,10 +40,6 @@ class _Points(NamedTuple):
     @classmethod
     def of(cls, latitude: Floats | float, longitude: Floats | float) -> "_Points":
         return cls(latitude, longitude, np.cos(np.radians(latitude)))
-
-    def rows(self, rows: slice) -> "_Points":
-        """Return a part of arrays of points."""
-        return _Points(*(np.asarray(column)[rows] for column in self))
 
 
 def _haversine_km(points: _Points, others: _Points) -> Floats:
@@ -100,14 +90,14 @@ class DayAccumulator:
         km = _haversine_km(points, self._home)
         away: Flags = km > self._threshold_km
         if not len(fixes):
-            return MeasuredBlock(fixes, km, away, fixes.time_us)
-        segments_km, away_us = self._devices.advance(fixes, points, away)
+            return MeasuredBlock(fixes, km, away, fixes.time_us, km)
+        segments_km, leg_km, away_us = self._devices.advance(fixes, points, away)
         self._usable += len(fixes)
         self._total.add(km)
         self._path.add(segments_km)
         self._max_km = max(self._max_km, float(km.max()))
         self._min_km = min(self._min_km, float(km.min()))
-        return MeasuredBlock(fixes, km, away, away_us)
+        return MeasuredBlock(fixes, km, away, away_us, leg_km)
 
     def statistics(self) -> DayStatistics:
         """Return the statistics so far: kilometres with 6 decimals, minutes with 2."""
@@ -133,11 +123,11 @@ class _DeviceStates:
         self._latitude, self._longitude, self._cosine = np.zeros(0), np.zeros(0), np.zeros(0)
         self._away, self._has_fix = np.zeros(0, np.bool_), np.zeros(0, np.bool_)
 
-    def advance(self, fixes: Block, points: _Points, away: Flags) -> tuple[Floats, Integers]:
+    def advance(self, fixes: Block, points: _Points, away: Flags) -> tuple[Floats, Floats, Integers]:
         """Process a non-empty block; `points` are its fixes.
 
-        Returns the lengths in km of the segments that end at its fixes, ordered by device, and the away time of each
-        fix in microseconds, in the block's order.
+        Returns the lengths in km of the segments that end at its fixes, ordered by device, then the columns `leg_km`
+        and `away_us` of MeasuredBlock.
         """
         self._resize(len(fixes.devices))
         order = _device_order(fixes.device)
@@ -169,12 +159,12 @@ class _DeviceStates:
         away_us = np.cumsum(interval_us)
         away_us -= np.repeat(away_us[first] - interval_us[first] - self.away_us[devices], last - first + 1)
         self.away_us[devices] = away_us[last]
-        in_block_order = np.empty_like(away_us)
-        in_block_order[order] = away_us
         segments_km = _haversine_km(
             _Points(latitude, longitude, cosine), _Points(previous_latitude, previous_longitude, previous_cosine)
         )
-        return segments_km, in_block_order
+        leg_km = segments_km.copy()
+        leg_km[first] = np.nan
+        return segments_km, _in_block_order(leg_km, order), _in_block_order(away_us, order)
 
     def _resize(self, devices: int) -> None:
         if devices > len(self._has_fix):
@@ -188,6 +178,13 @@ def _device_order(device: Integers) -> Integers | slice:
         return slice(None)
     narrow = device.astype(np.uint16) if device.max() < 2**16 else device  # numpy sorts 16 bits by radix, in O(n)
     return np.argsort(narrow, kind="stable")
+
+
+def _in_block_order(values: NDArray[A], order: Integers | slice) -> NDArray[A]:
+    """Reverse _device_order."""
+    result = np.empty_like(values)
+    result[order] = values
+    return result
 
 
 class _ExactSum:

@@ -86,12 +86,14 @@ class DayFixes:
 
 @dataclass(frozen=True)
 class MeasuredBlock:
-    """The usable fixes of a block with their distance and away time.
+    """The usable fixes of a block with their distances and away time.
 
-    `km` is the distance from home. `away_us` is the away time of the fix's device up to and including the fix.
+    `km` is the distance from home. `leg_km` is the distance from the device's fix before, NaN for its first one in the
+    block. `away_us` is the away time of the fix's device up to and including the fix.
     """
 
     fixes: Block
     km: Floats
     away: Flags
     away_us: Integers
+    leg_km: Floats
