@@ -14,8 +14,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import load, processor_time, s3_requests
+from benchmarks import load, s3_requests
 from benchmarks.bench_stack import BenchStack, gunicorn, serve_hello
+from benchmarks.process_usage import processor_seconds
 from benchmarks.report import Figure
 from benchmarks.start import request_event
 from local.gateway.app import SERVICES
@@ -95,7 +96,7 @@ def _run_backlog(stack: BenchStack, day: str, count: int) -> _Backlog:
 
 def _processor_times(stack: BenchStack) -> dict[str, float]:
     pids = stack.running.supervisor.pids()
-    return {name: processor_time.of_tree(pids[name]) for name in _PROCESSES}
+    return {name: processor_seconds(pids[name]) for name in _PROCESSES}
 
 
 def _count_completed(port: int) -> int:
@@ -126,7 +127,7 @@ def _run_floor(folder: Path, day: str) -> _Floor:
     ):
 
         def used() -> float:
-            return processor_time.of_tree(broker.worker) + processor_time.of_tree(hello.worker)
+            return processor_seconds(broker.worker) + processor_seconds(hello.worker)
 
         def run(count: int) -> float:
             started = time.perf_counter()

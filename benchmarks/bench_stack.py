@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 
+from benchmarks.process_usage import peak_mb
 from local import object_storage, options, postgres, stack
 from local.ports import find_free_port
 from shared.config import settings
@@ -32,6 +33,8 @@ _DAYS = {
     1_000_000: date(2025, 3, 8),
     5_000_000: date(2025, 3, 10),
 }
+_PHONE_DAYS = {1: date(2025, 3, 12), 100: date(2025, 3, 14)}  # by the number of phones
+PHONE_FIXES = 1_000_000
 
 # Two alternating devices, sometimes away from home, spread evenly over the day.
 _INSERT_FIXES = """
@@ -43,6 +46,22 @@ SELECT CASE WHEN n %% 2 = 0 THEN 'iphone_stuart' ELSE 'garmin' END, 'xx',
        at - interval '700 milliseconds', at
 FROM (SELECT n, %(day)s::timestamptz + n * (interval '86399 seconds' / %(count)s::int) AS at
       FROM generate_series(0, %(count)s::int - 1) n) fixes
+"""
+# Phones that report in turn. Each rests at home, and every six hours it moves for 80 minutes, up to 12 km away and
+# back, at most at 28 km/h. The noise of their positions is a drift of 4 m, and 1.5 m from fix to fix.
+_INSERT_PHONES = """
+INSERT INTO public.locations (device_id, tid, latitude, longitude, accuracy, altitude, velocity, battery,
+                              battery_status, connection_type, trigger, "timestamp", created_at)
+SELECT 'phone-' || phone, 'xx',
+       40.736097 + (km * sin(angle) + 0.004 * sin(seconds / 37) + 3e-6 * (n %% 1000 * 919 %% 1000 - 500)) / 111.2,
+       -74.039373 + (km * cos(angle) + 0.004 * cos(seconds / 53) + 3e-6 * (n %% 1000 * 701 %% 1000 - 500)) / 84.3,
+       5 + n * 7 %% 16, 12, 0, 80, 1, 'm', 't', at, at
+FROM (SELECT *, 12 * sin(pi() * least(seconds - 21600 * cycle, 4800) / 4800) AS km, 2.4 * (cycle + phone) AS angle
+      FROM (SELECT *, floor(seconds / 21600) AS cycle
+            FROM (SELECT n, n %% %(phones)s::int AS phone, at,
+                         extract(epoch FROM at - %(day)s)::float8 + n %% %(phones)s::int * 977 AS seconds
+                  FROM (SELECT n, %(day)s::timestamptz + n * (interval '86399 seconds' / %(count)s::int) AS at
+                        FROM generate_series(0, %(count)s::int - 1) n) times) phones) cycles) moves
 """
 
 
@@ -92,14 +111,20 @@ class BenchStack:
 
     def day(self, count: int) -> date:
         """Return a day with `count` fixes of two devices, which the first call inserts."""
-        day = _DAYS[count]
+        return self._insert(_DAYS[count], count, _INSERT_FIXES)
+
+    def phones_day(self, phones: int) -> date:
+        """Return a day with PHONE_FIXES fixes of 1 or 100 phones, which the first call inserts."""
+        return self._insert(_PHONE_DAYS[phones], PHONE_FIXES, _INSERT_PHONES, phones=phones)
+
+    def _insert(self, day: date, count: int, statement: LiteralString, **parameters: int) -> date:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         with psycopg.connect(self.superuser, autocommit=True) as connection:
             interval = {"start": start, "end": start + timedelta(days=1)}
             query = "SELECT count(*) FROM public.locations WHERE created_at >= %(start)s AND created_at < %(end)s"
             row = connection.execute(query, interval).fetchone()
             if row != (count,):
-                connection.execute(_INSERT_FIXES, {"day": start, "count": count})
+                connection.execute(statement, {"day": start, "count": count, **parameters})
                 connection.execute("VACUUM ANALYZE public.locations")
         return day
 
@@ -127,12 +152,7 @@ class FunctionServer:
         return f"http://127.0.0.1:{self.port}"
 
     def peak_mb(self) -> float:
-        """Return the worker's peak memory (VmHWM) so far, in MB of 1,000,000 bytes."""
-        status = Path(f"/proc/{self.worker}/status").read_text(encoding="ascii")
-        match = re.search(r"VmHWM:\s+([0-9]+) kB", status)
-        if match is None:
-            raise ValueError("no VmHWM")
-        return int(match[1]) * 1024 / 1e6
+        return peak_mb(self.worker)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from datetime import date
 from statistics import median
 
 from benchmarks.bench_stack import BenchStack
-from benchmarks.pipeline import BUCKET, PSQL, PSQL_ENVIRONMENT, copy_statement, time_job, time_psql
+from benchmarks.pipeline import BUCKET, PSQL, PSQL_ENVIRONMENT, copy_statement, run_job, time_psql
 from benchmarks.report import Figure
 from functions.calculate.fixes.source import FixSource
 from shared import days
@@ -44,7 +44,7 @@ def measure(stack: BenchStack) -> list[Figure]:
         time_psql(stack, statement)  # warm-up
         for _ in range(rounds):
             times["psql"].append(time_psql(stack, statement))
-            times["job"].append(time_job(stack, day, count, "store").seconds)
+            times["job"].append(run_job(stack, day, count, "store").seconds)
             for name, query in queries.items():
                 times[name].append(_time_by_hand(stack, query, count))
         figures += _figures(count, {name: median(seconds) for name, seconds in times.items()})

@@ -55,7 +55,7 @@ def measure(stack: BenchStack) -> list[Figure]:
                 "event": _time_event(http, broker.url, hello.url),
                 **_time_storage(bucket),
             }
-            job = _time_job(http, stack, day)
+            job = _run_job(http, stack, day)
             if number < _WARMUP:
                 continue
             jobs.append(job)
@@ -128,7 +128,7 @@ def _time_event(http: urllib3.PoolManager, broker: str, function: str) -> float:
     raise TimeoutError("the event was not delivered")
 
 
-def _time_job(http: urllib3.PoolManager, stack: BenchStack, day: date) -> float:
+def _run_job(http: urllib3.PoolManager, stack: BenchStack, day: date) -> float:
     """Return the seconds from submission to the moment right before the commit."""
     submit = f"http://127.0.0.1:{stack.port('submit')}/api/distance/calculate"
     started = time.time()

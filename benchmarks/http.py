@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchmarks import completed_jobs, load
 from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function, serve_hello
-from benchmarks.processor_time import of_tree
+from benchmarks.process_usage import processor_seconds
 from benchmarks.report import Figure
 from local.options import TARGETS
 
@@ -86,10 +86,10 @@ def _median(rounds: list[_Round]) -> _Round:
 
 def _run_round(case: _Case) -> _Round:
     """Send the requests of one round. Raises ValueError for another status."""
-    used, busy, started = of_tree(case.server.worker), time.process_time(), time.perf_counter()
+    used, busy, started = processor_seconds(case.server.worker), time.process_time(), time.perf_counter()
     responses = load.run(case.server.port, repeat(case.message, _REQUESTS), _CALLERS)
     seconds, generator = time.perf_counter() - started, time.process_time() - busy
-    worker = of_tree(case.server.worker) - used
+    worker = processor_seconds(case.server.worker) - used
     for response in responses:
         if response.status != case.status:
             raise ValueError(f"{response.status}: {response.body[:200]!r}")

@@ -20,6 +20,7 @@ from shared.config.settings import Settings
 _ROUNDS = {10_000: 7, 1_000_000: 5, 5_000_000: 3}
 _MEASUREMENTS = ("accuracy", "battery", "velocity")  # integers in local/schema.sql
 BUCKET = "bench-pipeline"
+_NUMPY = {"OPENBLAS_NUM_THREADS": "1", "NUMPY_MADVISE_HUGEPAGE": "0"}  # as in gunicorn.conf.py
 
 
 def _psql() -> str:
@@ -33,11 +34,12 @@ PSQL = _psql()
 PSQL_ENVIRONMENT = {"PATH": os.environ["PATH"], "PGOPTIONS": "-c jit=off", "LC_ALL": "C"}
 
 
-class JobTime(NamedTuple):
-    """Wall time of a job, and processor time of all of its threads."""
+class JobCost(NamedTuple):
+    """Wall time of a job, processor time of all of its threads, and the peak memory of its process."""
 
     seconds: float
     processor_seconds: float
+    peak_mb: float
 
 
 def copy_statement(settings: Settings, day: date) -> str:
@@ -59,7 +61,7 @@ def measure(stack: BenchStack) -> list[Figure]:
         psql, jobs = [], []
         for _ in range(rounds):
             psql.append(time_psql(stack, statement))
-            jobs.append(time_job(stack, day, count, "discard").seconds)
+            jobs.append(run_job(stack, day, count, "discard").seconds)
         rate, baseline = count / median(jobs), f"psql's {count / median(psql):,.0f}"
         bound = 0.85 if count >= 1_000_000 else None
         what, ratio = f"{count:,} fixes, CSV discarded", median(psql) / median(jobs)
@@ -77,13 +79,13 @@ def time_psql(stack: BenchStack, statement: str) -> float:
     return float(match[1]) / 1000
 
 
-def time_job(stack: BenchStack, day: date, count: int, sink: str, *variant: str) -> JobTime:
-    """Run a job in a new process and return its time; `sink` and `variant` are arguments of run_job.py."""
+def run_job(stack: BenchStack, day: date, count: int, sink: str, *variant: str) -> JobCost:
+    """Run a job in a new process and return its cost; `sink` and `variant` are arguments of run_job.py."""
     inherited = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     command = [sys.executable, "-m", "benchmarks.run_job", day.isoformat(), sink, *variant]
-    environment = inherited | stack.environment("calculate", BUCKET)
+    environment = inherited | _NUMPY | stack.environment("calculate", BUCKET)
     run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    seconds, fixes, processor_seconds = run.stdout.split()
+    seconds, fixes, processor_seconds, peak_mb = run.stdout.split()
     if int(fixes) != count:
         raise ValueError(f"{fixes} fixes instead of {count}")
-    return JobTime(float(seconds), float(processor_seconds))
+    return JobCost(float(seconds), float(processor_seconds), float(peak_mb))

@@ -1,14 +1,16 @@
 """Run one job: `python -m benchmarks.run_job DATE discard|store [without-digest|without-analysis]`.
 
-Prints the seconds from claim to commit, the number of fixes, and the processor seconds. The settings are those of
-calculate, from the environment. With `without-digest` the CSV is not hashed, with `without-analysis` the day is not
-analysed.
+Prints the seconds from claim to commit, the number of fixes, the processor seconds, and the peak memory of the process
+in MB. The settings are those of calculate, from the environment. With `without-digest` the CSV is not hashed, with
+`without-analysis` the day is not analysed.
 """
 
+import os
 import sys
 import time
 from datetime import date
 
+from benchmarks.process_usage import peak_mb
 from functions.calculate import calculation
 from functions.calculate.fixes.source import FixSource
 from functions.calculate.submission import new_record, resolve_task
@@ -94,7 +96,7 @@ def main(day: str, sink: str, variant: str = "") -> None:
     started, busy = time.perf_counter(), time.process_time()
     record = calculation.run_job(job.job_id, jobs, fixes, csvs)
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy
-    print(seconds, record.result.total_locations if record.result else 0, processor_seconds)
+    print(seconds, record.result.total_locations if record.result else 0, processor_seconds, peak_mb(os.getpid()))
 
 
 if __name__ == "__main__":

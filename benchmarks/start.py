@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from benchmarks import completed_jobs, load
 from benchmarks.bench_stack import HELLO, ROOT, BenchStack, serve_hello, start_gunicorn
-from benchmarks.processor_time import of_tree
+from benchmarks.process_usage import processor_seconds
 from benchmarks.report import Figure
 from local.options import TARGETS
 from shared import events
@@ -105,7 +105,7 @@ def _start(case: _Case) -> _Start:
     started = time.perf_counter()
     with start_gunicorn(case.arguments, case.environment, case.folder) as (port, master):
         response = load.first_response(port, case.message())
-        start = _Start(time.perf_counter() - started, of_tree(master.pid))
+        start = _Start(time.perf_counter() - started, processor_seconds(master.pid))
         os.killpg(master.pid, signal.SIGKILL)  # a graceful shutdown takes half a second
     if response.status != case.status:
         raise ValueError(f"{response.status}: {response.body[:200]!r}")

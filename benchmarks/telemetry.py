@@ -10,7 +10,7 @@ from statistics import median
 import urllib3
 
 from benchmarks.bench_stack import BenchStack, FunctionServer, serve_function
-from benchmarks.processor_time import of_tree
+from benchmarks.process_usage import processor_seconds
 from benchmarks.report import Figure
 from functions.calculate.submission import new_record, resolve_task
 from local.options import TARGETS
@@ -47,10 +47,10 @@ def _requests(stack: BenchStack, variants: dict[str, dict[str, str]]) -> list[Fi
     ):
         calls = [_get(http, function.url + path) for function in (off, on)]
         pairs = _interleave(calls, _REQUESTS)
-        used = [of_tree(off.worker), of_tree(on.worker)]
+        used = [processor_seconds(off.worker), processor_seconds(on.worker)]
         _interleave(calls, _REQUESTS)
         time.sleep(2)  # include pending exports
-        spent = [of_tree(function.worker) - before for function, before in zip((off, on), used, strict=True)]
+        spent = [processor_seconds(function.worker) - before for function, before in zip((off, on), used, strict=True)]
     difference = median(second - first for first, second in pairs) * 1000
     without = median(first for first, _ in pairs) * 1000
     cpu = (spent[1] - spent[0]) / _REQUESTS * 1000
@@ -71,11 +71,11 @@ def _jobs(stack: BenchStack, variants: dict[str, dict[str, str]], day: str) -> l
             serve_function(environment, "calculate", TARGETS["calculate"]) as off,
             serve_function(environment | variants["on"], "calculate", TARGETS["calculate"]) as on,
         ):
-            used = [of_tree(off.worker), of_tree(on.worker)]
+            used = [processor_seconds(off.worker), processor_seconds(on.worker)]
             pairs += _interleave([_deliver(http, function, jobs, day) for function in (off, on)], _JOBS)
             time.sleep(2)  # include pending exports
             for index, function in enumerate((off, on)):
-                spent[index] += of_tree(function.worker) - used[index]
+                spent[index] += processor_seconds(function.worker) - used[index]
     difference = median(second - first for first, second in pairs) * 1000
     without = median(first for first, _ in pairs) * 1000
     cpu, base = ((seconds / _JOBS / _PROCESSES * 1000) for seconds in (spent[1] - spent[0], spent[0]))
