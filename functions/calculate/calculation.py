@@ -114,6 +114,7 @@ def _compute_and_store(
         for block in stages.iterate("fetch", day.blocks):
             with stages.time("compute"):
                 measured = accumulator.add(block)
+            with stages.time("analysis"):
                 analyzer.add(block, measured)
             with stages.time("csv"):
                 rows = formatter.format(measured)
@@ -124,7 +125,7 @@ def _compute_and_store(
         _count_fixes(statistics, accumulator.missing_coordinates)
         if not statistics.total_locations:
             raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
-        with stages.time("compute"):
+        with stages.time("analysis"):
             analysis = analyzer.result()
     return statistics, analysis, csv
 

@@ -111,7 +111,7 @@ _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 STATES = tuple(map(str, PUBLIC_STATUSES))
 FINISHED_STATES = ("completed", "failed")
 FAILURES = tuple(sorted(JOB_ERRORS))
-STAGES = ("claim", "fetch", "compute", "csv", "upload", "commit")
+STAGES = ("claim", "fetch", "compute", "analysis", "csv", "upload", "commit")
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
 # Causes of Unavailable, as shared/storage/errors.py, shared/events.py and fixes/connection.py set them.
 DATABASE_ERRORS = (

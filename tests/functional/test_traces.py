@@ -124,6 +124,7 @@ def test_calculation_has_a_span_for_each_stage(telemetry: TelemetryCapture) -> N
         "fetch < distance.calculate",
         "upload < distance.calculate",
         "compute < distance.calculate",
+        "analysis < distance.calculate",
         "csv < distance.calculate",
         "commit < distance.calculate",
     ]

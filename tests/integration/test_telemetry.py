@@ -23,7 +23,7 @@ from tests.integration.otlp_requests import data_points, log_records
 from tests.integration.whole_stack import send_request, wait_for_end, wait_until
 
 REQUESTED = "otelworker.distance.requested.v1"
-STAGES = ("claim", "fetch", "upload", "compute", "csv", "commit")
+STAGES = ("claim", "fetch", "upload", "compute", "analysis", "csv", "commit")
 READS = ("DESCRIBE public.locations", *["SELECT public.locations"] * 2, "COPY public.locations")
 CALLER = "b7ad6b7169203331"
 
