@@ -1,11 +1,13 @@
 """Spans and metrics of the code under test, collected in memory by the real SDK."""
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
+from opentelemetry.sdk.metrics.export import DataPointT, HistogramDataPoint, InMemoryMetricReader, NumberDataPoint
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -60,18 +62,36 @@ class TelemetryCapture:
 
     def points(self, metric: metrics.Metric) -> list[tuple[Labels, float]]:
         """Return the labels and values of a metric, the counts of a histogram. Zeros are omitted."""
-        data = self._metrics.get_metrics_data()
         points = []
-        for resource in data.resource_metrics if data else ():
-            for scope in resource.scope_metrics:
-                for series in scope.metrics:
-                    if series.name != metric.name:
-                        continue
-                    for point in series.data.data_points:
-                        value = point.value if isinstance(point, NumberDataPoint) else point.count
-                        if value:
-                            points.append((dict(point.attributes or {}), value))
+        for point in self._points().get(metric.name, ()):
+            value = point.value if isinstance(point, NumberDataPoint) else point.count
+            if value:
+                points.append((dict(point.attributes or {}), value))
         return points
+
+    def bucket_counts(self, metric: metrics.Histogram) -> dict[float, int]:
+        """Return the number of values by the upper bound of their bucket. Zeros are omitted."""
+        counts: Counter[float] = Counter()
+        for point in self._points().get(metric.name, ()):
+            assert isinstance(point, HistogramDataPoint)
+            for bound, count in zip((*point.explicit_bounds, math.inf), point.bucket_counts, strict=True):
+                counts[bound] += count
+        return dict(+counts)
+
+    def text(self) -> str:
+        """Return all spans and metrics as JSON."""
+        data = self._metrics.get_metrics_data()
+        return "\n".join([*(span.to_json() for span in self.spans), *([data.to_json()] if data else [])])
+
+    def _points(self) -> dict[str, list[DataPointT]]:
+        """Return the current points by the name of their metric."""
+        data = self._metrics.get_metrics_data()
+        return {
+            series.name: list(series.data.data_points)
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for series in scope.metrics
+        }
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """One attempt of a job: claim it, fetch its fixes, compute the statistics, store the CSV, commit the result."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -122,11 +123,11 @@ def _compute_and_store(
                 csv.write(rows)
             del block, measured, rows  # otherwise they stay in memory until the next ones are complete
         statistics = accumulator.statistics()
-        _count_fixes(statistics, accumulator.missing_coordinates)
-        if not statistics.total_locations:
-            raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
         with stages.time("analysis"):
             analysis = analyzer.result()
+        spans.current_span().set(_count_attributes(statistics, analysis))
+        if not statistics.total_locations:
+            raise JobFailed("NO_DATA", f"No location data found for date {job.date.isoformat()}")
     return statistics, analysis, csv
 
 
@@ -172,10 +173,17 @@ def _count_active() -> Iterator[None]:
         metrics.ACTIVE.add(-1)
 
 
-def _count_fixes(statistics: DayStatistics, missing: int) -> None:
-    accepted, rejected = statistics.total_locations, statistics.rejected_locations
-    metrics.FIXES_READ.add(accepted + rejected)
-    metrics.FIXES_ACCEPTED.add(accepted)
-    metrics.FIXES_REJECTED.add(missing, {"reason": "missing"})
-    metrics.FIXES_REJECTED.add(rejected - missing, {"reason": "out_of_range"})
-    spans.current_span().set({"distance.fixes.accepted": accepted, "distance.fixes.rejected": rejected})
+def _count_attributes(statistics: DayStatistics, analysis: Mapping[str, Any]) -> dict[str, int]:
+    """Return the counts of a day as span attributes: sums over the devices of the analysis, which are at most 100."""
+    devices = analysis["devices"]
+    counts = Counter[str]()
+    for device in devices:
+        counts.update({f"distance.fixes.rejected.{reason}": n for reason, n in device["fixes"]["rejected"].items()})
+    return {
+        "distance.fixes.read": statistics.total_locations + statistics.rejected_locations,
+        "distance.fixes.usable": sum(device["fixes"]["usable"] for device in devices),
+        **counts,
+        "distance.devices": analysis["device_count"],
+        "distance.trips": sum(device["trip_count"] for device in devices),
+        "distance.gaps": sum(device["gap_count"] for device in devices),
+    }

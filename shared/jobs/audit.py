@@ -1,7 +1,9 @@
 """Audit of state transitions: for each one a log line, a span event and the metrics."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from shared.models import Record, Result, Status, Tombstone
 from shared.telemetry import context, metrics, spans
@@ -71,6 +73,20 @@ def _record_result(record: Record, result: Result) -> None:
     metrics.MAX_DISTANCE.record(result.max_distance_km)
     metrics.AWAY_TIME.record(result.away_minutes)
     metrics.CSV_SIZE.record(result.csv_size_bytes)
+    metrics.FIXES_READ.add(result.total_locations + result.rejected_locations)
+    if result.analysis is not None:
+        _record_analysis(result.analysis)
+
+
+def _record_analysis(analysis: Mapping[str, Any]) -> None:
+    """Record the analysis of each device, without its id."""
+    for device in analysis["devices"]:
+        for reason, fixes in device["fixes"]["rejected"].items():
+            metrics.FIXES_REJECTED.add(fixes, {"reason": reason})
+        if device["coverage"] is not None:  # the window has a length
+            metrics.COVERAGE.record(device["coverage"])
+            metrics.UNKNOWN_TIME.record(device["unknown_minutes"])
+            metrics.TRIPS.record(device["trip_count"])
 
 
 def record_deletion(job: Record | Tombstone) -> None:

@@ -28,7 +28,7 @@ from shared.telemetry import metrics
 from shared.telemetry.spans import new_trace_id
 
 _LOG = logging.getLogger(__name__)
-_MAX_INITIALIZED_SERIES = 6
+_MAX_INITIALIZED_SERIES = 9
 _LOG_INTERVAL_SECONDS = 60
 
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from shared.errors import JOB_ERRORS
 from shared.event_types import EVENT_TYPES
 from shared.models import PUBLIC_STATUSES
+from shared.telemetry.error_causes import BROKER_ERRORS, DATABASE_ERRORS, STORAGE_ERRORS, STORAGE_METHODS
 
 OTHER = "_OTHER"  # OpenTelemetry's value for anything outside the set
 
@@ -106,37 +107,19 @@ _STAGE_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _KM = (0.1, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000)
 _BYTES = (1e3, 1e4, 5e4, 1e5, 2.5e5, 5e5, 1e6, 1e7, 1e8, 1e9)
 _MINUTES = (0, 15, 30, 60, 120, 240, 480, 720, 1440)
+_RATIO = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1)
+_TRIPS = (0, 1, 2, 3, 4, 6, 8, 12, 20, 50, 100)
 _ROWS = (0, 1, 10, 100, 500, 1000, 2500, 5000, 10_000, 100_000, 1_000_000)
 
 STATES = tuple(map(str, PUBLIC_STATUSES))
 FINISHED_STATES = ("completed", "failed")
 FAILURES = tuple(sorted(JOB_ERRORS))
 STAGES = ("claim", "fetch", "compute", "analysis", "csv", "upload", "commit")
+REJECTION_REASONS = (
+    *("missing", "out_of_range", "null_island", "invalid_accuracy", "inaccurate", "outside_window"),
+    *("duplicate", "out_of_order", "jump"),
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")
-# Causes of Unavailable, as shared/storage/errors.py, shared/events.py and fixes/connection.py set them.
-DATABASE_ERRORS = (
-    *("timeout", "silent", "slow", "unexpected-frame", "unknown-host", "08001", "08006", "28P01", "28000", "3D000"),
-    *("53300", "57P03", "57P01", "57014", "42501", "42P01", "42703", "55P03", "53200", "XX000"),
-)
-STORAGE_ERRORS = (
-    *("AccessDenied", "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"),
-    *("SlowDown", "SlowDownRead", "SlowDownWrite", "ServiceUnavailable", "InternalError", "RequestTimeout"),
-    *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError", "SSLError"),
-    *("ProxyConnectionError", "NoSuchUpload", "500", "502", "503", "504"),
-)
-BROKER_ERRORS = (
-    *("busy", "timeout", "NewConnectionError", "ConnectTimeoutError", "ProtocolError", "SSLError"),
-    *("NameResolutionError", "status 400", "status 403", "status 404", "status 429"),
-    *("status 500", "status 502", "status 503", "status 504"),
-)
-STORAGE_METHODS = tuple(
-    f"S3/{operation}"
-    for operation in (
-        *("GetObject", "PutObject", "HeadObject", "DeleteObject", "DeleteObjects", "ListObjectsV2"),
-        *("CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "AbortMultipartUpload"),
-        *("ListMultipartUploads", "ListParts"),
-    )
-)
 # The dependency that failed, or the kind of error.
 FAULTS = ("database", "storage", "broker", "issuer", "worker", "overloaded", "unexpected")
 
@@ -207,13 +190,30 @@ STAGE_DURATION = Histogram(
     buckets=_STAGE_S,
 )
 
-FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes of days that were read completely")
-FIXES_ACCEPTED = Counter("distance.fixes.accepted", "{fix}", "Fixes with valid coordinates")
+FIXES_READ = Counter("distance.fixes.read", "{fix}", "Fixes of completed jobs")
 FIXES_REJECTED = Counter(
     "distance.fixes.rejected",
     "{fix}",
-    "Fixes with missing or invalid coordinates",
-    {"reason": ("missing", "out_of_range")},
+    "Fixes of completed jobs that the analysis rejected",
+    {"reason": REJECTION_REASONS},
+)
+COVERAGE = Histogram(
+    "distance.analysis.coverage",
+    "1",
+    "Share of a device's day that is known, for each device of a completed job",
+    buckets=_RATIO,
+)
+UNKNOWN_TIME = Histogram(
+    "distance.analysis.unknown_time",
+    "min",
+    "Unknown time of a device's day, for each device of a completed job",
+    buckets=_MINUTES,
+)
+TRIPS = Histogram(
+    "distance.analysis.trips",
+    "{trip}",
+    "Trips of a device's day, for each device of a completed job",
+    buckets=_TRIPS,
 )
 CSV_SIZE = Histogram("distance.csv.size", "By", "Size of a CSV", buckets=_BYTES)
 TOTAL_PATH_LENGTH = Counter("distance.path_length", "km", "Total path length of completed jobs")

@@ -1,6 +1,5 @@
 """Metrics of submissions, jobs, dead letters and sweeps."""
 
-import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +12,6 @@ from tests.builders import JOB_ID, record
 from tests.fakes import outage
 from tests.functional.calculate_function import Calculate, request_event
 from tests.functional.submit_function import Submit
-from tests.reference import Fix
 from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 
 ANOTHER = JOB_ID[:-1] + "2"
@@ -44,7 +42,8 @@ def test_completed_job_is_counted_with_its_result(telemetry: TelemetryCapture, c
     assert telemetry.points(metrics.FAILED) == telemetry.points(metrics.RETRIES) == []
     assert telemetry.points(metrics.CLAIMS) == [({"outcome": "won"}, 1)]
     assert telemetry.points(metrics.ACTIVE) == []
-    assert telemetry.points(metrics.FIXES_READ) == telemetry.points(metrics.FIXES_ACCEPTED) == [({}, 125)]
+    assert telemetry.points(metrics.FIXES_READ) == [({}, 125)]
+    assert telemetry.points(metrics.FIXES_REJECTED) == []
     result = calculate.jobs.get(JOB_ID).result
     assert result
     assert telemetry.points(metrics.TOTAL_PATH_LENGTH) == [({}, result.path_length_km)]
@@ -62,18 +61,6 @@ def test_failed_job_is_counted_by_error_code(telemetry: TelemetryCapture, calcul
     assert telemetry.points(metrics.FAILED) == [({"error.type": "NO_DATA"}, 1)]
     assert telemetry.points(metrics.JOB_DURATION) == [({"status": "failed"}, 1)]
     assert telemetry.points(metrics.COMPLETED) == telemetry.points(metrics.TOTAL_PATH_LENGTH) == []
-
-
-def test_rejected_fixes_are_counted_by_reason(telemetry: TelemetryCapture, calculate: Calculate) -> None:
-    first = calculate.fixes.fixes[0]
-    invalid = [(math.nan, 0.0), (0.0, math.nan), (91.0, 0.0)]
-    calculate.fixes.fixes = calculate.fixes.fixes + [
-        Fix(first.time_us, first.device, *coordinates, 1, 90, None) for coordinates in invalid
-    ]
-    calculate.create()
-    calculate.deliver()
-    assert telemetry.points(metrics.FIXES_REJECTED) == [({"reason": "missing"}, 2), ({"reason": "out_of_range"}, 1)]
-    assert telemetry.points(metrics.FIXES_READ) == [({}, 128)]
 
 
 def test_failed_attempt_and_its_retry_are_counted(telemetry: TelemetryCapture, calculate: Calculate) -> None:

@@ -136,8 +136,11 @@ def test_calculation_has_a_span_for_each_stage(telemetry: TelemetryCapture) -> N
         "distance.device_id": "iphone_stuart",
         "distance.attempt": 1,
         "distance.status": "completed",
-        "distance.fixes.accepted": 125,
-        "distance.fixes.rejected": 0,
+        "distance.fixes.read": 125,
+        "distance.fixes.usable": 125,
+        "distance.devices": 1,
+        "distance.trips": 1,
+        "distance.gaps": 0,
     }
     assert events(telemetry.span("claim")) == events(telemetry.span("commit")) == ["state.transition"]
     assert attributes(telemetry.span("compute"))["distance.stage.busy_ms"] > 0

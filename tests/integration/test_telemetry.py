@@ -126,6 +126,7 @@ def test_exported_metrics_are_documented_and_have_bounded_labels(
         metrics.TURNAROUND.name,
         metrics.HTTP_DURATION.name,
         metrics.FIXES_READ.name,
+        metrics.COVERAGE.name,
         metrics.COLD_STARTS.name,
     }
     wait_until(lambda: expected <= {point.metric for point in data_points(monitored.bodies)})

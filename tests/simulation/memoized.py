@@ -21,8 +21,6 @@ _REFERENCES: list[object] = []  # keep objects alive, because keys contain their
 class MemoizedDayAccumulator:
     """DayAccumulator with memoized results."""
 
-    missing_coordinates = 0  # only metrics use it
-
     def __init__(self, home: Home, away_threshold_km: float) -> None:
         self._arguments = home, away_threshold_km
         self._key: _Key = (home.latitude, home.longitude, away_threshold_km)

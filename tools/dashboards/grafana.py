@@ -48,6 +48,11 @@ def quantile(metric: str, percent: int, by: str = "", matchers: str = "") -> str
     return f"histogram_quantile({percent / 100}, {per_second(f'{metric}_bucket', labels, matchers)})"
 
 
+def mean(metric: str) -> str:
+    """Return a query for the mean of a histogram."""
+    return f"{per_second(f'{metric}_sum')} / {per_second(f'{metric}_count')}"
+
+
 def _by(labels: str) -> str:
     return f" by ({labels})" if labels else ""
 

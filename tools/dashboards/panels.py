@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
-from tools.dashboards.grafana import Dashboard, Panel, per_hour, per_second, quantile, quantiles
+from tools.dashboards.grafana import Dashboard, Panel, mean, per_hour, per_second, quantile, quantiles
 
 _HTTP = "http_server_request_duration_seconds"
 _API = 'http_route=~"/api/.*"'
 _FAILED = 'distance_jobs_failed_total{error_type!="NO_DATA"}'
 _FINISHED = f"(sum(increase({_FAILED}[$__range])) + sum(increase(distance_jobs_completed_total[$__range])))"
+_COVERAGE = "distance_analysis_coverage"
+_PER_DEVICE = "Of a day, for each device of a job."
 _DEPENDENCIES = {
     "Database": "db_client_operation_duration_seconds",
     "Object storage": "rpc_client_call_duration_seconds",
@@ -228,14 +230,27 @@ DASHBOARDS = (
             Panel(
                 "Fixes",
                 "short",
-                {"read": per_hour("distance_fixes_read_total"), "accepted": per_hour("distance_fixes_accepted_total")},
-                "Per hour.",
+                {"read": per_hour("distance_fixes_read_total"), "rejected": per_hour("distance_fixes_rejected_total")},
+                "Per hour. Rejected fixes are those of the analysis.",
             ),
             Panel(
                 "Rejected fixes",
                 "short",
                 {"{{reason}}": per_hour("distance_fixes_rejected_total", "reason")},
-                "Per hour.",
+                "Per hour. Many out_of_order fixes are usually late ones: use DAY_COLUMN=timestamp.",
+            ),
+            Panel(
+                "Tracking coverage",
+                "percentunit",
+                {"mean": mean(_COVERAGE), "p10": quantile(_COVERAGE, 10)},
+                "Known share of a day, for each device of a job.",
+            ),
+            Panel("Unknown time", "m", quantiles("distance_analysis_unknown_time_minutes"), _PER_DEVICE),
+            Panel(
+                "Trips",
+                "short",
+                {"mean": mean("distance_analysis_trips"), "p95": quantile("distance_analysis_trips", 95)},
+                _PER_DEVICE,
             ),
             Panel("CSV size", "decbytes", quantiles("distance_csv_size_bytes")),
         ),

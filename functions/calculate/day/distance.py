@@ -74,7 +74,6 @@ class DayAccumulator:
         self._devices = _DeviceStates()
         self._usable = 0
         self._rejected = 0
-        self.missing_coordinates = 0  # the rejected fixes without latitude or longitude
         self._total, self._path = _ExactSum(), _ExactSum()
         self._max_km = -math.inf
         self._min_km = math.inf
@@ -85,7 +84,6 @@ class DayAccumulator:
         fixes = block if usable.all() else block.filter(usable)
         if len(fixes) < len(block):
             self._rejected += len(block) - len(fixes)
-            self.missing_coordinates += int(np.count_nonzero(np.isnan(block.latitude) | np.isnan(block.longitude)))
         points = _Points.of(fixes.latitude, fixes.longitude)
         km = _haversine_km(points, self._home)
         away: Flags = km > self._threshold_km
