@@ -44,6 +44,7 @@ class Job(JsonModel, objects={"result": Result}):
     queued_at: datetime
     date: str = ""
     device_id: str = ""
+    timezone: str = ""  # of the day, an IANA name; the list does not have it
     started_at: datetime | None = None
     completed_at: datetime | None = None
     result: Result | None = None

@@ -87,6 +87,7 @@ class JobHandler:
             "status": record.status,
             "date": record.date.isoformat(),
             "device_id": record.device_id,
+            "timezone": record.timezone,
             "queued_at": rfc3339(record.queued_at),
             "started_at": None if started_at is None else rfc3339(started_at),
             "completed_at": None if completed_at is None else rfc3339(completed_at),

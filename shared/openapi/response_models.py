@@ -54,6 +54,7 @@ class Job(ResponseBody):
     status: PublicStatus
     date: Day
     device_id: DeviceId
+    timezone: str = Field(description="IANA time zone of the day")
     queued_at: Instant
     started_at: Instant | None = None
     completed_at: Instant | None = None

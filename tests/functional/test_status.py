@@ -121,6 +121,7 @@ def test_queued_job_has_only_known_fields(status: Status) -> None:
         "status": "queued",
         "date": "2026-01-25",
         "device_id": "iphone_stuart",
+        "timezone": "UTC",
         "queued_at": "2026-01-26T12:00:00.345Z",
         "job_trace_id": "0af7651916cd43dd8448eb211c80319c",
     }
