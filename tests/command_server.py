@@ -40,11 +40,13 @@ class Server(http.server.ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.status, self.device, self.page = "completed", "garmin", b""
         self.requests = 0
+        self.analysis: dict[str, Any] | None = None
 
     def job(self) -> dict[str, Any]:
         download = {"csv_download_url": f"{self.url}/csv?X-Amz-Signature={SECRET}", "csv_size_bytes": len(DAY)}
         download["csv_sha256"] = hashlib.sha256(DAY).hexdigest()
-        job = {**DONE, "status": self.status, "device_id": self.device, "result": {**RESULT, **download}}
+        result = {**RESULT, **download, "analysis": self.analysis}
+        job = {**DONE, "status": self.status, "device_id": self.device, "result": result}
         return job if self.status == "completed" else {**job, "result": None}
 
 

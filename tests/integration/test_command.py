@@ -31,6 +31,7 @@ def test_job_is_submitted_shown_downloaded_and_plotted(stack: Stack, tmp_path: P
     output = command(stack.url, "show", job["job_id"])
     assert "1,463" in output
     assert "km from home" in output
+    assert "a column is 15 minutes, hours in UTC" in output
     assert "departed" in output
     assert "602.0" in output.splitlines()[-1]
     (saved,) = command(stack.url, "download", *DAY, "--into", str(tmp_path)).split()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import analysis
 from tests.command_server import COMMANDS, SECRET, Server, run_server
 from tests.integration.whole_stack import wait_until
 from tests.unit.test_client import ID
@@ -63,6 +64,15 @@ def test_output_fits_any_encoding(
     if arguments[0] == "show":
         assert "km from home" in out
         assert "1.5" in out
+
+
+@pytest.mark.parametrize("environ", ENCODINGS.values(), ids=ENCODINGS)
+def test_bars_fit_any_encoding(environ: dict[str, str], server: Server, tmp_path: Path) -> None:
+    server.analysis = analysis()
+    code, out, err = finish(start(server, tmp_path, *COMMANDS["show"], environ=environ))
+    assert (code, err) == (0, "")
+    bar = "▁" * 32 + "█" * 40 if environ == ENCODINGS["UTF-8"] else "_" * 32 + "#" * 40
+    assert bar in out.encode("latin-1").decode()
 
 
 @pytest.mark.parametrize("environ", ENCODINGS.values(), ids=ENCODINGS)

@@ -171,7 +171,7 @@ def submit_range(
 
 @app.command()
 def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json: Json = False) -> None:
-    """Show a day: its numbers, the distance from home over time, and the trips."""
+    """Show a day: its numbers, the distance from home over time, the times at home and away, and the trips."""
     with output.exit_codes(), _client(url) as client:
         resolved, tracks = _job_and_tracks(client, job, device)
         away = list(day_chart.all_away_periods(tracks))
@@ -182,6 +182,7 @@ def show(job: JobOrDay, *, device: Device = "", url: Url = DEFAULT_URL, as_json:
         chart = day_chart.render_text(tracks, output.OUT.width)
         print(chart if output.can_print(chart) else day_chart.render_text(tracks, output.OUT.width, is_ascii=True))
         if resolved.result and resolved.result.analysis:
+            output.print_bars(resolved.result.analysis, resolved.timezone)
             output.print_analysis(resolved.result.analysis)
         else:
             _print_away_periods(away)  # of a job without analysis

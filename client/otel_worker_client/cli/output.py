@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from otel_worker_client.analysis import Analysis
+from otel_worker_client.cli import day_bar
 from otel_worker_client.errors import (
     ConfigurationError,
     NotAllowedError,
@@ -141,12 +142,20 @@ def print_job(job: Job) -> None:
     OUT.print(table)
 
 
+def print_bars(analysis: Analysis, timezone: str) -> None:
+    """Print when each device was at home and away, on a scale of hours in `timezone`."""
+    bars = day_bar.render(analysis, timezone, OUT.width)
+    if not can_print(bars.plain):
+        bars = day_bar.render(analysis, timezone, OUT.width, is_ascii=True)
+    OUT.print(bars, no_wrap=True, overflow="ignore", crop=False)
+
+
 def print_analysis(analysis: Analysis) -> None:
     """Print the time at home, away and unknown of each device, and its trips; times are UTC."""
     times = Table("device", box=None)
     for label in ("home, min", "away, min", "unknown, min", "coverage", "robust path, km"):
         times.add_column(label, justify="right")
-    trips = Table("departed", "returned", box=None)
+    trips = Table("departed", "returned", box=None, title="trips, times in UTC", title_justify="left")
     for label in ("min", "unknown, min", "farthest, km", "path, km"):
         trips.add_column(label, justify="right")
     trips.add_column("device")
