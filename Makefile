@@ -1,6 +1,7 @@
 # Everything comes from PyPI into .venv/, with hashes; nothing else of the machine is touched.
 PYTHON ?= python3
 VENV := .venv
+ACCURACY := .local/accuracy-venv
 ENGINE ?= docker
 LOCK ?= functions
 VERSION = $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' shared/version.py)
@@ -13,7 +14,7 @@ unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLI
 export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 .DEFAULT_GOAL := help
-.PHONY: help demo up observe buckets forget test check docs docs-serve bench chaos image cluster-test
+.PHONY: help demo up observe buckets forget test check docs docs-serve bench accuracy chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ docs-serve: $(VENV)/dev.stamp ## show the documentation site on http://127.0.0.1
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
 	@$(RUN) -m benchmarks
 
+accuracy: $(ACCURACY)/accuracy.stamp ## the accuracy of the day analysis, compared with trackintel and movingpandas: OPTIONS="--seeds 1-10"
+	@$(ACCURACY)/bin/python -m benchmarks.accuracy $(OPTIONS)
+
 chaos: $(VENV)/dev.stamp ## kill every part of a loaded system, again and again: no job may be lost, doubled or wrong
 	@$(RUN) -m tests.chaos
 
@@ -72,6 +76,13 @@ $(VENV)/local.stamp: requirements/local.txt
 $(VENV)/dev.stamp: requirements/dev.txt
 	@$(call install,dev)
 	@touch $@ $(VENV)/local.stamp
+
+# These packages and their dependencies would burden a developer's environment.
+$(ACCURACY)/accuracy.stamp: VENV := $(ACCURACY)
+$(ACCURACY)/accuracy.stamp: RUN := $(ACCURACY)/bin/python
+$(ACCURACY)/accuracy.stamp: requirements/accuracy.txt
+	@$(call install,accuracy)
+	@touch $@
 
 define install
 { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

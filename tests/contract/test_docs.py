@@ -124,7 +124,7 @@ def test_layout_page_lists_every_folder_and_package() -> None:
     text = (ROOT / "docs/contributing/layout.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `([\w/-]+)/` \|", text, re.MULTILINE)
     tops = [path for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))]
-    depths = {"functions": 2, "shared": 1, "tests": 1, "tools": 1, "local": 1}
+    depths = {"functions": 2, "shared": 1, "tests": 1, "tools": 1, "local": 1, "benchmarks": 1}
     folders = [*tops, *(child for name, depth in depths.items() for child in packages(ROOT / name, depth))]
     folders += [path for path in (ROOT / "knative").iterdir() if path.is_dir()]
     assert sorted(listed) == sorted(str(path.relative_to(ROOT)) for path in folders)

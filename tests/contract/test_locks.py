@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.contract.markdown import ROOT
 
 PAIRS = [("functions", "local"), ("functions", "access"), ("access", "dev"), ("local", "dev")]
-LOCKS = ("functions", "access", "local", "dev")
+LOCKS = ("functions", "access", "local", "dev", "accuracy")
 
 
 def text(lock: str) -> str:
@@ -63,6 +63,11 @@ def test_a_lock_names_no_package_index(lock: str) -> None:
 )
 def test_a_larger_lock_has_the_versions_of_the_smaller_one(smaller: str, larger: str) -> None:
     assert pins(smaller).items() <= pins(larger).items()
+
+
+def test_the_lock_of_an_own_environment_has_the_versions_of_the_others() -> None:
+    own, others = pins("accuracy"), pins("dev")
+    assert {name: own[name] for name in own.keys() & others} == {name: others[name] for name in own.keys() & others}
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -49,13 +49,13 @@ def write_fake_python(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("target", ["demo", "up", "observe", "buckets", "forget", "test", "bench", "chaos"])
+@pytest.mark.parametrize("target", ["demo", "up", "observe", "buckets", "forget", "test", "bench", "accuracy", "chaos"])
 def test_no_variable_of_the_interpreter_or_the_tools_reaches_a_command(target: str, tmp_path: Path) -> None:
     write_fake_python(tmp_path / "venv" / "bin" / "python")
-    for stamp in ("dev.stamp", "local.stamp"):
+    for stamp in ("dev.stamp", "local.stamp", "accuracy.stamp"):
         (tmp_path / "venv" / stamp).touch()
 
-    ((_, environment),) = make(tmp_path, f"VENV={tmp_path / 'venv'}", target).items()
+    ((_, environment),) = make(tmp_path, f"VENV={tmp_path / 'venv'}", f"ACCURACY={tmp_path / 'venv'}", target).items()
 
     own = {
         name: text for name, text in environment.items() if name.startswith(("PYTHON", "PYTEST", "COV", "MYPY", "RUFF"))

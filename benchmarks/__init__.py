@@ -1,0 +1,1 @@
+"""Benchmarks. A package, not a namespace: trackintel installs a package of the same name."""
