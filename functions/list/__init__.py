@@ -1,1 +1,1 @@
-"""The function list: pages of jobs, statistics, devices."""
+"""The function list: pages of jobs, days, statistics, devices."""

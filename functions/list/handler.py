@@ -1,27 +1,22 @@
-"""Handle requests for all jobs: pages of jobs, newest first, their counts, and the known devices."""
+"""Handle requests for many jobs: pages of jobs, newest first, days with their numbers, counts, and the devices."""
 
-import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+import json
+from collections.abc import Mapping
+from typing import Any
 
-from werkzeug.datastructures import MultiDict
-
+from functions.list.parameters import parse_days, parse_page
 from functions.list.results import JobOutcome, ResultReader
 from functions.list.stats import JobStats
-from shared.errors import InvalidRequest
 from shared.http.health import AnyCheck, Check
 from shared.http.messages import Handler, Request, Response
-from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.http.service import Options, Service
 from shared.job_index import devices
 from shared.job_index.index import Index
 from shared.job_index.markers import Entry, Filter
 from shared.jobs.store import Clock, JobStore, utc_now
-from shared.models import FIELD_ERRORS, PUBLIC_STATUSES, Status, parse_day, parse_device_id, rfc3339
+from shared.models import Status, rfc3339
 from shared.openapi import routes as documents
 from shared.storage.bucket import Bucket
-
-T = TypeVar("T")
 
 
 def service(
@@ -34,9 +29,10 @@ def service(
     """Build the HTTP service of list for a bucket of jobs."""
     index = Index(bucket)
     stats = JobStats(index, clock)
-    lister = JobLister(index, results or ResultReader(JobStore(bucket)))
+    results = results or ResultReader(JobStore(bucket))
     routes: dict[tuple[str, str], Handler] = {
-        ("GET", "/api/distance/jobs"): lister.list_page,
+        ("GET", "/api/distance/jobs"): JobLister(index, results).list_page,
+        ("GET", "/api/distance/days"): DayLister(index, results).list_days,
         ("GET", "/api/distance/devices"): DeviceLister(bucket).list_devices,
         ("GET", "/api/distance/stats"): lambda request: _stats(stats, request),
     }
@@ -59,18 +55,44 @@ class JobLister:
 
     def list_page(self, request: Request) -> Response:
         """Return 200 with the requested page. Raises InvalidRequest for an invalid parameter."""
-        parameters = _single_parameters(request.query)
-        job_filter, with_results = _filter(parameters), _with_results(parameters)
-        limit, offset = _limit_and_offset(parameters)
-        page = self._index.page(job_filter, offset, limit)
-        outcomes = self._results.read(page.entries) if with_results else {}
+        parameters = parse_page(request.query)
+        limit, offset = parameters.limit, parameters.offset
+        page = self._index.page(parameters.job_filter, offset, limit)
+        outcomes = self._results.read_available(page.entries) if parameters.with_results else {}
         after = offset + limit
         body = {
-            "jobs": [_summary(entry, outcomes.get(entry.position, {})) for entry in page.entries],
+            "jobs": [_summary(entry, outcomes.get(entry.position)) for entry in page.entries],
             "total_count": page.total,
             "limit": limit,
             "offset": offset,
             "next_offset": after if after < page.total else None,
+            "trace_id": request.trace.trace_id,
+        }
+        return Response(200, body)
+
+
+class DayLister:
+    """List the days of one index that have a completed job, with the numbers of the newest one."""
+
+    def __init__(self, index: Index, results: ResultReader) -> None:
+        self._index = index
+        self._results = results
+
+    def list_days(self, request: Request) -> Response:
+        """Return 200 with the days in order.
+
+        Raises InvalidRequest for an invalid parameter, and Unavailable if a record cannot be read now: without its
+        numbers a day would look like one that has none.
+        """
+        parameters = parse_days(request.query)
+        job_filter = Filter(Status.COMPLETED, device_id=parameters.device_id)
+        entries = self._index.newest_of_days(job_filter, parameters.first, parameters.last)
+        outcomes = self._results.read(entries)
+        body = {
+            "days": [_day(entry, outcomes.get(entry.position)) for entry in entries],
+            "device_id": parameters.device_id,
+            "from": parameters.first.isoformat(),
+            "to": parameters.last.isoformat(),
             "trace_id": request.trace.trace_id,
         }
         return Response(200, body)
@@ -102,57 +124,8 @@ def _stats(stats: JobStats, request: Request) -> Response:
     return Response(200, {**counts, "total": sum(counts.values()), "trace_id": request.trace.trace_id})
 
 
-def _single_parameters(query: MultiDict[str, str]) -> dict[str, str]:
-    """Return the query parameters. Raises InvalidRequest if a known one is repeated."""
-    for name in ("status", "date", "device_id", "limit", "offset", "results"):
-        if len(query.getlist(name)) > 1:
-            raise InvalidRequest(f"{name} must be given once", name, query.getlist(name))
-    return query.to_dict()
-
-
-def _filter(parameters: dict[str, str]) -> Filter:
-    status = parameters.get("status") or None
-    if status is not None and status not in PUBLIC_STATUSES:
-        raise InvalidRequest("status must be one of: queued, processing, completed, failed", "status", status)
-    # The rules for dates and device ids are those of a submission.
-    day = _optional(parameters, "date", parse_day)
-    device_id = _optional(parameters, "device_id", parse_device_id)
-    return Filter(Status(status) if status else None, day, device_id)
-
-
-def _optional(parameters: dict[str, str], name: str, parser: Callable[[str], T]) -> T | None:
-    """Return the value of a parameter, None if it is absent or empty. Raises InvalidRequest."""
-    text = parameters.get(name)
-    if not text:
-        return None
-    try:
-        return parser(text)
-    except ValueError:
-        raise InvalidRequest(FIELD_ERRORS[name], name, text) from None
-
-
-def _limit_and_offset(parameters: dict[str, str]) -> tuple[int, int]:
-    texts = parameters.get("limit", str(DEFAULT_LIMIT)), parameters.get("offset", "0")
-    for name, text in zip(("limit", "offset"), texts, strict=True):
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise InvalidRequest("limit and offset must be integers", name, text)
-    limit, offset = map(int, texts)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidRequest(f"limit must be between 1 and {MAX_LIMIT}", "limit", limit)
-    if offset < 0:
-        raise InvalidRequest("offset must be non-negative", "offset", offset)
-    return limit, offset
-
-
-def _with_results(parameters: dict[str, str]) -> bool:
-    text = parameters.get("results", "true")
-    if text not in ("true", "false"):
-        raise InvalidRequest("results must be true or false", "results", text)
-    return text == "true"
-
-
-def _summary(entry: Entry, outcome: JobOutcome) -> dict[str, Any]:
-    """Return a row, the model `JobSummary` of shared/openapi/response_models.py."""
+def _summary(entry: Entry, outcome: JobOutcome | None) -> dict[str, Any]:
+    """Return a row of a page, the model `JobSummary` of shared/openapi/response_models.py."""
     completed_at = entry.completed_at
     return {
         "job_id": entry.job_id,
@@ -161,5 +134,22 @@ def _summary(entry: Entry, outcome: JobOutcome) -> dict[str, Any]:
         "device_id": entry.device_id,
         "queued_at": rfc3339(entry.queued_at),
         **({} if completed_at is None else {"completed_at": rfc3339(completed_at)}),
-        **outcome,
+        **({} if outcome is None else outcome.fields),
     }
+
+
+def _day(entry: Entry, outcome: JobOutcome | None) -> dict[str, Any]:
+    """Return the row of a completed job, the model `DaySummary` of shared/openapi/response_models.py."""
+    result = outcome.fields.get("result") if outcome else None
+    analysis = outcome.analysis if outcome else None
+    return {
+        "date": entry.date,
+        "job_id": entry.job_id,
+        "completed_at": entry.completed_at and rfc3339(entry.completed_at),
+        "result": result and _numbers(result),
+        "analysis": analysis and json.loads(analysis),
+    }
+
+
+def _numbers(result: Mapping[str, Any]) -> dict[str, int | float]:
+    return {name: value for name, value in result.items() if isinstance(value, (int, float))}

@@ -1,16 +1,16 @@
-"""Read the outcomes of finished jobs from their records, for the rows of a page.
+"""Read the outcomes of finished jobs from their records, for the rows of pages and days.
 
-A finished record never changes, so its outcome is cached. Outcomes are optional: if records cannot be read, because the
-storage fails or the permission is missing, rows have no outcome.
+A finished record never changes, so its outcome is cached, once for both kinds of rows.
 """
 
+import json
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.errors import CorruptRecord, NotFound, Unavailable
 from shared.job_index.markers import Entry, Position, position_of
@@ -21,10 +21,19 @@ from shared.models import Record
 _LOG = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10  # callers wait 30 s for a page
 _MAX_CONCURRENCY = 8
-_CACHE_SIZE = 2_048  # outcomes of a few kB each
+_CACHE_SIZE = 2_048  # outcomes of about 2 kB each
 
-# The fields of a row that depend on the job's outcome: a result, or an error code and message.
-JobOutcome = Mapping[str, Any]
+
+class JobOutcome(NamedTuple):
+    """What rows show of the outcome of a job.
+
+    `fields` are those of a row of a page: `result`, or `error_code` and `error_message`. `analysis` is the analysis of
+    the job's device without trips and gaps, or None if the job has none or is of all devices. It is JSON, which takes a
+    fifth of the memory.
+    """
+
+    fields: Mapping[str, Any]
+    analysis: str | None = None
 
 
 class ResultReader:
@@ -46,11 +55,29 @@ class ResultReader:
         self._cache: OrderedDict[Position, JobOutcome] = OrderedDict()
 
     def read(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
+        """Return the outcomes of the finished jobs, without those whose record is missing, corrupt or of another job.
+
+        Raises Unavailable if the storage fails or the timeout expires. The records that were read are cached then.
+        """
+        outcomes, failure = self._read(entries)
+        if failure is not None:
+            raise Unavailable("storage", failure)
+        return outcomes
+
+    def read_available(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
         """Return the outcomes of the finished jobs that can be read within the timeout."""
+        outcomes, failure = self._read(entries)
+        if failure is not None:
+            _LOG.warning("failed to read job results", extra={"cause": failure})
+        return outcomes
+
+    def _read(self, entries: Iterable[Entry]) -> tuple[dict[Position, JobOutcome], str | None]:
+        """Return the outcomes that can be read, and the cause of the first failure."""
         finished = [entry.position for entry in entries if entry.status.is_finished]
         cached = self._read_cache(finished)
         missing = [position for position in finished if position not in cached]
-        return cached | self._read_records(missing) if missing else cached
+        outcomes, failure = self._read_records(missing) if missing else ({}, None)
+        return cached | outcomes, failure
 
     def _read_cache(self, positions: list[Position]) -> dict[Position, JobOutcome]:
         with self._lock:
@@ -65,8 +92,11 @@ class ResultReader:
             if len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
 
-    def _read_records(self, positions: list[Position]) -> dict[Position, JobOutcome]:
-        """Read records concurrently. After a storage error, reads that have not started are skipped."""
+    def _read_records(self, positions: list[Position]) -> tuple[dict[Position, JobOutcome], str | None]:
+        """Read records concurrently, and return the cause of the first failure with the outcomes.
+
+        After a storage error, reads that have not started are skipped.
+        """
         outcomes: dict[Position, JobOutcome] = {}
         failures: list[str] = []
 
@@ -90,9 +120,8 @@ class ResultReader:
             list(self._pool.map(read_in_context, contexts, positions, timeout=self._timeout_seconds))
         except TimeoutError:
             failures.append("slow")
-        if failures:
-            _LOG.warning("failed to read job results", extra={"cause": failures[0]})
-        return outcomes.copy()  # threads that have timed out still write to it
+        # Threads that have timed out still write to both.
+        return outcomes.copy(), failures[0] if failures else None
 
     def _read_record(self, position: Position) -> JobOutcome | None:
         """Return the outcome of the job at `position`, or None if its record is missing, corrupt or of another job."""
@@ -104,7 +133,18 @@ class ResultReader:
             return None
         if job.result is not None:
             path = csv_keys.download_path(job.result.csv_path)
-            return {"result": {**job.result.summary(), "csv_download_path": path}}
+            fields = {"result": {**job.result.summary(), "csv_download_path": path}}
+            return JobOutcome(fields, _device_analysis(job.device_id, job.result.analysis))
         if job.error_code is not None:
-            return {"error_code": job.error_code, "error_message": job.error_message}
+            return JobOutcome({"error_code": job.error_code, "error_message": job.error_message})
         return None
+
+
+def _device_analysis(device_id: str, analysis: Mapping[str, Any] | None) -> str | None:
+    """Return the analysis of one device without trips and gaps, or None if there is none."""
+    if device_id == "" or analysis is None:  # in a job of all devices, "" is one without an id
+        return None
+    for device in analysis["devices"]:
+        if device.get("device_id") == device_id:
+            return json.dumps({name: value for name, value in device.items() if name not in ("trips", "gaps")})
+    return None

@@ -7,6 +7,7 @@ in the segments of the manifest that is read afterwards. So a reader sees every 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import numpy as np
@@ -46,6 +47,11 @@ class RowView:
         """Return the jobs number `start` to `stop`."""
         return self._segment.select(slice(start, stop) if self._rows is None else self._rows[start:stop])
 
+    def newest_of_days(self, first: date, last: date) -> Segment:
+        """Return the newest job of each day from `first` to `last`."""
+        rows = np.arange(len(self._segment)) if self._rows is None else self._rows
+        return self._segment.newest_of_days(rows, first, last)
+
     def count_newer(self, position: Position) -> int:
         """Return the number of jobs that are newer than `position`."""
         row = self._segment.count_newer(position)
@@ -78,6 +84,10 @@ class SealedView:
                 parts.append(self._view(segment).slice(max(start, 0), min(stop, count)))
             start, stop = start - count, stop - count
         return parts
+
+    def views(self) -> Iterator[RowView]:
+        """Iterate over the matching jobs, one segment at a time."""
+        return map(self._view, self._sealed)
 
     def segments(self) -> Iterator[Segment]:
         """Iterate over all jobs, one segment at a time."""
@@ -134,6 +144,13 @@ class Index:
         """Return the jobs number `offset` to `offset + limit` of those that match the filter."""
         return self._retry(lambda: self._page(job_filter, offset, limit))
 
+    def newest_of_days(self, job_filter: Filter, first: date, last: date) -> list[Entry]:
+        """Return the newest matching job of each day from `first` to `last` that has one, in order of days.
+
+        Costs as much as a page with a filter.
+        """
+        return self._retry(lambda: self._newest_of_days(job_filter, first, last))
+
     def job_counts(self) -> StatusCounts:
         """Return the number of jobs per status. Costs as much as a page with a filter."""
         return self._retry(self._job_counts)
@@ -156,17 +173,27 @@ class Index:
 
     def _page(self, job_filter: Filter, offset: int, limit: int) -> IndexPage:
         snapshot = self._snapshot()
+        unsealed, sealed = self._views(snapshot, job_filter)
+        total = sum(map(len, unsealed)) + len(sealed)
+        newest_sealed = snapshot.manifest.sealed[0].newest if snapshot.manifest.sealed else None
+        parts = _merge_page(unsealed, sealed, newest_sealed, offset, limit)
+        return IndexPage([entry for part in parts for entry in part.entries()], total)
+
+    def _newest_of_days(self, job_filter: Filter, first: date, last: date) -> list[Entry]:
+        unsealed, sealed = self._views(self._snapshot(), job_filter)
+        candidates = merge([view.newest_of_days(first, last) for view in (*unsealed, *sealed.views())])
+        newest = RowView(candidates).newest_of_days(first, last)
+        return sorted(newest.entries(), key=lambda entry: entry.date)
+
+    def _views(self, snapshot: Snapshot, job_filter: Filter) -> tuple[list[RowView], SealedView]:
+        """Return the matching jobs of the log and the hot segment, and those of the sealed segments."""
         hot, hot_mask = snapshot.hot, snapshot.hot_mask
         if not job_filter.is_empty:
             matches = hot.matching_mask(job_filter)
             hot_mask = matches if hot_mask is None else hot_mask & matches
         log_entries = (entry for entry in snapshot.log_entries if job_filter.matches(entry))
         unsealed = [RowView(Segment.from_entries(log_entries)), RowView(hot, hot_mask)]
-        sealed = SealedView(self, snapshot.manifest, job_filter, snapshot.deleted)
-        total = sum(map(len, unsealed)) + len(sealed)
-        newest_sealed = snapshot.manifest.sealed[0].newest if snapshot.manifest.sealed else None
-        parts = _merge_page(unsealed, sealed, newest_sealed, offset, limit)
-        return IndexPage([entry for part in parts for entry in part.entries()], total)
+        return unsealed, SealedView(self, snapshot.manifest, job_filter, snapshot.deleted)
 
     def _job_counts(self) -> StatusCounts:
         snapshot = self._snapshot()

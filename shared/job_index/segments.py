@@ -123,6 +123,15 @@ class Segment:
             mask &= self.device == (self.devices.index(job_filter.device_id) if is_known else -1)
         return mask
 
+    def newest_of_days(self, rows: Rows, first: date, last: date) -> "Segment":
+        """Return the newest job of each day from `first` to `last` among `rows`, in one pass and without sorting."""
+        start, count = first.toordinal(), (last - first).days + 1
+        days = self.day[rows] - start
+        is_in_range = (days >= 0) & (days < count)
+        newest = np.full(count, len(self), np.int64)
+        np.minimum.at(newest, days[is_in_range], rows[is_in_range])  # rows are newest first
+        return self.select(np.sort(newest[newest < len(self)]))
+
     def finished_mask(self) -> Mask:
         """Return the mask of the finished jobs."""
         mask: Mask = self.status >= _FIRST_FINISHED

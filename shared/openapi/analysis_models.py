@@ -112,9 +112,7 @@ class Gap(ResponseBody):
     counted_as: Literal["unknown", "home", "away"] = Field(description="State that the time of the gap counts for")
 
 
-class DeviceAnalysis(ResponseBody):
-    """The analysis of one device."""
-
+class _DeviceFields(ResponseBody):
     device_id: str
     fixes: FixCounts
     first_fix_at: Instant | None = Field(description="Time of the first usable fix; null without usable fixes")
@@ -130,6 +128,17 @@ class DeviceAnalysis(ResponseBody):
     distance_from_home_km: DistancesFromHome
     path_length_km: PathLengths
     trip_count: Count = Field(description="Number of all trips")
+
+
+class DeviceSummary(_DeviceFields):
+    """The analysis of one device without its trips and gaps."""
+
+    gap_count: Count = Field(description="Number of all gaps")
+
+
+class DeviceAnalysis(_DeviceFields):
+    """The analysis of one device."""
+
     trips: list[Trip] = Field(description="The longest trips, at most 100, in order of time")
     gap_count: Count = Field(description="Number of all gaps")
     gaps: list[Gap] = Field(description="The longest gaps, at most 100, in order of time")

@@ -96,7 +96,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": parameter.location,
-        **({"required": True} if parameter.location == "path" else {}),
+        **({"required": True} if parameter.required or parameter.location == "path" else {}),
         "schema": dict(parameter.schema),
         "description": parameter.description,
     }

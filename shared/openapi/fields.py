@@ -14,6 +14,8 @@ Day = Annotated[date, BeforeValidator(parse_day)]
 DeviceId = Annotated[str, AfterValidator(parse_device_id), WithJsonSchema({"type": "string", "pattern": DEVICE_ID})]
 JobId = Annotated[str, AfterValidator(parse_job_id), WithJsonSchema({"type": "string", "pattern": JOB_ID})]
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+CsvSizeBytes = Annotated[int, Field(description="Size of the CSV in bytes")]
+ProcessingTimeMs = Annotated[int, Field(description="Duration of the calculation, in milliseconds")]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -34,8 +36,8 @@ class ResponseBody(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, json_schema_extra=_adapt_schema)
 
 
-class ResultFields(BaseModel):
-    """The fields of shared.models.Result without the analysis, with their descriptions."""
+class StatisticsFields(BaseModel):
+    """The fields of shared.models.DayStatistics, with their descriptions."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
     total_distance_km: float = Field(description="Sum of the distances from home over all fixes, in kilometres")
@@ -46,10 +48,15 @@ class ResultFields(BaseModel):
     path_length_km: float = Field(description="Path length, for each device separately, in kilometres")
     away_minutes: float = Field(description="Time away from home, for each device separately, in minutes")
     rejected_locations: int = Field(description="Number of fixes without a valid position")
+
+
+class ResultFields(StatisticsFields):
+    """The fields of shared.models.Result without the analysis, with their descriptions."""
+
     csv_path: str = Field(description="Key of the CSV in its bucket")
-    csv_size_bytes: int = Field(description="Size of the CSV in bytes")
+    csv_size_bytes: CsvSizeBytes
     csv_sha256: Sha256 | None = None
-    processing_time_ms: int = Field(description="Duration of the calculation, in milliseconds")
+    processing_time_ms: ProcessingTimeMs
     worker_version: str | None = Field(
         default=None, description="Release of otel-worker that calculated the job; null for early records"
     )

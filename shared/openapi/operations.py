@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.http import health_paths
+from shared.http.page_limits import MAX_DAYS
 from shared.jobs.csv_keys import FILENAME
 from shared.models import DEVICE_ID, JOB_ID
 from shared.openapi import response_models as models
@@ -25,6 +26,7 @@ class Parameter:
     location: str
     schema: Schema
     description: str
+    required: bool = False  # a parameter in the path is always required
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Operation:
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
-_DAY: Schema = {"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "enum": [""]}]}  # "" is no filter
+_DATE: Schema = {"type": "string", "format": "date"}
+_DAY: Schema = {"anyOf": [_DATE, {"type": "string", "enum": [""]}]}  # "" is no filter
 HEADERS: Mapping[str, tuple[Schema, str]] = {
     "X-Trace-Id": ({"type": "string", "pattern": "^[0-9a-f]{32}$"}, "Trace ID of the request"),
     "Location": (_TEXT, "URL of the job or the CSV"),
@@ -128,6 +131,27 @@ _JOB_OPERATIONS = (
         ),
         None,
         {200: ResponseSpec("A page of jobs", models.JobPage), 400: _INVALID, **_SERVER_ERRORS},
+    ),
+    Operation(
+        "GET",
+        "/api/distance/days",
+        "list_days",
+        "distance-list",
+        "List days",
+        "Returns the days of a range that have a completed job of the device, each with the numbers of its newest one.",
+        (
+            Parameter(
+                "device_id",
+                "query",
+                {"type": "string", "pattern": DEVICE_ID},
+                "Device of the jobs; without it, jobs of all devices",
+            ),
+            Parameter("from", "query", _DATE, "First day, required", required=True),
+            Parameter("to", "query", _DATE, f"Last day, required; at most {MAX_DAYS} days in all", required=True),
+            *_TRACE,
+        ),
+        None,
+        {200: ResponseSpec("The days in order", models.DayList), 400: _INVALID, **_SERVER_ERRORS},
     ),
     Operation(
         "GET",

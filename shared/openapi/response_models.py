@@ -9,8 +9,19 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from shared.http.page_limits import DEFAULT_LIMIT, MAX_LIMIT
 from shared.models import PUBLIC_STATUSES, Status
-from shared.openapi.analysis_models import Analysis
-from shared.openapi.fields import Day, DeviceId, Instant, JobId, ResponseBody, ResultFields, Sha256
+from shared.openapi.analysis_models import Analysis, DeviceSummary
+from shared.openapi.fields import (
+    CsvSizeBytes,
+    Day,
+    DeviceId,
+    Instant,
+    JobId,
+    ProcessingTimeMs,
+    ResponseBody,
+    ResultFields,
+    Sha256,
+    StatisticsFields,
+)
 
 TraceId = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="Trace ID of the request")]
 PublicStatus = Literal[Status.QUEUED, Status.PROCESSING, Status.COMPLETED, Status.FAILED]
@@ -90,6 +101,37 @@ class JobPage(ResponseBody):
     limit: int = Field(ge=1, le=MAX_LIMIT)
     offset: int = Field(ge=0)
     next_offset: int | None = Field(description="Offset of the next page; null on the last page")
+    trace_id: TraceId
+
+
+class ResultNumbers(ResponseBody, StatisticsFields):
+    """The numbers of a completed job (km, minutes, counts)."""
+
+    csv_size_bytes: CsvSizeBytes
+    processing_time_ms: ProcessingTimeMs
+
+
+class DaySummary(ResponseBody):
+    """A day with the numbers of its newest completed job. They are null if the record of the job is corrupt or lost."""
+
+    date: Day
+    job_id: JobId
+    completed_at: Instant
+    result: ResultNumbers | None
+    analysis: DeviceSummary | None = Field(
+        description="Analysis of the device without trips and gaps; null for jobs of all devices and for jobs older "
+        "than the analysis"
+    )
+
+
+class DayList(ResponseBody):
+    """The days of a range that have a completed job of the device, in order of days."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+    days: list[DaySummary]
+    device_id: DeviceId
+    from_date: Day = Field(alias="from", description="First day of the range")
+    to_date: Day = Field(alias="to", description="Last day of the range")
     trace_id: TraceId
 
 

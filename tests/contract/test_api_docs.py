@@ -18,6 +18,7 @@ from tests.contract.world import HEADERS, World
 
 PAGE = "docs/reference/http-api.md"
 HEALTH = "docs/reference/health.md"
+DAYS = "docs/reference/days.md"
 ANALYSIS = "docs/reference/analysis.md"
 STATUS = "/api/distance/jobs/{job_id}"
 ERRORS = "docs/reference/errors.md"
@@ -95,6 +96,9 @@ def test_completed_job_equals_example(world: World) -> None:
     body["result"]["csv_download_url"] = "<presigned URL>"
     assert body == completed_job()
     assert world.get(3, "/api/distance/jobs?status=completed&limit=1") == example("## List jobs")
+    days = "/api/distance/days?device_id=iphone_stuart&from=2026-01-01&to=2026-01-31"
+    assert f"curl 'http://127.0.0.1:8080{days}'\n" in blocks(DAYS, "sh")
+    assert world.get(3, days) == example("## Example", page=DAYS)
 
 
 def test_failed_job_equals_example(world: World) -> None:

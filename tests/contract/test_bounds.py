@@ -75,7 +75,7 @@ def test_timeouts_and_broker_limits_match_documentation() -> None:
     assert {name: value for name, value, _ in documented if value[0].isdigit()} == {
         "publishing an event": f"{events.PUBLISH_TIMEOUT_SECONDS} s",
         "concurrent publications": str(events.MAX_CONCURRENT_PUBLISHES),
-        "results of a page of the list": f"{results.TIMEOUT_SECONDS} s",
+        "results of a page of the list, or of days": f"{results.TIMEOUT_SECONDS} s",
         "keys of a token's issuer": f"{jwks_cache.FETCH_TIMEOUT_SECONDS} s",
         "store of rate limits": f"{rate_limits._STORE_TIMEOUT_SECONDS} s",
         "gateway: response of a service": f"{gateway._RESPONSE_TIMEOUT_SECONDS} s",

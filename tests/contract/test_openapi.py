@@ -13,7 +13,7 @@ from shared.openapi.html import page
 from shared.openapi.operations import OPERATIONS, Operation
 from shared.openapi.response_models import ErrorObject
 from tests.contract.markdown import blocks
-from tests.contract.test_api_docs import DOCUMENTS, ERRORS, HEALTH, PAGE, completed_job, example
+from tests.contract.test_api_docs import DAYS, DOCUMENTS, ERRORS, HEALTH, PAGE, completed_job, example
 from tests.contract.world import World
 
 DOCUMENT = document()
@@ -63,6 +63,7 @@ def test_examples_equal_those_of_the_documentation() -> None:
         ("submit", "400"): example("# Errors", page=ERRORS),
         ("get_job", "200"): completed_job(),
         ("list_jobs", "200"): example("## List jobs"),
+        ("list_days", "200"): example("## Example", page=DAYS),
         ("list_devices", "200"): example("## List devices"),
         ("ready", "200"): example("## Readiness", page=HEALTH),
         ("ready", "503"): example("## Readiness", 1, HEALTH),

@@ -61,6 +61,8 @@ def test_accepted_job(world: World) -> None:
     [
         ("/api/distance/jobs", schemas.JobPage),
         ("/api/distance/jobs?limit=1&results=false", schemas.JobPage),
+        ("/api/distance/days?device_id=iphone_stuart&from=2026-01-24&to=2026-01-26", schemas.DayList),
+        ("/api/distance/days?from=2026-01-25&to=2026-01-25", schemas.DayList),
         ("/api/distance/devices", schemas.DeviceList),
         ("/api/distance/stats", schemas.StateCounts),
     ],

@@ -105,7 +105,8 @@ def test_no_method_or_path_variant_bypasses_authentication() -> None:
     job = f"{JOBS}/019bfa00-0000-7000-8000-000000000001"
     for method, path in (("HEAD", file), ("GET", file), ("HEAD", job), ("DELETE", job), ("GET", job)):
         assert reading.open(path, method=method).status_code == 401, (method, path)
-    for path in (JOBS, f"{JOBS}?limit=0", "/api/distance/stats", "/api%2Fdistance/jobs", "/api/distance/%6Aobs"):
+    variants = ("/api%2Fdistance/jobs", "/api/distance/%6Aobs")
+    for path in (JOBS, f"{JOBS}?limit=0", "/api/distance/stats", "/api/distance/days", *variants):
         assert listing.head(path).status_code in (401, 404), path
         assert listing.get(path).status_code in (401, 404), path
     for path in (f"/{JOBS}", f"{JOBS}/", JOBS.upper()):

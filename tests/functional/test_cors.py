@@ -25,7 +25,8 @@ def cors_headers(response: object) -> dict[str, str]:
 
 
 def test_allowed_origin_gets_cors_headers(client: FlaskClient) -> None:
-    for path, status in (("/api/distance/jobs", 200), ("/api/distance/jobs?limit=0", 400)):
+    responses = {"/api/distance/jobs": 200, "/api/distance/jobs?limit=0": 400, "/api/distance/days": 400}
+    for path, status in responses.items():
         response = client.get(path, headers={"Origin": PAGE})
         assert response.status_code == status
         assert cors_headers(response) == {

@@ -6,6 +6,7 @@ from shared.http.health_paths import HEALTH, JOB_COUNTS, PROMETHEUS, STATUS
 from tests.builders import JOB_ID, record, result
 from tests.contract.world import HEADERS, World
 
+QUERIES = {"/api/distance/days": "?device_id=iphone_stuart&from=2026-01-25&to=2026-01-25"}  # required parameters
 VALUES = {"<job_id>": JOB_ID, "<path:filename>": f"distance_20260125_iphone_stuart_{JOB_ID}.csv"}
 GETS = sorted(
     (number, path)
@@ -35,7 +36,7 @@ def send(world: World, method: str, number: int, path: str) -> tuple[int, dict[s
 
 @pytest.mark.parametrize(("number", "rule"), GETS)
 def test_head_equals_get_without_body(world: World, number: int, rule: str) -> None:
-    path = rule
+    path = rule + QUERIES.get(rule, "")
     for name, value in VALUES.items():
         path = path.replace(name, value)
     status, headers, _ = send(world, "GET", number, path)

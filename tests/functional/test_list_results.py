@@ -83,14 +83,18 @@ def test_completed_job_has_its_result_without_url(world: World) -> None:
     assert "error_code" not in row
 
 
-def test_analysis_is_neither_in_rows_nor_in_the_cache(world: World) -> None:
+def test_analysis_is_not_in_rows_and_the_cache_has_neither_trips_nor_gaps(world: World) -> None:
     completed = world.job(1)
     assert completed.result
     assert completed.result.analysis
     for _ in range(2):
         assert "analysis" not in world.rows()[0]["result"]
     (outcome,) = world.results._cache.values()
-    assert "analysis" not in outcome["result"]
+    assert "analysis" not in outcome.fields["result"]
+    assert outcome.analysis
+    assert '"trips"' not in outcome.analysis
+    assert '"gaps"' not in outcome.analysis
+    assert len(outcome.analysis) < 1_000
 
 
 def test_failed_job_has_its_error_and_no_result(world: World) -> None:

@@ -36,6 +36,7 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
         ("/api/distance/jobs", "list"),
         ("/api/distance/stats", "list"),
         ("/api/distance/devices", "list"),
+        ("/api/distance/days", "list"),
         ("/api/distance/devices/", None),
         ("/openapi.json", "list"),
         ("/api/distance/jobs/1", "status"),

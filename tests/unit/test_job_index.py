@@ -18,6 +18,7 @@ from tests.builders import JOB_ID, record
 from tests.fakes import NOW, MemoryBucket
 
 SEALED_ROWS = 4
+RANGE = date(2026, 1, 25), date(2026, 1, 27)
 EVERYTHING = 10_000
 
 
@@ -112,6 +113,7 @@ def test_compaction_at_any_time_does_not_change_the_list(
         page = index.page(job_filter, offset, limit)
         assert page.entries == expected[offset : offset + limit]
         assert page.total == len(expected)
+        assert index.newest_of_days(job_filter, *RANGE) == newest_of_days(expected)
         assert index.job_counts() == expected_counts(alive)
 
     for step, number, status in steps:
@@ -123,7 +125,7 @@ def test_compaction_at_any_time_does_not_change_the_list(
                 queued_at=NOW + timedelta(milliseconds=number * 7 % 41 // 2),  # some are equal
                 status=status,
                 device_id=["", "garmin", "iphone_stuart"][number % 3],
-                date=date(2026, 1, 24 + number % 2),
+                date=date(2026, 1, 24 + number % 5),
                 completed_at=NOW if status.is_finished else None,
             )
             entry = entry_of(changed)
@@ -137,6 +139,15 @@ def test_compaction_at_any_time_does_not_change_the_list(
         if number % 3 == 0:
             compare()
     compare()
+
+
+def newest_of_days(entries: list[Entry]) -> list[Entry]:
+    """Return the newest of `entries`, which are newest first, of each day of RANGE, one by one."""
+    newest: dict[str, Entry] = {}
+    for entry in entries:
+        if RANGE[0].isoformat() <= entry.date <= RANGE[1].isoformat():
+            newest.setdefault(entry.date, entry)
+    return [newest[day] for day in sorted(newest)]
 
 
 def expected_counts(entries: list[Entry]) -> StatusCounts:
@@ -173,6 +184,9 @@ def test_warm_page_takes_one_listing_and_one_conditional_get_at_any_size() -> No
         index.page(Filter(Status.FAILED), 0, 1)
         for job_filter in (Filter(), Filter(Status.COMPLETED)):
             assert requests(bucket, index, job_filter) == ["list", "get"]
+        bucket.requests.clear()
+        index.newest_of_days(Filter(Status.COMPLETED), *RANGE)
+        assert [name for name, _ in bucket.requests] == ["list", "get"]
 
 
 def test_cold_first_page_loads_only_the_newest_segments() -> None:

@@ -35,7 +35,7 @@ BUGS = (
     ),
     Bug(
         "filter-not-applied-to-hot",
-        f"{_INDEX}:Index._page",
+        f"{_INDEX}:Index._views",
         old="not (...).is_empty",
         new="False",
         breaks="a filtered list shows jobs that do not match",
