@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "status": ("status", ID),
     "list": ("list",),
     "list all": ("list", "--all"),
+    "days": ("days", "--from", "2026-01-24", "--to", "2026-01-25"),
     "devices": ("devices",),
     "download": ("download", ID),
     "download by date": ("download", "2026-01-25"),
@@ -58,7 +59,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.requests += 1
         devices = [{"device_id": self.server.device, "last_fix_at": "2026-01-26T12:00:00Z"}]
         body: dict[str, Any] = {**job, "jobs": [job], "total_count": 1, "limit": 50, "offset": 0}
-        self.respond(self.server.page or json.dumps({**body, "devices": devices, "as_of": None}).encode())
+        day: dict[str, Any] = {"date": "2026-01-25", "job_id": ID, "completed_at": "2026-01-26T12:00:02.345Z"}
+        day |= {"result": RESULT, "analysis": None}
+        days = {"days": [day], "from": "2026-01-24", "to": "2026-01-25"}
+        self.respond(self.server.page or json.dumps({**body, **days, "devices": devices, "as_of": None}).encode())
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))

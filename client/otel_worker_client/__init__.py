@@ -9,6 +9,7 @@ from otel_worker_client.analysis import (
     Analysis,
     AnalysisParameters,
     DeviceAnalysis,
+    DeviceSummary,
     DistancesFromHome,
     FixCounts,
     Gap,
@@ -28,15 +29,18 @@ from otel_worker_client.errors import (
     ServiceUnavailableError,
     ValidationError,
 )
-from otel_worker_client.models import Device, Devices, Job, Page, Result
+from otel_worker_client.models import Days, DaySummary, Device, Devices, Job, Page, Result, ResultNumbers
 
 __all__ = [
     "Analysis",
     "AnalysisParameters",
     "Client",
     "ConfigurationError",
+    "DaySummary",
+    "Days",
     "Device",
     "DeviceAnalysis",
+    "DeviceSummary",
     "Devices",
     "DistancesFromHome",
     "DownloadError",
@@ -51,6 +55,7 @@ __all__ = [
     "Page",
     "PathLengths",
     "Result",
+    "ResultNumbers",
     "RouteNotFoundError",
     "ServiceUnavailableError",
     "Trip",

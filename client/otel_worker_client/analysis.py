@@ -81,12 +81,11 @@ class Gap(JsonModel, attributes={"from": "start", "to": "end"}):
 
 
 @dataclass(frozen=True)
-class DeviceAnalysis(
+class DeviceSummary(
     JsonModel,
     objects={"fixes": FixCounts, "distance_from_home_km": DistancesFromHome, "path_length_km": PathLengths},
-    arrays={"trips": Trip, "gaps": Gap},
 ):
-    """The analysis of one device; the counts include trips and gaps that are not shown."""
+    """The analysis of one device without its trips and gaps."""
 
     device_id: str
     fixes: FixCounts
@@ -101,8 +100,14 @@ class DeviceAnalysis(
     distance_from_home_km: DistancesFromHome
     path_length_km: PathLengths
     trip_count: int
-    trips: tuple[Trip, ...]
     gap_count: int
+
+
+@dataclass(frozen=True)
+class DeviceAnalysis(DeviceSummary, arrays={"trips": Trip, "gaps": Gap}):
+    """The analysis of one device; the counts include trips and gaps that are not shown."""
+
+    trips: tuple[Trip, ...]
     gaps: tuple[Gap, ...]
 
 

@@ -19,7 +19,7 @@ from otel_worker_client.errors import (
     ServiceUnavailableError,
     ValidationError,
 )
-from otel_worker_client.models import Devices, Job, Page
+from otel_worker_client.models import Days, Devices, Job, Page
 from otel_worker_client.transport import Transport
 
 T = TypeVar("T")
@@ -151,6 +151,15 @@ class Client:
             yield from (job for job in page.jobs if job.job_id not in yielded)
             yielded.update(job.job_id for job in page.jobs)  # new jobs shift others to the next page
             offset = page.next_offset
+
+    def days(self, device_id: str, from_date: str, to_date: str) -> Days:
+        """Return the days of a range that have a completed job of the device, with the numbers of the newest one.
+
+        `from_date` and `to_date` (YYYY-MM-DD) are included; the range has at most 366 days. The device "" selects jobs
+        of all devices.
+        """
+        query = {"device_id": device_id, "from": from_date, "to": to_date}
+        return self._call(Days.from_json, self._list, "GET", "/api/distance/days", query=query)
 
     def devices(self) -> Devices:
         """Return the devices that have fixes; the list is at most an hour old."""

@@ -14,7 +14,7 @@ class JsonModel:
     """A dataclass that is created from a JSON object; unknown fields are ignored.
 
     `objects` are the models of fields that are an object or null, and `arrays` those of the items of arrays.
-    `attributes` are the attributes whose names differ from those in JSON.
+    `attributes` are the attributes whose names differ from those in JSON. Subclasses inherit all three.
     """
 
     _objects: ClassVar[Mapping[str, type["JsonModel"]]]
@@ -29,7 +29,9 @@ class JsonModel:
         attributes: Mapping[str, str] = _NONE,
     ) -> None:
         super().__init_subclass__()
-        cls._objects, cls._arrays, cls._attributes = objects, arrays, attributes
+        cls._objects = {**getattr(cls, "_objects", _NONE), **objects}
+        cls._arrays = {**getattr(cls, "_arrays", _NONE), **arrays}
+        cls._attributes = {**getattr(cls, "_attributes", _NONE), **attributes}
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any], **defaults: Any) -> Self:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from otel_worker_client.analysis import Analysis
+from otel_worker_client.analysis import Analysis, DeviceSummary
 from otel_worker_client.json_models import JsonModel
 
 
@@ -67,6 +67,43 @@ class Page(JsonModel, arrays={"jobs": Job}):
     limit: int
     offset: int
     next_offset: int | None = None
+
+
+@dataclass(frozen=True)
+class ResultNumbers(JsonModel):
+    """The numbers of a completed job (km, minutes, counts)."""
+
+    total_distance_km: float
+    total_locations: int
+    max_distance_km: float
+    min_distance_km: float
+    avg_distance_km: float
+    path_length_km: float
+    away_minutes: float
+    rejected_locations: int
+    csv_size_bytes: int
+    processing_time_ms: int
+
+
+@dataclass(frozen=True)
+class DaySummary(JsonModel, objects={"result": ResultNumbers, "analysis": DeviceSummary}):
+    """A day with the numbers of its newest completed job; None if its record is corrupt or lost."""
+
+    date: str
+    job_id: str
+    completed_at: datetime
+    result: ResultNumbers | None
+    analysis: DeviceSummary | None  # None also for jobs of all devices and for jobs older than the analysis
+
+
+@dataclass(frozen=True)
+class Days(JsonModel, arrays={"days": DaySummary}, attributes={"from": "from_date", "to": "to_date"}):
+    """The days of a range that have a completed job of the device, in order of days."""
+
+    days: tuple[DaySummary, ...]
+    device_id: str
+    from_date: str
+    to_date: str
 
 
 @dataclass(frozen=True)

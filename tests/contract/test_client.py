@@ -26,6 +26,9 @@ def names(model: type) -> set[str]:
 def test_models_have_all_fields_of_the_responses() -> None:
     assert names(models.Result) == set(schemas.JobResult.model_fields)
     assert names(models.Job) == set(schemas.Job.model_fields) - RESPONSE_ONLY_FIELDS
+    assert names(models.ResultNumbers) == set(schemas.ResultNumbers.model_fields)
+    assert names(models.DaySummary) == set(schemas.DaySummary.model_fields)
+    assert names(models.Days) == set(schemas.DayList.model_fields) - RESPONSE_ONLY_FIELDS
     assert names(models.Device) == set(schemas.Device.model_fields)
     assert names(models.Devices) == set(schemas.DeviceList.model_fields) - RESPONSE_ONLY_FIELDS
     assert names(models.Page) == set(schemas.JobPage.model_fields) - RESPONSE_ONLY_FIELDS
@@ -37,7 +40,8 @@ def test_models_have_all_fields_of_the_responses() -> None:
 
 def test_models_of_the_analysis_have_all_its_fields() -> None:
     assert names(analysis.AnalysisParameters) == set(analysis_models.AppliedParameters.model_fields)
-    for name in ("FixCounts", "DistancesFromHome", "PathLengths", "Trip", "Gap", "DeviceAnalysis", "Analysis"):
+    models = ("FixCounts", "DistancesFromHome", "PathLengths", "Trip", "Gap", "DeviceSummary", "DeviceAnalysis")
+    for name in (*models, "Analysis"):
         assert names(getattr(analysis, name)) == set(getattr(analysis_models, name).model_fields)
 
 

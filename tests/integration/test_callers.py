@@ -44,6 +44,13 @@ def test_python_example(stack: Stack, tmp_path: Path) -> None:
     assert (tmp_path / saved).exists()
 
 
+def test_example_of_many_days(stack: Stack, tmp_path: Path) -> None:
+    (submission,) = blocks(PAGE, "python", "## Python")
+    (script,) = blocks(PAGE, "python", "## Read many days")
+    run(stack, tmp_path, sys.executable, "-c", submission)
+    assert "2026-01-21: 601.97 minutes away" in "\n".join(run(stack, tmp_path, sys.executable, "-c", script))
+
+
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_javascript_example(stack: Stack, tmp_path: Path) -> None:
     (script,) = blocks(PAGE, "js", "## JavaScript")

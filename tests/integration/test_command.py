@@ -66,6 +66,19 @@ def test_repeated_range_returns_the_same_jobs(stack: Stack) -> None:
     assert "2 of 3 days completed" in command(stack.url, *arguments[:-1])
 
 
+def test_days_of_a_range_are_listed(stack: Stack) -> None:
+    device = ("--device", "iphone_stuart")
+    command(stack.url, "range", "2026-01-24", "2026-01-25", *device)
+    arguments = ("days", "--from", "2026-01-24", "--to", "2026-01-26", *device)
+    days = json.loads(command(stack.url, *arguments, "--json"))["days"]
+    assert [day["date"] for day in days] == ["2026-01-24", "2026-01-25"]
+    lines = [line.split() for line in command(stack.url, *arguments).splitlines()[1:]]
+    assert [line[0] for line in lines] == ["2026-01-24", "2026-01-25"]
+    for line, day in zip(lines, days, strict=True):
+        assert line[1] == f"{day['analysis']['distance_from_home_km']['farthest']:.3f}"
+        assert line[3] == str(day["analysis"]["trip_count"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -77,6 +90,8 @@ def test_repeated_range_returns_the_same_jobs(stack: Stack) -> None:
         (("submit", "2026-01-21", "--device", "unknown", "--wait"), 1, "No location data found"),
         (("range", "2026-01-21", "2026-01-20"), 2, "the last day is before the first"),
         (("plot", "2026-01-21", "day.doc"), 2, ".png or .svg"),
+        (("days", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "from must not be after to"),
+        (("days", "--from", "2026-01-01", "--to", "2027-01-02"), 2, "at most 366 days"),
         ((), 2, ""),
     ],
 )

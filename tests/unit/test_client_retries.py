@@ -68,6 +68,7 @@ CALLS: dict[str, Callable[[Client], Any]] = {
     "job": lambda client: client.job(ID),
     "page": lambda client: client.page(),
     "jobs": lambda client: list(client.jobs()),
+    "days": lambda client: client.days("garmin", "2026-01-01", "2026-01-31"),
     "devices": lambda client: client.devices(),
     "stats": lambda client: client.stats(),
     "delete": lambda client: client.delete(ID),

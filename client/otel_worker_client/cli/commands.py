@@ -117,6 +117,23 @@ def list_jobs(
 
 
 @app.command()
+def days(
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DATE", help="First day.")],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="Last day; at most 366 days.")
+    ],
+    device: Device = "",
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """List the days of a range with the numbers of their newest completed jobs."""
+    with output.exit_codes(), _client(url) as client:
+        listed = client.days(device, first.date().isoformat(), last.date().isoformat())
+        output.print_json(listed) if as_json else output.print_days(listed)
+
+
+@app.command()
 def devices(*, url: Url = DEFAULT_URL, as_json: Json = False) -> None:
     """List the devices that have fixes; the list is at most an hour old."""
     with output.exit_codes(), _client(url) as client:

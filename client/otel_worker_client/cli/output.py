@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from otel_worker_client.analysis import Analysis
+from otel_worker_client.analysis import Analysis, DeviceSummary
 from otel_worker_client.cli import day_bar
 from otel_worker_client.errors import (
     ConfigurationError,
@@ -24,7 +24,7 @@ from otel_worker_client.errors import (
     ServiceUnavailableError,
     ValidationError,
 )
-from otel_worker_client.models import Devices, Job
+from otel_worker_client.models import Days, Devices, Job, Result, ResultNumbers
 
 
 class _Console(Console):
@@ -44,6 +44,8 @@ _CODES = (
     (ServiceUnavailableError, UNAVAILABLE),
     (OtelWorkerError, FAILED),
 )
+_RESULT_LABELS = ("fixes", "max, km", "path, km", "away, min")
+_ANALYSIS_LABELS = ("farthest, km", "away, min", "trips", "robust path, km", "coverage", "unknown, min")
 _LABELS_AND_UNITS = {
     "total_locations": ("fixes", ""),
     "rejected_locations": ("rejected fixes", ""),
@@ -160,15 +162,18 @@ def print_analysis(analysis: Analysis) -> None:
         trips.add_column(label, justify="right")
     trips.add_column("device")
     for device in analysis.devices:
-        coverage = "" if device.coverage is None else f"{device.coverage:.1%}"
         minutes = (f"{number:.1f}" for number in (device.home_minutes, device.away_minutes, device.unknown_minutes))
-        times.add_row(device.device_id, *minutes, coverage, f"{device.path_length_km.robust:.3f}")
+        times.add_row(device.device_id, *minutes, _coverage(device), f"{device.path_length_km.robust:.3f}")
         for trip in device.trips:
             farthest = "" if trip.farthest_km is None else f"{trip.farthest_km:.3f}"
             numbers = f"{trip.minutes:.1f}", f"{trip.unknown_minutes:.1f}", farthest, f"{trip.path_length_km:.3f}"
             trips.add_row(_clock(trip.departed_at), _clock(trip.returned_at), *numbers, device.device_id)
     OUT.print(times)
     OUT.print(trips)
+
+
+def _coverage(device: DeviceSummary) -> str:
+    return "" if device.coverage is None else f"{device.coverage:.1%}"
 
 
 def _clock(instant: datetime | None) -> str:
@@ -185,6 +190,34 @@ def print_jobs(jobs: Iterable[Job]) -> None:
     _WIDE.print(table)
 
 
+def print_days(days: Days) -> None:
+    """Print one line for each day: its analysis, or the numbers of the result if no day has an analysis."""
+    is_analysed = any(day.analysis for day in days.days)
+    table = Table("date", box=None)
+    for label in _ANALYSIS_LABELS if is_analysed else _RESULT_LABELS:
+        table.add_column(label, justify="right")
+    for day in days.days:
+        columns = _analysis_columns(day.analysis) if is_analysed else _number_columns(day.result)
+        table.add_row(day.date, *columns)
+    _WIDE.print(table)
+    if not days.days:
+        ERR.print("no completed job of these days: submit them with otel-worker range")
+
+
+def _analysis_columns(device: DeviceSummary | None) -> tuple[str, ...]:
+    if device is None:
+        return ()
+    farthest = device.distance_from_home_km.farthest
+    return (
+        "" if farthest is None else f"{farthest:.3f}",
+        f"{device.away_minutes:.1f}",
+        str(device.trip_count),
+        f"{device.path_length_km.robust:.3f}",
+        _coverage(device),
+        f"{device.unknown_minutes:.1f}",
+    )
+
+
 def print_devices(devices: Devices) -> None:
     """Print one line for each device."""
     table = Table("device", "latest fix", box=None)
@@ -198,16 +231,19 @@ def print_devices(devices: Devices) -> None:
 def result_table(*columns: str) -> Table:
     """Return a table with `columns`, those of `result_columns`, and one for errors."""
     table = Table(*columns, box=None)
-    for label in ("fixes", "max, km", "path, km", "away, min"):
+    for label in _RESULT_LABELS:
         table.add_column(label, justify="right")
     table.add_column()
     return table
 
 
-def result_columns(job: Job | None) -> tuple[str, str, str, str]:
+def result_columns(job: Job | None) -> tuple[str, ...]:
     """Return the main numbers of a job as text, empty if it has no result."""
-    if job is None or job.result is None:
-        return "", "", "", ""
-    result = job.result
+    return _number_columns(job.result if job else None) or ("",) * len(_RESULT_LABELS)
+
+
+def _number_columns(result: Result | ResultNumbers | None) -> tuple[str, ...]:
+    if result is None:
+        return ()
     distances = f"{result.max_distance_km:.3f}", f"{result.path_length_km:.3f}"
     return f"{result.total_locations:,}", *distances, f"{result.away_minutes:.1f}"
