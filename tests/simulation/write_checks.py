@@ -83,7 +83,8 @@ class WriteChecks:
         oracle.removals += len(positions) > 1
         if new is None:
             oracle.marker_deleted_ms[job_id] = self._world.now
-            oracle.removals += job is None  # its record was never written
+            # Its record was never written, or the marker of a deleted job arrived late.
+            oracle.removals += job is None or job.rank == DELETED
         elif rank == "0":
             oracle.marked_tasks.setdefault(job_id, set()).add(f"{day} {device}")
 
