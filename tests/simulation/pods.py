@@ -11,7 +11,7 @@ from functions.calculate.submission import Submitter
 from functions.calculate.sweep.devices import DeviceRefresher
 from functions.calculate.sweep.reconcile import Sweep
 from functions.calculate.sweep.retention import Retention
-from functions.list.handler import DeviceLister, JobLister
+from functions.list.handler import DayLister, DeviceLister, JobLister
 from functions.list.results import ResultReader
 from functions.status.handler import JobHandler
 from shared import events
@@ -119,8 +119,12 @@ class Services:
         if service == "submit":
             return {"submit": Submitter(SETTINGS, jobs, self._publisher, clock).submit}
         if service == "list":
-            lister = JobLister(Index(self._records), ResultReader(jobs))
-            return {"list": lister.list_page, "devices": DeviceLister(self._records).list_devices}
+            index, results = Index(self._records), ResultReader(jobs)
+            return {
+                "list": JobLister(index, results).list_page,
+                "days": DayLister(index, results).list_days,
+                "devices": DeviceLister(self._records).list_devices,
+            }
         if service == "status":
             return self._wire_status(jobs, Index(self._records), clock)
         event_publisher = EventPublisher(self._publisher, {})

@@ -62,7 +62,7 @@ class QuiescenceCheck:
         return [f"unfinished upload of {key}" for key, _ in self._csvs.uploads.values() if key[:40] in prefixes]
 
     def check(self) -> None:
-        """Check that the list equals the records, without and with filters."""
+        """Check that the list equals the records, without and with filters, and that days do."""
         records = sorted(
             (job.record for job in self._oracle.jobs.values() if job.rank < DELETED),
             key=lambda record: (record["queued_at"], record["job_id"]),
@@ -77,6 +77,7 @@ class QuiescenceCheck:
             if [{name: listed.get(name) for name in _LISTED_FIELDS} for listed in page["jobs"]] != matching:
                 self._world.report_violation(f"the list of {query} differs from the records")
         self._readers.walk(total=len(expected))
+        self._readers.days.read()
         self._world.counts["quiescent"] += 1
         for job in self._oracle.jobs.values():
             state = f"failed {job.record['error_code']}" if "error_code" in job.record else job.record["status"]

@@ -1,4 +1,4 @@
-"""Clients that read status, downloads, lists and devices, and compare the responses with the oracle."""
+"""Clients that read status, downloads, lists, devices and days, and compare the responses with the oracle."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from shared.models import Status, rfc3339
+from tests.simulation.day_reader import DayReader
 from tests.simulation.fixes import DATES, DEVICES, LATEST
 from tests.simulation.oracle import DELETED, RANK, Oracle, TrackedJob
 from tests.simulation.pods import Services
@@ -23,6 +24,7 @@ class Readers:
         self._services = services
         self._oracle = oracle
         self._sweep_offset_ms = sweep_offset_ms
+        self.days = DayReader(world, services, oracle)
 
     def start(self, until_ms: int) -> None:
         """Start one reader of each kind. Those of the list often read while a sweep runs."""
@@ -32,6 +34,7 @@ class Readers:
             "walk": (self.walk, 40_000),
             "page": (self._random_page, 20_000),
             "devices": (self._devices, 60_000),
+            "days": (self.days.read, 30_000),
         }
         for name, (read, mean_pause_ms) in readers.items():
             self._world.spawn(f"reader of {name}", partial(self._repeat, read, mean_pause_ms, until_ms))

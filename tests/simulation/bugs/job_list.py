@@ -1,4 +1,4 @@
-"""Bugs in the list: marker log, segments, pages, counts."""
+"""Bugs in the list: marker log, segments, pages, counts, days."""
 
 from tests.simulation.planted import Bug
 
@@ -74,5 +74,26 @@ BUGS = (
         old="failures: list[str] = []",
         new="failures = self.__dict__.setdefault('failures', [])",
         breaks="after one record that could not be read no row has a result",
+    ),
+    Bug(
+        "failed-job-hides-completed-one",
+        "functions.list.handler:DayLister.list_days",
+        old="Status.COMPLETED",
+        new="None",
+        breaks="a day whose newest job has failed or is unfinished has no numbers",
+    ),
+    Bug(
+        "days-without-sealed-jobs",
+        f"{_INDEX}:Index._newest_of_days",
+        old="(*unsealed, *sealed.views())",
+        new="unsealed",
+        breaks="days lack the jobs of sealed segments",
+    ),
+    Bug(
+        "unavailable-record-is-null",
+        "functions.list.handler:DayLister.list_days",
+        old="self._results.read(...)",
+        new="self._results.read_available(entries)",
+        breaks="a day whose record cannot be read now has no numbers",
     ),
 )
