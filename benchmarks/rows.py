@@ -1,8 +1,9 @@
-"""Cost of results in the rows of a page, compared with a page without results and with status requests."""
+"""Cost of results in the rows of pages and of days, compared with a page without results and with status requests."""
 
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks import completed_jobs
 from benchmarks.bench_stack import BenchStack, serve_function
 from benchmarks.report import Figure
 from local.options import TARGETS
+from shared.http.page_limits import MAX_DAYS
 
 _BUCKET = "bench-rows"
 _PAGE = "/api/distance/jobs?limit=50"
@@ -69,7 +71,7 @@ def measure(stack: BenchStack) -> list[Figure]:
         value = seconds[name] + (seconds["without"] if name.startswith("statuses") else 0)
         ratio = value / seconds["without"]
         figures.append(Figure("rows", label, value * 1000, "ms", "without results", ratio, **bound))
-    return [*figures, *_measure_large_pages(stack)]
+    return [*figures, *_measure_large_pages(stack), *_measure_year(stack)]
 
 
 def _measure_large_pages(stack: BenchStack) -> list[Figure]:
@@ -91,6 +93,33 @@ def _measure_large_pages(stack: BenchStack) -> list[Figure]:
     baseline = f"without: {without * 1000:.0f} ms"
     label = f"page of {_LARGE} with results that are read now"
     return [Figure("rows", label, cold * 1000, "ms", baseline, cold / without, below=500)]
+
+
+def _measure_year(stack: BenchStack) -> list[Figure]:
+    """Time the days of a year in new processes: neither the index nor a record was read before."""
+    first = completed_jobs.LAST_DAY - timedelta(days=MAX_DAYS - 1)
+    query = f"device_id={completed_jobs.DEVICE}&from={first}&to={completed_jobs.LAST_DAY}"
+    times: dict[str, list[float]] = {"start": [], "cold": [], "warm": []}
+    for _ in range(_PROCESSES):
+        started = time.perf_counter()
+        with serve_function(stack.environment("list", _BUCKET), "list", TARGETS["list"]) as listing:
+            for name in ("cold", "warm"):
+                requested = time.perf_counter()
+                days = _json(f"{listing.url}/api/distance/days?{query}")["days"]
+                ended = time.perf_counter()
+                if sum(day["analysis"] is not None for day in days) != MAX_DAYS:
+                    raise ValueError(query)
+                times[name].append(ended - requested)
+                if name == "cold":
+                    times["start"].append(ended - started)
+    milliseconds = {name: median(samples) * 1000 for name, samples in times.items()}
+    label = f"{MAX_DAYS} days with analysis, first request of a process"
+    baseline = f"read before: {milliseconds['warm']:.0f} ms"
+    ratio = milliseconds["cold"] / milliseconds["warm"]
+    return [
+        Figure("rows", label, milliseconds["cold"], "ms", baseline, ratio, below=1_000),
+        Figure("rows", "the same from the start of the process", milliseconds["start"], "ms", below=1_000),
+    ]
 
 
 def _consume(items: Iterable[object]) -> None:
