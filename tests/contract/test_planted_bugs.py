@@ -1,12 +1,15 @@
-"""The planted bugs of the simulation fit the code. This takes seconds, unlike the seeds that detect them."""
+"""The planted bugs fit the code. This takes seconds, unlike the tests that detect them."""
 
 import ast
 import builtins
 
 import pytest
 
-from tests.simulation.bugs import BUGS
-from tests.simulation.planted import Bug
+from tests.planted import Bug
+from tests.simulation.bugs import BUGS as SIMULATION_BUGS
+from tests.unit.analysis.bugs import BUGS as ANALYSIS_BUGS
+
+BUGS = (*SIMULATION_BUGS, *ANALYSIS_BUGS)
 
 
 def names(tree: ast.AST) -> set[str]:
@@ -28,6 +31,10 @@ def test_planted_bug_uses_only_names_of_its_module(bug: Bug) -> None:
     module = ast.parse(bug.path.read_text(encoding="utf-8"))
 
     assert names(ast.parse(bug.new)) <= names(module) | set(dir(builtins))
+
+
+def test_names_of_planted_bugs_are_unique() -> None:
+    assert len({bug.name for bug in BUGS}) == len(BUGS)
 
 
 @pytest.mark.parametrize(

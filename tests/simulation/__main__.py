@@ -7,7 +7,8 @@ import argparse
 import os
 import sys
 
-from tests.simulation import bugs, planted
+from tests import planted
+from tests.simulation import bugs
 
 
 def main() -> int:

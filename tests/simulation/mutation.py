@@ -6,8 +6,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from tests.planted import ROOT, Bug
 from tests.simulation.bugs import BUGS
-from tests.simulation.planted import ROOT, Bug
 
 DETECTED = 1
 _CODING_ERRORS = ("NameError", "AttributeError", "TypeError")  # the bug does not fit the code

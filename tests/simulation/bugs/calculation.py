@@ -1,6 +1,6 @@
 """Bugs in a calculation: blocks, CSV, lease renewal."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _CALCULATE = "functions.calculate.calculation:_compute_and_store"
 _UPLOAD = "shared.storage.multipart:Upload"

@@ -1,6 +1,6 @@
 """Bugs in deletion: announcement, completion, reuse of the id."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _STORE = "shared.jobs.store:JobStore"
 

@@ -1,6 +1,6 @@
 """Bugs in the list: marker log, segments, pages, counts, days."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _INDEX = "shared.job_index.index"
 

@@ -1,6 +1,6 @@
 """Bugs in the lifecycle of a job: creation, claim, lease, commit."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _BUCKET = "shared.storage.bucket:Bucket"
 _STORE = "shared.jobs.store"

@@ -1,6 +1,6 @@
 """Bugs in responses to brokers and callers."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _DELIVERY = "functions.calculate.delivery:Delivery"
 _SUBMITTER = "functions.calculate.submission:Submitter"

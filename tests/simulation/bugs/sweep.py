@@ -1,6 +1,6 @@
 """Bugs in the sweep: redispatch, giving up, compaction, retention."""
 
-from tests.simulation.planted import Bug
+from tests.planted import Bug
 
 _COMPACTION = "functions.calculate.sweep.compaction:Compaction"
 _MANIFEST = "shared.job_index.manifest"

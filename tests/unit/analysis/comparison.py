@@ -1,7 +1,7 @@
 """Compare documents of the analysis, with the tolerance that a histogram needs."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.unit.analysis.hand_made.builders import HandMadeDay
@@ -45,14 +45,19 @@ def violations(day: HandMadeDay, document: Mapping[str, Any], *, exact: bool = F
 def value_at(document: Mapping[str, Any], path: str) -> Any:
     """Return the value at a path such as `trips.0.minutes`, whose last part may be `length`.
 
-    Paths begin at the first device, those with `document.` at the document.
+    Paths begin at the first device, those with `document.` at the document. Returns a text if a list is too short.
     """
-    first, *parts = path.split(".")
-    value: Any = document if first == "document" else document["devices"][0][first]
-    for part in parts:
+    is_of_document = path.startswith("document.")
+    value: Any = document if is_of_document else document["devices"]
+    for part in path.removeprefix("document.").split(".") if is_of_document else ["0", *path.split(".")]:
         if part == "length":
             return len(value)
-        value = value[int(part)] if isinstance(value, Sequence) else value[part]
+        if isinstance(value, Mapping):
+            value = value[part]
+        elif int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return "no such item"
     return value
 
 

@@ -1,11 +1,12 @@
 """Long days of several phones, generated from a seed: stays with noise, trips, jumps, gaps and bad rows."""
 
+from collections.abc import Sequence
 from random import Random
 
 from tests.unit.analysis.day import Day
 from tests.unit.analysis.days import BAD_ACCURACIES, ODD_COORDINATES, move
 from tests.unit.analysis.hand_made.builders import MIDNIGHT_US, WINDOW
-from tests.unit.analysis.places import HOME
+from tests.unit.analysis.places import HOME, at
 from tests.unit.analysis.reference import Row
 
 HALF_DAY_US = 12 * 3_600 * 1_000_000
@@ -28,6 +29,20 @@ def long_day(seed: int, devices: int = 3) -> Day:
         after=[row for row in ordered if row[1] >= end],
         window=WINDOW,
     )
+
+
+def dense_day(seed: int, steps_km: Sequence[float], count: int = 6_000) -> Day:
+    """Return a day of two phones that report every 28 seconds, and move by one of the steps from fix to fix."""
+    random = Random(seed)
+    rows: list[Row] = []
+    kilometres = [0.0, 0.0]
+    for number in range(count):
+        device = number % 2
+        kilometres[device] += random.choice(steps_km)
+        position, accuracy = at(kilometres[device]), random.choice((0, 5, 20, 40, 80))
+        time_us = MIDNIGHT_US + number * 14_000_000
+        rows.append((f"device {device}", time_us, position.latitude, position.longitude, accuracy))
+    return Day(rows=rows, window=WINDOW)
 
 
 def _phone(random: Random, device: str) -> list[Row]:

@@ -159,6 +159,11 @@ DAYS = (
         expected={"distance_from_home_km.median": 0.1, "distance_from_home_km.p95": 0.2},
     ),
     HandMadeDay(
+        name="percentiles: distances of a few metres differ",
+        rows=track("08:00 0.002, 08:10 0.005, 08:20 0.009"),
+        expected={"distance_from_home_km.median": 0.005, "distance_from_home_km.p95": 0.009},
+    ),
+    HandMadeDay(
         name="time percentiles: half of each interval at either end",
         rows=track("08:00 0, 08:01 0, 08:02 0.2, 08:32 0.2"),  # 0.5 and 1 minutes at 0 km, 15.5 and 15 at 0.2 km
         expected={
@@ -183,6 +188,18 @@ DAYS = (
         },
     ),
     HandMadeDay(
+        name="time percentiles: all of the interval from the context before counts for the fix inside",
+        before=[fix("23:50", 0, day=-1)],
+        rows=track("00:10 0.1, 00:20 0, 00:27 0"),  # 10 and 5 minutes at 0.1 km, 5 and 7 at 0 km
+        expected={"distance_from_home_km.time_median": 0.1},
+    ),
+    HandMadeDay(
+        name="time percentiles: all of the interval to the context after counts for the fix inside",
+        rows=track("23:33 0, 23:40 0, 23:50 0.1"),  # 7 and 5 minutes at 0 km, 5 and 10 at 0.1 km
+        after=[fix("00:10", 0, day=1)],
+        expected={"distance_from_home_km.time_median": 0.1},
+    ),
+    HandMadeDay(
         name="time percentiles: an interval to the context after the window",
         rows=track("23:40 0, 23:50 0.2"),
         after=[fix("00:10", 0.1, day=1)],
@@ -193,7 +210,7 @@ DAYS = (
     ),
     HandMadeDay(
         name="time percentiles: unknown time has no weight",
-        rows=track("08:00 0, 08:10 0, 10:00 0.25, 10:01 0.25"),
+        rows=track("08:00 0, 08:10 0, 10:00 0.25, 10:01 0.25, 13:00 2"),
         expected={
             "distance_from_home_km.time_median": 0.0,  # 10 of 11 minutes
             "distance_from_home_km.time_p95": 0.25,

@@ -82,6 +82,11 @@ DAYS = (
         },
     ),
     HandMadeDay(
+        name="inferred stay: inferred_minutes have no time of other gaps",
+        rows=track("08:00 0, 09:00 0.1, 11:00 2, 11:45 2"),
+        expected={"gap_count": 3, "home_minutes": 60.0, "away_minutes": 45.0, "inferred_minutes": 105.0},
+    ),
+    HandMadeDay(
         name="inferred stay: none if the states differ, however close the ends are",
         rows=track("08:00 0.29, 09:00 0.31"),
         away_threshold_km=0.3,

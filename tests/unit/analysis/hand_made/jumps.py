@@ -60,6 +60,21 @@ DAYS = (
         expected={"fixes": {"read": 4, "usable": 4, "rejected": NONE}},
     ),
     HandMadeDay(
+        name="jump: a fix of another device is no neighbour",
+        rows=[
+            fix("08:00:00", 0),
+            fix("08:00:10", 50),
+            fix("08:00:20", 0, device="tablet"),
+            fix("08:00:30", 0, device="watch"),
+            fix("08:00:40", 50, device="watch2"),
+            fix("08:00:50", 0, device="watch2"),
+        ],
+        expected={
+            "document.devices.0.fixes": {"read": 2, "usable": 2, "rejected": NONE},
+            "document.devices.3.fixes": {"read": 2, "usable": 2, "rejected": NONE},
+        },
+    ),
+    HandMadeDay(
         name="jump: context is no neighbour",
         before=[fix("23:59:50", 0, day=-1)],
         rows=track("00:00 50, 00:00:10 0"),

@@ -44,6 +44,11 @@ DAYS = (
         expected={"fixes": {"read": 1, "usable": 1, "rejected": {}}},
     ),
     HandMadeDay(
+        name="out_of_range: 90 and 180 degrees are in range, also beside a row that is not",
+        rows=[raw("08:00", -90.0, 10.0), raw("08:01", 91.0, 10.0), raw("08:02", -90.0, 180.0)],
+        expected={"fixes": {"read": 3, "usable": 2, "rejected": {"out_of_range": 1}}},
+    ),
+    HandMadeDay(
         name="out_of_range comes before invalid_accuracy and inaccurate",
         rows=[HOME_AT_8, raw("08:01", 91.0, 10.0, -1), raw("08:02", 91.0, 10.0, 20_000)],
         expected={"fixes.rejected": {"out_of_range": 2}},
@@ -149,6 +154,17 @@ DAYS = (
         expected={
             "fixes": {"read": 4, "usable": 2, "rejected": {"out_of_order": 2}},
             "last_fix_at": "2026-01-25T20:00:00.000Z",
+        },
+    ),
+    HandMadeDay(
+        name="rejected rows have no part in path, percentiles and farthest",
+        rows=track("08:00 0, 08:05 7 20000, 08:10 0.1, 08:10 9, 08:09 9, 08:15 9 -1, 08:20 0.2"),
+        expected={
+            "fixes.rejected": {"invalid_accuracy": 1, "inaccurate": 1, "duplicate": 1, "out_of_order": 1},
+            "path_length_km.raw": 0.2,
+            "path_length_km.robust": 0.2,
+            "distance_from_home_km.p95": 0.2,
+            "distance_from_home_km.farthest": 0.2,
         },
     ),
 )

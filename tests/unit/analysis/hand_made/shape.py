@@ -119,6 +119,26 @@ DAYS = (
         },
     ),
     HandMadeDay(
+        name="limits: a device has nothing of the one that it takes the place of",
+        rows=[
+            *(fix(f"08:0{minute}", 2, device=f"device-{number:03d}") for minute in (0, 5) for number in range(1, 101)),
+            fix("08:10", 0.1, device="device-000"),
+            fix("08:20", 0.1, device="device-000"),
+        ],
+        expected={
+            "document.device_count": 101,
+            "document.devices.99.device_id": "device-099",
+            "fixes": {"read": 2, "usable": 2, "rejected": {}},
+            "first_fix_at": rfc3339("08:10"),
+            "home_minutes": 10.0,
+            "away_minutes": 0.0,
+            "distance_from_home_km.median": 0.1,
+            "distance_from_home_km.farthest": 0.1,
+            "path_length_km.raw": 0.0,
+            "trip_count": 0,
+        },
+    ),
+    HandMadeDay(
         name="limits: the 100 longest trips of 101",
         rows=trips_with_a_short_one(),
         parameters=THRESHOLD_ONLY,

@@ -5,14 +5,14 @@ from tests.unit.analysis.places import at
 from tests.unit.analysis.reference import Row
 
 
-def day_with_run_of(no_evidence: int) -> list[Row]:
-    """Return a day with a fix at home, then a run: one fix away, fixes without evidence, and another fix away."""
+def rows_with_run_of(no_evidence: int) -> list[Row]:
+    """Return rows with a fix at home, then a run: one fix away, fixes without evidence, and another fix away."""
     nowhere = at(0.4)
     first_us = clock_us("08:04")
     between: list[Row] = [
         ("phone", first_us + 1_000 * number, nowhere.latitude, nowhere.longitude, None) for number in range(no_evidence)
     ]
-    return [*track("08:00 0, 08:02 2"), *between, *track("08:08 2, 08:09 0, 08:10 0")]
+    return [*track("08:00 0, 08:02 2"), *between, *track("08:08 2")]
 
 
 DAYS = (
@@ -237,12 +237,17 @@ DAYS = (
     ),
     HandMadeDay(
         name="given up: the 65,536th usable fix after its first still confirms a run",
-        rows=day_with_run_of(65_535),
+        rows=[*rows_with_run_of(65_535), *track("08:09 0, 08:10 0")],
         expected={"fixes.usable": 65_540, "home_minutes": 3.0, "away_minutes": 7.0, "trip_count": 1},
     ),
     HandMadeDay(
         name="given up: a later fix begins a new run",
-        rows=day_with_run_of(65_536),
+        rows=[*rows_with_run_of(65_536), *track("08:09 0, 08:10 0")],
         expected={"fixes.usable": 65_541, "home_minutes": 10.0, "away_minutes": 0.0, "trip_count": 0},
+    ),
+    HandMadeDay(
+        name="given up: the new run is confirmed like any other",
+        rows=[*rows_with_run_of(65_536), *track("08:11 2, 08:12 0, 08:13 0")],
+        expected={"home_minutes": 9.0, "away_minutes": 4.0, "trip_count": 1, "trips.0.departed_at": rfc3339("08:08")},
     ),
 )

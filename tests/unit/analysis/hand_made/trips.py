@@ -90,6 +90,17 @@ DAYS = (
         },
     ),
     HandMadeDay(
+        name="trip: back at the end of the window, which is not in it",
+        rows=track("23:40 0, 23:45 2, 23:50 2"),
+        after=[fix("00:00", 0, day=1)],
+        expected={
+            "away_minutes": 15.0,
+            "trips.0.returned_after": None,
+            "trips.0.returned_at": None,
+            "trips.0.minutes": 15.0,
+        },
+    ),
+    HandMadeDay(
         name="trip: still away after the window, so it lasts to the end",
         rows=track("23:40 0, 23:45 2, 23:50 2"),
         after=[fix("00:05", 2, day=1)],
@@ -210,6 +221,11 @@ DAYS = (
             "trips.0.minutes": 10.0,
             "trips.0.unknown_minutes": 0.0,
         },
+    ),
+    HandMadeDay(
+        name="trip: the leg to the return is part of it, the next one is not",
+        rows=track("08:00 0, 08:10 2, 08:20 2, 08:30 0.2, 08:50 0, 09:00 0, 09:10 0, 09:20 0"),
+        expected={"trips.0.returned_at": rfc3339("08:30"), "trips.0.path_length_km": 3.8, "path_length_km.robust": 4.0},
     ),
     HandMadeDay(
         name="trip: a leg that ends after the return is no part of it",

@@ -2,15 +2,16 @@
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import EllipsisType, ModuleType
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,14 @@ def _matches(pattern: object, node: object) -> bool:
     return pattern == node
 
 
-class _Loader(SourceFileLoader):
-    """Compiles a module from the changed syntax tree, without reading or writing bytecode."""
+class _Loader(Loader):
+    """Compiles a module from the changed syntax tree. Coverage ignores it, because its code is in no file."""
 
     def __init__(self, bug: Bug) -> None:
-        super().__init__(bug.module, str(bug.path))
-        self._source = ast.unparse(bug.apply()).encode()
+        self._code = compile(bug.apply(), f"<{bug.name}>", "exec")
 
-    def path_stats(self, path: str) -> dict[str, int]:
-        raise OSError(path)
-
-    def get_data(self, _: str) -> bytes:
-        return self._source
+    def exec_module(self, module: ModuleType) -> None:
+        exec(self._code, vars(module))
 
 
 class _Finder(MetaPathFinder):
@@ -131,3 +128,29 @@ def plant(bug: Bug) -> None:
     if bug.module in sys.modules:
         raise RuntimeError(f"{bug.module} is already imported")
     sys.meta_path.insert(0, _Finder(bug))
+
+
+@contextmanager
+def imported_again(package: str, bug: Bug | None) -> Iterator[None]:
+    """Import the modules of a package again inside the context, with a bug or without.
+
+    Objects that were imported before have no bug, inside and afterwards.
+    """
+    parent, _, name = package.rpartition(".")
+    before, attribute = _forget(package), getattr(sys.modules[parent], name)
+    finders = [_Finder(bug)] if bug else []
+    sys.meta_path[:0] = finders
+    try:
+        yield
+    finally:
+        for finder in finders:
+            sys.meta_path.remove(finder)
+        _forget(package)
+        sys.modules.update(before)
+        setattr(sys.modules[parent], name, attribute)
+
+
+def _forget(package: str) -> dict[str, ModuleType]:
+    """Remove the modules of a package from sys.modules and return them."""
+    names = [name for name in sys.modules if f"{name}.".startswith(f"{package}.")]
+    return {name: sys.modules.pop(name) for name in names}

@@ -1,0 +1,208 @@
+"""Bugs in windows, context, gaps and inferred stays."""
+
+from tests.planted import Bug
+
+_INTERVALS = "functions.calculate.analysis.intervals"
+_FIND = f"{_INTERVALS}:find_intervals"
+_GAPS = "functions.calculate.analysis.gaps:GapRecorder.add"
+_TOTALS = "functions.calculate.analysis.totals:Totals"
+_REPORT = "functions.calculate.analysis.report:Report"
+
+BUGS = (
+    Bug(
+        "interval-before-window-counts",
+        _FIND,
+        old="np.clip(time_us, 0, window_length_us)",
+        new="np.minimum(time_us, window_length_us)",
+        breaks="intervals are cut at the start of the window",
+    ),
+    Bug(
+        "interval-after-window-counts",
+        _FIND,
+        old="np.clip(time_us, 0, window_length_us)",
+        new="np.maximum(time_us, 0)",
+        breaks="intervals are cut at the end of the window",
+    ),
+    Bug(
+        "context-before-ignored",
+        "functions.calculate.analysis.analyzer:DayAnalyzer._add_devices",
+        old="self._add_context(new)",
+        new="None",
+        breaks="the context before the window takes part",
+    ),
+    Bug(
+        "context-after-ignored",
+        "functions.calculate.analysis.analyzer:DayAnalyzer.result",
+        old="self._add_context(after)",
+        new="None",
+        breaks="the context after the window takes part",
+    ),
+    Bug(
+        "context-is-usable",
+        f"{_TOTALS}._add_fixes",
+        old="settled.is_new & settled.is_inside",
+        new="settled.is_new",
+        breaks="context counts for no number of fixes",
+    ),
+    Bug(
+        "context-on-both-sides-has-weight",
+        f"{_TOTALS}._add_mean",
+        old="known_us = known_us * (inside | next_inside)",
+        new="pass",
+        breaks="an interval between two context fixes has no weight",
+    ),
+    Bug(
+        "gap-of-gap-seconds",
+        _FIND,
+        old="length_us > gap_us",
+        new="length_us >= gap_us",
+        breaks="a gap is longer than gap_seconds",
+    ),
+    Bug(
+        "gap-by-cut-length",
+        _FIND,
+        old="length_us > gap_us",
+        new="cut_us > gap_us",
+        breaks="the uncut length decides whether an interval is a gap",
+    ),
+    Bug(
+        "gap-seconds-are-whole",
+        "functions.calculate.analysis.device_states:DeviceStates.__init__",
+        old="parameters.gap_seconds * 1e6",
+        new="int(parameters.gap_seconds) * 1e6",
+        breaks="gap_seconds may be a fraction",
+    ),
+    Bug(
+        "gap-of-no-length",
+        _GAPS,
+        old="intervals.is_gap & (intervals.cut_us > 0)",
+        new="intervals.is_gap",
+        breaks="a gap of no length is none",
+    ),
+    Bug(
+        "gap-from-context",
+        _GAPS,
+        old="np.maximum(settled.fixes.time_us[rows], 0)",
+        new="settled.fixes.time_us[rows]",
+        breaks="gaps are shown as cut to the window",
+    ),
+    Bug(
+        "gap-counted-as-its-start",
+        _GAPS,
+        old="np.where(intervals.is_inferred[rows], settled.state[rows], UNKNOWN)",
+        new="settled.state[rows]",
+        breaks="a gap counts as unknown unless it is an inferred stay",
+    ),
+    Bug(
+        "gap-time-is-known",
+        _FIND,
+        old="(settled.state != UNKNOWN) & (is_inferred | ~is_gap)",
+        new="settled.state != UNKNOWN",
+        breaks="the time of a gap is unknown",
+    ),
+    Bug(
+        "stay-not-inferred",
+        _FIND,
+        old="(settled.state != UNKNOWN) & (is_inferred | ~is_gap)",
+        new="(settled.state != UNKNOWN) & ~is_gap",
+        breaks="the time of an inferred stay counts for its state",
+    ),
+    Bug(
+        "stay-shorter-than-24-hours",
+        _FIND,
+        old="length_us[gaps] <= _LONGEST_STAY_US",
+        new="length_us[gaps] < _LONGEST_STAY_US",
+        breaks="an inferred stay is a gap of at most 24 hours",
+    ),
+    Bug(
+        "stay-of-any-length",
+        _FIND,
+        old="length_us[gaps] <= _LONGEST_STAY_US",
+        new="length_us[gaps] > 0",
+        breaks="a gap of more than 24 hours is no inferred stay",
+    ),
+    Bug(
+        "stay-by-cut-length",
+        _FIND,
+        old="length_us[gaps] <= _LONGEST_STAY_US",
+        new="cut_us[gaps] <= _LONGEST_STAY_US",
+        breaks="the uncut length decides whether a gap is an inferred stay",
+    ),
+    Bug(
+        "stay-between-states",
+        _FIND,
+        old="settled.state[gaps] == settled.state[gaps + 1]",
+        new="settled.state[gaps + 1] != UNKNOWN",
+        breaks="both ends of an inferred stay have the same state",
+    ),
+    Bug(
+        "stay-in-unknown-state",
+        _FIND,
+        old="settled.state[gaps] != UNKNOWN",
+        new="settled.state[gaps] < 2",
+        breaks="the ends of an inferred stay have a known state",
+    ),
+    Bug(
+        "stay-of-190-m",
+        _INTERVALS,
+        old="_STAY_RADIUS_KM = 0.2",
+        new="_STAY_RADIUS_KM = 0.19",
+        breaks="the ends of an inferred stay may be 200 m apart",
+    ),
+    Bug(
+        "stay-of-210-m",
+        _INTERVALS,
+        old="_STAY_RADIUS_KM = 0.2",
+        new="_STAY_RADIUS_KM = 0.21",
+        breaks="the ends of an inferred stay are at most 200 m apart",
+    ),
+    Bug(
+        "stay-without-accuracy-before",
+        _FIND,
+        old="fixes.accuracy_km[gaps] + fixes.accuracy_km[gaps + 1]",
+        new="fixes.accuracy_km[gaps + 1]",
+        breaks="the accuracies of both ends widen an inferred stay",
+    ),
+    Bug(
+        "stay-without-accuracy-after",
+        _FIND,
+        old="fixes.accuracy_km[gaps] + fixes.accuracy_km[gaps + 1]",
+        new="fixes.accuracy_km[gaps]",
+        breaks="the accuracies of both ends widen an inferred stay",
+    ),
+    Bug(
+        "all-gaps-inferred-minutes",
+        f"{_TOTALS}.add",
+        old="intervals.cut_us * intervals.is_inferred",
+        new="intervals.cut_us * intervals.is_gap",
+        breaks="inferred_minutes is the time of inferred stays",
+    ),
+    Bug(
+        "interval-has-state-of-its-end",
+        f"{_TOTALS}.add",
+        old="settled.state == state",
+        new="np.append(settled.state[1:], settled.state[-1]) == state",
+        breaks="the state of an interval is that at its start",
+    ),
+    Bug(
+        "coverage-of-home",
+        f"{_REPORT}._device",
+        old="home_us + away_us",
+        new="home_us",
+        breaks="coverage counts home and away",
+    ),
+    Bug(
+        "coverage-of-no-window",
+        f"{_REPORT}._device",
+        old="round(..., 4) if self._length_us > 0 else None",
+        new="round((home_us + away_us) / (self._length_us or 1), 4)",
+        breaks="coverage is null for a window of no length",
+    ),
+    Bug(
+        "coverage-in-percent",
+        f"{_REPORT}._device",
+        old="4",
+        new="2",
+        breaks="coverage has 4 decimals",
+    ),
+)

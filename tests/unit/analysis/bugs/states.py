@@ -1,0 +1,216 @@
+"""Bugs in states: evidence, runs and their confirmation."""
+
+from tests.planted import Bug
+
+_STATES = "functions.calculate.analysis.states"
+_EVIDENCE = f"{_STATES}:StateRules.evidence"
+_RUNS = f"{_STATES}:_Runs.find"
+_SURE = f"{_STATES}:_sure_and_undisturbed"
+_SETTLE = "functions.calculate.analysis.device_states:DeviceStates._settle"
+_INIT = "functions.calculate.analysis.analyzer:DayAnalyzer.__init__"
+
+BUGS = (
+    Bug(
+        "away-at-the-threshold",
+        _EVIDENCE,
+        old="fixes.km - margin > self.away_threshold_km",
+        new="fixes.km - margin >= self.away_threshold_km",
+        breaks="a fix at the away threshold is not away",
+    ),
+    Bug(
+        "away-without-margin",
+        _EVIDENCE,
+        old="fixes.km - margin",
+        new="fixes.km",
+        breaks="evidence of away is beyond the threshold by the accuracy",
+    ),
+    Bug(
+        "not-home-at-the-radius",
+        _EVIDENCE,
+        old="fixes.km + margin <= self.home_radius_km",
+        new="fixes.km + margin < self.home_radius_km",
+        breaks="a fix at the home radius is at home",
+    ),
+    Bug(
+        "home-without-margin",
+        _EVIDENCE,
+        old="fixes.km + margin",
+        new="fixes.km",
+        breaks="evidence of home is within the radius by the accuracy",
+    ),
+    Bug(
+        "one-threshold",
+        _EVIDENCE,
+        old="self.home_radius_km",
+        new="self.away_threshold_km",
+        breaks="between home radius and away threshold there is no evidence",
+    ),
+    Bug(
+        "home-radius-beyond-threshold",
+        _INIT,
+        old="min(parameters.home_radius_km, away_threshold_km)",
+        new="parameters.home_radius_km",
+        breaks="the home radius in force is at most the away threshold",
+    ),
+    Bug(
+        "first-evidence-is-confirmed",
+        f"{_STATES}:_Runs.is_confirmed",
+        old="self.confirmed | ...",
+        new="self.confirmed",
+        breaks="the state is that of the first evidence from that fix on",
+    ),
+    Bug(
+        "state-before-first-evidence",
+        f"{_STATES}:_fill",
+        old="values[starts] = initial",
+        new="values[starts] = np.where(initial == UNKNOWN, HOME, initial)",
+        breaks="the state is unknown before the first evidence",
+    ),
+    Bug(
+        "one-fix-more-than-dwell-fixes",
+        _RUNS,
+        old="begins + rules.dwell_fixes - 1",
+        new="begins + rules.dwell_fixes",
+        breaks="dwell_fixes fixes confirm a run",
+    ),
+    Bug(
+        "one-fix-less-than-dwell-fixes",
+        _RUNS,
+        old="begins + rules.dwell_fixes - 1",
+        new="begins + np.maximum(rules.dwell_fixes - 2, 0)",
+        breaks="fewer than dwell_fixes fixes do not confirm a run",
+    ),
+    Bug(
+        "longer-than-dwell-seconds",
+        _RUNS,
+        old="np.searchsorted(times, times[begins] + rules.dwell_us)",
+        new="np.searchsorted(times, times[begins] + rules.dwell_us, side='right')",
+        breaks="exactly dwell_seconds confirm a run",
+    ),
+    Bug(
+        "dwell-seconds-are-whole",
+        _INIT,
+        old="parameters.dwell_seconds * 1e6",
+        new="int(parameters.dwell_seconds) * 1e6",
+        breaks="dwell_seconds may be a fraction",
+    ),
+    Bug(
+        "dwell-fixes-or-seconds",
+        _RUNS,
+        old="dwelt",
+        new="np.minimum(begins + rules.dwell_fixes - 1, np.searchsorted(times, times[begins] + rules.dwell_us))",
+        breaks="a run is confirmed by dwell_fixes and dwell_seconds together",
+    ),
+    Bug(
+        "fixes-without-evidence-count",
+        _RUNS,
+        old="begins + rules.dwell_fixes - 1",
+        new="np.searchsorted(rows, rows[begins] + rules.dwell_fixes - 1)",
+        breaks="fixes without evidence do not count for dwell_fixes",
+    ),
+    Bug(
+        "fixes-without-evidence-interrupt",
+        _RUNS,
+        old="signs[1:] != signs[:-1]",
+        new="(signs[1:] != signs[:-1]) | (rows[1:] - rows[:-1] > 1)",
+        breaks="fixes without evidence do not interrupt a run",
+    ),
+    Bug(
+        "current-evidence-does-not-interrupt",
+        _RUNS,
+        old="begins = group_starts(...)",
+        new="begins = group_starts((slots[1:] != slots[:-1]) | (signs[1:] > signs[:-1]))",
+        breaks="evidence for the current state ends a run",
+    ),
+    Bug(
+        "run-not-dated-back",
+        _RUNS,
+        old="first = rows[begins]",
+        new="first = np.where(confirmed, rows[np.minimum(confirming, len(rows) - 1)], rows[begins])",
+        breaks="a confirmed state begins with the first fix of the run",
+    ),
+    Bug(
+        "undisturbed-does-not-confirm",
+        _RUNS,
+        old="np.minimum(dwelt, ...)",
+        new="dwelt",
+        breaks="a sure and undisturbed fix confirms a run",
+    ),
+    Bug(
+        "sure-with-single-accuracy",
+        _SURE,
+        old="rules.evidence(..., margins=2)",
+        new="rules.evidence(fixes.take(rows), margins=1)",
+        breaks="a sure fix has evidence with twice its accuracy",
+    ),
+    Bug(
+        "sure-with-triple-accuracy",
+        _SURE,
+        old="rules.evidence(..., margins=2)",
+        new="rules.evidence(fixes.take(rows), margins=3)",
+        breaks="evidence with twice the accuracy is enough to be sure",
+    ),
+    Bug(
+        "undisturbed-after-more-than-600-seconds",
+        _SURE,
+        old="... >= _UNDISTURBED_US",
+        new="fixes.time_us[1:] - fixes.time_us[:-1] > _UNDISTURBED_US",
+        breaks="600 s to the next fix leave a fix undisturbed",
+    ),
+    Bug(
+        "undisturbed-after-599-seconds",
+        _STATES,
+        old="_UNDISTURBED_US = 600_000_000",
+        new="_UNDISTURBED_US = 599_000_000",
+        breaks="less than 600 s to the next fix disturb a fix",
+    ),
+    Bug(
+        "no-evidence-does-not-disturb",
+        _SURE,
+        old="... >= _UNDISTURBED_US",
+        new="(fixes.time_us[1:] - fixes.time_us[:-1] >= _UNDISTURBED_US) | (evidence[1:] == UNKNOWN)",
+        breaks="the next usable fix disturbs, whatever its evidence is",
+    ),
+    Bug(
+        "last-fix-is-disturbed",
+        _SURE,
+        old="is_undisturbed[last] = True",
+        new="pass",
+        breaks="a fix without a next one is undisturbed",
+    ),
+    Bug(
+        "run-given-up-one-fix-early",
+        _STATES,
+        old="RUN_LIMIT = 65_536",
+        new="RUN_LIMIT = 65_535",
+        breaks="the 65,536th usable fix after its first confirms a run",
+    ),
+    Bug(
+        "run-given-up-one-fix-late",
+        _STATES,
+        old="RUN_LIMIT = 65_536",
+        new="RUN_LIMIT = 65_537",
+        breaks="a run is given up after the 65,536th usable fix after its first",
+    ),
+    Bug(
+        "no-run-after-one-given-up",
+        _RUNS,
+        old="successors[~confirmed & (successors < ends)]",
+        new="successors[:0]",
+        breaks="the evidence after a run that is given up begins a new one",
+    ),
+    Bug(
+        "no-evidence-is-contradicting",
+        _SETTLE,
+        old="(evidence != 0) & (evidence != state)",
+        new="evidence != state",
+        breaks="a contradicting fix has evidence",
+    ),
+    Bug(
+        "nothing-is-contradicting",
+        _SETTLE,
+        old="(evidence != 0) & (evidence != state)",
+        new="(evidence != 0) & (evidence == 0)",
+        breaks="a contradicting fix has evidence for another state than its own",
+    ),
+)
