@@ -27,7 +27,8 @@ def find_differences(analyzer_type: type[DayAnalyzer], first_days: Sequence[Hand
     """Yield each value that differs from what is right: of `first_days`, then of all hand-made and generated days."""
     made = sorted(DAYS, key=lambda day: (day not in first_days, len(day.rows)))
     yield from _find_in_hand_made((day for day in made if len(day.rows) < _MANY), _WHOLE, analyzer_type)
-    yield from _find_in_hand_made((day for day in made if len(day.rows) < _FEW), 7, analyzer_type)
+    for waits in (False, True):
+        yield from _find_in_hand_made((day for day in made if len(day.rows) < _FEW), 7, analyzer_type, waits=waits)
     for number, (day, expected) in enumerate(_generated_days()):
         yield from differences(expected, analyse(day, 1 + number % 9, analyzer_type))
     for day, expected in _long_days():
@@ -36,9 +37,11 @@ def find_differences(analyzer_type: type[DayAnalyzer], first_days: Sequence[Hand
     yield from _find_in_hand_made((day for day in made if len(day.rows) >= _MANY), _WHOLE, analyzer_type)
 
 
-def _find_in_hand_made(made: Iterable[HandMadeDay], size: int, analyzer_type: type[DayAnalyzer]) -> Iterator[str]:
+def _find_in_hand_made(
+    made: Iterable[HandMadeDay], size: int, analyzer_type: type[DayAnalyzer], *, waits: bool = False
+) -> Iterator[str]:
     for day in made:
-        yield from violations(day, analyse(day, size, analyzer_type))
+        yield from violations(day, analyse(day, size, analyzer_type, waits=waits))
 
 
 @cache

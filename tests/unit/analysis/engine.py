@@ -12,8 +12,13 @@ from tests.unit.analysis import reference
 from tests.unit.analysis.day import Day
 
 
-def analyse(day: Day, size: int, analyzer_type: type[DayAnalyzer] = DayAnalyzer) -> dict[str, Any]:
-    """Analyse the rows of a day in blocks of `size`, each at once, as those of a day with more fixes."""
+def analyse(
+    day: Day, size: int, analyzer_type: type[DayAnalyzer] = DayAnalyzer, *, waits: bool = False
+) -> dict[str, Any]:
+    """Analyse the rows of a day in blocks of `size`, each at once, as those of a day with more fixes.
+
+    With `waits` rows wait for more rows, as they do in a day with few fixes.
+    """
     home = Home(latitude=day.home.latitude, longitude=day.home.longitude)
     before, after = ({device: _context_fix(fix) for device, fix in fixes.items()} for fixes in day.context_fixes())
     analyzer = analyzer_type(
@@ -29,7 +34,8 @@ def analyse(day: Day, size: int, analyzer_type: type[DayAnalyzer] = DayAnalyzer)
     for start in range(0, len(day.rows), size):
         rows = block([_fix(row) for row in day.rows[start : start + size]], devices)
         analyzer.add(rows, accumulator.add(rows))
-        analyzer._advance()  # does not wait for more rows
+        if not waits:
+            analyzer._advance()
     return analyzer.result()
 
 

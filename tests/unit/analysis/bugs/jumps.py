@@ -7,17 +7,17 @@ _JUMPS = f"{_SCREENING}:find_jumps"
 
 BUGS = (
     Bug(
-        "excess-of-180-m",
+        "excess-of-199-m",
         _SCREENING,
         old="_JUMP_EXCESS_KM = 0.2",
-        new="_JUMP_EXCESS_KM = 0.18",
+        new="_JUMP_EXCESS_KM = 0.1998",
         breaks="an excess of at most 200 m is no jump",
     ),
     Bug(
-        "excess-of-220-m",
+        "excess-of-201-m",
         _SCREENING,
         old="_JUMP_EXCESS_KM = 0.2",
-        new="_JUMP_EXCESS_KM = 0.22",
+        new="_JUMP_EXCESS_KM = 0.2002",
         breaks="an excess of more than 200 m can be a jump",
     ),
     Bug(
@@ -63,17 +63,17 @@ BUGS = (
         breaks="both legs are faster than 1,000 km/h",
     ),
     Bug(
-        "fast-legs-of-1050-kmh",
+        "fast-legs-of-1001-kmh",
         _SCREENING,
         old="_JUMP_LEGS_KMH = 1_000",
-        new="_JUMP_LEGS_KMH = 1_050",
+        new="_JUMP_LEGS_KMH = 1_001",
         breaks="legs are fast above 1,000 km/h",
     ),
     Bug(
-        "fast-legs-of-500-kmh",
+        "fast-legs-of-999-kmh",
         _SCREENING,
         old="_JUMP_LEGS_KMH = 1_000",
-        new="_JUMP_LEGS_KMH = 500",
+        new="_JUMP_LEGS_KMH = 999",
         breaks="legs are not fast up to 1,000 km/h",
     ),
     Bug(

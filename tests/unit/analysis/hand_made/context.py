@@ -123,6 +123,18 @@ DAYS = (
         },
     ),
     HandMadeDay(
+        name="context: a microsecond before the window",
+        before=[fix("23:59:59.999999", 2, day=-1)],
+        rows=track("00:10 3, 00:20 3"),
+        expected={
+            "fixes.usable": 2,
+            "first_fix_at": rfc3339("00:10"),
+            "away_minutes": 20.0,
+            "trips.0.minutes": 20.0,
+            "path_length_km.raw": 0.0,
+        },
+    ),
+    HandMadeDay(
         name="context: a gap to it has no part in across_gaps",
         before=[fix("23:00", 0, day=-1)],
         rows=track("01:00 0.1, 01:10 0.2"),

@@ -9,13 +9,13 @@ NONE: dict[str, int] = {}
 
 DAYS = (
     HandMadeDay(
-        name="jump: an excess of 190 m is none, at any speed",
-        rows=track("08:00:00 0, 08:00:01 0.095, 08:00:02 0"),  # 342 km/h
+        name="jump: an excess of 199.9 m is none, at any speed",
+        rows=track("08:00:00 0, 08:00:01 0.09995, 08:00:02 0"),  # 360 km/h
         expected={"fixes": {"read": 3, "usable": 3, "rejected": NONE}},
     ),
     HandMadeDay(
-        name="jump: an excess of 210 m at 378 km/h",
-        rows=track("08:00:00 0, 08:00:01 0.105, 08:00:02 0"),
+        name="jump: an excess of 200.1 m at 360 km/h",
+        rows=track("08:00:00 0, 08:00:01 0.10005, 08:00:02 0"),
         expected={"fixes": {"read": 3, "usable": 2, "rejected": {"jump": 1}}},
     ),
     HandMadeDay(
@@ -41,12 +41,17 @@ DAYS = (
     ),
     HandMadeDay(
         name="jump: both legs faster than 1,000 km/h, the excess of 300 m slower than the limit",
-        rows=track("08:00:00 0, 08:00:36 10.15, 08:00:36.5 10"),  # 1,015 and 1,080 km/h, 30 km/h
+        rows=track("08:00:00 0, 08:00:36 10.005, 08:00:36.5 9.855"),  # 1,000.5 and 1,080 km/h, 30 km/h
         expected={"fixes": {"read": 3, "usable": 2, "rejected": {"jump": 1}}},
     ),
     HandMadeDay(
-        name="jump: one leg faster than 1,000 km/h is not enough",
-        rows=track("08:00:00 0, 08:00:36 10.15, 08:00:37 10"),  # 1,015 and 540 km/h, 29 km/h
+        name="jump: the second leg faster than 1,000 km/h is not enough",
+        rows=track("08:00:00 0, 08:00:36 9.995, 08:00:36.5 9.845"),  # 999.5 and 1,080 km/h, 30 km/h
+        expected={"fixes.rejected": NONE},
+    ),
+    HandMadeDay(
+        name="jump: the first leg faster than 1,000 km/h is not enough",
+        rows=track("08:00:00 0, 08:00:36 10.15, 08:00:36.6 9.9834"),  # 1,015 and 999.6 km/h, 33 km/h
         expected={"fixes.rejected": NONE},
     ),
     HandMadeDay(

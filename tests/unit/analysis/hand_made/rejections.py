@@ -139,6 +139,11 @@ DAYS = (
         expected={"fixes": {"read": 3, "usable": 2, "rejected": {"out_of_order": 1}}},
     ),
     HandMadeDay(
+        name="out_of_order: all rows but the first",
+        rows=track("08:00 0, 07:30 0, 07:00 0"),
+        expected={"fixes": {"read": 3, "usable": 1, "rejected": {"out_of_order": 2}}},
+    ),
+    HandMadeDay(
         name="out_of_order: a rejected row is no candidate to compare with",
         rows=track("08:00 0, 07:00 0, 07:30 0, 08:00 0, 08:01 0"),
         expected={"fixes": {"read": 5, "usable": 2, "rejected": {"duplicate": 1, "out_of_order": 2}}},

@@ -1,10 +1,11 @@
 """The document: parameters, rounding, order and limits."""
 
-from tests.unit.analysis.hand_made.builders import MIDNIGHT_US, HandMadeDay, fix, rfc3339, track
+from tests.unit.analysis.hand_made.builders import MIDNIGHT_US, HandMadeDay, fix, raw, rfc3339, track
 from tests.unit.analysis.places import at
 from tests.unit.analysis.reference import Row
 
 MINUTE_US = 60_000_000
+ONE_FIX = {"read": 1, "usable": 1, "rejected": dict[str, int]()}
 THRESHOLD_ONLY = {"dwell_fixes": 1, "dwell_seconds": 0}
 
 
@@ -71,6 +72,11 @@ DAYS = (
         expected={"home_minutes": 0.01},
     ),
     HandMadeDay(
+        name="rounding: 0.9 seconds, which are 0.015 minutes, are 0.02 minutes",
+        rows=track("08:00 0, 08:00:00.9 0"),
+        expected={"home_minutes": 0.02},
+    ),
+    HandMadeDay(
         name="rounding: each time by itself, from exact sums",
         rows=track("08:00 0, 08:00:00.4 0, 08:00:00.8 0, 08:00:01.2 0"),  # 1.2 seconds, not three times 0.01 minutes
         expected={"home_minutes": 0.02, "unknown_minutes": 1439.98},
@@ -116,27 +122,63 @@ DAYS = (
             "document.devices.length": 100,
             "document.devices.0.device_id": "device-000",
             "document.devices.99.device_id": "device-099",
+            **{f"document.devices.{number}.fixes": ONE_FIX for number in range(100)},
         },
     ),
     HandMadeDay(
-        name="limits: a device has nothing of the one that it takes the place of",
+        name="limits: rejected rows of a device that is not shown count for no other one",
         rows=[
-            *(fix(f"08:0{minute}", 2, device=f"device-{number:03d}") for minute in (0, 5) for number in range(1, 101)),
-            fix("08:10", 0.1, device="device-000"),
-            fix("08:20", 0.1, device="device-000"),
+            *(fix("08:00", 0, device=f"device-{number:03d}") for number in range(101)),
+            *(raw(f"08:0{minute}", None, None, device="device-100") for minute in range(1, 8)),
+            *(fix(f"08:1{minute}", 0, -1, device="device-100") for minute in range(7)),
+        ],
+        expected={
+            "document.devices.99.device_id": "device-099",
+            **{f"document.devices.{number}.fixes": ONE_FIX for number in range(100)},
+        },
+    ),
+    HandMadeDay(
+        # The rows of device-100 come first, then those of device-000, whose state before 08:20 is unknown.
+        name="limits: a device has nothing of the one whose place it takes",
+        before=[fix("23:50", 2, day=-1, device="device-100")],
+        rows=[
+            *(fix("08:00", 0, device=f"device-{number:03d}") for number in range(1, 100)),
+            *(fix(f"{hour:02d}:00", 2 * (hour % 2), device="device-100") for hour in range(3, 20)),
+            *(fix(f"20:{minute}0", 2, accuracy, device="device-100") for minute in range(6) for accuracy in (5, -1)),
+            *(fix(f"08:{minute}0", km, device="device-000") for minute, km in ((1, 0.4), (2, 0.1), (3, 0.1))),
+            *(fix(f"21:{minute}0", 2, device="device-100") for minute in range(6)),
         ],
         expected={
             "document.device_count": 101,
-            "document.devices.99.device_id": "device-099",
-            "fixes": {"read": 2, "usable": 2, "rejected": {}},
+            **{f"document.devices.{number}.fixes": ONE_FIX for number in range(1, 100)},
+            "fixes": {"read": 3, "usable": 3, "rejected": {}},
             "first_fix_at": rfc3339("08:10"),
+            "last_fix_at": rfc3339("08:30"),
             "home_minutes": 10.0,
             "away_minutes": 0.0,
-            "distance_from_home_km.median": 0.1,
-            "distance_from_home_km.farthest": 0.1,
-            "path_length_km.raw": 0.0,
+            "inferred_minutes": 0.0,
+            "distance_from_home_km": {
+                "median": 0.1,
+                "p95": 0.4,
+                "time_median": 0.1,
+                "time_p95": 0.1,
+                "time_weighted_mean": 0.1,
+                "farthest": 0.4,
+                "farthest_at": rfc3339("08:10"),
+            },
+            "path_length_km": {"robust": 0.3, "raw": 0.3, "across_gaps": 0.0},
             "trip_count": 0,
+            "gap_count": 0,
         },
+    ),
+    HandMadeDay(
+        name="limits: a path does not begin near the last fix of the device whose place it takes",
+        rows=[
+            *(fix("08:00", 0, device=f"device-{number:03d}") for number in range(1, 100)),
+            *(fix(f"08:{minute}", 2, device="device-100") for minute in range(10, 20)),
+            *(fix(f"08:{minute}", 2.03 if minute < 40 else 2.09, device="device-000") for minute in range(20, 50)),
+        ],
+        expected={"fixes.usable": 30, "path_length_km.robust": 0.06},
     ),
     HandMadeDay(
         name="limits: the 100 longest trips of 101",
