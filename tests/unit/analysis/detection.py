@@ -16,7 +16,7 @@ from tests.unit.analysis.days import days
 from tests.unit.analysis.engine import analyse
 from tests.unit.analysis.hand_made import DAYS
 from tests.unit.analysis.hand_made.builders import HandMadeDay
-from tests.unit.analysis.long_days import dense_day, long_day
+from tests.unit.analysis.long_days import PLACES, day_near_limits, dense_day, long_day
 
 _GENERATED = 200
 _WHOLE = 1_000_000  # rows of a block
@@ -68,4 +68,5 @@ def _generated_days() -> list[tuple[Day, dict[str, Any]]]:
 def _long_days() -> list[tuple[Day, dict[str, Any]]]:
     moving, resting = (0.03, 0.03, 0.06, -0.05, 0.2), (0.02, -0.02, 0.01, -0.01, 0.4, -0.38)
     found = [*(long_day(seed) for seed in range(3)), dense_day(0, moving), dense_day(0, resting)]
+    found += [day_near_limits(0, place, accuracy) for place in PLACES for accuracy in (50, 10_000)]
     return [(day, day.analyse_by_reference()) for day in found]

@@ -1,16 +1,26 @@
 """Long days of several phones, generated from a seed: stays with noise, trips, jumps, gaps and bad rows."""
 
+import math
 from collections.abc import Sequence
 from random import Random
 
 from tests.unit.analysis.day import Day
 from tests.unit.analysis.days import BAD_ACCURACIES, ODD_COORDINATES, move
 from tests.unit.analysis.hand_made.builders import MIDNIGHT_US, WINDOW
-from tests.unit.analysis.places import HOME, at
+from tests.unit.analysis.places import HOME, Position, at
 from tests.unit.analysis.reference import Row
 
 HALF_DAY_US = 12 * 3_600 * 1_000_000
 PERIODS_SECONDS = (5, 30, 60, 300, 900)  # between the reports of a phone
+# Where days near limits begin.
+PLACES = (
+    Position(0.0, 10.0),
+    Position(50.0, 0.0),
+    Position(-60.0, 179.9),
+    Position(79.99, 10.0),
+    Position(-84.95, 10.0),
+    Position(89.9, 0.0),
+)
 SPEEDS_KMH = (4, 15, 50, 120)
 
 
@@ -43,6 +53,31 @@ def dense_day(seed: int, steps_km: Sequence[float], count: int = 6_000) -> Day:
         time_us = MIDNIGHT_US + number * 14_000_000
         rows.append((f"device {device}", time_us, position.latitude, position.longitude, accuracy))
     return Day(rows=rows, window=WINDOW)
+
+
+def day_near_limits(seed: int, start: Position, largest_accuracy: int = 10_000, count: int = 300) -> Day:
+    """Return a day whose fixes are slightly nearer or farther than the limit of the robust path, in any direction."""
+    random = Random(seed)
+    position, accuracy = start, 0
+    rows: list[Row] = []
+    for number in range(count):
+        previous, accuracy = accuracy, random.choice((0, 5, 40, 100, 1_000, largest_accuracy))
+        limit_km = max(50, previous + accuracy) / 1000
+        position = _towards(position, random.uniform(0, math.tau), limit_km * random.choice((0.999, 0.99999, 1.00001)))
+        time_us = MIDNIGHT_US + number * 280_000_000
+        rows.append(("phone", time_us, position.latitude, position.longitude, accuracy))
+    return Day(rows=rows, window=WINDOW)
+
+
+def _towards(start: Position, bearing: float, km: float) -> Position:
+    """Return the end of a great-circle segment; the bearing is in radians, clockwise from north."""
+    angle, latitude = km / 6371.0, math.radians(start.latitude)
+    sine = math.sin(latitude) * math.cos(angle) + math.cos(latitude) * math.sin(angle) * math.cos(bearing)
+    east = math.atan2(
+        math.sin(bearing) * math.sin(angle) * math.cos(latitude), math.cos(angle) - math.sin(latitude) * sine
+    )
+    longitude = start.longitude + math.degrees(east)
+    return Position(math.degrees(math.asin(sine)), (longitude + 180) % 360 - 180)
 
 
 def _phone(random: Random, device: str) -> list[Row]:

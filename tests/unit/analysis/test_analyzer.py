@@ -10,7 +10,8 @@ from tests.unit.analysis.days import days
 from tests.unit.analysis.engine import analyse
 from tests.unit.analysis.hand_made import DAYS
 from tests.unit.analysis.hand_made.builders import HandMadeDay
-from tests.unit.analysis.long_days import dense_day, long_day
+from tests.unit.analysis.long_days import PLACES, day_near_limits, dense_day, long_day
+from tests.unit.analysis.places import Position
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
@@ -32,6 +33,17 @@ def test_long_days_equal_the_reference(seed: int) -> None:
     day = long_day(seed)
     expected = day.analyse_by_reference()
     for size in (97, 1_000, 100_000):
+        assert list(differences(expected, analyse(day, size))) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("accuracy", [50, 10_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_days_near_limits_equal_the_reference(seed: int, accuracy: int, place: Position) -> None:
+    day = day_near_limits(seed, place, accuracy)
+    expected = day.analyse_by_reference()
+    assert 10 < expected["devices"][0]["path_length_km"]["robust"] < expected["devices"][0]["path_length_km"]["raw"]
+    for size in (7, 100_000):
         assert list(differences(expected, analyse(day, size))) == []
 
 
