@@ -8,7 +8,7 @@ from pathlib import Path
 from local import object_storage, postgres
 from local.environment import NO_AWS_FILES
 from local.gateway.app import SERVICES
-from local.options import TARGETS, Options
+from local.options import STORAGE_TARGETS, TARGETS, Options
 from local.supervisor import Component
 from shared.config import settings
 
@@ -34,7 +34,8 @@ class Plan:
         data_dir = self.options.data_dir
         environment = self.options.function_environment(target)
         if self.options.embedded_storage:
-            environment |= object_storage.access_keys(data_dir, target)
+            if target in STORAGE_TARGETS:
+                environment |= object_storage.access_keys(data_dir, target)
             environment["AWS_ENDPOINT_URL_S3"] = f"http://{self.address('s3')}"
             environment |= NO_AWS_FILES
         if target == "calculate" and self.options.embedded_database:

@@ -17,7 +17,9 @@ TARGETS = {
     "calculate": "functions/calculate/main.py",
     "status": "functions/status/main.py",
     "list": "functions/list/main.py",
+    "web": "functions/web/main.py",
 }
+STORAGE_TARGETS = tuple(target for target in TARGETS if target != "web")  # those with a user of the object storage
 _DATABASE = ("DATABASE_URL", *(name for name in SETTING_NAMES if name.startswith("POSTGRES_")))
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # SQLite allows 512 for a file in the folder, after symbolic links are resolved; PostgreSQL allows 1,023.
@@ -50,10 +52,12 @@ class Options:
         """Return the caller's settings for a function, unchanged, without those of other functions."""
         names = [name for name in SETTING_NAMES if name not in (*_DATABASE, *_KEYS, "K_SINK")]
         names += _DATABASE if target == "calculate" and not self.embedded_database else ()
-        if target == "calculate":  # reachable by the broker only
+        if target in ("calculate", "web"):  # calculate is reachable by the broker only, the page is public
             names = [name for name in names if not name.startswith(_AUTH_PREFIXES)]
         names += ["K_SINK"] if target in ("submit", "calculate") else []
-        if not self.embedded_storage:
+        if target == "web":
+            names.remove("AWS_SESSION_TOKEN")
+        elif not self.embedded_storage:
             names += [name for name in self.environ if name.startswith("AWS_")]
         if target == "calculate":  # empty unless the caller configures a database
             names += security_variables(self.environ)

@@ -11,7 +11,7 @@ from pathlib import Path
 from local import object_storage, startup
 from local.components import PORTS, Plan
 from local.log_errors import ErrorLogFollower
-from local.options import TARGETS, Options
+from local.options import STORAGE_TARGETS, Options
 from local.ports import assign_ports, is_free
 from local.supervisor import Supervisor, run_supervisor, write_configuration
 from shared.errors import SettingsError
@@ -44,7 +44,7 @@ def run_stack(options: Options, report: Callable[[str], None] = lambda _: None) 
             raise SettingsError(f"PORT: 127.0.0.1:{options.port} is already in use")
         plan = Plan(options, assign_ports(PORTS, options.port), secrets.token_hex(8))
         with _data_dir_errors(data_dir):
-            for target in TARGETS:
+            for target in STORAGE_TARGETS:
                 client(plan.settings(target)).close()
             report("preparing the data folder")
             components = plan.components()

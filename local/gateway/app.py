@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 SERVICES = (*TARGETS, "broker")
+_PAGE_PATHS = ("/", "/config.json", "/assets/")
 _MAX_BODY_BYTES = 1 << 20
 _MAX_RESPONSE_BYTES = 16 << 20
 _MAX_CONCURRENT_REQUESTS = 32  # less than the threads of gunicorn_config.py
@@ -30,8 +31,8 @@ _DROPPED_HEADERS = {"connection", "keep-alive", "te", "trailer", "transfer-encod
 
 
 def _routes() -> dict[str, str]:
-    """Return the service of each path, in decoded form; a path that ends in a slash is a prefix."""
-    routes = {"/broker": "broker", **{path: "list" for _, path in API_DOCUMENTS}}
+    """Return the service of each path, in decoded form; a path that ends in a slash is a prefix, except / itself."""
+    routes = {"/broker": "broker", **dict.fromkeys(_PAGE_PATHS, "web"), **{path: "list" for _, path in API_DOCUMENTS}}
     for operation in OPERATIONS:
         service = operation.service.removeprefix("distance-")
         if service in SERVICES:
@@ -109,7 +110,7 @@ class Gateway:
 
 def _service_of(path: str) -> str | None:
     """Return the service whose route is `path` or a prefix of it."""
-    prefixes = (route for route in _ROUTES if route.endswith("/") and path.startswith(route))
+    prefixes = (route for route in _ROUTES if route.endswith("/") and route != "/" and path.startswith(route))
     return _ROUTES.get(path) or _ROUTES.get(next(prefixes, ""))
 
 

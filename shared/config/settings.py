@@ -12,13 +12,14 @@ from typing import Literal, Self
 
 from shared.config import lists, types
 from shared.config.calculation import CalculationSettings
+from shared.config.page import PageSettings
 from shared.config.required import required
 from shared.config.types import setting
 from shared.errors import SettingsError
 
 
 @dataclass(frozen=True)
-class Settings(CalculationSettings):
+class Settings(PageSettings, CalculationSettings):
     """All settings, by the names of their environment variables."""
 
     DATABASE_URL: types.Secret | None = setting(

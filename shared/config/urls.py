@@ -79,6 +79,14 @@ def check_url(text: str, suffix: UrlSuffix) -> str:
     return text
 
 
+def check_tiles_url(text: str) -> None:
+    """Raise ValueError unless `text` is the URL template of map tiles: {z}, {x} and {y} after the host, no others."""
+    check_url(text, PATH_AND_QUERY)
+    rest, placeholders = re.sub(r"\{[zxy]\}", "", text), ("{z}", "{x}", "{y}")
+    if "{" in rest or "}" in rest or not all(placeholder in text for placeholder in placeholders):
+        raise ValueError("expected an http or https URL with {z}, {x} and {y} in its path or query")
+
+
 def is_sentry_dsn(text: str) -> bool:
     """Whether `text` is a DSN as Sentry's client parses it: a URL with a key and a project number."""
     parts = _URL.fullmatch(text)

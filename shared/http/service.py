@@ -223,7 +223,9 @@ def _flask_response(response: Response, trace: Trace, added: Mapping[str, str] =
     if not isinstance(body, bytes):
         headers["Content-Type"] = "application/json"
         body = json.dumps(body).encode()
-    headers |= {**response.headers, "Content-Length": str(len(body)), **added}
+    if response.status != 304:  # its length would be that of the representation, which is not sent
+        headers["Content-Length"] = str(len(body))
+    headers |= {**response.headers, **added}
     # Streamed, because the framework reads the rest of the request before it sends any other response.
     flask_response = flask.Response(_stream(body), response.status)
     flask_response.headers = Headers(list(headers.items()))  # replaces the Content-Type that Response has set

@@ -158,15 +158,8 @@ def client(
 
     Raises SettingsError for an invalid proxy, certificate file or profile, and for an IP address in virtual-host style.
     """
-    is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
-    url, public_url = settings.AWS_ENDPOINT_URL_S3, settings.S3_PUBLIC_ENDPOINT_URL
-    endpoint = (
-        Endpoint.parse(url, virtual_host_style=is_virtual)
-        if url
-        else Endpoint.of_aws(settings.AWS_REGION, virtual_host_style=is_virtual)
-    )
-    public_endpoint = Endpoint.parse(public_url, virtual_host_style=is_virtual) if public_url else endpoint
-    if is_virtual and (endpoint.is_ip_address or public_endpoint.is_ip_address):
+    endpoint, public_endpoint = Endpoint.of_settings(settings), Endpoint.of_presigned_urls(settings)
+    if endpoint.is_virtual_host_style and (endpoint.is_ip_address or public_endpoint.is_ip_address):
         raise SettingsError("S3_ADDRESSING_STYLE: virtual needs endpoints with host names, not IP addresses")
     return S3Client(
         endpoint,

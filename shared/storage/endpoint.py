@@ -1,10 +1,14 @@
 """Where requests go: scheme, host and path of a bucket's objects in path style or virtual-host style."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.config import urls
 from shared.storage.signature import encode_path
+
+if TYPE_CHECKING:
+    from shared.config.settings import Settings
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -38,6 +42,22 @@ class Endpoint:
         """Return the endpoint of Amazon S3 in `region`."""
         suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         return cls.parse(f"https://s3.{region}.{suffix}", virtual_host_style=virtual_host_style)
+
+    @classmethod
+    def of_settings(cls, settings: "Settings") -> "Endpoint":
+        """Return the endpoint that the functions send their requests to."""
+        is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
+        if settings.AWS_ENDPOINT_URL_S3:
+            return cls.parse(settings.AWS_ENDPOINT_URL_S3, virtual_host_style=is_virtual)
+        return cls.of_aws(settings.AWS_REGION, virtual_host_style=is_virtual)
+
+    @classmethod
+    def of_presigned_urls(cls, settings: "Settings") -> "Endpoint":
+        """Return the endpoint that presigned URLs name, as callers reach it."""
+        if not settings.S3_PUBLIC_ENDPOINT_URL:
+            return cls.of_settings(settings)
+        is_virtual = settings.S3_ADDRESSING_STYLE == "virtual"
+        return cls.parse(settings.S3_PUBLIC_ENDPOINT_URL, virtual_host_style=is_virtual)
 
     @property
     def is_ip_address(self) -> bool:

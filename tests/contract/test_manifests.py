@@ -8,13 +8,14 @@ import pytest
 import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local.broker import app as broker
+from local.options import STORAGE_TARGETS, TARGETS
 from shared import events
 from shared.config import settings
 from shared.version import VERSION
 from tests.contract.markdown import ROOT
 from tests.contract.world import World
 from tools.manifests.project import DRAIN_SECONDS
-from tools.manifests.references import SECRETS
+from tools.manifests.references import SECRETS, selects
 from tools.manifests.rendering import render
 
 FUNC_TIMEOUT_SECONDS = 300  # timeoutSeconds of a Service that func deploys; func.yaml cannot change it
@@ -54,7 +55,8 @@ def seconds(duration: str) -> float:
 
 
 def test_each_function_has_a_service_of_its_name() -> None:
-    assert sorted(SERVICE_NAMES) == sorted(service._name for service in World().services)
+    assert sorted(SERVICE_NAMES) == sorted([*(service._name for service in World().services), "distance-web"])
+    assert sorted(SERVICE_NAMES) == sorted(f"distance-{target}" for target in TARGETS)
 
 
 def test_only_publishers_are_bound_to_the_broker() -> None:
@@ -151,13 +153,26 @@ def test_pods_run_unprivileged_with_a_read_only_root_and_no_token(overlay: Path)
             assert "memory" in container["resources"]["limits"]
 
 
-def test_a_function_uses_only_its_own_secret() -> None:
+def test_a_function_uses_only_its_own_secret_and_the_page_none() -> None:
+    users = [f"distance-{target}" for target in STORAGE_TARGETS]
     for service in SERVICES:
+        name = service["metadata"]["name"]
         (container,) = service["spec"]["template"]["spec"]["containers"]
         names = [entry["secretRef"]["name"] for entry in container["envFrom"] if "secretRef" in entry]
-        assert names == [service["metadata"]["name"]]
-        assert service["spec"]["template"]["spec"]["serviceAccountName"] == service["metadata"]["name"]
-    assert set(SERVICE_NAMES) < set(SECRETS)
+        assert names == ([name] if name in users else [])
+        assert not [entry for entry in container["env"] if "valueFrom" in entry]
+        assert service["spec"]["template"]["spec"]["serviceAccountName"] == name
+    assert set(users) < set(SECRETS)
+
+
+def test_the_page_connects_to_the_collector_only() -> None:
+    (page,) = (pod for pod in pods(BASE) if pod["metadata"]["labels"]["app.kubernetes.io/name"] == "distance-web")
+    names = {
+        policy["metadata"]["name"]
+        for policy in BASE
+        if policy["kind"] == "NetworkPolicy" and selects(policy["spec"]["podSelector"], page["metadata"]["labels"])
+    }
+    assert names == {"nothing-else", "requests-by-knative", "names", "collector"}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda folder: folder.name)
@@ -211,3 +226,16 @@ def test_api_keys_are_required_by_published_services_and_sent_by_their_callers()
         manifest["metadata"]["name"] for manifest in resources if "'otel-worker-access'" in str(manifest.get("spec"))
     }
     assert users == {"distance-submit", "distance-status", "distance-list", "distance-smoke-test"}
+
+
+def test_the_published_page_calls_the_published_api() -> None:
+    resources = manifests(ROOT / "knative" / "overlays" / "public")
+    hosts = {
+        manifest["spec"]["ref"]["name"]: manifest["metadata"]["name"]
+        for manifest in resources
+        if manifest["kind"] == "DomainMapping"
+    }
+    (data,) = (m["data"] for m in resources if m["kind"] == "ConfigMap" and "JOBS_BUCKET" in m["data"])
+    for target in ("submit", "status", "list"):
+        assert data[f"{target.upper()}_URL"] == f"https://{hosts[f'distance-{target}']}"
+    assert data["CORS_ORIGINS"] == f"https://{hosts['distance-web']}"

@@ -31,6 +31,7 @@ ABSENT = {
     "calculate": set[str](),
     "status": {"numpy", "psycopg", "cloudevents", "shared.events"},
     "list": {"psycopg", "cloudevents", "shared.events"},
+    "web": {"numpy", "psycopg", "cloudevents", "shared.events", "urllib3"},
 }
 _IMPORT = """
 import importlib, sys

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from local import object_storage, postgres
-from local.options import TARGETS
+from local.options import STORAGE_TARGETS
 from local.otlp_receiver import Receiver, run_receiver
 from local.stack import Stack, run_stack
 from local.telemetry_store import Span
@@ -59,7 +59,7 @@ class MonitoredStack:
     def secrets(self) -> set[str]:
         """Return the secrets of all functions."""
         plan = self.stack.plan
-        values = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in TARGETS}
+        values = {plan.function_environment(target)["AWS_SECRET_ACCESS_KEY"] for target in STORAGE_TARGETS}
         values.add(object_storage.access_keys(plan.options.data_dir, object_storage.ADMIN)["AWS_SECRET_ACCESS_KEY"])
         values.add(plan.function_environment("calculate")["DATABASE_URL"])
         return values

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from admin.__main__ import main
-from local.options import TARGETS
+from local.options import STORAGE_TARGETS
 from shared.config.settings import Settings
 from tests.integration.storage_servers import SERVERS, admin_of, boto3_client, bucket_of, running
 
-USERS = {function: (f"key-of-{function}", f"secret-of-{function}") for function in TARGETS}
+USERS = {function: (f"key-of-{function}", f"secret-of-{function}") for function in STORAGE_TARGETS}
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -107,7 +107,7 @@ def test_minio_users_are_created_once_and_updated_with_new_keys(
     outputs.append(capsys.readouterr().out.splitlines()[3:])
 
     subjects = [
-        subject for function in TARGETS for subject in (f"policy otel-worker-{function}", f"user of {function}")
+        subject for function in STORAGE_TARGETS for subject in (f"policy otel-worker-{function}", f"user of {function}")
     ]
     assert sorted(outputs[0]) == sorted(f"{subject}: updated" for subject in subjects)
     assert sorted(outputs[1]) == sorted(f"{subject}: unchanged" for subject in subjects)

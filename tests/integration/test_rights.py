@@ -8,7 +8,7 @@ import pytest
 
 from admin.__main__ import main
 from local import object_storage
-from local.options import TARGETS
+from local.options import STORAGE_TARGETS
 from shared.config.settings import Settings
 from shared.errors import Unavailable
 from shared.storage.bucket import Bucket, ObjectMissing
@@ -69,9 +69,9 @@ def installation(
     folder = tmp_path_factory.mktemp(request.param)
     with running(request.param, folder) as settings:
         if request.param == "SeaweedFS":
-            users = {function: _pair(object_storage.access_keys(folder, function)) for function in TARGETS}
+            users = {function: _pair(object_storage.access_keys(folder, function)) for function in STORAGE_TARGETS}
         else:
-            users = {function: (f"key-of-{function}", secrets.token_hex(10)) for function in TARGETS}
+            users = {function: (f"key-of-{function}", secrets.token_hex(10)) for function in STORAGE_TARGETS}
             command = ["buckets", "--minio", "--keys", str(_write_key_files(users, folder / "keys"))]
             assert main(command, _environment(settings)) == 0
         yield settings, users
@@ -108,7 +108,7 @@ def is_permitted(call: Callable[[], object]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("function", list(TARGETS))
+@pytest.mark.parametrize("function", STORAGE_TARGETS)
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_function_has_exactly_its_permissions(
     installation: tuple[Settings, dict[str, tuple[str, str]]], function: str, prefix: str
@@ -125,7 +125,7 @@ def test_function_has_exactly_its_permissions(
     assert permitted == {permission: {permission in expected} for permission in CALLS}
 
 
-@pytest.mark.parametrize("function", list(TARGETS))
+@pytest.mark.parametrize("function", STORAGE_TARGETS)
 def test_function_cannot_change_or_list_whole_buckets(
     installation: tuple[Settings, dict[str, tuple[str, str]]], function: str
 ) -> None:

@@ -1,7 +1,9 @@
 """Uses of settings: for each setting a function that passes its value to the library that uses it."""
 
+import json
 import logging
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
@@ -19,6 +21,7 @@ from urllib3.util import parse_url
 
 from admin.api import ApiClient
 from functions.calculate.fixes.source import FixSource
+from functions.web.handler import content_security_policy, page_configuration
 from shared import events
 from shared.analysis_parameters import BOUNDS
 from shared.auth.authenticator import API_KEY_HEADER, authenticator
@@ -171,10 +174,19 @@ def _check_sentry(settings: Settings) -> None:
     sentry_sdk.Client(dsn=settings.SENTRY_DSN.get_secret_value(), default_integrations=False).close()
 
 
+def _check_page(settings: Settings) -> None:
+    """Check that each origin is a source that Content-Security-Policy can have, and that the configuration is JSON."""
+    for directive in content_security_policy(settings).split("; "):
+        for source in directive.split()[1:]:
+            assert source in ("'self'", "'none'", "data:") or re.fullmatch(r"https?://[a-z0-9_.:\[\]-]+", source)
+    json.dumps(page_configuration(settings))
+
+
 USES: dict[str, Callable[[Settings], object]] = {
     **dict.fromkeys(("HOME_LATITUDE", "HOME_LONGITUDE", "AWAY_THRESHOLD_KM", *map(str.upper, BOUNDS)), _check_task),
     "DAY_TIMEZONE": lambda settings: interval(date(2026, 1, 25), settings.DAY_TIMEZONE),
     "DAY_COLUMN": lambda settings: FixSource(settings)._day.as_string(),
+    **dict.fromkeys(("SUBMIT_URL", "STATUS_URL", "LIST_URL", "MAP_TILES_URL", "MAP_ATTRIBUTION"), _check_page),
     "DATABASE_URL": connection_parameters,
     "POSTGRES_HOST": partial(_check_connection_parameter, "host", "POSTGRES_HOST"),
     "POSTGRES_PORT": partial(_check_connection_parameter, "port", "POSTGRES_PORT"),

@@ -56,6 +56,9 @@ _INVALID_URLS = [
     "http://broker/a b",
     "http://broker/é",
 ]
+_BASE_URLS = Values(
+    [*_URLS, "https://login.example/realms/a%20b/"], [*_INVALID_URLS, "https://issuer?x=1", "https://issuer/a?x"]
+)
 _S3_ENDPOINTS = Values(
     [*_URLS, "http://gateway.example/storage", "http://gateway.example/storage/"],
     [
@@ -104,6 +107,31 @@ VALUES: dict[str, Values] = {
         ["utc", "europe/berlin", "Mars/Olympus", "../UTC", "/etc/localtime", "posixrules", "Europe", "UTC\x00"],
     ),
     "DAY_COLUMN": Values(["created_at", "timestamp"], ["id; DROP TABLE locations", "Timestamp", "created at"]),
+    "SUBMIT_URL": _BASE_URLS,
+    "STATUS_URL": _BASE_URLS,
+    "LIST_URL": _BASE_URLS,
+    "MAP_TILES_URL": Values(
+        [
+            "https://tiles.example/{z}/{x}/{y}.png",
+            "HTTP://127.0.0.1:8081/styles/basic/{z}/{x}/{y}@2x.webp",
+            "https://tiles.example?x={x}&y={y}&z={z}&key=a%20b",
+            "https://tiles.example/{z}/{z}-{x}-{y}",
+        ],
+        [
+            *_INVALID_URLS,
+            "https://tiles.example/",
+            "https://tiles.example/{z}/{x}.png",
+            "https://{x}.example/{z}/{y}.png",
+            "https://{s}.tiles.example/{z}/{x}/{y}.png",
+            "https://tiles.example/{z}/{x}/{y}{r}.png",
+            "https://tiles.example/{z}/{x}/{-y}.png",
+            "https://tiles.example/{z}/{x}/{y}.png}",
+            "https://user:hunter2@tiles.example/{z}/{x}/{y}.png",
+            "https://tiles.example/{z}/{x}/{y}.png#a",
+            "//tiles.example/{z}/{x}/{y}.png",
+        ],
+    ),
+    "MAP_ATTRIBUTION": Values(["© OpenStreetMap contributors", "<b>tiles</b> & more"], _CONTROL),
     "DATABASE_URL": Values(
         [
             "postgresql://u:p@db/owntracks",
@@ -211,9 +239,7 @@ VALUES: dict[str, Values] = {
         ],
     ),
     "API_KEYS": Values([KEY, f"{KEY},\n{KEY}x, "], ["short", f"{KEY},short", ",", f"{KEY}é", f"{KEY}\n{KEY}"]),
-    "AUTH_ISSUER": Values(
-        [*_URLS, "https://login.example/realms/a%20b/"], [*_INVALID_URLS, "https://issuer?x=1", "https://issuer/a?x"]
-    ),
+    "AUTH_ISSUER": _BASE_URLS,
     "AUTH_AUDIENCE": Values(["otel-worker", "one, two,", "api://größe"], [",", " , ", "one\ntwo"]),
     "AUTH_SCOPE": Values(["distance:read", "https://api.example/read"], ["two words", "umläut", "a\nb"]),
     "AUTH_JWKS_URL": Values([*_URLS, "https://issuer/keys?tenant=a"], _INVALID_URLS),

@@ -51,7 +51,12 @@ def call(method: str, path: str, body: bytes = b"", **environ: object) -> tuple[
         ("/health", None),
         ("/sweep", None),
         ("/dead-letter", None),
-        ("/", None),
+        ("/", "web"),
+        ("/config.json", "web"),
+        ("/config.json/", None),
+        ("/assets/0/app.js", "web"),
+        ("/assets", None),
+        ("/index.html", None),
         ("", None),
     ],
 )

@@ -65,7 +65,21 @@ def test_each_function_gets_only_its_own_settings(tmp_path: Path) -> None:
 
     assert {target for target, settings in functions.items() if "K_SINK" in settings} == {"submit", "calculate"}
     assert {target for target, settings in functions.items() if "DATABASE_URL" in settings} == {"calculate"}
-    assert {settings["AWS_ACCESS_KEY_ID"] for settings in functions.values()} == set(options.TARGETS)
+    keys = {target: settings.get("AWS_ACCESS_KEY_ID") for target, settings in functions.items()}
+    assert keys == {**{target: target for target in options.STORAGE_TARGETS}, "web": None}
+
+
+@pytest.mark.parametrize("endpoint", ["", "https://s3.example"])
+def test_the_page_gets_no_credentials(tmp_path: Path, endpoint: str) -> None:
+    secrets = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "token"}
+    secrets |= {"API_KEYS": "k" * 32, "DATABASE_URL": "postgresql://there/db", "RATE_LIMIT_STORE": "redis://store"}
+    stack_plan = plan(tmp_path, LIST_URL="https://list.example", AWS_ENDPOINT_URL_S3=endpoint, **secrets)
+
+    environment = stack_plan.function_environment("web")
+
+    assert not secrets.keys() & environment.keys()
+    assert environment["LIST_URL"] == "https://list.example"
+    assert environment["AWS_ENDPOINT_URL_S3"] == endpoint or environment["AWS_ENDPOINT_URL_S3"].startswith("http://127")
 
 
 @pytest.mark.parametrize(("settings", "grace"), [({}, "25"), ({"GRACE_SECONDS": "7"}, "7")])
@@ -111,10 +125,11 @@ def test_different_public_ports_get_different_internal_ports() -> None:
     assert not set(first.values()) & set(second.values())
 
 
-def test_authentication_settings_reach_all_functions_except_calculate(tmp_path: Path) -> None:
+def test_authentication_settings_reach_the_functions_of_the_api(tmp_path: Path) -> None:
     auth = {"API_KEYS": "k" * 32, "AUTH_ISSUER": "https://issuer.example", "RATE_LIMIT_STATUS": "5"}
     stack_plan = plan(tmp_path, **auth)
     for target in ("submit", "status", "list"):
         assert auth.items() <= stack_plan.function_environment(target).items()
-    assert not auth.keys() & stack_plan.function_environment("calculate").keys()
+    for target in ("calculate", "web"):
+        assert not auth.keys() & stack_plan.function_environment(target).keys()
     assert options.without_authentication({**auth, "PORT": "1"}) == {"PORT": "1"}

@@ -14,6 +14,7 @@ from tools.docs.regions import table
 GROUPS = {
     "HOME_LATITUDE": "Home and days",
     "HOME_RADIUS_KM": "Analysis of a day",
+    "SUBMIT_URL": "Web page",
     "DATABASE_URL": "PostgreSQL",
     "AWS_ENDPOINT_URL_S3": "Object storage",
     "JOB_RETENTION_DAYS": "Retention",

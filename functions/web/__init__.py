@@ -1,0 +1,1 @@
+"""The function web: the page in which people look at a day."""
