@@ -78,6 +78,7 @@ def _cases(stack: BenchStack, job_id: str, sink: str) -> dict[str, _Case]:
 
     return {
         "hello": _Case(HELLO, {}, lambda: load.request("GET", "/"), folder=stack.folder),
+        "web": case("web", lambda: load.request("GET", "/"), 1.3),
         "status": case("status", lambda: load.request("GET", f"{_PAGE}/{job_id}"), 1.6),
         "submit": case("submit", lambda: submission, 1.6, 202),
         "list, 50 jobs with results": case("list", lambda: load.request("GET", _PAGE), 1.9),

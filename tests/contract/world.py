@@ -1,4 +1,4 @@
-"""The four functions with one bucket in memory."""
+"""The four functions that handle jobs, with one bucket in memory."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ class NoFixes:
 
 
 class World:
-    """The four functions with one bucket in memory."""
+    """The four functions that handle jobs, with one bucket in memory."""
 
     def __init__(self, options: Options = Options()) -> None:  # noqa: B008 - immutable
         self.bucket, self.clock = MemoryBucket(), Clock()

@@ -47,6 +47,8 @@ ENVIRON = {
         ("status", "SENTRY_DSN", "https://hunter2@sentry.example"),
         ("status", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
         ("list", "LOG_LEVEL", "LOUD"),
+        ("web", "SUBMIT_URL", "https://user:hunter2@submit.example"),
+        ("web", "MAP_TILES_URL", "https://tiles.example/{z}/{x}.png"),
         ("list", "OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
     ],
 )
