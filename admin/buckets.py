@@ -1,4 +1,4 @@
-"""The two buckets, and the lifecycle rule that aborts incomplete multipart uploads."""
+"""The two buckets, the lifecycle rule that aborts incomplete multipart uploads, and the CORS rule for pages."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 
 _RULE_ID = "otel-worker-unfinished-uploads"
 _EXPIRY_DAYS = 1
+_CORS_RULE: Any = {
+    "ID": "otel-worker-downloads",
+    "AllowedMethods": ["GET", "HEAD"],
+    "AllowedOrigins": ["*"],  # a presigned URL is the permission, whichever page has it
+    "ExposeHeaders": ["ETag"],
+    "MaxAgeSeconds": 600,
+}
 
 
 def ensure_bucket(s3: "S3Client", bucket: str, region: str) -> bool:
@@ -56,5 +63,30 @@ def _lifecycle_rules(s3: "S3Client", bucket: str) -> list[Any]:
         return list(translate_errors(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket))["Rules"])
     except Unavailable as exc:
         if exc.cause == "NoSuchLifecycleConfiguration":
+            return []
+        raise
+
+
+def ensure_cors(s3: "S3Client", bucket: str) -> str:
+    """Add a rule that lets pages read objects by presigned URLs, and keep all other rules; return the result as text.
+
+    An existing rule for GET is kept instead. Servers without such rules have a configuration of their own.
+    """
+    try:
+        rules = _cors_rules(s3, bucket)
+        if any("GET" in rule["AllowedMethods"] for rule in rules):
+            return "allowed by an existing rule"
+        configuration: Any = {"CORSRules": [*rules, _CORS_RULE]}
+        translate_errors(lambda: s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=configuration))
+    except Unavailable as exc:
+        return f"as the server is configured, object storage rejected the rule ({exc.cause})"
+    return "allowed by a new rule"
+
+
+def _cors_rules(s3: "S3Client", bucket: str) -> list[Any]:
+    try:
+        return list(translate_errors(lambda: s3.get_bucket_cors(Bucket=bucket))["CORSRules"])
+    except Unavailable as exc:
+        if exc.cause == "NoSuchCORSConfiguration":
             return []
         raise

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from admin import identities
-from admin.buckets import ensure_bucket, ensure_upload_expiry
+from admin.buckets import ensure_bucket, ensure_cors, ensure_upload_expiry
 from admin.iam_policies import Permissions, function_permissions, iam_policy
 from admin.keys import KeyPair, read_key_files
 from admin.minio_users import MinioUsers
@@ -29,6 +29,7 @@ def provision(arguments: Namespace, settings: Settings) -> None:
     for bucket in (settings.JOBS_BUCKET, settings.CSV_BUCKET):
         report(f"bucket {bucket}", "created" if ensure_bucket(s3, bucket, settings.AWS_REGION) else "exists")
     report(f"incomplete uploads in {settings.CSV_BUCKET}", ensure_upload_expiry(s3, settings.CSV_BUCKET))
+    report(f"pages of other origins that read {settings.CSV_BUCKET}", ensure_cors(s3, settings.CSV_BUCKET))
     if arguments.minio:
         minio = MinioUsers(settings, _admin_keys(settings))
         for function, granted in permissions.items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from admin.__main__ import main
 from local.options import STORAGE_TARGETS
@@ -47,6 +48,11 @@ RULE = {
     "MinIO": "not aborted, object storage rejected the rule (InvalidArgument)",
     "moto": "aborted after a day by a new rule",
 }
+CORS = {
+    "SeaweedFS": "allowed by a new rule",
+    "MinIO": "as the server is configured, object storage rejected the rule (NotImplemented)",
+    "moto": "allowed by a new rule",
+}
 
 
 def test_both_buckets_are_created_once(server: tuple[str, Settings], capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,12 +68,45 @@ def test_both_buckets_are_created_once(server: tuple[str, Settings], capsys: pyt
         "bucket new-jobs: created",
         "bucket new-csv: created",
         f"incomplete uploads in new-csv: {RULE[name]}",
+        f"pages of other origins that read new-csv: {CORS[name]}",
     ]
     assert second[:2] == ["bucket new-jobs: exists", "bucket new-csv: exists"]
     unchanged = RULE[name].replace("after a day by a new rule", "by an existing rule")
-    assert second[2:] == [f"incomplete uploads in new-csv: {unchanged}"]
+    pages = CORS[name].replace("a new rule", "an existing rule")
+    assert second[2:] == [
+        f"incomplete uploads in new-csv: {unchanged}",
+        f"pages of other origins that read new-csv: {pages}",
+    ]
     with bucket_of(settings, "new-csv") as bucket:
         bucket.put("csv/a")
+
+
+def test_a_page_of_another_origin_may_read_a_presigned_url(server: tuple[str, Settings]) -> None:
+    _, settings = server
+    assert main(["buckets"], environment(settings)) == 0
+
+    with bucket_of(settings, settings.CSV_BUCKET) as bucket:
+        bucket.put("csv/a", b"1")
+        url, _ = bucket.presign("csv/a", "a.csv", 60)
+    response = urllib3.request("GET", url, headers={"Origin": "https://page.example"}, retries=False)
+
+    assert (response.status, response.data) == (200, b"1")
+    assert response.headers["Access-Control-Allow-Origin"] in ("*", "https://page.example")
+
+
+@of("SeaweedFS", "moto")
+def test_existing_cors_rules_are_kept(server: tuple[str, Settings]) -> None:
+    _, settings = server
+    upload: Any = {"ID": "upload", "AllowedMethods": ["PUT"], "AllowedOrigins": ["https://upload.example"]}
+    download: Any = {"ID": "download", "AllowedMethods": ["GET"], "AllowedOrigins": ["https://page.example"]}
+    cases = [([upload], ["upload", "otel-worker-downloads"]), ([upload, download], ["upload", "download"])]
+    with boto3_client(settings) as s3:
+        for existing, expected in cases:
+            s3.put_bucket_cors(Bucket=settings.CSV_BUCKET, CORSConfiguration={"CORSRules": existing})
+            assert main(["buckets"], environment(settings)) == 0
+            rules = s3.get_bucket_cors(Bucket=settings.CSV_BUCKET)["CORSRules"]
+            assert [rule["ID"] for rule in rules] == expected
+        s3.delete_bucket_cors(Bucket=settings.CSV_BUCKET)
 
 
 @of("SeaweedFS", "moto")
@@ -101,10 +140,10 @@ def test_minio_users_are_created_once_and_updated_with_new_keys(
     outputs = []
     for _ in range(2):
         assert main(command, environment(settings)) == 0
-        outputs.append(capsys.readouterr().out.splitlines()[3:])
+        outputs.append(capsys.readouterr().out.splitlines()[4:])
     (keys / "list" / "AWS_SECRET_ACCESS_KEY").write_text("another-secret")
     assert main(command, environment(settings)) == 0
-    outputs.append(capsys.readouterr().out.splitlines()[3:])
+    outputs.append(capsys.readouterr().out.splitlines()[4:])
 
     subjects = [
         subject for function in STORAGE_TARGETS for subject in (f"policy otel-worker-{function}", f"user of {function}")
