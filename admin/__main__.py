@@ -65,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     relist = commands.add_parser("relist", help="rebuild the index from the job records, after x/ or t/ was lost")
     relist.set_defaults(run=_relist)
 
-    smoke = commands.add_parser("smoke", help="run one job through every function, and delete it")
+    smoke = commands.add_parser("smoke", help="run one job through every function, delete it, and load the page")
     location = smoke.add_mutually_exclusive_group(required=True)
     location.add_argument("--namespace", metavar="NAME", help="namespace of the installation, from within the cluster")
     location.add_argument("--url", help="URL of a gateway for all functions")

@@ -1,4 +1,4 @@
-"""A smoke test: one job through every function of an installation, deleted at the end."""
+"""A smoke test: one job through every function of an installation, deleted at the end, and the page."""
 
 import hashlib
 import time
@@ -21,24 +21,27 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Services:
-    """Base URLs of the three functions that callers use."""
+    """Base URLs of the four functions that callers use."""
 
     submit: str
     status: str
     list: str
+    web: str
 
     @classmethod
     def in_namespace(cls, namespace: str) -> "Services":
         """Return the URLs within the cluster that this process runs in."""
-        return cls(*(f"http://distance-{name}.{namespace}" for name in ("submit", "status", "list")))
+        return cls(*(f"http://distance-{name}.{namespace}" for name in ("submit", "status", "list", "web")))
 
     @classmethod
     def behind_gateway(cls, url: str) -> "Services":
-        return cls(url, url, url)
+        return cls(url, url, url, url)
 
 
 def run_smoke_test(api: ApiClient, services: Services, day: date, device_id: str, report: Report) -> None:
-    """Submit a job, wait for it, find it in the list, download its CSV, and delete it; raises Unavailable.
+    """Submit a job, wait for it, find it in the list, download its CSV, delete it, and load the page.
+
+    Raises Unavailable if one of these fails.
 
     A presigned URL that is unreachable from here is reported and is not a failure: it may be for browsers only.
     """
@@ -64,6 +67,7 @@ def run_smoke_test(api: ApiClient, services: Services, day: date, device_id: str
     finally:
         response = api.request("DELETE", job_url)
         report("deleted", "yes" if response.status == 204 else f"no, status {response.status}")
+    report("page", _load_page(api, services.web))
 
 
 def _wait_for_end(api: ApiClient, url: str) -> dict[str, Any]:
@@ -86,6 +90,13 @@ def _download_csv(result: Mapping[str, Any]) -> str:
         raise Unavailable("the CSV", f"status {response.status}, {len(response.data)} bytes")
     if hashlib.sha256(response.data).hexdigest() != result["csv_sha256"]:
         raise Unavailable("the CSV", "its SHA-256 differs from csv_sha256")
+    return f"{len(response.data)} bytes"
+
+
+def _load_page(api: ApiClient, url: str) -> str:
+    response = api.request("GET", f"{url}/")
+    if response.status != 200 or not response.headers.get("Content-Type", "").startswith("text/html"):
+        raise Unavailable("the page", f"status {response.status}")
     return f"{len(response.data)} bytes"
 
 

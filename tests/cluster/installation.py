@@ -12,7 +12,8 @@ from tests.cluster.kubectl import Kubectl, KubectlError, Resource, WaitTimeout, 
 from tests.cluster.options import OVERLAYS, Options
 from tools.manifests.rendering import load_documents, render_overlay
 
-FUNCTIONS = ("submit", "calculate", "status", "list")
+_STORAGE_USERS = ("submit", "calculate", "status", "list")
+FUNCTIONS = (*_STORAGE_USERS, "web")
 _KNATIVE_CRDS = ("services.serving.knative.dev", "brokers.eventing.knative.dev", "pingsources.sources.knative.dev")
 _LABELS = {"otel-worker.test": "cluster"}  # only namespaces with these labels are deleted
 _READY_SECONDS = 300
@@ -144,7 +145,7 @@ class Installation:
         url = self.options.database_url
         if url is None:
             url = f"postgresql://{database.READER}:{self.password}@{database.NAME}/owntracks"
-        for function in FUNCTIONS:
+        for function in _STORAGE_USERS:
             keys = {
                 "AWS_ACCESS_KEY_ID": f"otel-{function}-{self.options.namespace}",
                 "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),

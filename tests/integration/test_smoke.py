@@ -27,6 +27,7 @@ def test_a_job_passes_through_every_function_and_is_deleted(stack: Stack) -> Non
     assert report["listed"].startswith("one of ")
     assert re.fullmatch(r"\d{6} bytes", report["downloaded"])
     assert report["deleted"] == "yes"
+    assert re.fullmatch(r"\d+ bytes", report["page"])
     assert send_request("GET", f"{stack.url}/api/distance/jobs/{report['submitted']}").status == 404
 
 

@@ -90,6 +90,9 @@ def check_confinement(installation: Installation) -> Figures:
         if enforced and installation.database:
             reachable = process["reachable"]["database"]
             expect(reachable == (name == "calculate"), f"{name} can reach the database: {reachable}")
+        if enforced and installation.options.deploys_storage:
+            reachable = process["reachable"]["storage"]
+            expect(reachable == (name != "web"), f"{name} can reach the storage: {reachable}")
     return {
         "user, token, writable paths, capabilities": "65532, none, none, none",
         "network policies": "enforced" if enforced else "not enforced by this cluster's network",

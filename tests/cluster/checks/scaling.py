@@ -23,6 +23,7 @@ _PATHS = {
     "status": "/api/distance/jobs/none",
     "list": "/api/distance/jobs",
     "calculate": "/healthz",
+    "web": "/",
     "hello": "/",
 }
 
