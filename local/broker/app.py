@@ -78,16 +78,23 @@ class Broker:
 
 
 def send_pings(send: Sender, sink: str) -> None:
-    """Send a ping event to `sink` at every full minute, without retries, as a PingSource does."""
+    """Send a ping event to `sink` at every full minute, as a PingSource does, and one as soon as it accepts one."""
+    is_accepted = False
     for number in itertools.count():
-        time.sleep(_PING_SECONDS - time.time() % _PING_SECONDS)
-        headers = {
-            "ce-specversion": "1.0",
-            "ce-type": "dev.knative.sources.ping",
-            "ce-source": "/otel-worker/sweep",
-            "ce-id": f"{datetime.now(UTC):%Y%m%dT%H%MZ}-{number}",
-        }
-        send(sink, parse_message(headers, b""), _PING_SECONDS)
+        to_minute = _PING_SECONDS - time.time() % _PING_SECONDS
+        time.sleep(to_minute if is_accepted or number >= _PING_SECONDS else 1)
+        is_accepted |= _send_ping(send, sink, number)
+
+
+def _send_ping(send: Sender, sink: str, number: int) -> bool:
+    """Send a ping event without retries. Returns whether the sink accepts it."""
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-type": "dev.knative.sources.ping",
+        "ce-source": "/otel-worker/sweep",
+        "ce-id": f"{datetime.now(UTC):%Y%m%dT%H%MZ}-{number}",
+    }
+    return 200 <= send(sink, parse_message(headers, b""), _PING_SECONDS).status < 300
 
 
 def from_environ(environ: Mapping[str, str] = os.environ) -> Broker:
