@@ -14,7 +14,7 @@ unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLI
 export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 .DEFAULT_GOAL := help
-.PHONY: help demo up observe buckets forget test check docs docs-serve bench accuracy chaos image cluster-test
+.PHONY: help demo up observe buckets forget test check docs docs-serve bench accuracy picture chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs-serve: $(VENV)/dev.stamp ## show the documentation site on http://127.0.0.1
 
 bench: $(VENV)/dev.stamp ## the benchmarks, as ratios; JSON in benchmarks/results/
 	@$(RUN) -m benchmarks
+
+picture: $(VENV)/dev.stamp ## the picture of the README, docs/page.png, with Chromium
+	@$(RUN) -m tests.browser.picture docs/page.png
 
 accuracy: $(ACCURACY)/accuracy.stamp ## the accuracy of the day analysis, compared with trackintel and movingpandas: OPTIONS="--seeds 1-10"
 	@$(ACCURACY)/bin/python -m benchmarks.accuracy $(OPTIONS)

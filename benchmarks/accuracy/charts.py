@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmarks.accuracy.estimates import AWAY, DAY_S, HOME, UNKNOWN, States
 from functions.calculate.fixes.blocks import Floats
-from tools.day_svg import simplify
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 96, 752, 34, 184  # the plot area of a day
 _BAND, _BAND_STEP = 14, 22
@@ -32,6 +31,9 @@ text { font: 12px system-ui, sans-serif; fill: #57606a } .title { font-weight: 6
   .m0 { fill: #d29922 } .m1 { fill: #4493f8 } .m2 { fill: #656c76 } .m3 { fill: #b1bac4 } .m4 { fill: #db61a2 }
 }"""
 _CLASSES = {UNKNOWN: "unknown", HOME: "home", AWAY: "away"}
+_TOLERANCE = 0.5  # pixels by which a simplified line may differ
+
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -154,3 +156,16 @@ def _scores(
         yield f'<rect class="m{method}" x="{x}" y="{y - 9}" width="10" height="10"/>'
         yield f'<text x="{x + 15}" y="{y}">{escape(name)}</text>'
         x += 40 + 7 * len(name)
+
+
+def simplify(points: Sequence[Point]) -> list[Point]:
+    """Remove points that are within the tolerance of the line through the others (Douglas-Peucker)."""
+    if len(points) < 3:
+        return list(points)
+    (x0, y0), (x1, y1) = points[0], points[-1]
+    slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+    offsets = [abs(y - y0 - slope * (x - x0)) for x, y in points[1:-1]]
+    if max(offsets) <= _TOLERANCE:
+        return [points[0], points[-1]]
+    farthest = offsets.index(max(offsets)) + 1
+    return simplify(points[: farthest + 1])[:-1] + simplify(points[farthest:])
