@@ -105,10 +105,8 @@ def test_failure_of_a_job_is_explained(visit: Visit, stack: Stack) -> None:
 def test_tabs_have_no_accessibility_violations(open_visit: Callable[..., Visit], *, dark: bool, width: int) -> None:
     visit = open_visit(width=width, dark=dark)
     visit.calculate(DEVICE, "2026-01-25")
-    for tab in ("Day", "History", "Jobs"):
+    for tab, content in CONTENT.items():
         visit.page.get_by_role("tab", name=tab).click()
-        expect(
-            visit.page.locator({"Day": "#tables table", "History": "a.day", "Jobs": "#jobs-body tr"}[tab]).first
-        ).to_be_visible()
+        expect(visit.page.locator(content).first).to_be_visible()
         results = Axe().run(visit.page, options={**RULES, "resultTypes": ["violations"]})
         assert results.violations_count == 0, results.generate_report()
