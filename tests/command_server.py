@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "devices": ("devices",),
     "download": ("download", ID),
     "download by date": ("download", "2026-01-25"),
+    "export": ("export", ID, "--format", "geojson"),
     "show": ("show", ID),
     "plot": ("plot", ID, "day.svg"),
     "range": ("range", "2026-01-24", "2026-01-25"),

@@ -95,12 +95,12 @@ def _download() -> Iterator[tuple[str, str]]:
 
 
 def _check(name: str, text: str) -> TrackCheck:
-    import gpxpy  # noqa: PLC0415 - installed by make accuracy only
+    import gpxpy  # noqa: PLC0415 - only the recorded tracks need it
 
     tracks = gpxpy.parse(text).tracks
-    points = [point for track in tracks for segment in track.segments for point in segment.points if point.time]
-    points.sort(key=lambda point: point.time)
-    fixes = [(_microseconds(point.time), point.latitude, point.longitude) for point in points]
+    points = [point for track in tracks for segment in track.segments for point in segment.points]
+    fixes = [(_microseconds(point.time), point.latitude, point.longitude) for point in points if point.time]
+    fixes.sort(key=lambda fix: fix[0])
     gpxpy_km = gpxpy.geo.length([gpxpy.geo.Location(*fix[1:]) for fix in fixes]) / 1000
     return check_track(name, fixes, gpxpy_km)
 

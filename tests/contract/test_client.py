@@ -55,5 +55,6 @@ def test_imports_are_declared_dependencies(path: Path) -> None:
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     tops = {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-    extras = {"typer", "rich", "plotext", "matplotlib"} if path.parent.name == "cli" else {"opentelemetry"}
+    command = {"typer", "rich", "plotext", "matplotlib", "gpxpy", "polars"}
+    extras = command if path.parent.name == "cli" else {"opentelemetry"}
     assert tops <= {"otel_worker_client", "requests", "tenacity", "urllib3", *extras}

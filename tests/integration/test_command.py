@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
+import gpxpy
+import polars as pl
 import pytest
 
 from local.stack import Stack
@@ -44,6 +47,32 @@ def test_job_is_submitted_shown_downloaded_and_plotted(stack: Stack, tmp_path: P
     assert row["result"]["max_distance_km"] == job["result"]["max_distance_km"]
     assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
     assert "completed" in command(stack.url, "watch", job["job_id"])
+
+
+@pytest.mark.parametrize("device", ["iphone_stuart", ""])
+def test_day_is_exported_in_each_format(device: str, stack: Stack, tmp_path: Path) -> None:
+    job = json.loads(command(stack.url, "submit", DAY[0], "--device", device, "--wait", "--json"))
+    summaries = job["result"]["analysis"]["devices"]
+    usable = {summary["device_id"]: summary["fixes"]["usable"] for summary in summaries}
+    assert len(usable) == (1 if device else 2)
+    name = Path(job["result"]["csv_path"]).stem
+    saved = {}
+    for to in ("geojson", "gpx", "parquet"):
+        output = command(stack.url, "export", DAY[0], "--device", device, "--format", to, folder=tmp_path)
+        assert output == f"{name}.{to}\n"
+        saved[to] = tmp_path / f"{name}.{to}"
+    counts: Counter[str] = Counter()
+    for feature in json.loads(saved["geojson"].read_text(encoding="utf-8"))["features"]:
+        counts[feature["properties"]["device_id"]] += len(feature["properties"]["times"])
+    assert counts == usable
+    tracks = gpxpy.parse(saved["gpx"].read_text(encoding="utf-8")).tracks
+    assert {track.name: track.get_points_no() for track in tracks} == {
+        f"{device_id} {DAY[0]}": count for device_id, count in usable.items()
+    }
+    table = pl.read_parquet(saved["parquet"])
+    assert table.height == job["result"]["total_locations"]
+    assert table["distance_from_home_km"].max() == pytest.approx(job["result"]["max_distance_km"])
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in saved.values()}
 
 
 def test_devices_are_listed(stack: Stack) -> None:
@@ -90,6 +119,9 @@ def test_days_of_a_range_are_listed(stack: Stack) -> None:
         (("submit", "2026-01-21", "--device", "unknown", "--wait"), 1, "No location data found"),
         (("range", "2026-01-21", "2026-01-20"), 2, "the last day is before the first"),
         (("plot", "2026-01-21", "day.doc"), 2, ".png or .svg"),
+        (("export", "2001-01-01", "--format", "gpx"), 4, "no completed job of 2001-01-01"),
+        (("export", "2026-01-21", "--device", "unknown", "--format", "gpx"), 4, "no completed job of 2026-01-21"),
+        (("export", "2026-01-21", "--format", "kml"), 2, "geojson"),
         (("days", "--from", "2026-01-02", "--to", "2026-01-01"), 2, "from must not be after to"),
         (("days", "--from", "2026-01-01", "--to", "2027-01-02"), 2, "at most 366 days"),
         ((), 2, ""),

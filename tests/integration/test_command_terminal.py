@@ -108,7 +108,7 @@ def test_output_to_a_full_disk_is_one_line(arguments: tuple[str, ...], server: S
     assert err.splitlines()[-1] == "No space left on device"
 
 
-@pytest.mark.parametrize("name", ["download", "show", "plot"])
+@pytest.mark.parametrize("name", ["download", "export", "show", "plot"])
 def test_csv_without_disk_space_is_one_line(name: str, server: Server, tmp_path: Path) -> None:
     def limit_file_size() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))

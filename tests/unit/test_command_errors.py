@@ -60,7 +60,7 @@ def test_other_server_at_the_url_is_one_line(arguments: tuple[str, ...], server:
     assert "OTEL_WORKER_URL" in text or "_ENDPOINT" in text
 
 
-@pytest.mark.parametrize("name", ["download", "download by date", "plot"])
+@pytest.mark.parametrize("name", ["download", "download by date", "export", "plot"])
 @pytest.mark.parametrize("problem", ["no folder", "a file instead of a folder", "a folder instead of a file"])
 def test_file_that_cannot_be_written_is_one_line(name: str, problem: str, server: Server, tmp_path: Path) -> None:
     location = tmp_path / "none"
@@ -73,7 +73,8 @@ def test_file_that_cannot_be_written_is_one_line(name: str, problem: str, server
         (target / "file").write_text("")
         (location / "day.csv.part").mkdir()
         target = location / ("day.svg" if name == "plot" else "day.csv")
-    arguments = (*COMMANDS[name][:2], *(() if name == "plot" else ("--into",)), str(target))
+    options = {"plot": COMMANDS["plot"][:2], "export": (*COMMANDS["export"], "--output")}
+    arguments = (*options.get(name, (*COMMANDS[name], "--into")), str(target))
     text = run_failing(*arguments, code=output.FAILED, OTEL_WORKER_URL=server.url)
     assert str(location) in text
 

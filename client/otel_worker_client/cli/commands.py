@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from otel_worker_client.cli import day_chart, output
+from otel_worker_client.cli import day_chart, exports, output
 from otel_worker_client.cli.date_ranges import JobParameters, Outcome, RangeRunner
 from otel_worker_client.client import DEFAULT_URL, Client
 from otel_worker_client.errors import NotFoundError
@@ -156,6 +156,28 @@ def download(
         output.print_json({"path": str(saved)}) if as_json else print(saved)
 
 
+@app.command()
+def export(
+    job: JobOrDay,
+    *,
+    device: Device = "",
+    to: Annotated[exports.Format, typer.Option("--format", help="geojson, gpx or parquet.")],
+    into: Annotated[Path, typer.Option("--output", help="Path, or a folder for the name of the CSV.")] = Path(),
+    url: Url = DEFAULT_URL,
+    as_json: Json = False,
+) -> None:
+    """Save the fixes of a completed job as GeoJSON, GPX or Parquet."""
+    with output.exit_codes(), _client(url) as client:
+        with output.requires_extra(to):
+            exports.import_library(to)
+        resolved = _find_job(client, job, device)
+        target = exports.target_path(resolved, into, to)
+        with tempfile.TemporaryDirectory() as folder:
+            csv = client.download(resolved, Path(folder, "day.csv"))
+            exports.save(exports.convert(csv, resolved, to), target)
+        output.print_json({"path": str(target)}) if as_json else print(target)
+
+
 @app.command("range")
 def submit_range(
     first: Day,
@@ -214,11 +236,8 @@ def plot(
         raise typer.BadParameter("a name that ends in .png or .svg is expected")
     with output.exit_codes(), _client(url) as client:
         resolved, tracks = _job_and_tracks(client, job, device)
-        try:
+        with output.requires_extra("plot"):
             day_chart.save_image(tracks, f"{resolved.device_id or 'all devices'}, {resolved.date}", target)
-        except ModuleNotFoundError as exc:
-            output.ERR.print(f"{exc.name} is missing: install otel-worker-client with the extra plot", markup=False)
-            raise typer.Exit(output.FAILED) from None
         print(target)
 
 

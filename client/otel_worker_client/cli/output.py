@@ -100,6 +100,16 @@ def exit_codes() -> Iterator[None]:
         raise typer.Exit(FAILED) from None
 
 
+@contextlib.contextmanager
+def requires_extra(extra: str) -> Iterator[None]:
+    """Convert a missing library of an extra to one line with the command that installs it, and exit code 1."""
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        ERR.print(f"{exc.name} is missing: pip install 'otel-worker-client[{extra}]'", markup=False)
+        raise typer.Exit(FAILED) from None
+
+
 def _discard_output() -> None:
     """Redirect stdout to the null device: flushing its buffer at exit would fail again."""
     with contextlib.suppress(OSError, ValueError):  # stdout is not a file, or closed
