@@ -73,7 +73,7 @@ class Results:
 
 
 def run(seeds: Iterable[int], methods: Mapping[str, Method], report: Callable[[str], None] = lambda _: None) -> Results:
-    """Run methods on each kind of phone in the week of each seed; `report` is told what is next."""
+    """Run methods on each kind of phone in the week of each seed; `report` receives the name of the next step."""
     results = Results()
     for seed in seeds:
         movement = person.week(seed)

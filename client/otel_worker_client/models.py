@@ -8,11 +8,8 @@ from otel_worker_client.json_models import JsonModel
 
 
 @dataclass(frozen=True)
-class Result(JsonModel, objects={"analysis": Analysis}):
-    """The numbers of a completed job (km, minutes, counts), its analysis and the location of its CSV.
-
-    The list has neither URLs nor the analysis.
-    """
+class ResultNumbers(JsonModel):
+    """The numbers of a completed job (km, minutes, counts)."""
 
     total_distance_km: float
     total_locations: int
@@ -22,9 +19,18 @@ class Result(JsonModel, objects={"analysis": Analysis}):
     path_length_km: float
     away_minutes: float
     rejected_locations: int
-    csv_path: str
     csv_size_bytes: int
     processing_time_ms: int
+
+
+@dataclass(frozen=True)
+class Result(ResultNumbers, objects={"analysis": Analysis}):
+    """The numbers of a completed job (km, minutes, counts), its analysis and the location of its CSV.
+
+    The list has neither URLs nor the analysis.
+    """
+
+    csv_path: str
     csv_sha256: str | None = None  # hexadecimal; None for jobs older than this field
     csv_download_url: str | None = field(default=None, repr=False)  # its signature is a credential
     csv_download_expires_at: datetime | None = None
@@ -67,22 +73,6 @@ class Page(JsonModel, arrays={"jobs": Job}):
     limit: int
     offset: int
     next_offset: int | None = None
-
-
-@dataclass(frozen=True)
-class ResultNumbers(JsonModel):
-    """The numbers of a completed job (km, minutes, counts)."""
-
-    total_distance_km: float
-    total_locations: int
-    max_distance_km: float
-    min_distance_km: float
-    avg_distance_km: float
-    path_length_km: float
-    away_minutes: float
-    rejected_locations: int
-    csv_size_bytes: int
-    processing_time_ms: int
 
 
 @dataclass(frozen=True)
