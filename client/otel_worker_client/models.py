@@ -77,13 +77,16 @@ class Page(JsonModel, arrays={"jobs": Job}):
 
 @dataclass(frozen=True)
 class DaySummary(JsonModel, objects={"result": ResultNumbers, "analysis": DeviceSummary}):
-    """A day with the numbers of its newest completed job; None if its record is corrupt or lost."""
+    """A day with the numbers of its newest completed job; None if its record is corrupt or lost.
+
+    A day of a device can come from a job of all devices: it has no `result` then.
+    """
 
     date: str
     job_id: str
     completed_at: datetime
     result: ResultNumbers | None
-    analysis: DeviceSummary | None  # None also for jobs of all devices and for jobs older than the analysis
+    analysis: DeviceSummary | None  # None also without a device and for jobs older than the analysis
 
 
 @dataclass(frozen=True)

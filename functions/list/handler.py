@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from functions.list.parameters import parse_days, parse_page
+from functions.list.parameters import DayParameters, parse_days, parse_page
 from functions.list.results import JobOutcome, ResultReader
 from functions.list.stats import JobStats
 from shared.http.health import AnyCheck, Check
@@ -79,23 +79,32 @@ class DayLister:
         self._results = results
 
     def list_days(self, request: Request) -> Response:
-        """Return 200 with the days in order.
+        """Return 200 with the days in order, each by its newest job of the device, or of all devices with its analysis.
 
         Raises InvalidRequest for an invalid parameter, and Unavailable if a record cannot be read now: without its
         numbers a day would look like one that has none.
         """
         parameters = parse_days(request.query)
-        job_filter = Filter(Status.COMPLETED, device_id=parameters.device_id)
-        entries = self._index.newest_of_days(job_filter, parameters.first, parameters.last)
-        outcomes = self._results.read(entries)
+        device_id = parameters.device_id
+        entries = [entry for each in dict.fromkeys((device_id, "")) for entry in self._newest_jobs(parameters, each)]
+        outcomes = self._results.read(entries, device_id)
+        days = {}
+        for entry in sorted(entries, key=lambda entry: entry.position):  # a newer job replaces an older one
+            if row := _day(entry, outcomes.get(entry.position), device_id):
+                days[entry.date] = row
         body = {
-            "days": [_day(entry, outcomes.get(entry.position)) for entry in entries],
-            "device_id": parameters.device_id,
+            "days": [row for _, row in sorted(days.items())],
+            "device_id": device_id,
             "from": parameters.first.isoformat(),
             "to": parameters.last.isoformat(),
             "trace_id": request.trace.trace_id,
         }
         return Response(200, body)
+
+    def _newest_jobs(self, parameters: DayParameters, device_id: str) -> list[Entry]:
+        """Return the newest completed job of each date that has one, of exactly this device, "" for all devices."""
+        job_filter = Filter(Status.COMPLETED, device_id=device_id)
+        return self._index.newest_of_days(job_filter, parameters.first, parameters.last)
 
 
 class DeviceLister:
@@ -138,10 +147,15 @@ def _summary(entry: Entry, outcome: JobOutcome | None) -> dict[str, Any]:
     }
 
 
-def _day(entry: Entry, outcome: JobOutcome | None) -> dict[str, Any]:
-    """Return the row of a completed job, the model `DaySummary` of shared/openapi/response_models.py."""
-    result = outcome.fields.get("result") if outcome else None
+def _day(entry: Entry, outcome: JobOutcome | None, device_id: str) -> dict[str, Any] | None:
+    """Return the row of a completed job, the model `DaySummary` of shared/openapi/response_models.py.
+
+    A job of all devices has no numbers of a single one, and no row without its analysis.
+    """
+    result = outcome.fields.get("result") if outcome and entry.device_id == device_id else None
     analysis = outcome.analysis if outcome else None
+    if entry.device_id != device_id and analysis is None:
+        return None
     return {
         "date": entry.date,
         "job_id": entry.job_id,

@@ -28,12 +28,18 @@ class JobOutcome(NamedTuple):
     """What rows show of the outcome of a job.
 
     `fields` are those of a row of a page: `result`, or `error_code` and `error_message`. `analysis` is the analysis of
-    the job's device without trips and gaps, or None if the job has none or is of all devices. It is JSON, which takes a
-    fifth of the memory.
+    one device without trips and gaps, or None if the job has none of it. It is JSON, which takes a fifth of the memory.
     """
 
     fields: Mapping[str, Any]
     analysis: str | None = None
+
+
+class _Key(NamedTuple):
+    """What an outcome is cached by. The device is "" for an outcome without analysis."""
+
+    position: Position
+    device_id: str
 
 
 class ResultReader:
@@ -52,89 +58,90 @@ class ResultReader:
         self._timeout_seconds = timeout_seconds
         self._pool = ThreadPoolExecutor(max_concurrency, thread_name_prefix="results")
         self._lock = threading.Lock()
-        self._cache: OrderedDict[Position, JobOutcome] = OrderedDict()
+        self._cache: OrderedDict[_Key, JobOutcome] = OrderedDict()
 
-    def read(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
-        """Return the outcomes of the finished jobs, without those whose record is missing, corrupt or of another job.
+    def read(self, entries: Iterable[Entry], device_id: str) -> dict[Position, JobOutcome]:
+        """Return the outcomes of finished jobs with the analysis of a device, none of it for "".
 
-        Raises Unavailable if the storage fails or the timeout expires. The records that were read are cached then.
+        The jobs are of this device or of all devices. Those whose record is missing, corrupt or of another job are left
+        out. Raises Unavailable if the storage fails or the timeout expires. The records that were read are cached then.
         """
-        outcomes, failure = self._read(entries)
+        outcomes, failure = self._read([_Key(entry.position, device_id) for entry in entries])
         if failure is not None:
             raise Unavailable("storage", failure)
         return outcomes
 
     def read_available(self, entries: Iterable[Entry]) -> dict[Position, JobOutcome]:
-        """Return the outcomes of the finished jobs that can be read within the timeout."""
-        outcomes, failure = self._read(entries)
+        """Return the outcomes of the finished jobs among `entries` that can be read within the timeout."""
+        finished = [entry for entry in entries if entry.status.is_finished]
+        outcomes, failure = self._read([_Key(entry.position, entry.device_id) for entry in finished])
         if failure is not None:
             _LOG.warning("failed to read job results", extra={"cause": failure})
         return outcomes
 
-    def _read(self, entries: Iterable[Entry]) -> tuple[dict[Position, JobOutcome], str | None]:
+    def _read(self, keys: list[_Key]) -> tuple[dict[Position, JobOutcome], str | None]:
         """Return the outcomes that can be read, and the cause of the first failure."""
-        finished = [entry.position for entry in entries if entry.status.is_finished]
-        cached = self._read_cache(finished)
-        missing = [position for position in finished if position not in cached]
+        cached = self._read_cache(keys)
+        missing = [key for key in keys if key not in cached]
         outcomes, failure = self._read_records(missing) if missing else ({}, None)
-        return cached | outcomes, failure
+        return {key.position: outcome for key, outcome in (cached | outcomes).items()}, failure
 
-    def _read_cache(self, positions: list[Position]) -> dict[Position, JobOutcome]:
+    def _read_cache(self, keys: list[_Key]) -> dict[_Key, JobOutcome]:
         with self._lock:
-            cached = {position: self._cache[position] for position in positions if position in self._cache}
-            for position in cached:
-                self._cache.move_to_end(position)
+            cached = {key: self._cache[key] for key in keys if key in self._cache}
+            for key in cached:
+                self._cache.move_to_end(key)
         return cached
 
-    def _store_in_cache(self, position: Position, outcome: JobOutcome) -> None:
+    def _store_in_cache(self, key: _Key, outcome: JobOutcome) -> None:
         with self._lock:
-            self._cache[position] = outcome
+            self._cache[key] = outcome
             if len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
 
-    def _read_records(self, positions: list[Position]) -> tuple[dict[Position, JobOutcome], str | None]:
+    def _read_records(self, keys: list[_Key]) -> tuple[dict[_Key, JobOutcome], str | None]:
         """Read records concurrently, and return the cause of the first failure with the outcomes.
 
         After a storage error, reads that have not started are skipped.
         """
-        outcomes: dict[Position, JobOutcome] = {}
+        outcomes: dict[_Key, JobOutcome] = {}
         failures: list[str] = []
 
-        def read(position: Position) -> None:
+        def read(key: _Key) -> None:
             if failures:
                 return
             try:
-                outcome = self._read_record(position)
+                outcome = self._read_record(key)
             except Unavailable as exc:
                 failures.append(exc.cause)
                 return
             if outcome is not None:
-                self._store_in_cache(position, outcome)
-                outcomes[position] = outcome
+                self._store_in_cache(key, outcome)
+                outcomes[key] = outcome
 
-        def read_in_context(context: Context, position: Position) -> None:
-            context.run(read, position)
+        def read_in_context(context: Context, key: _Key) -> None:
+            context.run(read, key)
 
-        contexts = [copy_context() for _ in positions]  # each thread needs its own copy
+        contexts = [copy_context() for _ in keys]  # each thread needs its own copy
         try:
-            list(self._pool.map(read_in_context, contexts, positions, timeout=self._timeout_seconds))
+            list(self._pool.map(read_in_context, contexts, keys, timeout=self._timeout_seconds))
         except TimeoutError:
             failures.append("slow")
         # Threads that have timed out still write to both.
         return outcomes.copy(), failures[0] if failures else None
 
-    def _read_record(self, position: Position) -> JobOutcome | None:
-        """Return the outcome of the job at `position`, or None if its record is missing, corrupt or of another job."""
+    def _read_record(self, key: _Key) -> JobOutcome | None:
+        """Return the outcome of a job, or None if its record is missing, corrupt or of another job."""
         try:
-            job, _ = self._jobs.load(position[1])
+            job, _ = self._jobs.load(key.position[1])
         except (NotFound, CorruptRecord):
             return None
-        if not isinstance(job, Record) or position_of(job) != position:
+        if not isinstance(job, Record) or position_of(job) != key.position:
             return None
         if job.result is not None:
             path = csv_keys.download_path(job.result.csv_path)
             fields = {"result": {**job.result.summary(), "csv_download_path": path}}
-            return JobOutcome(fields, _device_analysis(job.device_id, job.result.analysis))
+            return JobOutcome(fields, _device_analysis(key.device_id, job.result.analysis))
         if job.error_code is not None:
             return JobOutcome({"error_code": job.error_code, "error_message": job.error_message})
         return None
@@ -142,7 +149,7 @@ class ResultReader:
 
 def _device_analysis(device_id: str, analysis: Mapping[str, Any] | None) -> str | None:
     """Return the analysis of one device without trips and gaps, or None if there is none."""
-    if device_id == "" or analysis is None:  # in a job of all devices, "" is one without an id
+    if device_id == "" or analysis is None:  # in the analysis, "" is a device without id
         return None
     for device in analysis["devices"]:
         if device.get("device_id") == device_id:

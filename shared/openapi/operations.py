@@ -138,7 +138,8 @@ _JOB_OPERATIONS = (
         "list_days",
         "distance-list",
         "List days",
-        "Returns the days of a range that have a completed job of the device, each with the numbers of its newest one.",
+        "Returns the days of a range that have a completed job, each with the numbers of the newest one. It is a job "
+        "of the device, or one of all devices whose analysis has the device.",
         (
             Parameter(
                 "device_id",

@@ -117,10 +117,12 @@ class DaySummary(ResponseBody):
     date: Day
     job_id: JobId
     completed_at: Instant
-    result: ResultNumbers | None
+    result: ResultNumbers | None = Field(
+        description="Numbers of the job; null for a device whose newest job is one of all devices"
+    )
     analysis: DeviceSummary | None = Field(
-        description="Analysis of the device without trips and gaps; null for jobs of all devices and for jobs older "
-        "than the analysis"
+        description="Analysis of the device without trips and gaps; null without a device and for jobs older than the "
+        "analysis"
     )
 
 

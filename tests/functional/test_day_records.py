@@ -10,7 +10,7 @@ from shared.errors import Unavailable
 from shared.job_index.markers import position_of
 from shared.models import Record
 from tests.fakes import outage
-from tests.functional.test_days import JANUARY, PATH, World
+from tests.functional.test_days import DEVICE, JANUARY, PATH, World, analysis_of
 
 NO_NUMBERS = {"result": None, "analysis": None}
 
@@ -113,6 +113,23 @@ def test_record_is_read_once_for_days_and_pages(world: World, paths: list[str]) 
     for path, expected in zip([*paths, *paths], (20, 0, 0, 0), strict=True):
         assert world.client.get(path, query_string=JANUARY).json
         assert len(world.read_keys()) == expected
+
+
+def test_record_of_all_devices_is_read_once_for_each_device(world: World) -> None:
+    world.complete(1, "2026-01-20", "", analysis=analysis_of("garmin", DEVICE))
+    world.read_keys()
+    for device_id, expected in (("garmin", 1), (DEVICE, 1), ("", 1), ("garmin", 0), (DEVICE, 0), ("", 0)):
+        (row,) = world.days(device_id=device_id)
+        assert (row["analysis"] or {}).get("device_id", "") == device_id
+        assert len(world.read_keys()) == expected
+
+
+def test_unreadable_record_of_all_devices_is_no_day_of_a_device(world: World) -> None:
+    job = world.complete(1, "2026-01-20", "")
+    corrupt(b"{}")(world, job)
+    assert world.days() == []
+    (row,) = world.days(device_id="")
+    assert {name: row[name] for name in NO_NUMBERS} == NO_NUMBERS
 
 
 def test_only_the_records_of_shown_jobs_are_read(world: World) -> None:

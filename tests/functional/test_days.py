@@ -158,13 +158,45 @@ def test_deleted_job_gives_way_to_the_next_older_one(world: World, compacted: bo
     assert world.numbers() == [("2026-01-20", 2)]
 
 
-def test_only_jobs_of_exactly_the_device_count(world: World) -> None:
+def analysis_of(*device_ids: str) -> dict[str, Any]:
+    """Return the analysis of a job of all devices; the longer the name of a device, the more trips it has."""
+    document = analysis()
+    (device,) = document["devices"]
+    devices = [device | {"device_id": device_id, "trip_count": len(device_id)} for device_id in device_ids]
+    return document | {"devices": devices, "device_count": len(devices)}
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_day_of_a_device_may_come_from_a_job_of_all_devices(world: World, compacted: bool) -> None:
+    world.complete(1, "2026-01-20", "", analysis=analysis_of("garmin", DEVICE))
+    world.complete(2, "2026-01-21", "", analysis=analysis_of("garmin", DEVICE))
+    world.complete(3, "2026-01-19", "", analysis=analysis_of("watch", DEVICE), queued_after=1)
+    world.complete(4, "2026-01-19", "", analysis=analysis_of("garmin", "watch"), queued_after=2)  # the newer one
+    world.complete(5, "2026-01-18", "", analysis=None)
+    world.complete(6, "2026-01-21")  # newer, and of the device
+    world.complete(7, "2026-01-17", queued_after=1)
+    world.complete(8, "2026-01-17", "", analysis=analysis_of("garmin"))  # newer, but without the device
+    world.complete(9, "2026-01-16", queued_after=1)
+    world.complete(10, "2026-01-16", "", analysis=analysis_of(DEVICE))
+    if compacted:
+        world.compact()
+    rows = world.days()
+    jobs = [(row["date"][-2:], int(row["job_id"][-4:], 16), row["result"] is None) for row in rows]
+    assert jobs == [("16", 10, True), ("17", 7, False), ("20", 1, True), ("21", 6, False)]
+    assert (rows[2]["analysis"]["device_id"], rows[2]["analysis"]["trip_count"]) == (DEVICE, len(DEVICE))
+    assert "trips" not in rows[2]["analysis"]
+    garmin = {row["date"][-2:]: row["analysis"]["trip_count"] for row in world.days(device_id="garmin")}
+    assert garmin == {"17": 6, "19": 6, "20": 6, "21": 6}
+    assert {row["date"] for row in world.days(device_id="watch")} == {"2026-01-19"}
+    assert [row["analysis"] for row in world.days(device_id="")] == [None] * 6
+
+
+def test_only_jobs_of_the_device_or_of_all_devices_count(world: World) -> None:
     world.complete(1, "2026-01-20")
     world.complete(2, "2026-01-20", "garmin")
-    world.complete(3, "2026-01-20", "")
-    world.complete(4, "2026-01-21", "")
+    world.complete(3, "2026-01-20", "", analysis=analysis_of("garmin"))
+    world.complete(4, "2026-01-21", "", analysis=analysis_of("garmin"))
     assert world.numbers() == [("2026-01-20", 1)]
-    assert world.numbers(device_id="garmin") == [("2026-01-20", 2)]
     assert world.numbers(device_id="") == [("2026-01-20", 3), ("2026-01-21", 4)]
     assert world.numbers(device_id="unknown") == []
     response = world.client.get(PATH, query_string={"from": "2026-01-20", "to": "2026-01-20"})
