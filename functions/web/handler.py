@@ -54,11 +54,16 @@ class PageHandler:
         return Response(200, self._configuration, {**self._headers, "Cache-Control": _REVALIDATE})
 
     def static_file(self, request: Request) -> Response:
-        """Return a file of this version; NotFound for any other version."""
+        """Return a file of this version; NotFound if it has none of that name.
+
+        A document of another version gets it too, but not for its cache: while a new revision is rolled out, a browser
+        may load the document from the one and its modules from the other.
+        """
         file = self._page.static.get(request.path["name"])
-        if file is None or request.path["version"] != self._page.version:
+        if file is None:
             raise NotFound("No such file")
-        return self._respond(request, file, self._page.version, _FOREVER)
+        is_same_version = request.path["version"] == self._page.version
+        return self._respond(request, file, self._page.version, _FOREVER if is_same_version else _REVALIDATE)
 
     def _respond(self, request: Request, file: StaticFile, tag: str, cache_control: str) -> Response:
         """Return the file in the encoding that the client accepts, or 304 if the client has it."""
@@ -81,6 +86,7 @@ def page_configuration(settings: Settings) -> dict[str, str | None]:
         "list_url": _base_url(settings.LIST_URL),
         "map_tiles_url": settings.MAP_TILES_URL,
         "map_attribution": settings.MAP_ATTRIBUTION,
+        "timezone": settings.DAY_TIMEZONE,
         "version": VERSION,
     }
 

@@ -67,7 +67,7 @@ def test_static_files_may_be_cached_forever(client: FlaskClient, name: str, cont
 @pytest.mark.parametrize(
     "path",
     [
-        "/assets/0123456789abcdef/app.js",
+        "/assets/0123456789abcdef/nowhere.js",
         f"{STATIC}/nowhere.js",
         f"{STATIC}/index.html",
         f"{STATIC}/parts",
@@ -99,6 +99,12 @@ def test_other_paths_return_404_in_the_envelope(client: FlaskClient, path: str) 
     assert response.json is not None
     assert response.json["error"]["code"] == "NOT_FOUND"
     assert "immutable" not in response.headers.get("Cache-Control", "")
+
+
+def test_a_document_of_another_version_gets_the_files_but_may_not_keep_them(client: FlaskClient) -> None:
+    response = client.get("/assets/0123456789abcdef/app.js")
+    assert (response.status_code, response.data) == (200, FILES["app.js"])
+    assert response.headers["Cache-Control"] == "no-cache"
 
 
 def test_a_percent_encoded_name_is_that_file(client: FlaskClient) -> None:
@@ -169,7 +175,7 @@ def test_the_configuration_is_null_where_nothing_is_set(client: FlaskClient) -> 
     response = client.get("/config.json")
 
     names = ("submit_url", "status_url", "list_url", "map_tiles_url", "map_attribution")
-    assert response.json == {**dict.fromkeys(names), "version": VERSION}
+    assert response.json == {**dict.fromkeys(names), "timezone": "UTC", "version": VERSION}
     assert response.headers["Cache-Control"] == "no-cache"
     assert response.headers["Content-Type"] == "application/json"
 
@@ -182,6 +188,7 @@ def test_the_configuration_has_the_settings_of_the_page_only() -> None:
             "LIST_URL": "https://list.example",
             "MAP_TILES_URL": TILES,
             "MAP_ATTRIBUTION": "© <b>Tiles</b>",
+            "DAY_TIMEZONE": "America/New_York",
             "SENTRY_DSN": "https://key@sentry.example/1",
             "HOME_LATITUDE": "1.5",
         }
@@ -193,6 +200,7 @@ def test_the_configuration_has_the_settings_of_the_page_only() -> None:
         "list_url": "https://list.example",
         "map_tiles_url": TILES,
         "map_attribution": "© <b>Tiles</b>",
+        "timezone": "America/New_York",
         "version": VERSION,
     }
 
