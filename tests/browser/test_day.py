@@ -5,23 +5,23 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 from xml.etree import ElementTree as ET
 
-from playwright.sync_api import Download, Request, Route, expect
+from playwright.sync_api import Download, Route, expect
 
 from local.stack import Stack
-from tests.browser.visits import Visit
-from tests.integration.whole_stack import send_request
+from tests.browser.visits import CONFIG, Visit
+from tests.integration.whole_stack import send_request, submit, wait_for_end
 
 DEVICE = "iphone_stuart"
 GPX = {"gpx": "http://www.topografix.com/GPX/1/1"}
 
 
-def newest_result(stack: Stack, date: str) -> dict[str, object]:
+def newest_result(stack: Stack, date: str) -> dict[str, Any]:
     """Return the result of the newest job of a date."""
     jobs = send_request("GET", f"{stack.url}/api/distance/jobs?date={date}&limit=1").json["jobs"]
-    result: dict[str, object] = send_request("GET", f"{stack.url}/api/distance/jobs/{jobs[0]['job_id']}").json["result"]
+    result: dict[str, Any] = send_request("GET", f"{stack.url}/api/distance/jobs/{jobs[0]['job_id']}").json["result"]
     return result
 
 
@@ -119,12 +119,91 @@ def test_previous_and_next_day_change_the_address(visit: Visit) -> None:
     expect(page).to_have_url(re.compile(f"#/day/2026-02-01/{DEVICE}$"))
 
 
-def test_failed_day_is_explained(visit: Visit) -> None:
-    visit.open(f"#/day/2026-01-05/{DEVICE}")
-    visit.wait_for_status("not been calculated")
-    visit.page.get_by_role("button", name="Calculate", exact=True).click()
-    expect(visit.alert).to_have_text("There are no positions of this device on this day.", timeout=30_000)
-    expect(visit.status).to_have_text("Calculation failed.")
+def test_day_of_a_device_is_shown_from_a_job_of_all_devices(visit: Visit, stack: Stack, tmp_path: Path) -> None:
+    page = visit.page
+    job_id = submit(stack, date="2026-01-22", device_id="")
+    wait_for_end(stack, job_id)
+    visit.open(f"#/history/2026/{DEVICE}")
+    page.get_by_role("grid", name="Calendar").get_by_role("link", name=re.compile("22 January 2026: .*m$")).click()
+    visit.wait_for_status("This is from a job of all devices")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text(DEVICE)
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download GeoJSON").click()
+    features = json.loads(save(downloaded.value, tmp_path))["features"]
+    (analysis,) = (device for device in newest_result(stack, "2026-01-22")["analysis"]["devices"]
+                   if device["device_id"] == DEVICE)  # fmt: skip
+    assert {feature["properties"]["device_id"] for feature in features} == {DEVICE}
+    assert sum(len(feature["properties"]["times"]) for feature in features) == analysis["fixes"]["usable"]
+
+    page.get_by_role("tab", name="Jobs").click()
+    page.get_by_role("button", name="Open: all devices on 2026-01-22").click()
+    visit.wait_for_status("This is from a job of all devices")
+    expect(page).to_have_url(re.compile(f"#/day/2026-01-22/{DEVICE}/{job_id}$"))
+    page.get_by_role("combobox", name="Device").select_option("garmin")
+    expect(page.get_by_role("region", name="Summary")).to_contain_text("garmin on Thursday")
+    page.get_by_role("button", name="Calculate again").click()
+    expect(visit.status).to_have_text("Done. Times are in UTC.", timeout=30_000)
+
+
+def test_job_of_the_address_is_shown(visit: Visit, stack: Stack) -> None:
+    job_id = submit(stack, date="2026-01-23", device_id="garmin")
+    wait_for_end(stack, job_id)
+    wait_for_end(stack, submit(stack, date="2026-01-23", device_id="garmin", away_threshold_km=2))
+    visit.open("#/day/2026-01-23/garmin")
+    visit.wait_for_status("Done")
+    expect(visit.page.get_by_role("region", name="Summary")).to_contain_text("farther than 2 km")
+    visit.open(f"#/day/2026-01-23/garmin/{job_id}")
+    expect(visit.page.get_by_role("region", name="Summary")).to_contain_text("farther than 500 m")
+
+
+def test_today_is_that_of_the_time_zone_of_the_days(visit: Visit) -> None:
+    devices = {"devices": [{"device_id": DEVICE, "last_fix_at": "2026-01-21T03:00:00.000Z"}], "as_of": "2026-01-21"}
+    visit.page.clock.set_fixed_time("2026-01-21T03:30:00Z")
+    visit.page.route("**/config.json", lambda route: route.fulfill(json=CONFIG | {"timezone": "America/New_York"}))
+    visit.page.route("**/api/distance/devices", lambda route: route.fulfill(json=devices))
+    visit.open()
+    expect(visit.page.get_by_role("textbox", name="Date")).to_have_value("2026-01-20")
+    expect(visit.page.get_by_role("button", name="Next day")).to_be_disabled()
+    visit.page.get_by_role("tab", name="History").click()
+    calendar = visit.page.get_by_role("grid", name="Calendar")
+    expect(calendar.get_by_role("link", name=re.compile("20 January 2026"))).to_be_visible()
+    expect(calendar.get_by_role("link", name=re.compile("21 January 2026"))).to_have_count(0)
+
+
+def test_map_is_dragged_by_a_finger_only_when_it_is_zoomed(visit: Visit) -> None:
+    visit.calculate(DEVICE, "2026-01-21")
+    area = visit.page.get_by_role("slider", name="Time on the map")
+
+    def drag() -> bool:
+        """Return whether dragging changes the map."""
+        before = area.evaluate("overlay => overlay.previousSibling.toDataURL()")
+        for kind, x in (("down", 100), ("move", 160), ("up", 160)):
+            area.dispatch_event(
+                f"pointer{kind}", {"pointerId": 1, "pointerType": "touch", "buttons": 1, "clientX": x, "clientY": 400}
+            )
+        return bool(before != area.evaluate("overlay => overlay.previousSibling.toDataURL()"))
+
+    area.evaluate("overlay => (overlay.setPointerCapture = () => {})")  # it needs a pointer that exists
+    assert not drag()
+    visit.page.get_by_role("button", name="Zoom in").click()
+    assert area.evaluate("overlay => overlay.style.touchAction") == "none"
+    assert drag()
+
+
+def test_arrival_times_are_explained(visit: Visit) -> None:
+    def rewrite(route: Route) -> None:
+        job = route.fetch().json()
+        if job.get("result"):
+            job["result"]["analysis"]["parameters"]["day_column"] = "created_at"
+        route.fulfill(json=job)
+
+    note = visit.page.get_by_text("times at which positions arrived")
+    visit.calculate(DEVICE, "2026-01-21")
+    expect(note).to_be_hidden()
+    visit.page.route(re.compile("/api/distance/jobs/"), rewrite)
+    visit.page.reload()
+    visit.wait_for_status("Done")
+    expect(note).to_be_visible()
 
 
 def test_hostile_device_names_are_text(visit: Visit) -> None:
@@ -136,112 +215,6 @@ def test_hostile_device_names_are_text(visit: Visit) -> None:
     assert visit.page.get_by_role("combobox", name="Device").input_value() == name
     assert visit.page.locator("img").count() == 0
     visit.errors.clear()  # Chromium reports the status 400
-
-
-def test_expired_link_is_fetched_again(visit: Visit, stack: Stack) -> None:
-    storage = f"127.0.0.1:{stack.plan.ports['s3']}"
-    refused: list[Request] = []
-
-    def refuse_once(route: Route, request: Request) -> None:
-        if refused:
-            route.continue_()
-            return
-        refused.append(request)
-        route.fulfill(status=403, headers={"Access-Control-Allow-Origin": "*"}, body="expired")
-
-    visit.page.route(lambda url: urlsplit(url).netloc == storage, refuse_once)
-    visit.calculate(DEVICE, "2026-01-19")
-    assert len(refused) == 1
-    visit.errors.clear()  # Chromium reports the status 403
-
-
-def test_csv_that_ends_early_is_an_error_in_plain_words(visit: Visit, stack: Stack) -> None:
-    storage = f"127.0.0.1:{stack.plan.ports['s3']}"
-
-    def cut(route: Route) -> None:
-        lines = route.fetch().text().splitlines(keepends=True)
-        route.fulfill(headers={"Access-Control-Allow-Origin": "*"}, body="".join(lines[:-5]))
-
-    visit.page.route(lambda url: urlsplit(url).netloc == storage, cut)
-    visit.open(f"#/day/2026-01-17/{DEVICE}")
-    visit.wait_for_status("not been calculated")
-    visit.page.get_by_role("button", name="Calculate", exact=True).click()
-    expect(visit.alert).to_have_text("The CSV file is incomplete. Try again.", timeout=30_000)
-    expect(visit.page.get_by_role("region", name="Summary")).to_be_visible()
-
-
-def test_job_without_analysis_and_with_unknown_fields_is_shown(visit: Visit) -> None:
-    def rewrite(route: Route) -> None:
-        job = route.fetch().json()
-        if "result" in job:
-            del job["result"]["analysis"]
-            job["result"]["new_field"] = {"value": 1}
-        route.fulfill(json={**job, "new_field": []})
-
-    visit.page.route(re.compile("/api/distance/jobs/"), rewrite)
-    visit.calculate(DEVICE, "2026-01-16")
-    expect(visit.page.get_by_role("region", name="Summary")).to_contain_text("by the plain threshold")
-    expect(visit.page.get_by_role("figure", name="Map")).to_be_visible()
-
-
-def test_service_that_is_away_is_asked_again(visit: Visit) -> None:
-    failures = ["failed", "timedout"]
-
-    def fail(route: Route) -> None:
-        if failures:
-            failures.pop()
-            route.fulfill(status=503, headers={"Retry-After": "1"}) if failures else route.abort()
-        else:
-            route.continue_()
-
-    visit.page.route("**/api/distance/jobs?*", fail)
-    visit.open(f"#/day/2026-01-03/{DEVICE}")
-    expect(visit.page.get_by_role("status", name="Connection")).to_be_visible()
-    visit.wait_for_status("not been calculated")
-    expect(visit.page.get_by_role("status", name="Connection")).to_be_hidden()
-    assert not failures
-    visit.errors.clear()  # Chromium reports both failures
-
-
-def test_nothing_is_calculated_before_the_devices_are_known(visit: Visit) -> None:
-    submissions: list[str] = []
-    visit.page.on("request", lambda request: submissions.append(request.url) if request.method == "POST" else None)
-    visit.page.route("**/api/distance/devices", lambda route: route.fulfill(json={"devices": [], "as_of": None}))
-    visit.open()
-    visit.wait_for_status("being prepared")
-    calculate = visit.page.get_by_role("button", name="Calculate", exact=True)
-    expect(calculate).to_be_disabled()
-    calculate.click(force=True)
-    visit.page.get_by_role("tab", name="History").click()
-    visit.page.get_by_role("button", name="Calculate missing days").click()
-    assert submissions == []
-
-
-def test_missing_configuration_is_explained(visit: Visit) -> None:
-    visit.page.route("**/config.json", lambda route: route.fulfill(status=503, body="starting"))
-    visit.open()
-    expect(visit.alert).to_have_text("The page could not load its configuration. Reload it.")
-    visit.errors.clear()  # Chromium reports the status 503
-
-
-def test_key_is_asked_for_and_kept_in_memory(visit: Visit) -> None:
-    def require_key(route: Route, request: Request) -> None:
-        if request.headers.get("x-api-key") == "secret":
-            route.continue_()
-        else:
-            route.fulfill(status=401, json={"error": {"code": "UNAUTHORIZED", "message": "Invalid API key"}})
-
-    visit.page.route("**/api/distance/**", require_key)
-    visit.open(f"#/day/2026-01-02/{DEVICE}")
-    for key in ("wrong", "secret"):
-        visit.page.get_by_label("Access key").fill(key)
-        visit.page.get_by_role("button", name="Continue").click()
-        if key == "wrong":
-            expect(visit.page.get_by_text("This key was not accepted.")).to_be_visible()
-    visit.wait_for_status("not been calculated")
-    stored = "[localStorage.length, sessionStorage.length, document.cookie, location.href.includes('secret')]"
-    assert visit.page.evaluate(stored) == [0, 0, "", False]
-    visit.errors.clear()  # Chromium reports the status 401
 
 
 def test_page_fits_a_phone(open_visit: Callable[..., Visit]) -> None:

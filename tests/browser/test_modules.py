@@ -13,10 +13,10 @@ HEADER = (
     "cumulative_away_time_minutes\n"
 )
 ROW = "2026-01-21T00:00:52Z,phone,40.736065,-74.039356,0.003836,false,16,,0,0.00\n"
-PARSE = """async (text) => {
+PARSE = """async ([text, device]) => {
     const { parseCsv } = await import("/csv.js");
     try {
-        const track = parseCsv(text);
+        const track = parseCsv(text, device);
         return { count: track.time.length, first: track.time[0], accuracy: [...track.accuracy].map(String) };
     } catch (error) {
         return { error: error.constructor.name, message: error.message };
@@ -55,27 +55,35 @@ def modules(browser: Browser) -> Iterator[Page]:
     ids=["empty", "cut line", "short row", "open quote", "other columns", "no number"],
 )
 def test_unreadable_csv_is_an_error_in_plain_words(modules: Page, text: str, message: str) -> None:
-    error = modules.evaluate(PARSE, text)
+    error = modules.evaluate(PARSE, [text, "phone"])
     assert error["error"] == "CsvError"
     assert message in error["message"]
 
 
-@pytest.mark.parametrize("device", ['"my ""phone"", old"', '"two\nlines"', "📱", "<img src=x onerror=alert(1)>"])
+@pytest.mark.parametrize("device", ['my "phone", old', "two\nlines", "📱", "<img src=x onerror=alert(1)>"])
 def test_csv_with_any_device_name_is_parsed(modules: Page, device: str) -> None:
-    rows = ROW.replace("phone", device) + ROW.replace("phone", device).replace(",16,", ",,").replace(":52", ":53")
-    track = modules.evaluate(PARSE, HEADER.replace("\n", ",new_column\n") + rows.replace("0.00\n", "0.00,x\n"))
+    quoted = '"' + device.replace('"', '""') + '"'
+    rows = ROW.replace("phone", quoted) + ROW.replace("phone", quoted).replace(",16,", ",,").replace(":52", ":53")
+    text = HEADER.replace("\n", ",new_column\n") + rows.replace("0.00\n", "0.00,x\n")
+    track = modules.evaluate(PARSE, [text, device])
     assert track == {"count": 2, "first": 1_768_953_652_000, "accuracy": ["16", "NaN"]}
 
 
 def test_csv_without_rows_has_no_fixes(modules: Page) -> None:
-    assert modules.evaluate(PARSE, HEADER)["count"] == 0
+    assert modules.evaluate(PARSE, [HEADER, "phone"])["count"] == 0
+
+
+def test_csv_of_all_devices_has_the_fixes_of_one(modules: Page) -> None:
+    watch = ROW.replace("phone", "watch")
+    track = modules.evaluate(PARSE, [HEADER + watch + ROW.replace(":52", ":54") + watch, "phone"])
+    assert (track["count"], track["first"]) == (1, 1_768_953_654_000)
 
 
 def test_csv_of_400_000_rows_is_parsed(modules: Page) -> None:
     count = modules.evaluate(
         """async ([header, row]) => {
             const { parseCsv } = await import("/csv.js");
-            return parseCsv(header + row.repeat(400_000)).time.length;
+            return parseCsv(header + row.repeat(400_000), "phone").time.length;
         }""",
         [HEADER, ROW],
     )

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from local.stack import Stack
 from tests.browser.visits import Visit
@@ -54,7 +55,7 @@ def test_jobs_are_live_and_deleted_after_confirmation(visit: Visit, stack: Stack
     visit.open("#/jobs")
     table = page.get_by_role("table", name="Jobs")
     expect(page.locator("#jobs-count")).not_to_be_empty()
-    page.get_by_role("tabpanel", name="Jobs").get_by_label("Device").select_option(DEVICE)
+    page.get_by_role("tabpanel", name="Jobs").get_by_label("Device", exact=True).select_option(DEVICE)
     job_id = submit(stack, date="2026-01-14", device_id=DEVICE)
     wait_for_end(stack, job_id)
     row = table.get_by_role("row").filter(has_text="2026-01-14")
@@ -88,6 +89,32 @@ def test_fifty_jobs_are_live(visit: Visit) -> None:
     expect(rows.filter(has_text="Waiting")).to_have_count(50)
     rows.nth(20).get_by_role("button", name="Delete").focus()
     expect(rows.filter(has_text="Done")).to_have_count(50, timeout=15_000)
+
+
+def test_more_jobs_than_a_page_of_the_api_are_shown(visit: Visit) -> None:
+    def fulfill(route: Route, request: Request) -> None:
+        query = parse_qs(urlsplit(request.url).query)
+        limit, offset = int(query["limit"][0]), int(query.get("offset", ["0"])[0])
+        assert limit <= 500
+        numbers = range(offset, min(offset + limit, 620))
+        jobs = [
+            {"job_id": f"job-{i}", "status": "completed", "date": "2026-01-12", "device_id": f"device-{i}",
+             "queued_at": "2026-01-26T12:00:00.345Z"}
+            for i in numbers
+        ]  # fmt: skip
+        following = offset + limit if offset + limit < 620 else None
+        route.fulfill(json={"jobs": jobs, "total_count": 620, "next_offset": following})
+
+    visit.page.route("**/api/distance/jobs?*", fulfill)
+    visit.open("#/jobs")
+    rows = visit.page.locator("#jobs-body tr")
+    more = visit.page.get_by_role("button", name="Show more")
+    for count in (*range(50, 601, 50), 620):
+        expect(rows).to_have_count(count)
+        if count < 620:
+            more.click()
+    expect(more).to_be_hidden()
+    expect(rows.last).to_contain_text("device-619")
 
 
 def test_failure_of_a_job_is_explained(visit: Visit, stack: Stack) -> None:

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+_URLS = ("submit_url", "status_url", "list_url", "map_tiles_url", "map_attribution")
+CONFIG = {**dict.fromkeys(_URLS), "timezone": "UTC"}  # of an installation without settings of the page
 SUMMARY_SECONDS = 30  # a busy machine may take long for a job
 
 

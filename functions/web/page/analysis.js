@@ -11,11 +11,12 @@ const MINUTE = 60_000;
 const at = (text) => (text === null ? NaN : Date.parse(text));
 
 /**
- * Return the analysis of a job's device; null for jobs of all devices, and for those that are older than the analysis.
+ * Return the analysis of a device; null for jobs that do not have it, and for those that are older than the analysis.
  * @param {import("./types.d.ts").Job} job
+ * @param {string} device
  */
-export function analysisOf(job) {
-  return job.result?.analysis?.devices.find((device) => device.device_id === job.device_id) ?? null;
+export function analysisOf(job, device) {
+  return job.result?.analysis?.devices.find(({ device_id: id }) => id === device) ?? null;
 }
 
 /**

@@ -148,24 +148,26 @@ export class Api {
     const root = this.#config[base];
     const url = new URL(`api/distance/${path}`, root ? `${root.replace(/\/$/, "")}/` : document.baseURI);
     const signal = /** @type {AbortSignal} */ (init.signal);
-    const started = Date.now();
-    for (let attempt = 0; ; attempt++) {
-      const key = this.#key;
-      const response = await this.#attempt(url, { ...init, method }, signal);
-      if (response?.status === 401) {
-        if (key === this.#key) this.#key = await this.askForKey(Boolean(key));
-        continue;
+    let [attempt, started] = [0, Date.now()];
+    try {
+      for (;;) {
+        const key = this.#key;
+        const response = await this.#attempt(url, { ...init, method }, signal);
+        if (response?.status === 401) {
+          if (key === this.#key) this.#key = await this.askForKey(Boolean(key));
+          [attempt, started] = [0, Date.now()];
+          continue;
+        }
+        if (response?.ok) return response;
+        if (response && !RETRIED.has(response.status)) throw new ApiError(response.status, await errorMessage(response));
+        const pause = Number(response?.headers.get("Retry-After")) * 1000 || Math.min(500 * 2 ** attempt++, 8000);
+        const isOver = Date.now() - started + pause > RETRY_MS;
+        if (isOver) throw new ApiError(response?.status ?? 0, response ? AWAY : silence(url));
+        this.onWait(true);
+        await delay(pause, signal);
       }
-      if (response && !RETRIED.has(response.status)) {
-        this.onWait(false);
-        if (!response.ok) throw new ApiError(response.status, await errorMessage(response));
-        return response;
-      }
-      const pause = Number(response?.headers.get("Retry-After")) * 1000 || Math.min(500 * 2 ** attempt, 8000);
-      const isOver = Date.now() - started + pause > RETRY_MS;
-      this.onWait(!isOver);
-      if (isOver) throw new ApiError(response?.status ?? 0, AWAY);
-      await delay(pause, signal);
+    } finally {
+      this.onWait(false);
     }
   }
 
@@ -183,12 +185,20 @@ export class Api {
   }
 }
 
+/** Say why there may be no response. A browser does not tell a page which of the reasons it is. @param {URL} url */
+function silence(url) {
+  if (url.origin === location.origin) return AWAY;
+  return `${url.origin} does not respond, or its setting CORS_ORIGINS does not have ${location.origin}.`;
+}
+
 /** @param {Response} response */
 async function errorMessage(response) {
   const body = await response.json().catch(() => null);
   const message = body?.error?.message;
   if (response.status === 403) return "This key does not allow it.";
-  if (response.status === 404) return "The job does not exist any more.";
+  const { origin, pathname } = new URL(response.url);
+  const isJob = body?.error?.code === "NOT_FOUND" && pathname.includes("/api/distance/jobs/");
+  if (response.status === 404) return isJob ? "The job does not exist any more." : `There is no such API at ${origin}.`;
   if (response.status < 500 && typeof message === "string") return `The request was refused: ${message}.`;
   return `The service failed (${response.status}). Try again; its log has the reason.`;
 }

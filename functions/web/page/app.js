@@ -5,6 +5,7 @@ import { DayView } from "./day.js";
 import { HistoryView } from "./history.js";
 import { JobsView } from "./jobs.js";
 import { explain } from "./messages.js";
+import { dateOf } from "./format.js";
 import { find, showAlert } from "./dom.js";
 
 /** Ask for a key. Requests that need one at the same time share the form. */
@@ -74,25 +75,24 @@ const address = () => location.hash.split("/").slice(1).map((part) => {
 
 async function start() {
   const { signal } = new AbortController();
-  const config = await fetch(new URL("config.json", document.baseURI)).then((response) => response.json()).catch(() => {
-    throw new ApiError(0, "The page could not load its configuration. Reload it.");
-  });
+  const response = await fetch(new URL("config.json", document.baseURI)).catch(() => null);
+  if (!response?.ok) throw new ApiError(0, "The page could not load its configuration. Reload it.");
+  const config = await response.json();
   const access = new Access();
   const waiting = find("waiting", HTMLElement);
   const api = new Api(config, (isRefused) => access.ask(isRefused), (isWaiting) => (waiting.hidden = !isWaiting));
   const go = (/** @type {string[]} */ ...parts) => (location.hash = `#/${parts.map(encodeURIComponent).join("/")}`);
-  const openDay = (/** @type {string} */ device, /** @type {string} */ date) => go("day", date, device);
-  const day = new DayView(api, config, openDay);
-  const history = new HistoryView(api, (device, year) => go("history", year, device));
-  const jobs = new JobsView(api, openDay);
+  const day = new DayView(api, config, (device, date, ...job) => go("day", date, device, ...job));
+  const history = new HistoryView(api, config, (device, year) => go("history", year, device));
+  const jobs = new JobsView(api, (job) => go("day", job.date, job.device_id || day.device.value, job.job_id));
   prepareTabs();
   /** @type {Map<string, string>} */
   const lastFixes = new Map();
   const route = () => {
-    const [tab, when = "", device = day.device.value] = address();
+    const [tab, when = "", device = day.device.value, job = ""] = address();
     const name = TABS.includes(tab) ? tab : "day";
     const year = /^\d{4}$/.test(when);
-    const lastFix = lastFixes.get(device) ?? new Date().toISOString().slice(0, 10);
+    const lastFix = lastFixes.get(device) ?? dateOf(Date.now(), config.timezone);
     selectTab(name);
     if (tab === name) visited.set(name, location.hash);
     showAlert(null);
@@ -100,11 +100,11 @@ async function start() {
     if (name === "jobs") jobs.show();
     else if (!device) return;
     else if (name === "history") history.show(device, Number(year ? when : lastFix.slice(0, 4)), lastFix);
-    else day.show(device, /^\d{4}-\d{2}-\d{2}$/.test(when) && Date.parse(when) ? when : lastFix);
+    else day.show(device, /^\d{4}-\d{2}-\d{2}$/.test(when) && Date.parse(when) ? when : lastFix, job);
   };
   window.onhashchange = route;
   const fill = (/** @type {{device_id: string, last_fix_at: string}[]} */ devices) => {
-    for (const { device_id: id, last_fix_at: at } of devices) lastFixes.set(id, at.slice(0, 10));
+    for (const { device_id: id, last_fix_at: at } of devices) lastFixes.set(id, dateOf(Date.parse(at), config.timezone));
     const ids = devices.map((device) => device.device_id);
     for (const select of [day.device, history.device]) select.replaceChildren(...ids.map((id) => new Option(id, id)));
     find("jobs-device", HTMLSelectElement).append(...ids.map((id) => new Option(id, id)));

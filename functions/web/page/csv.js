@@ -6,24 +6,26 @@ const COLUMNS = ["timestamp", "device_id", "latitude", "longitude", "distance_fr
 export class CsvError extends Error {}
 
 /**
- * Return the fixes of a CSV in order of time. Columns are found by name, and unknown ones are ignored.
+ * Return the fixes of a device in a CSV, in order of time. Columns are found by name, and unknown ones are ignored.
  * Throws CsvError for a text that is empty, cut, or without the columns.
  * @param {string} text
+ * @param {string} device
  * @returns {import("./types.d.ts").Track}
  */
-export function parseCsv(text) {
+export function parseCsv(text, device) {
   if (!text) throw new CsvError("The CSV file is empty.");
   if (!text.endsWith("\n")) throw new CsvError("The CSV file is incomplete: its end is missing.");
   const [names, start] = readRow(text, text.startsWith("\ufeff") ? 1 : 0);
   const at = COLUMNS.map((name) => names.indexOf(name));
   if (at.some((index) => index < 0)) throw new CsvError("The CSV file does not have the expected columns.");
-  const [timeAt, , latitudeAt, longitudeAt, distanceAt, accuracyAt] = at;
+  const [timeAt, deviceAt, latitudeAt, longitudeAt, distanceAt, accuracyAt] = at;
   /** @type {number[][]} */
   const columns = [[], [], [], [], []];
   for (let offset = start; offset < text.length; ) {
     const [row, next] = readRow(text, offset);
     offset = next;
     if (row.length !== names.length) throw new CsvError("The CSV file has a row that is incomplete.");
+    if (row[deviceAt] !== device) continue;
     const values = [Date.parse(row[timeAt]), +row[latitudeAt], +row[longitudeAt], +row[distanceAt]];
     if (!values.every(Number.isFinite)) throw new CsvError("The CSV file has a row that is not a position.");
     values.forEach((value, column) => columns[column].push(value));

@@ -1,12 +1,13 @@
 /** The view of a day: choose device and date, calculate, and look at the result. */
 
+import { analysisOf } from "./analysis.js";
 import { ApiError } from "./api.js";
 import { DistanceChart } from "./chart.js";
 import { Cursor } from "./cursor.js";
 import { CSV_DELETED, loadDay } from "./day_data.js";
 import { element, find, selectOption, showAlert } from "./dom.js";
 import { saveDay } from "./export.js";
-import { addDays, kilometres, plural } from "./format.js";
+import { addDays, dateOf, kilometres, plural } from "./format.js";
 import { DayMap } from "./map.js";
 import { explain, failureOf } from "./messages.js";
 import { summaryOf } from "./summary.js";
@@ -30,12 +31,22 @@ function legendOf(day) {
   return items.map(([kind, text]) => element("li", { class: kind }, text));
 }
 
+/**
+ * Return the device to show of a job. For a job of all devices it is the wanted one if the job has it.
+ * @param {import("./types.d.ts").Job} job
+ * @param {string} wanted
+ * @returns {string | undefined} undefined for a job of all devices that is older than the analysis
+ */
+function deviceOf(job, wanted) {
+  if (job.device_id || analysisOf(job, wanted)) return job.device_id || wanted;
+  return job.result?.analysis?.devices[0]?.device_id;
+}
+
 /** Controls the tab "Day". */
 export class DayView {
   #api;
   #config;
   #running = new AbortController();
-  #today = new Date().toISOString().slice(0, 10);
   /** @type {import("./types.d.ts").Day?} */
   #day = null;
   /** @type {(DistanceChart | DayMap)[]} */
@@ -48,11 +59,13 @@ export class DayView {
   /**
    * @param {import("./api.js").Api} api
    * @param {import("./types.d.ts").Config} config
-   * @param {(device: string, date: string) => void} onChoose  Called when the user has chosen another day.
+   * @param {(device: string, date: string, ...job: string[]) => void} onChoose  Called when another day is to be shown,
+   *   and with the new job of a day.
    */
   constructor(api, config, onChoose) {
     this.#api = api;
     this.#config = config;
+    this.onChoose = onChoose;
     const choose = () => this.date.value && onChoose(this.device.value, this.date.value);
     this.device.onchange = this.date.onchange = choose;
     const step = (/** @type {number} */ days) => {
@@ -75,12 +88,15 @@ export class DayView {
     });
   }
 
-  /** Show a day: its newest completed job, or one that is still running. @param {string} device @param {string} date */
-  show(device, date) {
+  /**
+   * Show a day by a job, or by the newest one that is completed or still running.
+   * @param {string} device @param {string} date @param {string} job
+   */
+  show(device, date, job) {
     selectOption(this.device, device);
     this.date.value = date;
-    find("next", HTMLButtonElement).disabled = date > this.#today;
-    this.#start((signal) => this.#showNewest(signal));
+    find("next", HTMLButtonElement).disabled = date >= dateOf(Date.now(), this.#config.timezone);
+    this.#start((signal) => (job ? this.#finish(job, signal) : this.#showNewest(signal)));
   }
 
   hide() {
@@ -107,11 +123,12 @@ export class DayView {
   /** @param {AbortSignal} signal */
   async #showNewest(signal) {
     this.status.textContent = "Looking for the day …";
-    const filter = { device_id: this.device.value, date: this.date.value, results: "false", limit: "20" };
-    const { jobs } = await this.#api.jobs(filter, signal);
-    const [newest] = jobs;
-    const completed = jobs.find((job) => job.status === "completed");
-    const job = newest?.status === "failed" ? completed ?? newest : newest;
+    const [device, date] = [this.device.value, this.date.value];
+    const filter = { device_id: device, date, results: "false", limit: "1" };
+    const [newest] = (await this.#api.jobs(filter, signal)).jobs;
+    const isRunning = newest?.status === "queued" || newest?.status === "processing";
+    const [completed] = isRunning ? [] : await this.#api.days(device, date, date, signal);
+    const job = completed ?? newest;
     if (job) await this.#finish(job.job_id, signal);
     else this.status.textContent = "This day has not been calculated yet.";
   }
@@ -119,8 +136,9 @@ export class DayView {
   /** @param {AbortSignal} signal */
   async #calculate(signal) {
     this.status.textContent = "Sending the request …";
-    const job = await this.#api.submit(this.device.value, this.date.value, signal);
-    await this.#finish(job.job_id, signal);
+    const [device, date] = [this.device.value, this.date.value];
+    const job = await this.#api.submit(device, date, signal);
+    this.onChoose(device, date, job.job_id);
   }
 
   /** Follow a job to its end and show it. @param {string} jobId @param {AbortSignal} signal */
@@ -132,13 +150,17 @@ export class DayView {
       showAlert(failureOf(job));
       return;
     }
+    const device = deviceOf(job, this.device.value);
+    if (device === undefined) throw new ApiError(404, "This job of all devices does not tell them apart.");
+    selectOption(this.device, device);
     this.button.textContent = "Calculate again";
     const summary = find("summary", HTMLElement);
-    summary.replaceChildren(...summaryOf(job));
+    summary.replaceChildren(...summaryOf(job, device));
     summary.hidden = false;
-    const day = await loadDay(this.#api, job, signal);
+    const day = await loadDay(this.#api, job, device, signal);
     this.#showFigures(day);
-    this.status.textContent = `Done. Times are in ${day.timezone}.`;
+    const source = job.device_id ? "" : " This is from a job of all devices.";
+    this.status.textContent = `Done. Times are in ${day.timezone}.${source}`;
   }
 
   /** @param {import("./types.d.ts").Day} day */
@@ -155,6 +177,7 @@ export class DayView {
     const readout = find("readout", HTMLElement);
     readout.textContent = READOUT;
     cursor.addEventListener("move", () => (readout.textContent = cursor.describe()));
+    find("chart-note", HTMLElement).hidden = !day.parameters || day.parameters.day_column === "timestamp";
     find("map-note", HTMLElement).textContent = [
       day.home ? "Home is in the middle and north is up." : "North is up. The positions do not tell where home is.",
       "Colours are those of the strip below the chart.",
@@ -168,7 +191,7 @@ export class DayView {
     const box = find("rejected", HTMLInputElement);
     [box.checked, box.disabled] = [false, !day.rejectedKnown];
     box.onchange = () => cursor.show(box.checked);
-    const which = day.rejectedKnown ? "" : " (not known which)";
+    const which = day.rejectedKnown ? "" : " (not known which; downloads have them)";
     find("rejected-count", HTMLElement).textContent = `Show ${plural(rejected, "rejected position")}${which}`;
   }
 

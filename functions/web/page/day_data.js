@@ -9,19 +9,20 @@ import { ApiError } from "./api.js";
 export const CSV_DELETED = "The positions of this day have been deleted. Calculate the day again to see them.";
 
 /**
- * Read the CSV of a completed job. A presigned URL that has expired is fetched again.
+ * Read the fixes of a device from the CSV of a completed job. A presigned URL that has expired is fetched again.
  * @param {import("./api.js").Api} api
  * @param {import("./types.d.ts").Job} job
+ * @param {string} device
  * @param {AbortSignal} signal
  * @returns {Promise<import("./types.d.ts").Day>}
  */
-export async function loadDay(api, job, signal) {
+export async function loadDay(api, job, device, signal) {
   let current = job;
   for (let attempt = 0; ; attempt++) {
     const url = current.result?.csv_download_url;
     if (!url) throw new ApiError(404, CSV_DELETED);
     const response = await api.csv(url, signal);
-    if (response.ok) return dayOf(current, parseCsv(await textOf(response, current, signal)));
+    if (response.ok) return dayOf(current, device, parseCsv(await textOf(response, current, signal), device));
     if (attempt > 0) throw new ApiError(response.status, "The positions of the day could not be loaded from storage.");
     current = await api.job(job.job_id, signal);
   }
@@ -37,13 +38,14 @@ async function textOf(response, job, signal) {
 
 /**
  * @param {import("./types.d.ts").Job} job
+ * @param {string} device
  * @param {import("./types.d.ts").Track} track
  * @returns {import("./types.d.ts").Day}
  */
-export function dayOf(job, track) {
+function dayOf(job, device, track) {
   if (!job.result) throw new TypeError("the job has no result");
   const document = job.result.analysis ?? null;
-  const analysis = analysisOf(job);
+  const analysis = analysisOf(job, device);
   const parameters = document?.parameters ?? null;
   const window = document
     ? { start: Date.parse(document.window_start), end: Date.parse(document.window_end) }
@@ -52,6 +54,7 @@ export function dayOf(job, track) {
   const states = analysis && periodsOf(analysis, window);
   return {
     job,
+    device,
     result: job.result,
     track,
     analysis,

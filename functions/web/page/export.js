@@ -27,7 +27,7 @@ export function geoJson(day) {
       type: "Feature",
       geometry: { type, coordinates },
       properties: {
-        device_id: day.job.device_id,
+        device_id: day.device,
         date: day.job.date,
         times: segment.map((i) => new Date(time[i]).toISOString()),
       },
@@ -44,7 +44,7 @@ export function gpx(day) {
       `<trkpt lat="${latitude[i]}" lon="${longitude[i]}"><time>${new Date(time[i]).toISOString()}</time></trkpt>`);
     return `<trkseg>\n${points.join("\n")}\n</trkseg>\n`;
   });
-  const name = escapeXml(`${day.job.device_id} ${day.job.date}`);
+  const name = escapeXml(`${day.device} ${day.job.date}`);
   return `<?xml version="1.0" encoding="UTF-8"?>
 <gpx version="1.1" creator="otel-worker" xmlns="http://www.topografix.com/GPX/1/1">
 <trk>
@@ -59,7 +59,7 @@ const escapeXml = (text) => text.replace(/[&<>"']/g, (character) => `&#${charact
 
 /** @param {import("./types.d.ts").Day} day @param {"geojson" | "gpx"} format */
 export function saveDay(day, format) {
-  const name = `distance_${day.job.date.replaceAll("-", "")}_${day.job.device_id}.${format}`;
+  const name = `distance_${day.job.date.replaceAll("-", "")}_${day.device}.${format}`;
   if (format === "gpx") saveFile(name, "application/gpx+xml", gpx(day));
   else saveFile(name, "application/geo+json", geoJson(day));
 }

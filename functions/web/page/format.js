@@ -7,15 +7,16 @@ const formats = new Map();
  * Return a format for a time zone; UTC if the browser does not know the zone.
  * @param {string} timezone
  * @param {Intl.DateTimeFormatOptions} options
+ * @param {string} locale
  */
-function format(timezone, options) {
-  const key = JSON.stringify([timezone, options]);
+function format(timezone, options, locale = "en-GB") {
+  const key = JSON.stringify([timezone, options, locale]);
   let made = formats.get(key);
   if (!made) {
     try {
-      made = new Intl.DateTimeFormat("en-GB", { timeZone: timezone, ...options });
+      made = new Intl.DateTimeFormat(locale, { timeZone: timezone, ...options });
     } catch {
-      made = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
+      made = new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
     }
     formats.set(key, made);
   }
@@ -30,6 +31,9 @@ export const clockSeconds = (time, timezone) => format(timezone, { timeStyle: "m
 
 /** @param {number} time @param {string} timezone @returns {string} such as 21 Jan 2026, 14:05 */
 export const moment = (time, timezone) => format(timezone, { dateStyle: "medium", timeStyle: "short" }).format(time);
+
+/** @param {number} time @param {string} timezone @returns {string} such as 2026-01-21 */
+export const dateOf = (time, timezone) => format(timezone, { dateStyle: "short" }, "sv").format(time);
 
 /** @param {string} date @returns {string} such as Wednesday 21 January 2026 */
 export const longDate = (date) => format("UTC", { dateStyle: "full" }).format(Date.parse(date));

@@ -2,7 +2,7 @@
 
 import { delay } from "./api.js";
 import { element, find, selectOption, showAlert } from "./dom.js";
-import { addDays, kilometres, longDate, minutes, percent, plural } from "./format.js";
+import { addDays, dateOf, kilometres, longDate, minutes, percent, plural } from "./format.js";
 import { explain } from "./messages.js";
 
 /** @typedef {import("./types.d.ts").DayRow} DayRow */
@@ -23,7 +23,7 @@ const NUMBERS = {
     value: ({ analysis, result }) => analysis?.away_minutes ?? result?.away_minutes,
     text: minutes,
   },
-  path: { best: "Farthest travelled", value: ({ analysis }) => analysis?.path_length_km.robust, text: kilometres },
+  path: { best: "Longest path", value: ({ analysis }) => analysis?.path_length_km.robust, text: kilometres },
   coverage: { best: "Best coverage", value: ({ analysis }) => analysis?.coverage, text: percent },
 };
 
@@ -33,6 +33,7 @@ const cell = (name, role, text) => element(name, { role }, text);
 /** Controls the tab "History". */
 export class HistoryView {
   #api;
+  #config;
   #running = new AbortController();
   #calculating = new AbortController();
   /** @type {Map<string, DayRow>} */
@@ -47,10 +48,12 @@ export class HistoryView {
 
   /**
    * @param {import("./api.js").Api} api
+   * @param {import("./types.d.ts").Config} config
    * @param {(device: string, year: string) => void} onChoose  Called when the user has chosen another year.
    */
-  constructor(api, onChoose) {
+  constructor(api, config, onChoose) {
     this.#api = api;
+    this.#config = config;
     const choose = (/** @type {number} */ by) => onChoose(this.device.value, String(this.#year + by));
     this.device.onchange = () => choose(0);
     find("previous-year", HTMLButtonElement).onclick = () => choose(-1);
@@ -129,8 +132,10 @@ export class HistoryView {
     if (day.getUTCMonth() !== month) return cell("td", "gridcell", "");
     const date = day.toISOString().slice(0, 10);
     const made = cell("td", "gridcell", "");
-    made.classList.toggle("future", day.getTime() > Date.now());
-    if (day.getTime() > Date.now()) return made;
+    if (date > dateOf(Date.now(), this.#config.timezone)) {
+      made.classList.add("future");
+      return made;
+    }
     const { value, text } = NUMBERS[this.number.value];
     const row = this.#days.get(date);
     const number = row && value(row);

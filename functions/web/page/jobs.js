@@ -8,6 +8,7 @@ import { explain, failureOf } from "./messages.js";
 /** @typedef {import("./types.d.ts").Job} Job */
 
 const PAGE = 50;
+const LARGEST_PAGE = 500;
 const LIVE_MS = 2000; // while a job is unfinished
 const IDLE_MS = 5000;
 const STATES = { queued: "Waiting", processing: "Calculating", completed: "Done", failed: "Failed" };
@@ -25,14 +26,14 @@ export class JobsView {
 
   /**
    * @param {import("./api.js").Api} api
-   * @param {(device: string, date: string) => void} onOpen
+   * @param {(job: Job) => void} onOpen
    */
   constructor(api, onOpen) {
     this.#api = api;
     this.onOpen = onOpen;
     find("jobs-form", HTMLFormElement).onchange = () => this.show();
     this.more.onclick = () => {
-      this.#limit = Math.min(500, this.#limit + PAGE);
+      this.#limit += PAGE;
       this.show();
     };
   }
@@ -59,7 +60,15 @@ export class JobsView {
   async #load(signal) {
     const value = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (find(id, HTMLElement)).value;
     const filter = { status: value("jobs-state"), device_id: value("jobs-device"), date: value("jobs-date") };
-    const { jobs, total_count: total } = await this.#api.jobs({ ...filter, limit: String(this.#limit) }, signal);
+    /** @type {Job[]} */
+    const jobs = [];
+    let total = 0;
+    for (let offset = /** @type {number?} */ (0); offset !== null && jobs.length < this.#limit; ) {
+      const page = { limit: String(Math.min(LARGEST_PAGE, this.#limit - jobs.length)), offset: String(offset) };
+      const found = await this.#api.jobs({ ...filter, ...page }, signal);
+      jobs.push(...found.jobs);
+      [total, offset] = [found.total_count, found.next_offset];
+    }
     const focused = document.activeElement;
     const rows = jobs.map((job) => this.#row(job));
     if (rows.some((row, index) => row !== this.body.children[index]) || rows.length !== this.body.children.length) {
@@ -67,7 +76,7 @@ export class JobsView {
       if (focused instanceof HTMLElement && this.body.contains(focused)) focused.focus();
     }
     find("jobs-count", HTMLElement).textContent = total ? `${plural(total, "job")}, newest first` : "No jobs.";
-    this.more.hidden = total <= jobs.length || this.#limit >= 500;
+    this.more.hidden = total <= jobs.length;
     return jobs.some((job) => job.status === "queued" || job.status === "processing");
   }
 
@@ -83,7 +92,7 @@ export class JobsView {
       return made;
     };
     const actions = [
-      ...(job.device_id ? [button("Open", () => this.onOpen(job.device_id, job.date))] : []),
+      button("Open", () => this.onOpen(job)),
       button("Calculate again", () => this.#act((signal) => this.#api.submit(job.device_id, job.date, signal))),
       button("Delete", () => this.#confirm(day, job)),
     ];

@@ -42,23 +42,33 @@ export class DayMap {
     cursor.addEventListener("move", () => this.layers.redrawOverlay());
     cursor.addEventListener("show", () => this.layers.redraw());
     cursor.addEventListener("select", () => {
-      this.view = cursor.span ? this.#fit(cursor.span) : this.whole;
-      this.layers.redraw();
+      this.#show(cursor.span ? this.#fit(cursor.span) : this.whole);
     });
+    let [lastX, lastY] = [0, 0];
     overlay.onpointermove = (event) => {
-      if (event.pointerType === "mouse" && event.buttons) this.#pan(event.movementX, event.movementY);
+      // A finger on the whole day scrolls the page.
+      const isDragged = event.buttons && (event.pointerType === "mouse" || this.view !== this.whole);
+      if (isDragged) this.#pan(event.offsetX - lastX, event.offsetY - lastY);
       else this.#point(event.offsetX, event.offsetY);
+      [lastX, lastY] = [event.offsetX, event.offsetY];
     };
     overlay.onpointerdown = (event) => {
       overlay.setPointerCapture(event.pointerId);
       this.#point(event.offsetX, event.offsetY);
+      [lastX, lastY] = [event.offsetX, event.offsetY];
     };
   }
 
   /** Zoom by a factor; 0 shows the whole day. @param {number} factor */
   zoom(factor) {
     const radius = Math.max(0.02, Math.min(20_000, this.view.radius / (factor || 1)));
-    this.view = factor ? { ...this.view, radius } : this.whole;
+    this.#show(factor ? { ...this.view, radius } : this.whole);
+  }
+
+  /** @param {{east: number, north: number, radius: number}} view */
+  #show(view) {
+    this.view = view;
+    this.layers.overlay.style.touchAction = view === this.whole ? "" : "none";
     this.layers.redraw();
   }
 
@@ -89,8 +99,7 @@ export class DayMap {
   /** @param {number} right @param {number} down in pixels */
   #pan(right, down) {
     const scale = this.#scale();
-    this.view = { ...this.view, east: this.view.east - right / scale, north: this.view.north + down / scale };
-    this.layers.redraw();
+    this.#show({ ...this.view, east: this.view.east - right / scale, north: this.view.north + down / scale });
   }
 
   /** Move the cursor to the fix that is nearest to a pixel. @param {number} x @param {number} y */

@@ -5,21 +5,22 @@ import { element } from "./dom.js";
 import { clock, kilometres, longDate, minutes, number, percent, plural } from "./format.js";
 
 /**
- * Return the content of the summary of a completed job.
+ * Return the content of the summary of a device in a completed job.
  * @param {import("./types.d.ts").Job} job
+ * @param {string} device
  */
-export function summaryOf(job) {
-  const analysis = analysisOf(job);
+export function summaryOf(job, device) {
+  const analysis = analysisOf(job, device);
   const cards = (analysis ? analysisCards(job, analysis) : plainCards(job)).map(([name, value, meaning]) =>
     element("div", { class: "card" }, element("dt", {}, name), element("dd", {},
       element("strong", {}, value), element("span", {}, meaning))));
-  return [element("p", { class: "headline" }, sentence(job)), element("dl", { class: "cards" }, ...cards)];
+  return [element("p", { class: "headline" }, sentence(job, device)), element("dl", { class: "cards" }, ...cards)];
 }
 
-/** @param {import("./types.d.ts").Job} job */
-function sentence(job) {
-  const who = `${job.device_id} on ${longDate(job.date)}: `;
-  const analysis = analysisOf(job);
+/** @param {import("./types.d.ts").Job} job @param {string} device */
+function sentence(job, device) {
+  const who = `${device} on ${longDate(job.date)}: `;
+  const analysis = analysisOf(job, device);
   if (!analysis) return `${who}at most ${kilometres(job.result?.max_distance_km ?? null)} from home.`;
   const { trip_count: trips, away_minutes: away, home_minutes: home, coverage, distance_from_home_km: from } = analysis;
   const unknown = coverage < 0.95 ? ` Nothing is known about ${percent(1 - coverage)} of the day.` : "";
@@ -47,7 +48,7 @@ function analysisCards(job, analysis) {
     ["Farthest from home", kilometres(from.farthest), farthestAt],
     ["Time away", minutes(analysis.away_minutes), `farther than ${threshold} from home`],
     ["Trips", number(analysis.trip_count), longest ? `the longest ${minutes(longest)}` : "none in the known time"],
-    ["Distance travelled", kilometres(path.robust), `without jitter at rest; ${kilometres(path.raw)} with it`],
+    ["Path length", kilometres(path.robust), `without jitter at rest; ${kilometres(path.raw)} with it`],
     ["Coverage", percent(analysis.coverage), `of the day is known, from ${used}`],
     ["Unknown time", minutes(analysis.unknown_minutes),
       analysis.unknown_minutes ? "no position that tells where" : "the device always reported"],
@@ -64,7 +65,7 @@ function plainCards({ result }) {
   return [
     ["Farthest from home", kilometres(result.max_distance_km), "of all positions, without screening"],
     ["Time away", minutes(result.away_minutes), "by the plain threshold"],
-    ["Distance travelled", kilometres(result.path_length_km), "with the jitter of a device at rest"],
+    ["Path length", kilometres(result.path_length_km), "with the jitter of a device at rest"],
     ["Positions", number(result.total_locations), "calculate the day again to get trips and coverage"],
   ];
 }

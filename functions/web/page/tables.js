@@ -27,7 +27,7 @@ export function tablesOf(cursor) {
     cells: [time(gap.from, ""), time(gap.to, ""), minutes(gap.minutes), gap.counted_as],
   }));
   return [
-    table(cursor, "Trips", "Trip", ["Left home", "Came home", "Away", "Farthest", "Travelled"], trips),
+    table(cursor, "Trips", "Trip", ["Left home", "Came home", "Away", "Farthest", "Path length"], trips),
     table(cursor, "Gaps", "Gap", ["From", "To", "Length", "Counted as"], gaps),
   ];
 }

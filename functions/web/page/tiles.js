@@ -55,7 +55,9 @@ export class Tiles {
 
   /** @param {number} zoom @param {number} column @param {number} row */
   #image(zoom, column, row) {
-    const url = this.template.replace("{z}", String(zoom)).replace("{x}", String(column)).replace("{y}", String(row));
+    const numbers = { z: zoom, x: column, y: row };
+    let url = this.template;
+    for (const [name, value] of Object.entries(numbers)) url = url.replaceAll(`{${name}}`, String(value));
     let image = this.#images.get(url);
     if (!image) {
       image = new Image();

@@ -2,7 +2,7 @@
 
 /** The base URL of each service; null if it is that of the page. */
 export type Services = Record<"submit_url" | "status_url" | "list_url", string | null>;
-export type Config = Services & { map_tiles_url: string | null; map_attribution: string | null };
+export type Config = Services & { map_tiles_url: string | null; map_attribution: string | null; timezone: string };
 export type JobState = "queued" | "processing" | "completed" | "failed";
 export type Filter = Record<string, string>;
 
@@ -126,6 +126,7 @@ export interface Track {
 /** What the figures and tables of a day show. */
 export interface Day {
   job: Job;
+  device: string;
   result: Result;
   track: Track;
   /** Null for jobs that are older than the analysis. */
