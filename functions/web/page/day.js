@@ -153,6 +153,7 @@ export class DayView {
     const device = deviceOf(job, this.device.value);
     if (device === undefined) throw new ApiError(404, "This job of all devices does not tell them apart.");
     selectOption(this.device, device);
+    this.date.value = job.date;
     this.button.textContent = "Calculate again";
     const summary = find("summary", HTMLElement);
     summary.replaceChildren(...summaryOf(job, device));
