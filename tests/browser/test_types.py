@@ -10,7 +10,7 @@ from tests.browser.test_modules import PAGE
 TSC = shutil.which("tsc")
 
 
-@pytest.mark.skipif(TSC is None, reason="tsc is not installed (npm install --global typescript)")
+@pytest.mark.skipif(TSC is None, reason="tsc is not installed (npm install --global typescript@7)")
 def test_types_of_the_modules_agree() -> None:
     assert TSC is not None
     check = subprocess.run([TSC, "--project", PAGE], capture_output=True, text=True, check=False)
