@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -215,12 +214,3 @@ def test_hostile_device_names_are_text(visit: Visit) -> None:
     assert visit.page.get_by_role("combobox", name="Device").input_value() == name
     assert visit.page.locator("img").count() == 0
     visit.errors.clear()  # Chromium reports the status 400
-
-
-def test_page_fits_a_phone(open_visit: Callable[..., Visit]) -> None:
-    visit = open_visit(width=375)
-    visit.calculate(DEVICE, "2026-01-18")
-    for tab in ("Day", "History", "Jobs"):
-        visit.page.get_by_role("tab", name=tab).click()
-        expect(visit.page.get_by_role("tabpanel", name=tab)).to_be_visible()
-        assert visit.scroll_width() <= 375

@@ -159,8 +159,10 @@ export class HistoryView {
     const focused = document.activeElement;
     if (!by || !(focused instanceof HTMLElement) || !focused.dataset.date) return;
     const [year, month, day] = focused.dataset.date.split("-").map(Number);
-    const last = new Date(Date.UTC(year, month + by[0], 0)).getUTCDate();
-    const date = new Date(Date.UTC(year, month - 1 + by[0], Math.min(day, by[0] ? last : 31) + by[1]));
+    const monthsAreColumns = getComputedStyle(this.grid).gridAutoFlow === "column"; // on narrow screens
+    const [months, days] = monthsAreColumns ? by.toReversed() : by;
+    const last = new Date(Date.UTC(year, month + months, 0)).getUTCDate();
+    const date = new Date(Date.UTC(year, month - 1 + months, Math.min(day, months ? last : 31) + days));
     const next = this.grid.querySelector(`[data-date="${date.toISOString().slice(0, 10)}"]`);
     if (!(next instanceof HTMLElement)) return;
     event.preventDefault();

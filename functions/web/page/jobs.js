@@ -97,12 +97,12 @@ export class JobsView {
       button("Delete", () => this.#confirm(day, job)),
     ];
     const reason = job.status === "failed" ? [element("p", { class: "note" }, failureOf(job))] : [];
-    const row = element("tr", {},
-      element("th", { scope: "row" }, job.date),
-      element("td", {}, job.device_id || "all devices"),
-      element("td", {}, element("span", { class: `state ${job.status}` }, STATES[job.status]), ...reason),
-      element("td", {}, moment(Date.parse(job.queued_at), ZONE)),
-      element("td", { class: "actions" }, ...actions));
+    const row = element("tr", { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, job.date),
+      element("td", { role: "cell" }, job.device_id || "all devices"),
+      element("td", { role: "cell" }, element("span", { class: `state ${job.status}` }, STATES[job.status]), ...reason),
+      element("td", { role: "cell" }, moment(Date.parse(job.queued_at), ZONE)),
+      element("td", { role: "cell", class: "actions" }, ...actions));
     this.#rows.set(job.job_id, { text, row });
     return row;
   }
