@@ -14,7 +14,7 @@ unexport $(filter PYTHON% VIRTUAL_ENV PYTEST% COVERAGE% COV_% RUFF% MYPY% YAMLLI
 export PYTHONPATH := $(CURDIR)
 export PYTHONUTF8 := 1
 .DEFAULT_GOAL := help
-.PHONY: help demo up observe buckets forget test check docs docs-serve bench accuracy picture chaos image cluster-test
+.PHONY: help demo up observe buckets forget manifests test check docs docs-serve bench accuracy picture chaos image cluster-test
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ buckets: $(VENV)/local.stamp ## create the buckets, users and policies of an ins
 
 forget: $(VENV)/local.stamp ## delete all jobs of a device or of a range of dates: OPTIONS="--device ID --from DATE --to DATE"
 	@$(RUN) -m admin forget $(OPTIONS)
+
+manifests: $(VENV)/dev.stamp ## check an overlay before it is applied (docs/contributing/manifests.md): OPTIONS="knative/overlays/my-cluster"
+	@$(RUN) -m tools.manifests check $(OPTIONS)
 
 test: $(VENV)/dev.stamp ## the tests but the slow ones, in parallel, on a real PostgreSQL and a real S3 server
 	@$(TESTS) -m "not slow"

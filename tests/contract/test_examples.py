@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 from local.options import TARGETS
 from shared.config.settings import SETTING_NAMES, read
 from tests.contract.markdown import ROOT
+from tests.contract.test_manifests import OWN_OVERLAY
+from tools.manifests.__main__ import find_errors
 from tools.manifests.rendering import render
 
 EXAMPLES = ROOT / "knative" / "examples"
@@ -191,3 +194,20 @@ def test_the_caller_may_connect_only_to_knative_and_the_storage(
     assert storage["to"][0]["podSelector"]["matchLabels"] == minio["spec"]["selector"]["matchLabels"]
     (port,) = minio["spec"]["template"]["spec"]["containers"][0]["ports"]
     assert storage["ports"] == [{"port": port["containerPort"]}]
+
+
+def test_the_copy_that_the_deployment_guide_makes_and_applies_is_valid(tmp_path: Path) -> None:
+    guides = [(ROOT / "docs" / "guides" / f"{name}.md").read_text(encoding="utf-8") for name in ("deploy", "operate")]
+    ((source, copied),) = re.findall(r"^cp -r (\S+) (\S+)$", guides[0], re.MULTILINE)
+    used = re.findall(
+        r"^(?:kubectl (?:apply|delete) -k |make manifests OPTIONS=)(\S+)", "\n".join(guides), re.MULTILINE
+    )
+    for folder in ("knative/base", "knative/components", source):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+
+    shutil.copytree(tmp_path / source, tmp_path / copied)
+
+    assert find_errors(render(tmp_path / copied)) == []
+    assert set(used) == {copied}
+    assert Path(copied).name == OWN_OVERLAY
+    assert f"{copied}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()

@@ -49,7 +49,9 @@ def write_fake_python(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("target", ["demo", "up", "observe", "buckets", "forget", "test", "bench", "accuracy", "chaos"])
+@pytest.mark.parametrize(
+    "target", ["demo", "up", "observe", "buckets", "forget", "manifests", "test", "bench", "accuracy", "chaos"]
+)
 def test_no_variable_of_the_interpreter_or_the_tools_reaches_a_command(target: str, tmp_path: Path) -> None:
     write_fake_python(tmp_path / "venv" / "bin" / "python")
     for stamp in ("dev.stamp", "local.stamp", "accuracy.stamp"):
