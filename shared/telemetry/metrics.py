@@ -268,7 +268,7 @@ PUBLISH_FAILURES = Counter(
 DEAD_LETTERS = Counter(
     "distance.dead_letters",
     "{event}",
-    "Dead letters: the job failed, the job continues or has finished, or no job exists",
+    "Dead letters: the job failed, it continues or has finished, there is none, or the storage was unavailable",
     {"outcome": ("failed", "ignored", "no_job", "unavailable")},
 )
 ERRORS = Counter(
