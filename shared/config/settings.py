@@ -105,8 +105,8 @@ class Settings(PageSettings, CalculationSettings):
         types.boolean,
         default=True,
         description=(
-            "Whether /health, /status and /metrics/json respond. Set False where the service is public: they then "
-            "return 404."
+            "Whether /health, /status, /metrics and /metrics/json respond. Set False where the service is public: they "
+            "then return 404."
         ),
     )
     CORS_ORIGINS: str | None = setting(

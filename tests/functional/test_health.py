@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from shared.errors import CheckFailed, Unavailable
 from shared.http.health import Check
-from shared.http.health_paths import HEALTH, JOB_COUNTS, LIVE, PROBES, READY, STARTUP, STATUS
+from shared.http.health_paths import HEALTH, JOB_COUNTS, LIVE, PROBES, PROMETHEUS, READY, STARTUP, STATUS
 from shared.http.messages import Request, Response
 from shared.http.service import Options, Service
 from shared.models import Status
@@ -111,9 +111,10 @@ def test_status_is_200_even_if_unhealthy(world: World, number: int) -> None:
 def test_health_details_can_be_disabled_but_not_probes(world: World, number: int) -> None:
     world = World(Options(health_details=False))
     client = world.client(number)
-    for path in (*HEALTH, *STATUS, *JOB_COUNTS):
+    for path in (*HEALTH, *STATUS, *JOB_COUNTS, *PROMETHEUS):
         response = client.get(path)
         assert (response.status_code, json.loads(response.data)["error"]["code"]) == (404, "NOT_FOUND")
+    assert not {path for _, path in world.services[number].router.routes()} & set(PROMETHEUS)
     assert {client.get(path).status_code for path in (*LIVE, *READY, *STARTUP)} == {200}
 
 

@@ -87,6 +87,7 @@ def _code(text: str) -> str:
     literals |= {
         "/health",
         "/status",
+        "/metrics",
         "/metrics/json",
         "DAY_COLUMN=timestamp",
         "https://maps.example",
