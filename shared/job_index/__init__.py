@@ -1,1 +1,1 @@
-"""The index behind the job list: a marker log, immutable segments and a manifest (docs/reference/storage.md)."""
+"""The index behind the job list: a marker log, immutable segments and a manifest (docs/concepts/storage-layout.md)."""

@@ -18,6 +18,7 @@ from tools.docs.regions import find_outdated
 from tools.docs.settings import FIELDS
 
 LONGEST_FILE, LONGEST_LINE = 300, 120
+CODE = ("functions", "shared", "admin", "client", "local", "tests", "benchmarks", "tools")
 SITE = sorted((ROOT / "docs").rglob("*.md"))
 DEFAULTS = {name: field.default for name, field in FIELDS.items()}
 
@@ -83,6 +84,19 @@ def test_links_within_the_repository_resolve(page: Path) -> None:
 )
 def test_paths_that_a_page_names_exist(page: Path) -> None:
     assert not [path for path in code_paths(page) if not any(ROOT.glob(path.rstrip("/")))]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in SITE if page.name != "otel-demo.md"],  # it names the files of another repository
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_python_files_that_a_site_page_names_are_in_backquotes_and_exist(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", text)
+    assert not re.findall(r"[\w./-]+\.py\b", prose), "a name outside backquotes is not checked"
+    names = set(re.findall(r"`([\w-]+\.py)`", text))
+    assert names <= {path.name for folder in CODE for path in (ROOT / folder).rglob("*.py")}
 
 
 def nav_pages(node: Any) -> Iterator[str]:
