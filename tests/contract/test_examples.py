@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped] # PyYAML has no type information
 
 from local.options import TARGETS
 from shared.config.settings import SETTING_NAMES, read
-from tests.contract.markdown import ROOT
+from tests.contract.markdown import ROOT, blocks
 from tests.contract.test_manifests import OWN_OVERLAY
 from tools.manifests.__main__ import find_errors
 from tools.manifests.rendering import render
@@ -211,3 +211,22 @@ def test_the_copy_that_the_deployment_guide_makes_and_applies_is_valid(tmp_path:
     assert set(used) == {copied}
     assert Path(copied).name == OWN_OVERLAY
     assert f"{copied}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_patches_for_another_storage_create_buckets_only_and_open_its_port(tmp_path: Path) -> None:
+    for folder in ("base", "components/in-memory"):
+        shutil.copytree(ROOT / "knative" / folder, tmp_path / folder)
+    (patches,) = blocks("docs/guides/deploy.md", "yaml", "### Use another object storage")
+    overlay = tmp_path / "overlays" / "own"
+    overlay.mkdir(parents=True)
+    (overlay / "kustomization.yaml").write_text(
+        f"resources: [../../base]\ncomponents: [../../components/in-memory]\n{patches}", encoding="utf-8"
+    )
+
+    resources = render(overlay)
+
+    assert find_errors(resources) == []
+    job = of_kind([resource.manifest for resource in resources], "Job")["distance-buckets"]
+    assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["buckets"]
+    policy = of_kind([resource.manifest for resource in resources], "NetworkPolicy")["storage"]
+    assert {"port": 8333} in policy["spec"]["egress"][0]["ports"]
