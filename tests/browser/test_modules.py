@@ -207,3 +207,38 @@ def test_rejected_fixes_are_those_that_the_analysis_counts(modules: Page) -> Non
         }"""
     )
     assert rejected == [True, [0, 1, 1, 0, 1, 0], False, [0] * 6]
+
+
+LINES = """async (zoom) => {
+    const { DayMap } = await import("/map.js");
+    const { Cursor } = await import("/cursor.js");
+    const lines = [];
+    window.Path2D = class extends Path2D {
+        moveTo(x, y) { this.from = [x, y]; super.moveTo(x, y); }
+        lineTo(x, y) { lines.push(Math.hypot(x - this.from[0], y - this.from[1])); super.lineTo(x, y); }
+    };
+    const [count, window_] = [86_400, { start: 0, end: 86_400_000 }];
+    const column = (value) => Float64Array.from({ length: count }, (_, index) => value(index));
+    const track = {
+        time: column((index) => index * 1000),
+        latitude: column((index) => 40.736 + 1e-8 * (index * 919 % 3000)),
+        longitude: column((index) => -74.039 + 1e-8 * (index * 701 % 3000) + 0.0009 * Math.floor(index / 43_200)),
+        rejected: new Uint8Array(count),
+    };
+    const home = { latitude: 40.736, longitude: -74.039 };
+    const container = document.createElement("div");
+    container.style = "width: 400px; height: 300px";
+    document.body.append(container);
+    const day = { track, window: window_, home, farthest: -1, periods: [], timezone: "UTC" };
+    const map = new DayMap(container, new Cursor(day), null);
+    lines.length = 0;
+    map.zoom(zoom);
+    return [lines.length, Math.max(...lines)];
+}"""
+
+
+@pytest.mark.parametrize("zoom", [1, 2, 8])
+def test_map_leaves_out_lines_that_others_cover(modules: Page, zoom: int) -> None:
+    count, longest = modules.evaluate(LINES, zoom)
+    assert count < 30_000
+    assert longest > 50  # the one between the two places where the device rests

@@ -136,8 +136,23 @@ export function dot(context, x, y, radius, fill) {
   context.stroke();
 }
 
-/** Draw the mark of a rejected fix. @param {CanvasRenderingContext2D} context @param {number} x @param {number} y */
-export function cross(context, x, y) {
-  line(context, [[x - 4, y - 4], [x + 4, y + 4]], color("rejected"), 2);
-  line(context, [[x + 4, y - 4], [x - 4, y + 4]], color("rejected"), 2);
+/**
+ * Draw the marks of rejected fixes, one in each square of two pixels.
+ * @param {CanvasRenderingContext2D} context
+ * @param {[number, number][]} places
+ */
+export function crosses(context, places) {
+  [context.strokeStyle, context.lineWidth] = [color("rejected"), 2];
+  const squares = new Map(places.map((place) => [place.map((at) => Math.round(at / 2)).join(), place]));
+  for (const [x, y] of squares.values()) {
+    context.beginPath();
+    context.moveTo(x - 4, y - 4);
+    context.lineTo(x + 4, y + 4);
+    context.moveTo(x + 4, y - 4);
+    context.lineTo(x - 4, y + 4);
+    context.stroke();
+  }
 }
+
+/** @param {Uint8Array} rejected @returns {number[]} the indices of the rejected fixes */
+export const rejectedFixes = (rejected) => [...rejected.keys()].filter((index) => rejected[index]);

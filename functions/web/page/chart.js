@@ -1,6 +1,6 @@
 /** The figure "Distance from home": the distance over time above the bands of home, away and unknown. */
 
-import { Layers, color, cross, dot, hourTicks, label, line, timeColors } from "./canvas.js";
+import { Layers, color, crosses, dot, hourTicks, label, line, rejectedFixes, timeColors } from "./canvas.js";
 import { clock, kilometres, number } from "./format.js";
 import { roundDown } from "./geo.js";
 
@@ -59,7 +59,7 @@ export class DistanceChart {
     line(context, [[MARGIN.left, threshold], [width - MARGIN.right, threshold]], color("threshold"), 1.25, [5, 4]);
     if (this.cursor.showRejected) {
       const cap = (/** @type {number} */ km) => Math.max(MARGIN.top, y(km));
-      track.rejected.forEach((flag, i) => flag && cross(context, x(track.time[i]), cap(track.distance[i])));
+      crosses(context, rejectedFixes(track.rejected).map((i) => [x(track.time[i]), cap(track.distance[i])]));
     }
     if (farthest < 0) return;
     const [atX, atY] = [x(track.time[farthest]), y(track.distance[farthest])];

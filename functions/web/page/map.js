@@ -1,6 +1,6 @@
 /** The figure "Map": the track of a day around home, coloured by time. North is up; distances from home are true. */
 
-import { Layers, color, cross, dot, label, line, timeColors } from "./canvas.js";
+import { Layers, color, crosses, dot, label, line, rejectedFixes, timeColors } from "./canvas.js";
 import { kilometres } from "./format.js";
 import { destination, offset, roundDown } from "./geo.js";
 import { Tiles } from "./tiles.js";
@@ -8,6 +8,31 @@ import { Tiles } from "./tiles.js";
 const COLORS = 48;
 const SMALLEST_KM = 0.15; // radius of the view of a day at home
 const REACH = 28; // pixels from the pointer to a fix
+const SQUARE = 4; // pixels
+const COVERING = 12; // lines, whose width is more than half of a square's
+const SHORT = 50; // pixels
+
+/** Counts the lines that end in each square of the map and of a margin that no short line crosses. */
+class Squares {
+  /** @param {number} width @param {number} height */
+  constructor(width, height) {
+    this.columns = Math.ceil((width + 2 * SHORT) / SQUARE);
+    this.counts = new Uint8Array(this.columns * Math.ceil((height + 2 * SHORT) / SQUARE));
+  }
+
+  /**
+   * Count a line to a pixel. Returns whether its square needs no more lines: they cover it, or it is not shown.
+   * @param {number} x @param {number} y
+   */
+  cover(x, y) {
+    const column = Math.floor((x + SHORT) / SQUARE);
+    const square = Math.floor((y + SHORT) / SQUARE) * this.columns + column;
+    if (column < 0 || column >= this.columns || !(square in this.counts)) return true;
+    if (this.counts[square] === COVERING) return true;
+    this.counts[square]++;
+    return false;
+  }
+}
 
 /** Draws a day until it is removed. */
 export class DayMap {
@@ -132,9 +157,9 @@ export class DayMap {
     const { track, home, farthest } = this.day;
     this.tiles?.draw(context, width, height, scale, x, y);
     if (home) this.#drawRings(context, width, height, home);
-    this.#drawTrack(context, x, y);
+    this.#drawTrack(context, width, height, x, y);
     if (this.cursor.showRejected) {
-      track.rejected.forEach((flag, i) => flag && cross(context, x(this.east[i]), y(this.north[i])));
+      crosses(context, rejectedFixes(track.rejected).map((i) => [x(this.east[i]), y(this.north[i])]));
     }
     if (home) drawHome(context, x(0), y(0));
     if (farthest >= 0) dot(context, x(this.east[farthest]), y(this.north[farthest]), 5.5, color("farthest"));
@@ -173,26 +198,36 @@ export class DayMap {
     if (threshold !== undefined) ring(threshold, color("threshold"), [5, 4]);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {(km: number) => number} x @param {(km: number) => number} y */
-  #drawTrack(context, x, y) {
+  /**
+   * Draw the lines between fixes, the latest on top. Short ones between covered squares cannot be seen and are left
+   * out, so that it hardly matters how many fixes there are where a device rests.
+   * @param {CanvasRenderingContext2D} context @param {number} width @param {number} height
+   * @param {(km: number) => number} x @param {(km: number) => number} y
+   */
+  #drawTrack(context, width, height, x, y) {
     const { track, window, parameters } = this.day;
     const { span } = this.cursor;
     const longest = (parameters?.gap_seconds ?? Infinity) * 1000;
     const paths = timeColors(COLORS).map((stroke) => ({ stroke, near: new Path2D(), far: new Path2D() }));
-    let [lastX, lastY, lastTime] = [NaN, NaN, NaN];
-    for (let i = 0; i < track.time.length; i++) {
+    const squares = { near: new Squares(width, height), far: new Squares(width, height) };
+    let [lastX, lastY, lastTime, lastCovered] = [NaN, NaN, NaN, false];
+    for (let i = track.time.length - 1; i >= 0; i--) {
       if (track.rejected[i]) continue;
       const [atX, atY, time] = [x(this.east[i]), y(this.north[i]), track.time[i]];
-      const near = !span || (time >= span.start && time <= span.end);
-      const connected = time - lastTime <= longest;
+      const connected = lastTime - time <= longest;
+      const length = Math.abs(atX - lastX) + Math.abs(atY - lastY);
       lastTime = time;
-      if (connected && Math.abs(atX - lastX) + Math.abs(atY - lastY) < 1) continue;
-      const share = (time - window.start) / (window.end - window.start);
-      const path = paths[Math.max(0, Math.min(COLORS - 1, Math.floor(share * COLORS)))][near ? "near" : "far"];
-      if (connected) path.moveTo(lastX, lastY);
-      else path.moveTo(atX, atY);
-      path.lineTo(atX, atY);
-      [lastX, lastY] = [atX, atY];
+      if (connected && length < 1) continue;
+      const part = !span || (time >= span.start && time <= span.end) ? "near" : "far";
+      const covered = squares[part].cover(atX, atY);
+      if (!(connected && length < SHORT && covered && lastCovered)) {
+        const share = (time - window.start) / (window.end - window.start);
+        const path = paths[Math.max(0, Math.min(COLORS - 1, Math.floor(share * COLORS)))][part];
+        if (connected) path.moveTo(lastX, lastY);
+        else path.moveTo(atX, atY);
+        path.lineTo(atX, atY);
+      }
+      [lastX, lastY, lastCovered] = [atX, atY, covered];
     }
     for (const [part, alpha] of /** @type {const} */ ([["far", 0.3], ["near", 1]])) {
       context.globalAlpha = alpha;
