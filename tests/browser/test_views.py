@@ -39,6 +39,19 @@ def test_missing_days_are_calculated_and_open_from_the_calendar(visit: Visit) ->
     expect(page).to_have_url(re.compile(rf"#/day/2026-01-1[23]/{DEVICE}$"))
 
 
+def test_focus_stays_in_the_calendar_when_it_is_loaded(visit: Visit) -> None:
+    waiting: list[Route] = []
+    visit.page.route("**/api/distance/days?*", lambda route: waiting.append(route))  # noqa: PLW0108 - not a bound method
+    visit.open(f"#/history/2024/{DEVICE}")
+    day = visit.page.get_by_role("grid", name="Calendar").get_by_role("link", name=re.compile(" 12 March 2024"))
+    day.focus()
+    rows = [{"date": date, "result": {"max_distance_km": 1.0}} for date in ("2024-03-12", "2024-05-01")]
+    waiting[0].fulfill(json={"days": rows})
+    expect(visit.page.locator("a.day")).to_have_count(2)
+    expect(day).to_be_focused()
+    expect(day).to_have_attribute("tabindex", "0")
+
+
 def test_calculation_of_missing_days_is_stopped(visit: Visit) -> None:
     page = visit.page
     visit.open("#/history/2025/iphone_stuart")

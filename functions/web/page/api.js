@@ -1,6 +1,6 @@
 /** Requests to the services. */
 
-const RETRIED = new Set([408, 429, 502, 503, 504]);
+const RETRIED = new Set([408, 409, 429, 502, 503, 504]);
 const RETRY_MS = 60_000; // a cold start may take half of it
 const AWAY = "The service does not respond. Try again in a few minutes.";
 const ATTEMPT_MS = 35_000;

@@ -113,11 +113,15 @@ export class HistoryView {
       const days = dates.map((date) => this.#cell(date, month, most));
       return element("tr", { role: "row" }, cell("th", "rowheader", MONTH_NAME.format(Date.UTC(2000, month))), ...days);
     });
+    const focused = this.grid.querySelector(":focus")?.getAttribute("data-date");
     this.grid.replaceChildren(
       element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...head)),
       element("tbody", { role: "rowgroup" }, ...body),
     );
-    this.grid.querySelector(top ? `[data-date="${top}"]` : "a")?.setAttribute("tabindex", "0");
+    const date = focused ?? top;
+    const current = this.grid.querySelector(date ? `[data-date="${date}"]` : "a");
+    current?.setAttribute("tabindex", "0");
+    if (focused && current instanceof HTMLElement) current.focus();
     const found = top && [`${best}: ${text(most)} on `, element("a", { href: this.#link(top) }, longDate(top)), "."];
     find("best", HTMLElement).replaceChildren(...(found || ["No day of this year has been calculated."]));
     find("scale", HTMLElement).textContent = top ? `up to ${text(most)}` : "";
