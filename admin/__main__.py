@@ -9,7 +9,7 @@ from pathlib import Path
 
 from admin.api import ApiClient
 from admin.delete_jobs import JobFilter, delete_jobs
-from admin.nightly import last_days, submit_days
+from admin.nightly import NIGHTS, last_days, submit_days
 from admin.provisioning import provision, report
 from admin.rebuild_index import rebuild_index
 from admin.smoke import Services, run_smoke_test
@@ -74,11 +74,19 @@ def make_parser() -> argparse.ArgumentParser:
     smoke.add_argument("--device", default="", metavar="ID", help="default: all devices")
     smoke.set_defaults(run=_smoke)
 
-    nightly = commands.add_parser("nightly", help="submit the latest complete days; a repeated run adds no jobs")
+    nightly = commands.add_parser(
+        "nightly", help="submit the latest complete days; a run that is repeated on the same day adds no jobs"
+    )
     location = nightly.add_mutually_exclusive_group(required=True)
     location.add_argument("--namespace", metavar="NAME", help="namespace of the installation, from within the cluster")
     location.add_argument("--url", help="URL of the API")
-    nightly.add_argument("--days", type=int, default=1, metavar="N", help="number of days until yesterday (default: 1)")
+    nightly.add_argument(
+        "--days",
+        type=int,
+        default=1,
+        metavar="N",
+        help=f"number of days until yesterday (default: 1); each is calculated on up to {NIGHTS} nights",
+    )
     nightly.add_argument(
         "--device", action="append", metavar="ID", help="repeatable (default: one job for all devices)"
     )
