@@ -133,7 +133,9 @@ class Client:
         device_id: str = "",
         results: bool = True,
     ) -> Page:
-        """Return a page of the jobs that match the filters ("" matches all), newest first.
+        """Return a page of the jobs that match the filters, newest first.
+
+        A filter "" matches every job: the device "" is not that of jobs of all devices, as it is in `days`.
 
         With `results`, completed jobs have their numbers without URLs of the CSV; they are missing while the records
         cannot be read.
@@ -143,7 +145,7 @@ class Client:
         return self._call(Page.from_json, self._list, "GET", _JOBS, query=query)
 
     def jobs(self, *, status: str = "", date: str = "", device_id: str = "", results: bool = True) -> Iterator[Job]:
-        """Yield every job that matches the filters once, newest first."""
+        """Yield every job that matches the filters of `page` once, newest first."""
         offset: int | None = 0
         yielded: set[str] = set()
         while offset is not None:

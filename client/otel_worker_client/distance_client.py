@@ -171,7 +171,7 @@ class DistanceClient:
     def list_jobs(
         self, status: str = "", limit: int = 50, offset: int = 0, date: str = "", device_id: str = ""
     ) -> ListJobsResponse:
-        """Return a page of the jobs that match the filters."""
+        """Return a page of the jobs that match the filters; "" matches every job."""
         attributes = {
             "distance.filter.status": status,
             "distance.filter.limit": limit,

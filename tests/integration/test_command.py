@@ -16,6 +16,7 @@ from tests.integration.whole_stack import environ, send_request, wait_until
 
 CLIENT = Path(__file__).resolve().parents[2] / "client"
 DAY = ("2026-01-21", "--device", "iphone_stuart")
+DEVICES = ("", "garmin", "iphone_stuart")
 
 
 def command(url: str, *arguments: str, code: int = 0, folder: Path | None = None) -> str:
@@ -47,6 +48,15 @@ def test_job_is_submitted_shown_downloaded_and_plotted(stack: Stack, tmp_path: P
     assert row["result"]["max_distance_km"] == job["result"]["max_distance_km"]
     assert json.loads(command(stack.url, "status", job["job_id"], "--json"))["status"] == "completed"
     assert "completed" in command(stack.url, "watch", job["job_id"])
+
+
+def test_date_selects_the_newest_job_of_the_device_or_of_all_devices(stack: Stack, tmp_path: Path) -> None:
+    submit = ("submit", DAY[0], "--wait", "--json")
+    ids = {device: json.loads(command(stack.url, *submit, "--device", device))["job_id"] for device in DEVICES}
+    for device, job_id in ids.items():
+        options = ("--device", device) if device else ()
+        assert json.loads(command(stack.url, "show", DAY[0], *options, "--json"))["job"]["job_id"] == job_id
+        assert job_id in command(stack.url, "download", DAY[0], *options, folder=tmp_path)
 
 
 @pytest.mark.parametrize("device", ["iphone_stuart", ""])
@@ -112,7 +122,7 @@ def test_days_of_a_range_are_listed(stack: Stack) -> None:
     ("arguments", "code", "message"),
     [
         (("status", "unknown"), 4, "No such job"),
-        (("show", "2001-01-01"), 4, "no completed job of 2001-01-01"),
+        (("show", "2001-01-01"), 4, "no completed job of 2001-01-01 for all devices: give --device"),
         (("submit", "2026-01-21", "--timezone", "Mars/Olympus"), 2, "Unknown time zone"),
         (("submit", "2026-01-21", "--home", "here"), 2, "latitude,longitude"),
         (("submit", "yesterday"), 2, "yesterday"),

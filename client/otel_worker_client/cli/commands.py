@@ -4,7 +4,7 @@ import math
 import os
 import re
 import tempfile
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +14,8 @@ from rich.table import Table
 
 from otel_worker_client.cli import day_chart, exports, output
 from otel_worker_client.cli.date_ranges import JobParameters, Outcome, RangeRunner
+from otel_worker_client.cli.job_lookup import find_job
 from otel_worker_client.client import DEFAULT_URL, Client
-from otel_worker_client.errors import NotFoundError
 from otel_worker_client.models import Job
 
 app = typer.Typer(no_args_is_help=True, help="Distances from home of a day's fixes.", pretty_exceptions_enable=False)
@@ -41,7 +41,9 @@ Away = Annotated[
     typer.Option("--away-km", help="Home threshold: a larger distance is away.", callback=_finite),
 ]
 JobId = Annotated[str, typer.Argument(metavar="JOB")]
-JobOrDay = Annotated[str, typer.Argument(metavar="JOB|DATE", help="Job id, or a date for its newest completed job.")]
+JobOrDay = Annotated[
+    str, typer.Argument(metavar="JOB|DATE", help="Job id, or a date for the newest completed job of --device.")
+]
 
 
 def _client(url: str) -> Client:
@@ -101,7 +103,7 @@ def list_jobs(
     *,
     status: Annotated[str, typer.Option("--status", help="queued, processing, completed or failed.")] = "",
     when: Annotated[str, typer.Option("--date", help="Date of the jobs.")] = "",
-    device: Device = "",
+    device: Annotated[str, typer.Option("--device", help="Device id of the jobs (default: every job).")] = "",
     limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 50,
     list_all: Annotated[bool, typer.Option("--all", help="List all jobs.")] = False,
     url: Url = DEFAULT_URL,
@@ -152,7 +154,7 @@ def download(
 ) -> None:
     """Download and verify the CSV of a completed job."""
     with output.exit_codes(), _client(url) as client:
-        saved = client.download(_find_job(client, job, device), into)
+        saved = client.download(find_job(client, job, device), into)
         output.print_json({"path": str(saved)}) if as_json else print(saved)
 
 
@@ -170,7 +172,7 @@ def export(
     with output.exit_codes(), _client(url) as client:
         with output.requires_extra(to):
             exports.import_library(to)
-        resolved = _find_job(client, job, device)
+        resolved = find_job(client, job, device)
         target = exports.target_path(resolved, into, to)
         with tempfile.TemporaryDirectory() as folder:
             csv = client.download(resolved, Path(folder, "day.csv"))
@@ -259,20 +261,8 @@ def _wait(client: Client, job_id: str, *, quiet: bool) -> Job:
         return client.wait(job_id, on_poll=lambda job: display.update(f"{job_id}: {job.status}"))
 
 
-def _find_job(client: Client, job_or_date: str, device: str) -> Job:
-    """Return the job of that id, or the newest completed job of that date."""
-    try:
-        when = date.fromisoformat(job_or_date)
-    except ValueError:
-        return client.job(job_or_date)
-    jobs = client.page(limit=1, status="completed", date=when.isoformat(), device_id=device, results=False).jobs
-    if not jobs:
-        raise NotFoundError(f"no completed job of {when}: submit one first")
-    return client.job(jobs[0].job_id)
-
-
 def _job_and_tracks(client: Client, job_or_date: str, device: str) -> tuple[Job, dict[str, day_chart.Track]]:
-    job = _find_job(client, job_or_date, device)
+    job = find_job(client, job_or_date, device)
     with tempfile.TemporaryDirectory() as folder:
         return job, day_chart.read_tracks(client.download(job, Path(folder)))
 
