@@ -8,8 +8,8 @@ from shared.auth.authenticator import API_KEY_HEADER
 from shared.config.lists import api_keys
 from shared.errors import SettingsError, Unavailable
 
-_RETRIES = urllib3.Retry(
-    5, backoff_factor=0.5, status_forcelist=(408, 429, 502, 503, 504), allowed_methods=None, raise_on_status=False
+RETRIES = urllib3.Retry(
+    5, backoff_factor=0.5, status_forcelist=(408, 409, 429, 502, 503, 504), allowed_methods=None, raise_on_status=False
 )
 
 
@@ -20,7 +20,7 @@ class ApiClient:
     """
 
     def __init__(self, keys: str = "", name: str = "API", http: urllib3.PoolManager | None = None) -> None:
-        self._http = http or urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=_RETRIES)
+        self._http = http or urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=60), retries=RETRIES)
         self._name = name
         try:
             self._headers = {API_KEY_HEADER: api_keys(keys)[0]} if keys else {}

@@ -11,7 +11,7 @@ OtelWorkerError
 ├── IdempotencyConflict    an Idempotency-Key was reused with another body
 ├── JobFinished            the job has already completed or failed
 │   └── JobDeleted         ... or was deleted
-├── JobLocked              another attempt holds the job's lease
+├── JobLocked              another attempt holds the job's lease, or others change the job
 ├── LeaseLost              this attempt no longer holds the job's lease
 ├── JobFailed              the job fails permanently
 │   └── UnsupportedColumn  a column of the table of fixes has an unsupported type
@@ -91,7 +91,7 @@ class JobDeleted(JobFinished):
 
 
 class JobLocked(OtelWorkerError):
-    """Another attempt holds the job's lease."""
+    """Another attempt holds the job's lease, or others change the job at the same time. A retry is safe."""
 
 
 class LeaseLost(OtelWorkerError):

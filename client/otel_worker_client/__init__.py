@@ -19,6 +19,7 @@ from otel_worker_client.analysis import (
 from otel_worker_client.client import Client
 from otel_worker_client.errors import (
     ConfigurationError,
+    ConflictError,
     DownloadError,
     JobFailedError,
     NotAllowedError,
@@ -36,6 +37,7 @@ __all__ = [
     "AnalysisParameters",
     "Client",
     "ConfigurationError",
+    "ConflictError",
     "DaySummary",
     "Days",
     "Device",

@@ -1,7 +1,8 @@
 """The errors that the client raises.
 
 OtelWorkerError
-├── ServiceUnavailableError   no response, or only 429, 502, 503 or 504, until the timeout
+├── ServiceUnavailableError   no response, or only 409, 429, 502, 503 or 504, until the timeout
+│   └── ConflictError         others change the job at the same time
 ├── ValidationError           the request is invalid
 │   └── NotFoundError         the job or file does not exist
 ├── NotAllowedError           authentication or authorization failed
@@ -43,6 +44,10 @@ class OtelWorkerError(Exception):
 
 class ServiceUnavailableError(OtelWorkerError):
     """The service or one of its dependencies is unavailable or overloaded."""
+
+
+class ConflictError(ServiceUnavailableError):
+    """Other requests or attempts change the job at the same time; a later call succeeds."""
 
 
 class ValidationError(OtelWorkerError):

@@ -8,6 +8,7 @@ import requests
 from otel_worker_client.endpoints import Endpoint
 from otel_worker_client.errors import (
     ConfigurationError,
+    ConflictError,
     NotAllowedError,
     NotFoundError,
     OtelWorkerError,
@@ -21,6 +22,7 @@ _ERRORS: Mapping[int, type[OtelWorkerError]] = {
     **dict.fromkeys((401, 403), NotAllowedError),
     404: NotFoundError,
     407: ConfigurationError,  # from a proxy
+    409: ConflictError,
     **dict.fromkeys((429, 502, 503, 504), ServiceUnavailableError),
 }
 T = TypeVar("T")

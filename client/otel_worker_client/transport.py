@@ -23,7 +23,7 @@ UNREACHABLE_SECONDS = 2.0
 BACKOFF = tenacity.wait_exponential(multiplier=0.25, max=8) + tenacity.wait_random(0, 0.25)
 _CONNECTIONS = 32
 _BAD_GATEWAY = 502
-_RETRYABLE_STATUSES = frozenset({429, _BAD_GATEWAY, 503, 504})
+_RETRYABLE_STATUSES = frozenset({409, 429, _BAD_GATEWAY, 503, 504})  # 409: others change the job at the same time
 
 Outcome = requests.Response | RequestFailed
 
@@ -71,7 +71,7 @@ class Transport:
     ) -> requests.Response:
         """Return a response with a status below 300, or below 400 if `redirects`; the request must be idempotent.
 
-        429, 503, 504 and timeouts are retried within the timeout. Connection failures and 502 are retried for
+        409, 429, 503, 504 and timeouts are retried within the timeout. Connection failures and 502 are retried for
         UNREACHABLE_SECONDS. All other errors are raised at once.
         """
         budget = RetryBudget(self.clock, self.timeout)

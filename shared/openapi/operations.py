@@ -58,6 +58,7 @@ class Operation:
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": "string", "pattern": "^[0-9]+$"}
+_KEY: Schema = {"type": "string", "pattern": IDEMPOTENCY_KEY}
 _DATE: Schema = {"type": "string", "format": "date"}
 _DAY: Schema = {"anyOf": [_DATE, {"type": "string", "enum": [""]}]}  # "" is no filter
 HEADERS: Mapping[str, tuple[Schema, str]] = {
@@ -87,6 +88,7 @@ _AUTH_ERRORS = {
 }
 _INVALID = ResponseSpec("Invalid request; `details` contains field and value")
 _JOB_NOT_FOUND = ResponseSpec("Job not found")
+_DELETION_STARTED = ResponseSpec("Attempts change the job at the same time; a sweep completes the deletion, or a retry")
 
 _JOB_OPERATIONS = (
     Operation(
@@ -98,15 +100,14 @@ _JOB_OPERATIONS = (
         "Returns once the job is durable and listed. "
         "A repeated request with the same Idempotency-Key returns the same job.",
         (
-            Parameter(
-                "Idempotency-Key", "header", {"type": "string", "pattern": IDEMPOTENCY_KEY}, "Makes retries safe"
-            ),
+            Parameter("Idempotency-Key", "header", _KEY, "Makes retries safe"),
             *_TRACE,
         ),
         Submission,
         {
             202: ResponseSpec("Job accepted", models.AcceptedJob, ("Location",)),
             400: _INVALID,
+            409: ResponseSpec("The job of the Idempotency-Key is created and deleted at the same time; retry"),
             413: ResponseSpec("The request body exceeds 64 KiB"),
             422: ResponseSpec("The Idempotency-Key was used with another body"),
             **_SERVER_ERRORS,
@@ -197,7 +198,7 @@ _JOB_OPERATIONS = (
         "Deletes the record of the job, its CSVs and its list entry, in any state.",
         (_JOB_ID, *_TRACE),
         None,
-        {204: ResponseSpec("Job deleted", None), 404: _JOB_NOT_FOUND, **_SERVER_ERRORS},
+        {204: ResponseSpec("Job deleted", None), 404: _JOB_NOT_FOUND, 409: _DELETION_STARTED, **_SERVER_ERRORS},
     ),
     Operation(
         "GET",

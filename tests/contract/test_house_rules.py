@@ -13,7 +13,7 @@ FILES = sorted((ROOT / "tests").rglob("*.py"))
 ALLOWED = {
     "'time.sleep'": "tenacity and the client call it to sleep",
     "urllib3.Retry, 'sleep'": "urllib3 calls it to sleep, inside a whole command",
-    "api, '_RETRIES'": "urllib3 sleeps between retries, inside a whole command",
+    "api, 'RETRIES'": "urllib3 sleeps between retries, inside a whole command",
     "sys.modules['otel_worker_client.tracing'], 'propagate'": "a library that is not installed",
     "sys.modules['otel_worker_client.tracing'], 'trace'": "a library that is not installed",
     "source_module, 'DEVICE_REFRESH'": "the lock timeout is half a minute",

@@ -40,7 +40,7 @@ def test_a_day_without_fixes_passes(stack: Stack) -> None:
 def test_an_unavailable_api_fails_with_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_RETRIES", urllib3.Retry(1))  # five with their pauses take 15 s
+    monkeypatch.setattr(api, "RETRIES", urllib3.Retry(1))  # five with their pauses take 15 s
     assert main(["smoke", "--url", "http://127.0.0.1:1"], {}) == 1
     assert capsys.readouterr().err == "the functions: MaxRetryError\n"
 

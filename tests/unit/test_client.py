@@ -9,6 +9,7 @@ import pytest
 import requests
 from otel_worker_client import (
     Client,
+    ConflictError,
     Devices,
     JobFailedError,
     NotFinishedError,
@@ -109,6 +110,26 @@ def test_retries_end_before_the_timeout(client: Client, pauses: list[float]) -> 
     with pytest.raises(ServiceUnavailableError, match="unreachable: ConnectTimeout") as unreachable:
         quick.job(ID)
     assert "secret" not in str(unreachable.value)
+
+
+CONFLICT: ScriptedResponse = (409, {"error": {"code": "CONFLICT", "message": "Attempts change the job"}}, {})
+
+
+def test_conflicts_are_retried_with_the_same_key(client: Client) -> None:
+    server = script(client, CONFLICT, CONFLICT, (202, ACCEPTED, {}))
+    assert client.submit("2026-01-25").job_id == ID
+    assert len({request.headers["Idempotency-Key"] for request in server.requests}) == 1
+    server = script(client, CONFLICT, (204, b"", {}))
+    client.delete(ID)
+    assert [request.method for request in server.requests] == ["DELETE"] * 2
+
+
+def test_conflict_until_the_timeout_has_an_error_of_its_own() -> None:
+    quick = Client("http://worker", timeout=0.2)
+    script(quick, CONFLICT)
+    with pytest.raises(ConflictError, match="Attempts change the job") as caught:
+        quick.delete(ID)
+    assert (caught.value.code, caught.value.status) == ("CONFLICT", 409)
 
 
 @pytest.mark.parametrize(

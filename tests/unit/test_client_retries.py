@@ -39,6 +39,7 @@ UNREACHABLE: dict[str, ScriptedResponse] = {
     "bad gateway": (502, b"upstream", {}),
 }
 SLOW: dict[str, ScriptedResponse] = {
+    "conflict": (409, b"", {}),
     "rate limit": (429, b"", {}),
     "unavailable": (503, b"", {"Retry-After": "5"}),
     "gateway timeout": (504, b"", {}),

@@ -4,6 +4,7 @@ import pytest
 import urllib3
 
 from admin.__main__ import main
+from admin.api import RETRIES
 from admin.delete_jobs import JobFilter
 from admin.rebuild_index import rebuild_index
 from shared.job_index.markers import position_of
@@ -52,6 +53,11 @@ def test_an_unavailable_api_is_reported_in_one_line(
     monkeypatch.setattr(urllib3.Retry, "sleep", lambda *_: None)
     assert main(["forget", "--device", "garmin", "--url", "http://127.0.0.1:1"], {}) == 1
     assert capsys.readouterr().err == "--url: the API request failed (MaxRetryError)\n"
+
+
+@pytest.mark.parametrize(("status", "is_retried"), [(409, True), (503, True), (404, False), (422, False)])
+def test_temporary_errors_of_the_api_are_retried(status: int, is_retried: bool) -> None:
+    assert RETRIES.is_retry("DELETE", status) is is_retried
 
 
 def test_the_index_is_rebuilt_from_the_records() -> None:
