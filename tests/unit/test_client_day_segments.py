@@ -1,7 +1,7 @@
 """The segments of a day's CSV, without the fixes that its analysis rejects."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,9 +38,11 @@ def analysis_of(rows: list[Row], gap_seconds: float = 1800) -> Analysis:
     return Analysis.from_json(analyse(rows, gap_seconds=gap_seconds))
 
 
-def minutes(path: Path, analysis: Analysis | None) -> list[list[float]]:
-    """Return the minutes since midnight of the fixes of each segment."""
-    segments = read_segments(path, analysis)
+def minutes(path: Path, analysis: Analysis | None, unfiltered: Iterable[str] = ()) -> list[list[float]]:
+    """Return the minutes since midnight of the fixes of each segment; `unfiltered` are the reported devices."""
+    reported: list[str] = []
+    segments = read_segments(path, analysis, reported.append)
+    assert reported == list(unfiltered)
     return [[(fix.at - MIDNIGHT) / timedelta(minutes=1) for fix in segment.fixes] for segment in segments]
 
 
@@ -57,9 +59,11 @@ def test_the_fixes_are_those_that_the_analysis_uses(seed: int, write: Write) -> 
     rows[7] = rows[7][0], rows[7][1], 0.0, 0.0, rows[7][4]
     analysis = analysis_of(rows)
     counts: dict[str, int] = {}
-    for segment in read_segments(write(rows), analysis):
+    unfiltered: list[str] = []
+    for segment in read_segments(write(rows), analysis, unfiltered.append):
         counts[segment.device_id] = counts.get(segment.device_id, 0) + len(segment.fixes)
     assert counts == {device.device_id: device.fixes.usable for device in analysis.devices}
+    assert unfiltered == []
     reasons = {reason for device in analysis.devices for reason, count in device.fixes.rejected.items() if count}
     assert {"jump", "duplicate", "invalid_accuracy", "inaccurate", "null_island"} <= reasons
 
@@ -71,7 +75,12 @@ def test_a_jump_is_left_out(write: Write) -> None:
 
 def test_all_fixes_are_kept_if_the_number_of_usable_ones_differs(write: Write) -> None:
     rows = [row(0, 0), row(MINUTE, 0, -1), row(2 * MINUTE, 0), row(3 * MINUTE, 0)]
-    assert minutes(write(rows), analysis_of(rows[:2])) == [[0, 1, 2, 3]]
+    assert minutes(write(rows), analysis_of(rows[:2]), ["phone"]) == [[0, 1, 2, 3]]
+
+
+def test_all_fixes_are_kept_without_a_report_if_the_analysis_uses_as_many(write: Write) -> None:
+    rows = [row(0, 0), row(MINUTE, 0), row(MINUTE, 0)]
+    assert minutes(write(rows), analysis_of([*rows[:2], row(2 * MINUTE, 0)])) == [[0, 1, 1]]
 
 
 def test_an_interval_longer_than_the_gap_limit_ends_a_segment(write: Write) -> None:
@@ -86,7 +95,7 @@ def test_without_analysis_a_device_has_one_segment_of_all_fixes(write: Write) ->
 
 def test_a_device_that_the_analysis_does_not_show_keeps_its_fixes_and_is_split(write: Write) -> None:
     rows = [row(0, 0), row(MINUTE, 0), row(MINUTE, 0, -1, "watch"), row(90 * MINUTE, 0, -1, "watch")]
-    assert minutes(write(rows), analysis_of(rows[:2])) == [[0, 1], [1], [90]]
+    assert minutes(write(rows), analysis_of(rows[:2]), ["watch"]) == [[0, 1], [1], [90]]
 
 
 def test_fixes_are_sorted_by_time(write: Write) -> None:

@@ -12,6 +12,7 @@ import pytest
 from otel_worker_client.cli import commands, output
 from typer.testing import CliRunner
 
+from tests.builders import analysis
 from tests.command_server import COMMANDS, Server, run_server
 
 DAY = ("export", "2026-01-25", "--device", "garmin")
@@ -48,6 +49,26 @@ def test_day_is_saved_under_a_name(server: Server, tmp_path: Path) -> None:
     saved = run(server, *COMMANDS["export"], "--output", tmp_path / "day", "--json")
     assert json.loads(saved.stdout) == {"path": str(tmp_path / "day")}
     assert (tmp_path / "day").read_text(encoding="utf-8").startswith('{"type":"FeatureCollection"')
+
+
+@pytest.mark.parametrize(("usable", "is_reported"), [(2, False), (1, True)])
+@pytest.mark.parametrize("to", ["geojson", "gpx", "parquet"])
+def test_devices_whose_rejected_fixes_are_unknown_are_named(
+    to: str, usable: int, is_reported: bool, server: Server, tmp_path: Path
+) -> None:
+    summary = analysis()["devices"][0]
+    fixes = {"read": 2, "usable": usable, "rejected": {"out_of_order": 2 - usable}}
+    server.analysis = analysis() | {"devices": [summary | {"device_id": "garmin", "fixes": fixes}]}
+    saved = run(server, *DAY, "--format", to, "--output", tmp_path / "day", "--json")
+    assert (saved.exit_code, json.loads(saved.stdout)) == (0, {"path": str(tmp_path / "day")})
+    text = "the CSV does not determine which fixes the analysis rejected: the file has all fixes of 'garmin'\n"
+    assert saved.stderr == (text if is_reported and to != "parquet" else "")
+
+
+@pytest.mark.parametrize(("count", "names"), [(0, ""), (2, "'0', '1'"), (7, "'0', '1', '2', '3', '4' and 2 more")])
+def test_many_devices_are_one_line(count: int, names: str, capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_unfiltered([str(number) for number in range(count)])
+    assert capsys.readouterr().err.rpartition(" of ")[2] == (f"{names}\n" if names else "")
 
 
 @pytest.mark.parametrize(("to", "library"), [("gpx", "gpxpy"), ("parquet", "polars")])

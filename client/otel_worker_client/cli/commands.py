@@ -174,9 +174,11 @@ def export(
             exports.import_library(to)
         resolved = find_job(client, job, device)
         target = exports.target_path(resolved, into, to)
+        unfiltered: list[str] = []
         with tempfile.TemporaryDirectory() as folder:
             csv = client.download(resolved, Path(folder, "day.csv"))
-            exports.save(exports.convert(csv, resolved, to), target)
+            exports.save(exports.convert(csv, resolved, to, unfiltered.append), target)
+        output.print_unfiltered(unfiltered)
         output.print_json({"path": str(target)}) if as_json else print(target)
 
 

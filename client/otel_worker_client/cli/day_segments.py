@@ -2,9 +2,10 @@
 
 import csv
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import asin, cos, inf, radians, sin, sqrt
+from math import asin, cos, radians, sin, sqrt
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,26 +35,31 @@ class Segment:
     fixes: list[Fix]
 
 
-def read_segments(path: Path, analysis: Analysis | None) -> list[Segment]:
+def read_segments(
+    path: Path, analysis: Analysis | None, on_unfiltered: Callable[[str], object] = lambda _: None
+) -> list[Segment]:
     """Return the segments of a CSV, device by device, each in order of time.
 
-    The fixes that the analysis rejected are left out. Without an analysis no fix is, and a device has one segment.
-    Raises DownloadError for a file that is not a CSV of the service.
+    The fixes that the analysis rejected are left out. `on_unfiltered` is called with each device that has all fixes
+    nevertheless, because the CSV does not determine which ones are rejected. Without an analysis no fix is, and a
+    device has one segment. Raises DownloadError for a file that is not a CSV of the service.
     """
     try:
         devices = _read_fixes(path)
     except (ValueError, IndexError, csv.Error):
         raise DownloadError("the CSV has an unexpected format") from None
-    usable = {device.device_id: device.fixes.usable for device in analysis.devices} if analysis else {}
+    if analysis is None:
+        return [Segment(device_id, fixes) for device_id, fixes in devices.items()]
+    usable = {device.device_id: device.fixes.usable for device in analysis.devices}
     segments = []
     for device_id, fixes in devices.items():
-        kept = fixes
-        if analysis and device_id in usable:
-            candidates = without_rejected(fixes, analysis.parameters)
-            # With a day column that is not the time of the fix the CSV does not determine which fixes are rejected.
-            kept = candidates if len(candidates) == usable[device_id] else fixes
-        seconds = analysis.parameters.gap_seconds if analysis else inf
-        segments += [Segment(device_id, part) for part in split_at_gaps(kept, seconds)]
+        candidates = without_rejected(fixes, analysis.parameters)
+        # With a day column that is not the time of the fix the CSV does not determine which fixes are rejected. The
+        # analysis lists no counts of devices beyond its limit.
+        kept = candidates if len(candidates) == usable.get(device_id) else fixes
+        if len(kept) != usable.get(device_id):
+            on_unfiltered(device_id)
+        segments += [Segment(device_id, part) for part in split_at_gaps(kept, analysis.parameters.gap_seconds)]
     return segments
 
 

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -34,14 +35,15 @@ def import_library(to: Format) -> None:
         importlib.import_module(_LIBRARIES[to])
 
 
-def convert(path: Path, job: Job, to: Format) -> bytes:
+def convert(path: Path, job: Job, to: Format, on_unfiltered: Callable[[str], object] = lambda _: None) -> bytes:
     """Convert the CSV of a completed job; DownloadError for a file that is not a CSV of the service.
 
-    GeoJSON and GPX have the fixes that the analysis uses, in segments between the gaps. Parquet has all rows.
+    GeoJSON and GPX have the fixes that the analysis uses, in segments between the gaps. `on_unfiltered` is called with
+    each device that has all fixes instead (`read_segments`). Parquet has all rows.
     """
     if to is Format.PARQUET:
         return parquet(path)
-    segments = read_segments(path, job.result.analysis if job.result else None)
+    segments = read_segments(path, job.result.analysis if job.result else None, on_unfiltered)
     return (geojson if to is Format.GEOJSON else gpx)(segments, job.date).encode()
 
 

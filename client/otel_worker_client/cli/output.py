@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -44,6 +44,7 @@ _CODES = (
     (ServiceUnavailableError, UNAVAILABLE),
     (OtelWorkerError, FAILED),
 )
+_MAX_NAMES = 5
 _RESULT_LABELS = ("fixes", "max, km", "path, km", "away, min")
 _ANALYSIS_LABELS = ("farthest, km", "away, min", "trips", "robust path, km", "coverage", "unknown, min")
 _LABELS_AND_UNITS = {
@@ -236,6 +237,15 @@ def print_devices(devices: Devices) -> None:
     _WIDE.print(table)
     if devices.as_of is None:
         ERR.print("no device list yet: the next sweep queries the database within a minute")
+
+
+def print_unfiltered(device_ids: Sequence[str]) -> None:
+    """Print a line on stderr if an export has all fixes of some devices, also those that the analysis rejected."""
+    names = ", ".join(map(repr, device_ids[:_MAX_NAMES]))  # repr: an id may contain line breaks
+    more = f" and {len(device_ids) - _MAX_NAMES:,} more" if len(device_ids) > _MAX_NAMES else ""
+    if device_ids:
+        text = "the CSV does not determine which fixes the analysis rejected: the file has all fixes of"
+        ERR.print(f"{text} {names}{more}", markup=False)
 
 
 def result_table(*columns: str) -> Table:
