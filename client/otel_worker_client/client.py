@@ -158,7 +158,7 @@ class Client:
         """Return the days of a range that have a completed job of the device, with the numbers of the newest one.
 
         `from_date` and `to_date` (YYYY-MM-DD) are included; the range has at most 366 days. The device "" selects jobs
-        of all devices.
+        of all devices, which also count as days of each device that their analysis has.
         """
         query = {"device_id": device_id, "from": from_date, "to": to_date}
         return self._call(Days.from_json, self._list, "GET", "/api/distance/days", query=query)
