@@ -196,7 +196,7 @@ def test_arrival_times_are_explained(visit: Visit) -> None:
             job["result"]["analysis"]["parameters"]["day_column"] = "created_at"
         route.fulfill(json=job)
 
-    note = visit.page.get_by_text("times at which positions arrived")
+    note = visit.page.get_by_text("shows when positions arrived")
     visit.calculate(DEVICE, "2026-01-21")
     expect(note).to_be_hidden()
     visit.page.route(re.compile("/api/distance/jobs/"), rewrite)

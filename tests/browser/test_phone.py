@@ -49,7 +49,9 @@ def phone(request: pytest.FixtureRequest, open_visit: Callable[..., Visit]) -> V
 def test_day_fits(phone: Visit) -> None:
     width = phone.page.evaluate("innerWidth")
     phone.calculate(DEVICE, "2026-01-18")
+    expect(phone.page.get_by_role("table", name="Trips").get_by_role("row")).not_to_have_count(1)
     assert phone.scroll_width() <= width
+    assert phone.page.evaluate(SCROLLING) == []
 
 
 def test_calendar_fits(phone: Visit) -> None:
