@@ -7,6 +7,7 @@ compaction deletes exactly the markers that it has read, and none that were writ
 """
 
 import logging
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,6 +18,13 @@ from shared.storage.bucket import Bucket
 
 _LOG = logging.getLogger(__name__)
 _PREFIX = "t/"
+_JOB_ID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_STATUSES = {status.value: status for status in Status}
+_MILLISECONDS = "[0-9]{1,14}"  # up to the year 5138
+_KEY = re.compile(
+    rf"{_PREFIX}({_JOB_ID})\.[0-9]\.({'|'.join(_STATUSES)})~({_MILLISECONDS})~([0-9-]{{10}}|)~([A-Za-z0-9._-]{{0,100}})"
+    rf"~({_MILLISECONDS}|)~[^~]*"
+)
 
 # `queued_at` in Unix milliseconds, then the job id: the sort key of the list. It also tells apart the jobs that reuse
 # the id of a deleted job.
@@ -98,13 +106,17 @@ def new_marker_key(entry: Entry) -> str:
 
 def parse_marker_key(key: str) -> Entry | None:
     """Return the entry of a marker, or None if `key` is not the key of a marker."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return None
+    job_id, name, queued_ms, day, device_id, completed_ms = match.groups()
+    status = _STATUSES[name]
     try:
-        job_id, _, fields = key.removeprefix(_PREFIX).split(".", 2)
-        status, queued_ms, day, device_id, completed_ms, _ = fields.split("~")
-        completed = int(completed_ms) if completed_ms else None
-        return Entry(job_id, Status(status), int(queued_ms), day, device_id, completed)
+        if day or status is not Status.DELETED:
+            date.fromisoformat(day)
     except ValueError:
         return None
+    return Entry(job_id, status, int(queued_ms), day, device_id, int(completed_ms) if completed_ms else None)
 
 
 def write_marker(bucket: Bucket, entry: Entry) -> str:

@@ -56,6 +56,20 @@ def test_reused_id_has_an_entry_per_job() -> None:
 
 def test_invalid_marker_key_is_ignored() -> None:
     bucket = MemoryBucket()
-    for key in ("t/", "t/readme", "t/a.b.c", f"t/{JOB_ID}.0.queued~x~~~~", f"t/{JOB_ID}.0.lost~1~~~~0"):
+    keys = (
+        "t/",
+        "t/readme",
+        "t/a.b.c",
+        "t/readme.0.queued~1~2026-01-25~~~0",
+        f"t/{JOB_ID.upper()}.0.queued~1~2026-01-25~~~0",
+        f"t/{JOB_ID}.0.queued~x~~~~",
+        f"t/{JOB_ID}.0.queued~1~~~~0",
+        f"t/{JOB_ID}.0.queued~1~2026-02-30~~~0",
+        f"t/{JOB_ID}.0.queued~1~2026-01-25~ü~~0",
+        f"t/{JOB_ID}.0.queued~{10**14}~2026-01-25~~~0",
+        f"t/{JOB_ID}.2.completed~1~2026-01-25~~-1~0",
+        f"t/{JOB_ID}.0.lost~1~2026-01-25~~~0",
+    )
+    for key in keys:
         bucket.put(key)
     assert not MarkerLog(bucket).entries
