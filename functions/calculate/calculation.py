@@ -14,8 +14,8 @@ from functions.calculate.fixes.blocks import DayFixes, DayQuery
 from functions.calculate.stage_timer import StageTimer
 from shared import days
 from shared.errors import JobDeleted, JobFailed, JobFinished, JobLocked, LeaseLost, OtelWorkerError, Unavailable
-from shared.jobs import audit, csv_cleanup, csv_keys
-from shared.jobs.store import JobStore, VersionedRecord, attempt_limit_error
+from shared.jobs import attempt_limits, audit, csv_cleanup, csv_keys
+from shared.jobs.store import JobStore, VersionedRecord
 from shared.models import DayStatistics, Record, Result
 from shared.storage.bucket import Bucket
 from shared.storage.multipart import Upload
@@ -54,7 +54,7 @@ def _run_attempt(job_id: str, jobs: JobStore, fixes: FixReader, csvs: Bucket, st
         claim = _claim(job_id, jobs)
     _annotate_span(claim.record)
     try:
-        if failure := attempt_limit_error(claim.record):
+        if failure := attempt_limits.exceeded(claim.record):
             raise failure  # noqa: TRY301 - it ends the job as any other failure does
         statistics, analysis, csv = _compute_and_store(claim, jobs, fixes, csvs, stages)
         result = Result(

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.errors import NotFound
+from shared.errors import CorruptRecord, NotFound
 from shared.http.messages import Request, Response
 from shared.http.service import Check, Options, Service
-from shared.job_index.markers import Entry, Filter
+from shared.job_index.markers import Entry, Filter, milliseconds
 from shared.jobs import audit, csv_keys, deletion
 from shared.jobs.store import Clock, JobStore, utc_now
 from shared.models import JOB_ID, Record, Status, rfc3339
@@ -76,7 +76,15 @@ class JobHandler:
 
     def delete(self, request: Request) -> Response:
         """Delete the job in any state, with its CSVs and its index entry. Returns 204, or raises NotFound."""
-        deletion.delete(self._jobs, self._csvs, _job_id(request))
+        job_id = _job_id(request)
+        try:
+            deletion.delete(self._jobs, self._csvs, job_id)
+        except CorruptRecord:
+            # The record belongs to the newest job of its id in the list. If there is none, any position will do.
+            entry = self._find_newest(Filter(job_id=job_id))
+            position = entry.position if entry else (milliseconds(self._clock()), job_id)
+            self._jobs.mark_deleted(position)
+            deletion.complete_corrupt(self._jobs, self._csvs, position)
         return Response(204)
 
     def _job(self, record: Record, trace_id: str) -> dict[str, Any]:

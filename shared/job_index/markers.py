@@ -48,11 +48,11 @@ class Entry:
 
     @property
     def queued_at(self) -> datetime:
-        return datetime.fromtimestamp(self.queued_ms / 1000, UTC)
+        return from_milliseconds(self.queued_ms)
 
     @property
     def completed_at(self) -> datetime | None:
-        return None if self.completed_ms is None else datetime.fromtimestamp(self.completed_ms / 1000, UTC)
+        return None if self.completed_ms is None else from_milliseconds(self.completed_ms)
 
 
 @dataclass(frozen=True)
@@ -62,16 +62,18 @@ class Filter:
     status: Status | None = None
     day: date | None = None
     device_id: str | None = None
+    job_id: str | None = None
 
     @property
     def is_empty(self) -> bool:
-        return self.status is None and self.day is None and self.device_id is None
+        return self.status is None and self.day is None and self.device_id is None and self.job_id is None
 
     def matches(self, entry: Entry) -> bool:
         return (
             (self.status is None or entry.status is self.status)
             and (self.day is None or entry.date == self.day.isoformat())
             and (self.device_id is None or entry.device_id == self.device_id)
+            and (self.job_id is None or entry.job_id == self.job_id)
         )
 
 
@@ -82,14 +84,20 @@ def entry_of(record: Record) -> Entry:
     return Entry(record.job_id, record.status, queued, day, record.device_id, completed)
 
 
-def deletion_entry(job: Record | Tombstone) -> Entry:
-    """Return the entry whose marker removes the job from the list. The sweep completes the deletion."""
-    return Entry(job.job_id, Status.DELETED, milliseconds(job.queued_at), "", "", None)
+def deletion_entry(position: Position) -> Entry:
+    """Return the entry whose marker removes the job at `position` from the list. The sweep completes the deletion."""
+    queued_ms, job_id = position
+    return Entry(job_id, Status.DELETED, queued_ms, "", "", None)
 
 
 def milliseconds(instant: datetime) -> int:
     """Return Unix milliseconds."""
     return round(instant.timestamp() * 1000)
+
+
+def from_milliseconds(unix_ms: int) -> datetime:
+    """Return the time of Unix milliseconds."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)
 
 
 def position_of(job: Record | Tombstone) -> Position:

@@ -121,6 +121,9 @@ class Segment:
         if job_filter.device_id is not None:
             is_known = job_filter.device_id in self.devices
             mask &= self.device == (self.devices.index(job_filter.device_id) if is_known else -1)
+        if job_filter.job_id is not None:
+            high, low = divmod(_number(job_filter.job_id), _TWO_TO_64)
+            mask &= (self.id_high == np.uint64(high)) & (self.id_low == np.uint64(low))
         return mask
 
     def newest_of_days(self, rows: Rows, first: date, last: date) -> "Segment":

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.models import Record, Result, Status, Tombstone
+from shared.models import Record, Result, Status
 from shared.telemetry import context, metrics, spans
 
 _LOG = logging.getLogger(__name__)
@@ -89,12 +89,11 @@ def _record_analysis(analysis: Mapping[str, Any]) -> None:
             metrics.TRIPS.record(device["trip_count"])
 
 
-def record_deletion(job: Record | Tombstone) -> None:
-    """Record that the job was deleted."""
+def record_deletion(job_id: str, status: str) -> None:
+    """Record that the job was deleted. `status` is the one before, "unknown" for a corrupt record."""
     metrics.DELETED.add()
-    status = job.status if isinstance(job, Record) else Status.DELETED
     spans.current_span().event("state.transition", {"from": status, "to": Status.DELETED})
-    _LOG.info("job deleted", extra={"job_id": job.job_id, "from": status, "to": Status.DELETED})
+    _LOG.info("job deleted", extra={"job_id": job_id, "from": status, "to": Status.DELETED})
 
 
 def _log_event(message: str, event: str, record: Record, attributes: dict[str, str | int | float]) -> None:

@@ -33,6 +33,11 @@ def delete_all(csvs: Bucket, job: Record | Tombstone) -> None:
     _delete(csvs, sorted(keys))
 
 
+def last_attempt(csvs: Bucket, job_id: str) -> int:
+    """Return the highest attempt of the job that has a CSV, or 0."""
+    return max(map(_attempt, csvs.list_keys(csv_keys.job_prefix(job_id))), default=0)
+
+
 def delete_best_effort(csvs: Bucket, key: str) -> None:
     """Delete the CSV of an attempt that has lost its lease. If that fails, the sweep deletes it later."""
     try:

@@ -34,9 +34,6 @@ TOMBSTONE_EXPIRY_PREFIX = "d/"  # empty objects whose keys contain the deletion 
 _RENEWAL_THRESHOLD = LEASE * 2 / 3  # a lease with less remaining time is renewed
 _CLOCK_SKEW = timedelta(seconds=5)  # maximum difference between the clocks of two pods
 _MAX_CAS_ATTEMPTS = 5
-_MAX_EXPIRED_LEASES = 5
-_MAX_RELEASES = 100  # brokers with a dead-letter sink stop redelivering much earlier
-_MAX_REDISPATCHES = 24  # the interval grows to an hour, so this takes most of a day
 
 Clock = Callable[[], datetime]
 
@@ -78,20 +75,28 @@ class JobStore:
 
     def load(self, job_id: str) -> tuple[Record | Tombstone, str]:
         """Return the record or tombstone and its entity tag. Raises NotFound or CorruptRecord."""
+        job, etag = self._load(job_id)
+        if job is None:
+            raise errors.CorruptRecord(job_id)
+        return job, etag
+
+    def _load(self, job_id: str) -> tuple[Record | Tombstone | None, str]:
+        """Return the record or tombstone, None for a corrupt one, and its entity tag. Raises NotFound."""
         try:
             stored = self._bucket.get(_key(job_id))
         except ObjectMissing:
             raise errors.NotFound("No such job") from None
         try:
-            return record_json.decode(stored.body), stored.etag
+            job = record_json.decode(stored.body)
         except ValueError:
-            raise errors.CorruptRecord(job_id) from None
+            return None, stored.etag
+        return (job if job.job_id == job_id else None), stored.etag  # a copy of another job's record is corrupt
 
     def create(self, record: Record, *, replace_deleted: bool = False) -> Record:
         """Create the job and its list entry. Returns the existing job, unchanged, if the id is in use.
 
         If the job of this id was deleted, `replace_deleted` creates a new one with a later `queued_at`. Otherwise
-        raises JobDeleted.
+        raises JobDeleted. Raises CorruptRecord if the existing record is corrupt.
         """
         tombstone_etag = None
         for _ in range(_MAX_CAS_ATTEMPTS):
@@ -104,6 +109,9 @@ class JobStore:
             except errors.NotFound:
                 tombstone_etag = None
                 continue
+            except errors.CorruptRecord:
+                self._bucket.delete(orphaned_marker)
+                raise
             if isinstance(existing, Record):
                 self.write_marker(existing)  # its creator may have died before the job was listed
             # At the same position the record is our own, and the response to its creation was lost.
@@ -205,43 +213,49 @@ class JobStore:
         """Fail the job with a code and message for callers, and return its record. Raises LeaseLost as `complete`."""
         return self._finish(claim, claim.record.copy_with(status=Status.FAILED, error_code=code, error_message=message))
 
-    def mark_deleted(self, job_id: str) -> markers.Position:
-        """Remove the job from the list and return its position. The sweep completes the deletion. Raises NotFound."""
-        job, _ = self.load(job_id)
-        markers.write_marker(self._bucket, markers.deletion_entry(job))
-        return markers.position_of(job)
+    def mark_deleted(self, position: markers.Position) -> None:
+        """Remove the job at `position` from the list. The sweep completes the deletion."""
+        markers.write_marker(self._bucket, markers.deletion_entry(position))
 
-    def replace_with_tombstone(self, job_id: str, position: markers.Position) -> Record | Tombstone:
-        """Replace the record of the job at `position` by a tombstone. Raises NotFound or JobLocked.
+    def replace_with_tombstone(
+        self, position: markers.Position, corrupt_attempt: int | None = None
+    ) -> Record | Tombstone:
+        """Replace the record of the job at `position` by a tombstone. Raises NotFound, JobLocked or CorruptRecord.
 
         Returns the replaced record, or the tombstone that exists already. If a later job has reused the id, it is kept,
         and the result is a tombstone of the earlier one.
+
+        With `corrupt_attempt`, a corrupt record is replaced as well. It is the attempt number of the tombstone, which
+        is returned then. No later job may have reused the id, because a corrupt record does not tell its position.
         """
+        queued_ms, job_id = position
         for _ in range(_MAX_CAS_ATTEMPTS):
-            job, etag = self.load(job_id)
+            job, etag = self.load(job_id) if corrupt_attempt is None else self._load(job_id)
             if isinstance(job, Tombstone):
                 return job
             now = self._clock()
-            if markers.position_of(job) != position:
+            if job is not None and markers.position_of(job) != position:
                 return Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.previous_attempts)
             if not ids.is_derived(job_id):
                 self._bucket.put(f"{TOMBSTONE_EXPIRY_PREFIX}{now:%Y-%m-%d}/{job_id}")
-            tombstone = Tombstone(job_id=job_id, queued_at=job.queued_at, deleted_at=now, attempt=job.attempt)
+            queued_at = markers.from_milliseconds(queued_ms) if job is None else job.queued_at
+            attempt = corrupt_attempt or 0 if job is None else job.attempt
+            tombstone = Tombstone(job_id=job_id, queued_at=queued_at, deleted_at=now, attempt=attempt)
             try:
                 self._bucket.replace(_key(job_id), record_json.encode(tombstone), etag)
             except ObjectChanged:
                 continue
-            audit.record_deletion(job)
-            return job
+            audit.record_deletion(job_id, "unknown" if job is None else job.status)
+            return job or tombstone
         raise errors.JobLocked("Attempts change the job concurrently")
 
     def purge_tombstone(self, job_id: str) -> None:
-        """Delete an expired tombstone. Keeps a record."""
+        """Delete an expired tombstone, also if it is corrupt. Keeps a record."""
         try:
-            job, _ = self.load(job_id)
+            job, _ = self._load(job_id)
         except errors.NotFound:
             return
-        if isinstance(job, Tombstone):
+        if not isinstance(job, Record):
             self._bucket.delete(_key(job_id))
 
     def _finish(self, claim: VersionedRecord, record: Record) -> Record:
@@ -270,19 +284,6 @@ class JobStore:
 def has_active_lease(record: Record, now: datetime) -> bool:
     """Whether an attempt may hold the lease, with a margin for clock skew."""
     return record.lease_expires_at is not None and now < record.lease_expires_at + _CLOCK_SKEW
-
-
-def attempt_limit_error(record: Record) -> errors.JobFailed | None:
-    """Return the error of a job that has used up its attempts, or None."""
-    if record.expired_leases >= _MAX_EXPIRED_LEASES:
-        reason = f"{record.expired_leases} attempts ended without a result"
-    elif record.released_attempts >= _MAX_RELEASES:
-        reason = f"{record.released_attempts} attempts failed temporarily"
-    elif record.redispatch_count >= _MAX_REDISPATCHES:
-        reason = f"The calculation was requested {record.redispatch_count} times and never started"
-    else:
-        return None
-    return errors.JobFailed("TOO_MANY_ATTEMPTS", reason)
 
 
 def _key(job_id: str) -> str:

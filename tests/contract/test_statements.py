@@ -10,6 +10,7 @@ import pytest
 from benchmarks.__main__ import _PARTS
 from functions.calculate.sweep import compaction, reconcile
 from functions.list import results
+from shared.jobs import attempt_limits
 from shared.jobs import store as job_store
 from shared.storage import multipart
 from tests.contract.markdown import ROOT, pages, rows
@@ -39,8 +40,9 @@ def seconds(duration: timedelta) -> str:
         f"reads {WORDS[results._MAX_CONCURRENCY]} records at a time",
         f"caches the results of the {results._CACHE_SIZE:,} jobs shown last",
         f"queued for more than {seconds(reconcile._STUCK_AFTER)} s, or {seconds(reconcile._STUCK_AFTER)} s past the",
-        f"{WORDS[job_store._MAX_EXPIRED_LEASES]} attempts that died, {WORDS[job_store._MAX_RELEASES]} that gave up",
-        f"or {WORDS[job_store._MAX_REDISPATCHES]} request events without an attempt",
+        f"{WORDS[attempt_limits._MAX_EXPIRED_LEASES]} attempts that died",
+        f"that died, {WORDS[attempt_limits._MAX_RELEASES]} that gave up",
+        f"or {WORDS[attempt_limits._MAX_REDISPATCHES]} request events without an attempt",
         f"a marker without a record for more than {job_store.ORPHAN_AGE.total_seconds() / 60:.0f} minutes",
         f"until a sweep deletes it after {job_store.ORPHAN_AGE.total_seconds() / 60:.0f} minutes",
     ],

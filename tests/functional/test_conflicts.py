@@ -6,8 +6,8 @@ from shared.ids import job_id_of_key
 from shared.jobs import deletion
 from tests.builders import JOB_ID, record
 from tests.fakes import MemoryBucket
+from tests.functional.status_function import Status
 from tests.functional.submit_function import Submit
-from tests.functional.test_status import Status
 from tests.sweeps import listed
 
 KEYED = job_id_of_key("k")

@@ -7,6 +7,7 @@ import pytest
 from cloudevents.http import CloudEvent
 
 from shared.errors import JobLocked, Unavailable
+from shared.job_index.markers import position_of
 from shared.telemetry import metrics
 from tests.builders import JOB_ID, record
 from tests.fakes import outage
@@ -172,8 +173,7 @@ def test_requests_are_counted_by_template_method_and_status(telemetry: Telemetry
 
 
 def test_deleted_job_is_counted(telemetry: TelemetryCapture, calculate: Calculate) -> None:
-    calculate.jobs.create(record())
-    calculate.jobs.replace_with_tombstone(JOB_ID, calculate.jobs.mark_deleted(JOB_ID))
+    calculate.jobs.replace_with_tombstone(position_of(calculate.jobs.create(record())))
     assert telemetry.points(metrics.DELETED) == [({}, 1)]
 
 

@@ -31,7 +31,7 @@ def corrupt(body: bytes) -> Callable[[World, Record], None]:
         corrupt(b"\xff"),
         corrupt(b'{"status": "deleted"}'),
         lambda world, job: world.bucket.delete(f"jobs/{job.job_id}.json"),
-        lambda world, job: world.jobs.replace_with_tombstone(job.job_id, position_of(job)),
+        lambda world, job: world.jobs.replace_with_tombstone(position_of(job)),
     ],
     ids=["incomplete", "not UTF-8", "corrupt tombstone", "lost", "tombstone"],
 )
@@ -56,8 +56,8 @@ def test_job_deleted_between_index_and_record_has_no_numbers(world: World) -> No
     def delete_meanwhile(name: str, key: str) -> None:
         if name == "get" and key.startswith("jobs/"):
             world.bucket.before = lambda name, key: None
-            world.jobs.mark_deleted(job.job_id)
-            world.jobs.replace_with_tombstone(job.job_id, position_of(job))
+            world.jobs.mark_deleted(position_of(job))
+            world.jobs.replace_with_tombstone(position_of(job))
 
     world.bucket.before = delete_meanwhile
     (row,) = world.days()

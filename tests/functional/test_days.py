@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from functions.calculate.sweep.compaction import Compaction
 from functions.list.handler import service
 from functions.list.results import ResultReader
+from shared.job_index.markers import position_of
 from shared.jobs import record_json
 from shared.jobs.store import JobStore
 from shared.models import Record
@@ -154,7 +155,7 @@ def test_deleted_job_gives_way_to_the_next_older_one(world: World, compacted: bo
         world.complete(number, "2026-01-20")
     if compacted:
         world.compact()
-    world.jobs.mark_deleted(f"{JOB_ID[:-4]}0003")
+    world.jobs.mark_deleted(position_of(world.jobs.get(f"{JOB_ID[:-4]}0003")))
     assert world.numbers() == [("2026-01-20", 2)]
 
 

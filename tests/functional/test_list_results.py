@@ -165,8 +165,8 @@ def test_result_of_a_later_job_with_the_same_id_is_not_shown(world: World) -> No
 def test_recreated_job_shows_its_own_result(world: World) -> None:
     job = world.job(1)
     assert world.rows()[0]["result"]["total_locations"] == 1
-    world.jobs.mark_deleted(job.job_id)
-    world.jobs.replace_with_tombstone(job.job_id, position_of(job))
+    world.jobs.mark_deleted(position_of(job))
+    world.jobs.replace_with_tombstone(position_of(job))
     world.jobs.create(record(job_id=job.job_id, queued_at=NOW + timedelta(hours=1)), replace_deleted=True)
     world.jobs.complete(world.jobs.claim(job.job_id), result(total_locations=2))
     assert [row["result"]["total_locations"] for row in world.rows()] == [2]
@@ -187,7 +187,7 @@ def test_missing_or_corrupt_record_gives_a_row_without_result(world: World, body
 
 def test_tombstone_gives_a_row_without_result(world: World) -> None:
     job = world.job(1)
-    world.jobs.replace_with_tombstone(job.job_id, position_of(job))
+    world.jobs.replace_with_tombstone(position_of(job))
     assert "result" not in world.rows()[0]
 
 

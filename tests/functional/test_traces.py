@@ -14,8 +14,8 @@ from shared.telemetry.context import span_context
 from tests.builders import JOB_ID, TRACE_ID, TRACEPARENT
 from tests.fakes import outage
 from tests.functional.calculate_function import Calculate, request_event
+from tests.functional.status_function import Status
 from tests.functional.submit_function import Submit
-from tests.functional.test_status import Status
 from tests.telemetry_capture import TelemetryCapture, capture_telemetry
 
 REQUESTED = "otelworker.distance.requested.v1"

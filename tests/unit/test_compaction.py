@@ -82,7 +82,7 @@ def test_slower_compaction_does_not_restore_a_deleted_job() -> None:
     bucket = MemoryBucket()
     write_marker(bucket, entry(1))
     slower = Compaction(bucket, SEALED_ROWS)
-    write_marker(bucket, deletion_entry(record(job_id=entry(1).job_id, queued_at=entry(1).queued_at)))
+    write_marker(bucket, deletion_entry(entry(1).position))
     faster = Compaction(bucket, SEALED_ROWS)
     faster.commit({entry(1).position: None})
     slower.commit(entries_of(slower))

@@ -68,7 +68,7 @@ def test_the_index_is_rebuilt_from_the_records() -> None:
         if number % 2:
             jobs.complete(jobs.claim(job.job_id), result())
     first = jobs.get(f"{JOB_ID[:-1]}0")
-    jobs.replace_with_tombstone(first.job_id, position_of(first))
+    jobs.replace_with_tombstone(position_of(first))
     bucket.put(f"jobs/{JOB_ID[:-1]}9.json", b"{}")
     bucket.delete_many([key for key in bucket.objects if not key.startswith("jobs/")])
     assert listed(bucket) == []

@@ -189,7 +189,7 @@ def test_late_deletion_deletes_only_the_csv_of_the_earlier_job(world: World) -> 
     world.jobs.create(record(job_id=KEYED, device_id="garmin"), replace_deleted=True)
     claim = world.jobs.claim(KEYED)
     world.csvs.put(csv_keys.key(claim.record), b"later job")
-    deletion.complete(world.jobs, world.csvs, KEYED, position_of(first))
+    deletion.complete(world.jobs, world.csvs, position_of(first))
     assert list(world.csvs.objects) == [csv_keys.key(claim.record)]
 
 
@@ -223,3 +223,69 @@ def test_tombstone_is_purged_after_a_week_unless_its_id_can_be_reused(
     world.sweep.run()
     assert (f"jobs/{job_id}.json" not in world.bucket.objects) is is_purged
     assert not [key for key in world.bucket.objects if key.startswith("d/")]
+
+
+CORRUPT = b"not json"
+
+
+def corrupt(world: World, job_id: str = JOB_ID) -> None:
+    world.bucket.put(f"jobs/{job_id}.json", CORRUPT)
+
+
+def test_deletion_of_a_job_with_another_jobs_record_keeps_the_other_job(world: World) -> None:
+    other = world.complete_job(f"{JOB_ID[:-1]}2")
+    world.complete_job()
+    world.bucket.put(f"jobs/{JOB_ID}.json", world.bucket.objects[f"jobs/{other.job_id}.json"].body)
+    with pytest.raises(errors.CorruptRecord):
+        world.delete()
+    world.sweep.run()
+    assert world.jobs.get(other.job_id) == other
+    assert other.job_id in {entry.job_id for entry in listed(world.bucket)}
+
+
+def test_sweep_completes_no_deletion_with_the_corrupt_record_of_a_later_job(world: World) -> None:
+    for reused in ("log", "hot segment"):
+        first = world.complete_job(KEYED)
+        world.sweep.run()
+        with outage(world.csvs), pytest.raises(errors.Unavailable):
+            world.delete(KEYED)
+        second = world.complete_job(KEYED)
+        if reused == "hot segment":
+            world.sweep.run()
+            world.jobs.mark_deleted(position_of(first))
+        corrupt(world, KEYED)
+        world.sweep.run()
+        assert world.bucket.objects[f"jobs/{KEYED}.json"].body == CORRUPT
+        assert [entry.position for entry in listed(world.bucket)] == [position_of(second)]
+        world.jobs.mark_deleted(position_of(second))
+        world.sweep.run()
+        assert listed(world.bucket) == []
+        assert not world.csvs.objects
+
+
+def test_job_after_a_corrupt_one_has_other_csv_keys(world: World) -> None:
+    late = csv_keys.key(world.complete_job(KEYED))
+    corrupt(world, KEYED)
+    world.jobs.mark_deleted(listed(world.bucket)[0].position)
+    world.sweep.run()
+    assert not world.csvs.objects
+    second = world.complete_job(KEYED)
+    assert csv_keys.key(second) != late
+    assert second.attempt == 1 + 106 + 1  # the attempt with a CSV, and the most that a job can have
+    assert [entry.position for entry in listed(world.bucket)] == [position_of(second)]
+
+
+def test_rejected_creation_leaves_no_marker(world: World) -> None:
+    corrupt(world, KEYED)
+    with pytest.raises(errors.CorruptRecord):
+        world.jobs.create(record(job_id=KEYED), replace_deleted=True)
+    assert listed(world.bucket) == []
+
+
+def test_corrupt_tombstone_is_purged(world: World) -> None:
+    world.complete_job()
+    world.delete()
+    corrupt(world)
+    world.clock.advance(days=8)
+    world.sweep.run()
+    assert f"jobs/{JOB_ID}.json" not in world.bucket.objects

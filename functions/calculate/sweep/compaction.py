@@ -9,14 +9,15 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
+from shared.errors import Unavailable
 from shared.job_index import manifest
-from shared.job_index.markers import Entry, MarkerLog, Position
+from shared.job_index.markers import Entry, Filter, MarkerLog, Position
 from shared.job_index.segments import EMPTY, Segment, merge
-from shared.storage.bucket import Bucket, ObjectChanged
+from shared.storage.bucket import Bucket, ObjectChanged, ObjectMissing
 
 _LOG = logging.getLogger(__name__)
 SEALED_ROWS = 65_536
@@ -29,7 +30,10 @@ class Compaction:
     """One read of the index and one commit to it."""
 
     def __init__(self, bucket: Bucket, sealed_rows: int = SEALED_ROWS) -> None:
-        """Read the marker log, CURRENT and the hot segment. Raises ObjectMissing if a concurrent sweep deletes it."""
+        """Read the marker log, CURRENT and the hot segment. Raises ObjectMissing if a concurrent sweep deletes it.
+
+        Every method that reads a segment raises it as well, or Unavailable if the segment is lost.
+        """
         self._bucket = bucket
         self._sealed_rows = sealed_rows
         self.log = MarkerLog(bucket)
@@ -67,6 +71,15 @@ class Compaction:
                 return self._load(segment.key).entry(row).job_id
             row -= segment.rows
         return self._hot.entry(row).job_id
+
+    def is_reused(self, position: Position) -> bool:
+        """Whether a later job has the id of the job at `position`. Reads all segments."""
+        queued_ms, job_id = position
+        job_filter = Filter(job_id=job_id)
+        segments = [self._hot, *(self._load(sealed.key) for sealed in self._manifest.sealed)]
+        listed = [segment.select(segment.matching_mask(job_filter)).entries() for segment in segments]
+        entries = chain(filter(job_filter.matches, self.log.entries.values()), *listed)
+        return any(entry.queued_ms > queued_ms for entry in entries)
 
     def delete_garbage(self) -> None:
         """Delete the segments that no current or future manifest contains."""
@@ -159,5 +172,13 @@ class Compaction:
     def _load(self, key: str) -> Segment:
         """Return a segment, cached. Raises ObjectMissing if a concurrent sweep has deleted it."""
         if key not in self._segments:
-            self._segments[key] = Segment.load(self._bucket.get(key).body)
+            self._segments[key] = Segment.load(self._get(key))
         return self._segments[key]
+
+    def _get(self, key: str) -> bytes:
+        try:
+            return self._bucket.get(key).body
+        except ObjectMissing:
+            if manifest.read(self._bucket).etag == self._versioned.etag:  # a sweep replaces CURRENT first
+                raise Unavailable("storage", "NoSuchKey") from None
+            raise

@@ -5,21 +5,23 @@ The reconciliation loads the record of every job that has changed since the last
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from functions.calculate.event_publisher import EventPublisher
 from functions.calculate.sweep.compaction import Compaction
 from functions.calculate.sweep.devices import DeviceRefresher
+from functions.calculate.sweep.failures import Failures
 from functions.calculate.sweep.retention import Retention
 from shared import ids
 from shared.errors import CorruptRecord, JobLocked, LeaseLost, NotFound, Unavailable
 from shared.job_index import markers
 from shared.job_index.markers import Entry, Position
-from shared.jobs import csv_cleanup, deletion
+from shared.jobs import attempt_limits, csv_cleanup, deletion
 from shared.jobs import store as job_store
 from shared.models import Record, Status, Tombstone
-from shared.storage.bucket import Bucket, ObjectMissing
+from shared.storage.bucket import Bucket
 from shared.telemetry import metrics, spans
 
 _LOG = logging.getLogger(__name__)
@@ -81,48 +83,56 @@ class Sweep:
         self._clock = clock
 
     def run(self) -> None:
-        """Run one sweep. Raises Unavailable if a dependency fails; the next sweep continues."""
-        run, started = SweepRun(self._clock()), time.perf_counter()
-        with spans.span("distance.sweep"):
-            try:
-                self._reconcile_all(run)
-            except ObjectMissing:
-                _LOG.info("index segment deleted by a concurrent sweep, skipping compaction")
-            metrics.SWEEP_DURATION.record(time.perf_counter() - started)
-            self._device_refresher.refresh(run.now)
-            if run.broker_failure is not None:
-                raise run.broker_failure
+        """Run all steps of a sweep, also those after a failed one.
 
-    def _reconcile_all(self, run: SweepRun) -> None:
-        """Reconcile all pending jobs, commit the result to the index, and apply retention.
-
-        Raises ObjectMissing if a concurrent sweep deletes a segment.
+        Raises the first failure at the end, except a corrupt record, or Unavailable as soon as the storage is
+        unavailable. The next sweep continues.
         """
-        compaction = Compaction(self._bucket)
-        reconciled: dict[Position, Entry | None] = {}
-        for entry in _limit(compaction.pending()):
+        run, failures, started = SweepRun(self._clock()), Failures(self._bucket.ping), time.perf_counter()
+        with spans.span("distance.sweep"):
+            compaction: Compaction | None = None
+            reconciled: dict[Position, Entry | None] = {}
             try:
-                reconciled[entry.position] = self._reconcile(entry, run)
-            except Deferred:
-                continue
-        run.report_backlog()
-        compaction.commit(reconciled)
-        compaction.delete_garbage()
-        self._retention.run(compaction, run.now)
+                with failures.isolate("index not read"):
+                    compaction = Compaction(self._bucket)
+                if compaction is not None:
+                    with failures.isolate("jobs not reconciled"):
+                        self._reconcile_all(compaction, reconciled, run, failures)
+                    run.report_backlog()
+                    with failures.isolate("index not compacted"):
+                        compaction.commit(reconciled)
+                    with failures.isolate("superseded segments not deleted"):
+                        compaction.delete_garbage()
+                self._retention.run(compaction, run.now, failures)
+            finally:
+                metrics.SWEEP_DURATION.record(time.perf_counter() - started)
+            with failures.isolate("devices not refreshed"):
+                self._device_refresher.refresh(run.now)
+            if failure := failures.first or run.broker_failure:
+                raise failure
 
-    def _reconcile(self, entry: Entry, run: SweepRun) -> Entry | None:
-        """Repair one job and return its entry for the index, or None to remove it. Raises Deferred."""
+    def _reconcile_all(
+        self,
+        compaction: Compaction,
+        reconciled: dict[Position, Entry | None],
+        run: SweepRun,
+        failures: Failures,
+    ) -> None:
+        """Reconcile all pending jobs and add their entries to `reconciled`."""
+        for entry in _limit(compaction.pending()):
+            with failures.isolate("job not reconciled", entry.job_id), suppress(Deferred):
+                reconciled[entry.position] = self._reconcile(entry, run, compaction)
+
+    def _reconcile(self, entry: Entry, run: SweepRun, compaction: Compaction) -> Entry | None:
+        """Repair one job and return its entry for the index, or None to remove it. Raises Deferred or CorruptRecord."""
         if entry.status is Status.DELETED:
-            self._complete_deletion(entry)
+            self._complete_deletion(entry, compaction)
             return None
         try:
             job, etag = self._jobs.load(entry.job_id)
         except NotFound:
             _defer_if_being_created(entry, run)
             return None
-        except CorruptRecord:
-            _LOG.error("corrupt job record", extra={"job_id": entry.job_id})
-            raise Deferred from None
         if isinstance(job, Tombstone):
             if markers.position_of(job) != entry.position:
                 _defer_if_being_created(entry, run)
@@ -135,10 +145,14 @@ class Sweep:
             self._jobs.write_marker(record)  # a new marker, so that the next sweep tries again
         return markers.entry_of(record)
 
-    def _complete_deletion(self, entry: Entry) -> None:
+    def _complete_deletion(self, entry: Entry, compaction: Compaction) -> None:
         """Complete a deletion that was interrupted. Raises Deferred if the record changes concurrently."""
         try:
-            deletion.complete(self._jobs, self._csvs, entry.job_id, entry.position)
+            try:
+                deletion.complete(self._jobs, self._csvs, entry.position)
+            except CorruptRecord:
+                if not compaction.is_reused(entry.position):  # else the record is of the later job
+                    deletion.complete_corrupt(self._jobs, self._csvs, entry.position)
         except NotFound:
             return
         except JobLocked:
@@ -150,7 +164,7 @@ class Sweep:
         if record.status.is_finished or run.now < _stuck_at(record):
             return record
         try:
-            if failure := job_store.attempt_limit_error(record):
+            if failure := attempt_limits.exceeded(record):
                 record = self._jobs.fail(claim, failure.code, failure.message)
                 self._event_publisher.publish_outcome(record)
             elif run.broker_failure is None:
@@ -184,7 +198,5 @@ def _stuck_at(record: Record) -> datetime:
 
 def _limit(entries: list[Entry]) -> list[Entry]:
     """Return at most _MAX_JOBS entries, starting at a random one, so that successive sweeps reach all of them."""
-    if len(entries) <= _MAX_JOBS:
-        return entries
-    start = ids.rng.randrange(len(entries))
+    start = ids.rng.randrange(len(entries)) if entries else 0
     return (entries[start:] + entries[:start])[:_MAX_JOBS]

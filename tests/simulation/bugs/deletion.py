@@ -7,8 +7,8 @@ _STORE = "shared.jobs.store:JobStore"
 BUGS = (
     Bug(
         "deletion-not-announced",
-        "shared.jobs.deletion:delete",
-        old="jobs.mark_deleted(job_id)",
+        "shared.jobs.deletion:delete_at",
+        old="jobs.mark_deleted(position)",
         new="None",
         breaks="a deletion that is interrupted is never completed",
     ),

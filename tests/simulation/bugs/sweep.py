@@ -17,7 +17,7 @@ BUGS = (
     ),
     Bug(
         "sweep-gives-up-early",
-        "shared.jobs.store:attempt_limit_error",
+        "shared.jobs.attempt_limits:exceeded",
         old="record.expired_leases >= ...",
         new="record.expired_leases >= 1",
         breaks="a single crash fails a job",
