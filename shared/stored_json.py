@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+from shared import ids
 from shared.models import rfc3339
 
 T = TypeVar("T")
@@ -21,7 +22,16 @@ def encode(document: object) -> bytes:
     return _ENCODER.encode(document).encode()
 
 
-def _json_value(value: Any) -> object:
+def encode_unique(document: object) -> bytes:
+    """Encode a document with a random `token`, for a conditional write (shared/storage/bucket.py).
+
+    Two writers that make the same change in the same millisecond thus write different bodies.
+    """
+    fields = document if isinstance(document, dict) else _json_value(document)
+    return encode({**fields, "token": ids.token()})
+
+
+def _json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, date):

@@ -74,7 +74,7 @@ def read(bucket: Bucket, cached: VersionedManifest | None = None) -> VersionedMa
 
 def replace(bucket: Bucket, old: VersionedManifest, new: Manifest) -> None:
     """Replace `old` by `new`. Raises ObjectChanged if another writer was first."""
-    body = stored_json.encode(vars(new))  # with the null of an empty hot segment
+    body = stored_json.encode_unique(vars(new))  # with the null of an empty hot segment
     if old.etag is None:
         bucket.create(CURRENT, body)
     else:

@@ -25,8 +25,8 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def encode(job: Record | Tombstone) -> bytes:
-    """Encode a job. Fields that are None are omitted."""
-    return stored_json.encode(job)
+    """Encode a job with a random token. Fields that are None are omitted."""
+    return stored_json.encode_unique(job)
 
 
 def decode(body: bytes) -> Record | Tombstone:

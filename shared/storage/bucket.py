@@ -58,7 +58,10 @@ class Bucket:
         translate_errors(lambda: self._s3.put_object(self._name, key, body, content_type, sha256=sha256))
 
     def create(self, key: str, body: bytes) -> str:
-        """Create the object and return its entity tag. Raises ObjectChanged if the key exists."""
+        """Create the object and return its entity tag. Raises ObjectChanged if the key exists.
+
+        The body must be unique to this write, here and in `replace`: it contains a random token.
+        """
         return self._put_conditionally(key, body, if_none_match="*")
 
     def replace(self, key: str, body: bytes, etag: str) -> str:
@@ -85,8 +88,8 @@ class Bucket:
     def _resolve_lost_response(self, key: str, body: bytes, error: OtelWorkerError) -> str:
         """Return the entity tag if `body` is stored already, else raise ObjectChanged.
 
-        The server rejects the retry of a write whose response was lost. Each body contains a random token, so an equal
-        body is this write.
+        The server rejects the retry of a write whose response was lost. No other write has an equal body, so this one
+        has succeeded, and nothing has replaced it since.
         """
         try:
             current = self.get(key)

@@ -110,7 +110,7 @@ class WriteChecks:
         self._oracle.removals += 1
         if not self._oracle.may_be_deleted(job):
             self._world.report_violation(f"{job.job_id} is deleted without a request")
-        if set(tombstone) != {"version", "status", "job_id", "queued_at", "deleted_at", "attempt"}:
+        if set(tombstone) != {"version", "status", "job_id", "queued_at", "deleted_at", "attempt", "token"}:
             self._world.report_violation(f"the tombstone of {job.job_id} has the fields {sorted(tombstone)}")
         if any(tombstone[name] != job.record[name] for name in ("job_id", "queued_at", "attempt")):
             self._world.report_violation(f"the tombstone of {job.job_id} belongs to another job")

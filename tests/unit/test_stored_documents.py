@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -61,7 +62,9 @@ DELETED = Tombstone(job_id=JOB_ID, queued_at=NOW, deleted_at=NOW + timedelta(sec
 
 @pytest.mark.parametrize(("job", "text"), [(JOB, RECORD), (DELETED, TOMBSTONE)], ids=["record", "tombstone"])
 def test_job_is_stored_in_this_form(job: Record | Tombstone, text: str) -> None:
-    assert record_json.encode(job).decode() == text
+    body, token = record_json.encode(job).decode().split(',"token":')
+    assert f"{body}}}" == text
+    assert re.fullmatch('"[0-9a-f]{16}"}', token)
     assert record_json.decode(text.encode()) == job
 
 
