@@ -9,6 +9,7 @@ import pytest
 
 from functions.calculate.analysis.screening import Reason
 from shared.errors import Unavailable
+from shared.openapi.analysis_models import RejectedFixes
 from shared.telemetry import metrics
 from tests.builders import JOB_ID
 from tests.functional.calculate_function import NOON, Calculate
@@ -65,6 +66,7 @@ def recorded(telemetry: TelemetryCapture) -> list[str]:
 
 def test_reasons_are_those_of_the_analysis() -> None:
     assert tuple(reason.name.lower() for reason in Reason) == metrics.REJECTION_REASONS
+    assert tuple(RejectedFixes.model_fields) == metrics.REJECTION_REASONS
 
 
 def test_rejected_fixes_are_counted_by_reason(telemetry: TelemetryCapture, calculate: Calculate) -> None:

@@ -1,31 +1,17 @@
-"""Sums of floats as integers, which are the same for every order and division into blocks."""
+"""Exact sums of groups of rows and of devices (functions/calculate/day/exact_sum.py)."""
 
 import numpy as np
 
+from functions.calculate.day.exact_sum import in_units, split, value
 from functions.calculate.fixes.blocks import Floats, Integers
+
+__all__ = ["ExactSums", "group_sums", "in_units", "value"]
 
 
 def group_sums(values: Floats, starts: Integers) -> tuple[Integers, Integers]:
-    """Return the sum of each group of rows that begins at `starts`, in integer units: as multiples of 2⁻²⁰ and 2⁻⁵⁸.
-
-    Values are below 2²⁰, and are rounded to units of 2⁻⁵⁸. Neither sum exceeds 63 bits before 2²³ additions.
-    """
-    fine = values * 2.0**20
-    coarse = np.rint(fine)
-    fine -= coarse
-    fine *= 2.0**38
-    coarse_sums = np.add.reduceat(coarse.astype(np.int64), starts)
-    return coarse_sums, np.add.reduceat(np.rint(fine, out=fine).astype(np.int64), starts)
-
-
-def in_units(coarse: int, fine: int) -> int:
-    """Return a sum of multiples of 2⁻²⁰ and 2⁻⁵⁸ as one integer."""
-    return (coarse << 38) + fine
-
-
-def value(units: int) -> float:
-    """Return a sum of units of 2⁻⁵⁸ as a float."""
-    return units / 2**58
+    """Return the sum of each group of rows that begins at `starts`, as multiples of 2⁻²⁰ and 2⁻⁵⁸."""
+    coarse, fine = split(values)
+    return np.add.reduceat(coarse, starts), np.add.reduceat(fine, starts)
 
 
 class ExactSums:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from functions.calculate.day.exact_sum import ExactSum
 from functions.calculate.fixes.blocks import Block, Flags, Floats, Integers, MeasuredBlock
 from shared.models import DayStatistics, Home
 
@@ -74,7 +75,7 @@ class DayAccumulator:
         self._devices = _DeviceStates()
         self._usable = 0
         self._rejected = 0
-        self._total, self._path = _ExactSum(), _ExactSum()
+        self._total, self._path = ExactSum(), ExactSum()
         self._max_km = -math.inf
         self._min_km = math.inf
 
@@ -101,12 +102,12 @@ class DayAccumulator:
         """Return the statistics so far: kilometres with 6 decimals, minutes with 2."""
         has_fixes = self._usable > 0
         return DayStatistics(
-            total_distance_km=round(self._total.km(), 6),
+            total_distance_km=round(self._total.value(), 6),
             total_locations=self._usable,
             max_distance_km=round(self._max_km, 6) if has_fixes else 0.0,
             min_distance_km=round(self._min_km, 6) if has_fixes else 0.0,
-            avg_distance_km=round(self._total.km() / self._usable, 6) if has_fixes else 0.0,
-            path_length_km=round(self._path.km(), 6),
+            avg_distance_km=round(self._total.value() / self._usable, 6) if has_fixes else 0.0,
+            path_length_km=round(self._path.value(), 6),
             away_minutes=hundredths_of_minutes(int(self._devices.away_us.sum())) / 100,
             rejected_locations=self._rejected,
         )
@@ -183,23 +184,6 @@ def _in_block_order(values: NDArray[A], order: Integers | slice) -> NDArray[A]:
     result = np.empty_like(values)
     result[order] = values
     return result
-
-
-class _ExactSum:
-    """A sum of kilometres in integer units of 2⁻⁵⁸ km. The result does not depend on the order."""
-
-    def __init__(self) -> None:
-        self._units = 0
-
-    def add(self, km: Floats) -> None:
-        fine = km * 2.0**20
-        coarse = np.rint(fine)
-        fine -= coarse
-        fine *= 2.0**38
-        self._units += (int(coarse.astype(np.int64).sum()) << 38) + int(np.rint(fine).astype(np.int64).sum())
-
-    def km(self) -> float:
-        return self._units / 2**58
 
 
 def hundredths_of_minutes(microseconds: T) -> T:
