@@ -23,7 +23,10 @@ class DayReader:
         expected = [
             job
             for job in self._oracle.jobs.values()
-            if job.listed_rank == 2 and _is_completed(job, device) and first <= job.record["date"] <= last
+            if job.listed_rank == 2
+            and _is_completed(job, device)
+            and _outcome(job, device) is not None
+            and first <= job.record["date"] <= last
         ]
         response = self._services.send("list", "days", query={"device_id": device, "from": first, "to": last})
         if response is None or response.status == 503:
@@ -44,26 +47,32 @@ class DayReader:
         job = next((job for job in jobs if job.job_id == row["job_id"] and _has_completed(job, row, device)), None)
         if job is None:
             self._world.report_violation(f"the days of {device!r} have {row}, which is no completed job")
-        if row["result"] is None:
+        if row["result"] is None and row["analysis"] is None:
             if job.rank < DELETED and not self._oracle.may_be_deleted(job):
                 self._world.report_violation(f"the days have {row} without numbers")
-        elif (row["result"], row["analysis"]) != _numbers_and_analysis(job):
+        elif (row["result"], row["analysis"]) != _outcome(job, device):
             self._world.report_violation(f"the days have {row}, which differs from the record")
         return job
 
 
 def _is_completed(job: TrackedJob, device: str) -> bool:
-    return (job.record["status"], job.record["device_id"]) == ("completed", device)
+    """Return whether the job is completed, and of the device or of all devices."""
+    return job.record["status"] == "completed" and job.record["device_id"] in (device, "")
 
 
 def _has_completed(job: TrackedJob, row: dict[str, Any], device: str) -> bool:
     return _is_completed(job, device) and all(job.record[name] == row[name] for name in ("date", "completed_at"))
 
 
-def _numbers_and_analysis(job: TrackedJob) -> tuple[dict[str, float], dict[str, Any] | None]:
-    """Return what the days show of a completed job."""
-    result, device_id = job.record["result"], job.record["device_id"]
-    numbers = {name: value for name, value in result.items() if isinstance(value, (int, float))}
+def _outcome(job: TrackedJob, device_id: str) -> tuple[dict[str, float] | None, dict[str, Any] | None] | None:
+    """Return the numbers and the analysis that the days of a device show of a completed job.
+
+    A job of all devices has no numbers for one of them. Returns None if it has no analysis of the device either.
+    """
+    result = job.record["result"]
     devices = [device for device in result["analysis"]["devices"] if device["device_id"] == device_id != ""]
     summaries = [{name: device[name] for name in device if name not in ("trips", "gaps")} for device in devices]
+    if job.record["device_id"] != device_id:
+        return (None, summaries[0]) if summaries else None
+    numbers = {name: value for name, value in result.items() if isinstance(value, (int, float))}
     return numbers, next(iter(summaries), None)
