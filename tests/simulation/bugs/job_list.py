@@ -77,7 +77,7 @@ BUGS = (
     ),
     Bug(
         "failed-job-hides-completed-one",
-        "functions.list.handler:DayLister.list_days",
+        "functions.list.handler:DayLister._newest_jobs",
         old="Status.COMPLETED",
         new="None",
         breaks="a day whose newest job has failed or is unfinished has no numbers",
