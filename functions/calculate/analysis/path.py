@@ -1,17 +1,16 @@
 """The robust path: movements beyond the accuracy of the fixes, measured from anchor to anchor."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from functions.calculate.analysis import sums
 from functions.calculate.analysis.device_fixes import SettledFixes, Slots, device_starts, spread
 from functions.calculate.analysis.path_rows import (
-    SMALLEST_LIMIT_KM,
     AnchorColumns,
     PathFixes,
     PathRows,
-    may_be_beyond,
+    may_change,
 )
 from functions.calculate.analysis.path_search import Change, find_change
 from functions.calculate.analysis.path_table import steps_to_anchors
@@ -20,13 +19,13 @@ from functions.calculate.day.distance import haversine_km
 from functions.calculate.fixes.blocks import Flags, Integers
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Legs:
     """Legs between rows, and the rows that the next block needs."""
 
-    begins: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    kept: list[int] = field(default_factory=list)  # anchors, each followed by the departure that is open, if any
+    begins: Integers
+    ends: Integers
+    kept: Integers  # anchors, each followed by the departure that is open, if any
 
 
 class RobustPaths:
@@ -55,25 +54,25 @@ class RobustPaths:
         fixes = PathFixes.of(settled, number)
         begins = device_starts(fixes.slot)
         slots = fixes.slot[begins]
-        may_change = self._may_change(fixes, begins)
-        is_active = np.logical_or.reduceat(may_change, begins) | self._has_departure[slots]
+        can_change = self._may_change(fixes, begins)
+        is_active = np.logical_or.reduceat(can_change, begins) | self._has_departure[slots]
         if not is_active.all():
             if not is_active.any():
                 return
             is_selected = spread(is_active, begins, len(fixes))
-            fixes, may_change, slots = fixes.take(is_selected), may_change[is_selected], slots[is_active]
-        rows, may_change = self._rows(fixes, may_change, slots)
-        legs = _follow(rows, may_change)
-        if legs.ends:
-            self._add_legs(rows.fixes, legs, runs)
-        self._keep(rows.fixes.take(np.array(legs.kept)), slots, runs)
+            fixes, can_change, slots = fixes.take(is_selected), can_change[is_selected], slots[is_active]
+        rows, can_change = self._rows(fixes, can_change, slots)
+        legs = _follow(rows, can_change)
+        if legs.ends.size:
+            self._add_legs(rows.fixes, legs.begins, legs.ends, runs)
+        self._keep(rows.fixes.take(legs.kept), slots, runs)
 
     def finish(self) -> None:
         """Accept the departures that no fix follows."""
         if self._kept is not None:
             departures = np.flatnonzero(self._kept.slot[1:] == self._kept.slot[:-1])
             if departures.size:
-                self._add_legs(self._kept, _Legs(departures.tolist(), (departures + 1).tolist()), RunTrips([]))
+                self._add_legs(self._kept, departures, departures + 1, RunTrips([]))
 
     def km(self, slot: int) -> float:
         return sums.value(self._units[slot])
@@ -87,26 +86,24 @@ class RobustPaths:
             self._kept = self._kept.take(self._kept.slot != slot)
 
     def _may_change(self, fixes: PathFixes, begins: Integers) -> Flags:
-        """Return the fixes that may be beyond the limit of the anchor or replace it: all if there is no anchor."""
+        """Return the fixes that may change the anchor: all if there is none."""
         anchors = AnchorColumns(*(spread(column, begins, len(fixes)) for column in self._anchors[fixes.slot[begins]].T))
-        may_change = may_be_beyond(fixes.latitude, fixes.longitude, fixes.accuracy_km, anchors)
-        may_change |= (anchors.accuracy_km > SMALLEST_LIMIT_KM) & (fixes.accuracy_km < anchors.accuracy_km)
-        return may_change
+        return may_change(fixes.latitude, fixes.longitude, fixes.accuracy_km, anchors)
 
-    def _rows(self, fixes: PathFixes, may_change: Flags, slots: Slots) -> tuple[PathRows, Flags]:
+    def _rows(self, fixes: PathFixes, can_change: Flags, slots: Slots) -> tuple[PathRows, Flags]:
         """Return the fixes of devices with what is kept of them before, in the same order."""
         if self._kept is None:
-            return PathRows(fixes), may_change
+            return PathRows(fixes), can_change
         is_active = np.zeros(len(self._units), np.bool_)
         is_active[slots] = True
         is_active = is_active[self._kept.slot]
         kept, self._kept = self._kept.take(is_active), self._kept.take(~is_active)
         fixes = PathFixes.concatenate([kept, fixes])
-        may_change = np.append(np.ones(len(kept), np.bool_), may_change)
+        can_change = np.append(np.ones(len(kept), np.bool_), can_change)
         if len(slots) > 1:
             order = np.argsort(fixes.slot, kind="stable")
-            fixes, may_change = fixes.take(order), may_change[order]
-        return PathRows(fixes), may_change
+            fixes, can_change = fixes.take(order), can_change[order]
+        return PathRows(fixes), can_change
 
     def _keep(self, kept: PathFixes, slots: Slots, runs: RunTrips) -> None:
         anchors = device_starts(kept.slot)
@@ -120,9 +117,8 @@ class RobustPaths:
         kept.number[:] = -1
         self._kept = kept if self._kept is None else PathFixes.concatenate([self._kept, kept])
 
-    def _add_legs(self, fixes: PathFixes, legs: _Legs, runs: RunTrips) -> None:
-        """Add legs to the path of the device and of the trip that contains the fix where they end."""
-        begins, ends = np.array(legs.begins), np.array(legs.ends)
+    def _add_legs(self, fixes: PathFixes, begins: Integers, ends: Integers, runs: RunTrips) -> None:
+        """Add legs between rows to the path of the device and of the trip that contains the fix where they end."""
         latitude, longitude = fixes.latitude, fixes.longitude
         km = haversine_km(latitude[ends], longitude[ends], latitude[begins], longitude[begins])
         groups = runs.groups(fixes.number[ends], fixes.slot[ends])
@@ -136,39 +132,30 @@ class RobustPaths:
                 trip.path_units += units
 
 
-def _follow(rows: PathRows, may_change: Flags) -> _Legs:
-    """Follow the anchors of each device; before the first row that may change the first anchor none does."""
-    legs = _Legs()
-    steps = steps_to_anchors(rows).data
-    starts = device_starts(rows.fixes.slot)
+def _follow(rows: PathRows, can_change: Flags) -> _Legs:
+    """Follow the anchors of each device. No row before the first one with `can_change` changes its first anchor."""
+    table, slot = steps_to_anchors(rows), rows.fixes.slot
+    steps, is_anchor = np.abs(table).tobytes(), bytearray(len(rows))
+    starts = device_starts(slot)
+    kept = []
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
         anchor = start
         while True:
-            anchor = _follow_steps(steps, anchor, legs)
+            is_anchor[anchor] = True
+            while step := steps[anchor]:
+                anchor += step
+                is_anchor[anchor] = True
             row = anchor + 1
             if anchor == start and row < end:
-                row += int(np.argmax(may_change[row:end]))
+                row += int(np.argmax(can_change[row:end]))
             change, row = find_change(rows, anchor, row, end)
-            if change is Change.MOVED:
-                legs.begins.append(anchor)
-                legs.ends.append(row)
-            elif change is not Change.REPLACED:
+            if change is Change.REPLACED:
+                table[anchor] = -1
+            elif change is not Change.MOVED:
                 break
             anchor = row
-        legs.kept.append(anchor)
-        if change is Change.OPEN:
-            legs.kept.append(row)
-    return legs
-
-
-def _follow_steps(steps: memoryview, anchor: int, legs: _Legs) -> int:
-    """Follow steps to anchors as far as they are known, and return the last anchor."""
-    begin, end = legs.begins.append, legs.ends.append
-    while step := steps[anchor]:
-        if step > 0:
-            begin(anchor)
-            anchor += step
-            end(anchor)
-        else:
-            anchor -= step
-    return anchor
+        kept += [anchor, row] if change is Change.OPEN else [anchor]
+    anchors = np.flatnonzero(np.frombuffer(is_anchor, np.bool_))
+    begins, ends = anchors[:-1], anchors[1:]
+    is_leg = (slot[begins] == slot[ends]) & (table[begins] >= 0)
+    return _Legs(begins[is_leg], ends[is_leg], np.array(kept))

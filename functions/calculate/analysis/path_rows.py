@@ -58,6 +58,9 @@ class PathRows:
         self.fixes = fixes
         self.latitude, self.longitude = fixes.latitude.data, fixes.longitude.data
         self.accuracy_km = fixes.accuracy_km.data
+        self.largest_accuracy_km = float(fixes.accuracy_km.max())
+        # A fix of the same place whose accuracy is below this replaces the anchor.
+        self.replaced_below_km = np.where(fixes.accuracy_km > SMALLEST_LIMIT_KM, fixes.accuracy_km, 0.0).data
         self.can_return = np.zeros(len(fixes), np.bool_)  # the fix after each row can be the return from it
         self.can_return[:-1] = (np.diff(fixes.time_us) < _RETURN_US) & (fixes.state[1:] == fixes.state[:-1])
 
@@ -123,9 +126,11 @@ def longest_km(latitude: Floats, longitude: Floats, anchor: AnchorColumns) -> Fl
     return km
 
 
-def may_be_beyond(latitude: Floats, longitude: Floats, accuracy_km: Floats, anchor: AnchorColumns) -> Flags:
-    """Return False for fixes that are certainly within the limit of the anchor."""
+def may_change(latitude: Floats, longitude: Floats, accuracy_km: Floats, anchor: AnchorColumns) -> Flags:
+    """Return False for fixes that are certainly within the limit of the anchor and do not replace it."""
     limit_km = np.maximum(SMALLEST_LIMIT_KM, accuracy_km + anchor.accuracy_km)
     limit_km -= MARGIN_KM
     is_within = longest_km(latitude, longitude, anchor) <= limit_km
-    return ~is_within  # True for a device without anchor, which is NaN
+    is_more_accurate = (accuracy_km < anchor.accuracy_km) & (np.asarray(anchor.accuracy_km) > SMALLEST_LIMIT_KM)
+    flags: Flags = ~is_within | is_more_accurate  # True for a device without anchor, which is NaN
+    return flags

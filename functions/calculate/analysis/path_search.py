@@ -12,13 +12,14 @@ from functions.calculate.analysis.path_rows import (
     SMALLEST_LIMIT_KM,
     AnchorColumns,
     PathRows,
-    may_be_beyond,
+    may_change,
 )
 from functions.calculate.day.distance import EARTH_RADIUS_KM
 
-_STEP = 64  # rows that one search by the travelled distance may skip
-_SINGLE_STEPS = 32  # tests of single fixes before whole chunks are tested
+_SINGLE_TESTS = 64  # of fixes, before whole chunks are tested
+_MOST_SKIPPED = 64  # rows
 _CHUNK = 256
+_DEGREES = (1 - 1e-5) / (RADIAN * EARTH_RADIUS_KM)  # of a kilometre, less by more than the rounding errors
 
 
 class Change(Enum):
@@ -31,68 +32,63 @@ class Change(Enum):
 
 
 def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change, int]:
-    """Return what follows the anchor, and its row, of the rows of its device from `row` to `end`."""
-    while True:
-        row, is_beyond = _next_candidate(rows, anchor, row, end)
-        if row >= end:
-            return Change.NONE, row
-        if not is_beyond:
-            return Change.REPLACED, row
-        if row + 1 == end:
-            return Change.OPEN, row
-        if not rows.can_return[row] or rows.is_beyond(anchor, row + 1):
-            return Change.MOVED, row
-        row += 1
+    """Return what follows the anchor, and its row, of the rows of its device from `row` to `end`.
 
-
-def _next_candidate(rows: PathRows, anchor: int, row: int, end: int) -> tuple[int, bool]:
-    """Return the first row from `row` that is beyond the limit or replaces the anchor, and whether it is beyond.
-
-    Without such a row it is `end`.
+    A fix within its limit differs in latitude by at most that. So with the cosine below, the straight line to it in
+    degrees is no shorter than its distance, as in path_rows.longest_km. The fixes after one within half the limit are
+    skipped until the device has travelled the other half, unless one of them can replace the anchor.
     """
-    smallest_limit, stop = SMALLEST_LIMIT_KM, end
-    accuracy = rows.accuracy_km[anchor]
-    if accuracy > SMALLEST_LIMIT_KM and row < end:
-        smallest_limit = accuracy
-        is_more_accurate = rows.fixes.accuracy_km[row:end] < accuracy
-        first = int(is_more_accurate.argmax())
-        if is_more_accurate[first]:
-            stop = row + first
-    row = _next_beyond(rows, anchor, smallest_limit, row, stop)
-    return row, row < stop or (stop < end and rows.is_beyond(anchor, row))
-
-
-def _next_beyond(rows: PathRows, anchor: int, smallest_limit: float, row: int, end: int) -> int:
-    """Skip the fixes that cannot be beyond the limit by the distance travelled, then test single ones."""
     latitudes, longitudes, accuracies, travelled = rows.latitude, rows.longitude, rows.accuracy_km, rows.travelled_km
     latitude, longitude, accuracy = latitudes[anchor], longitudes[anchor], accuracies[anchor]
-    cosine = math.cos(latitude * RADIAN)
-    row = bisect_right(travelled, travelled[anchor] + smallest_limit - MARGIN_KM, row, max(row, min(end, row + _STEP)))
-    for _ in range(_SINGLE_STEPS):
+    smallest_limit_km = max(SMALLEST_LIMIT_KM, accuracy)
+    largest_limit_km = max(SMALLEST_LIMIT_KM, accuracy + rows.largest_accuracy_km)
+    cosine = math.cos(latitude * RADIAN) + largest_limit_km / EARTH_RADIUS_KM
+    smallest_square = (smallest_limit_km * _DEGREES) ** 2
+    replaced_below_km = rows.replaced_below_km[anchor]
+    near_square = 0.0 if replaced_below_km else smallest_square / 4
+    half_km = smallest_limit_km / 2 - MARGIN_KM
+    if near_square and row < end:
+        row = bisect_right(travelled, travelled[anchor] + 2 * half_km, row, min(row + _MOST_SKIPPED, end))
+    for _ in range(_SINGLE_TESTS):
         if row >= end:
-            return end
-        north = abs(latitudes[row] - latitude) * RADIAN
-        east = (longitudes[row] - longitude) * RADIAN * (cosine + north)
-        longest_km = math.sqrt(north * north + east * east) * EARTH_RADIUS_KM + MARGIN_KM  # as path_rows.longest_km
-        rest = smallest_limit - longest_km
-        if rest > 0:
-            row = bisect_right(travelled, travelled[row] + rest, row + 1, max(row + 1, min(end, row + _STEP)))
-        elif longest_km > accuracy + accuracies[row] and rows.is_beyond(anchor, row):
-            return row
-        else:
-            row += 1
-    return _next_beyond_in_chunks(rows, anchor, row, end)
+            return Change.NONE, end
+        north, east = latitudes[row] - latitude, (longitudes[row] - longitude) * cosine
+        square = north * north + east * east
+        if square < near_square:
+            row = bisect_right(travelled, travelled[row] + half_km, row + 1, min(row + _MOST_SKIPPED, end))
+            continue
+        fix_accuracy = accuracies[row]
+        is_far = square > smallest_square and square > ((accuracy + fix_accuracy) * _DEGREES) ** 2
+        if is_far or fix_accuracy < replaced_below_km:
+            change = _change_at(rows, anchor, row, end)
+            if change is not Change.NONE:
+                return change, row
+        row += 1
+    return _find_in_chunks(rows, anchor, row, end)
 
 
-def _next_beyond_in_chunks(rows: PathRows, anchor: int, row: int, end: int) -> int:
-    size = _CHUNK
+def _find_in_chunks(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change, int]:
+    """Return the same as find_change, by array arithmetic."""
+    size, fixes = _CHUNK, rows.fixes
     columns = AnchorColumns.of(rows.latitude[anchor], rows.longitude[anchor], rows.accuracy_km[anchor])
-    fixes = rows.fixes
     while row < end:
         chunk = slice(row, min(row + size, end))
-        possible = may_be_beyond(fixes.latitude[chunk], fixes.longitude[chunk], fixes.accuracy_km[chunk], columns)
-        for offset in np.flatnonzero(possible).tolist():
-            if rows.is_beyond(anchor, row + offset):
-                return int(row + offset)
+        can_change = may_change(fixes.latitude[chunk], fixes.longitude[chunk], fixes.accuracy_km[chunk], columns)
+        for offset in np.flatnonzero(can_change).tolist():
+            change = _change_at(rows, anchor, row + offset, end)
+            if change is not Change.NONE:
+                return change, row + offset
         row, size = chunk.stop, size * 2
-    return end
+    return Change.NONE, end
+
+
+def _change_at(rows: PathRows, anchor: int, row: int, end: int) -> Change:
+    """Return what the fix at a row changes."""
+    if rows.is_beyond(anchor, row):
+        if row + 1 == end:
+            return Change.OPEN
+        if not rows.can_return[row] or rows.is_beyond(anchor, row + 1):
+            return Change.MOVED
+    elif rows.accuracy_km[row] < rows.replaced_below_km[anchor]:
+        return Change.REPLACED
+    return Change.NONE
