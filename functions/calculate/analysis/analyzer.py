@@ -153,8 +153,8 @@ class DayAnalyzer:
             self._waiting_rows += len(fixes)
 
     def _advance(self, *, is_end: bool = False) -> None:
-        waiting, self._waiting, self._waiting_rows = self._waiting, [], 0
-        self._states.advance(waiting, is_end=is_end)
+        self._waiting_rows = 0
+        self._states.advance(self._waiting, is_end=is_end)
 
 
 def _accuracy_km(accuracy: Integers) -> Floats:

@@ -1,7 +1,7 @@
 """Columns of fixes that pass between the stages of the analysis."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self, TypeVar
 
 import numpy as np
@@ -28,12 +28,15 @@ class Columns:
 
     def take(self, index: Integers | Flags | slice) -> Self:
         """Return the rows that `index` selects: positions, a mask or a slice."""
-        return type(self)(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        columns = vars(self).values()
+        if isinstance(index, slice):
+            return type(self)(*(column[index] for column in columns))
+        rows = np.flatnonzero(index) if index.dtype == np.bool_ else index  # numpy applies a mask slowly
+        return type(self)(*(column.take(rows) for column in columns))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
-        return cls(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
+        return cls(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
 
     def sort_by_device(self) -> Self:
         """Return the rows sorted by slot. The order within each slot stays."""

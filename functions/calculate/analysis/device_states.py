@@ -1,7 +1,5 @@
 """The state of all devices between blocks, and the stages through which new rows pass."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from functions.calculate.analysis.device_fixes import (
@@ -55,8 +53,8 @@ class DeviceStates:
         self._state = np.full(SHOWN_DEVICES, UNKNOWN, np.int8)  # its state
         self.totals = Totals(SHOWN_DEVICES)
         self.histograms = DistanceHistograms(SHOWN_DEVICES)
-        self.gaps = GapRecorder(SHOWN_DEVICES)
-        self.trips = TripRecorder(SHOWN_DEVICES, window_length_us)
+        self.gaps = GapRecorder()
+        self.trips = TripRecorder(window_length_us)
         self.paths = RobustPaths(SHOWN_DEVICES)
 
     @property
@@ -64,14 +62,11 @@ class DeviceStates:
         """The number of candidates that are kept for the next rows."""
         return 0 if self._open is None else len(self._open)
 
-    def advance(self, parts: Iterable[Fixes], *, is_end: bool) -> None:
-        """Add rows in the order of the job; with `is_end` there are no more, and everything is settled."""
-        rows = [*([self._open] if self._open is not None else []), *parts]
-        if sum(map(len, rows)):
-            fixes = Fixes.concatenate(rows).sort_by_device()
-            complete_legs(fixes)
-            candidates = self._drop_repeated(fixes)
-            self._settle_candidates(candidates, is_end=is_end)
+    def advance(self, parts: list[Fixes], *, is_end: bool) -> None:
+        """Add rows in the order of the job, and empty `parts`; with `is_end` there are no more, and all are settled."""
+        settled = self._settle_rows(parts, is_end=is_end)
+        if settled is not None:
+            self._record(settled)
         if is_end:
             self.paths.finish()
             self.trips.finish()
@@ -86,6 +81,18 @@ class DeviceStates:
             for part in (self.totals, self.histograms, self.gaps, self.trips, self.paths):
                 part.clear(slot)
 
+    def _settle_rows(self, parts: list[Fixes], *, is_end: bool) -> SettledFixes | None:
+        """Return the fixes that new rows settle, if any. Nothing else of the rows stays in memory."""
+        if self._open is not None:
+            parts.insert(0, self._open)
+        fixes = Fixes.concatenate(parts) if parts else None
+        parts.clear()
+        if not fixes:
+            return None
+        fixes = fixes.sort_by_device()
+        complete_legs(fixes)
+        return self._settle_candidates(self._drop_repeated(fixes), is_end=is_end)
+
     def _drop_repeated(self, fixes: Fixes) -> Fixes:
         reasons = order_reasons(fixes)
         if reasons is None:
@@ -97,15 +104,15 @@ class DeviceStates:
     def _is_inside(self, fixes: Fixes) -> Flags:
         return (fixes.time_us >= 0) & (fixes.time_us < self._window_length_us)
 
-    def _settle_candidates(self, candidates: Fixes, *, is_end: bool) -> None:
-        """Find the usable fixes of candidates and settle those whose states are final."""
+    def _settle_candidates(self, candidates: Fixes, *, is_end: bool) -> SettledFixes | None:
+        """Find the usable fixes of candidates and return those whose states are final."""
         jumps = find_jumps(candidates, self._is_inside(candidates), self._jump_speed_kmh)
         is_usable = np.ones(len(candidates), np.bool_) if is_end else ~last_rows(candidates)
         is_usable[jumps] = False
         rows = np.flatnonzero(is_usable)
         if not rows.size:
             self._open = candidates
-            return
+            return None
         usable = take_rows(candidates, rows)
         starts = device_starts(usable.slot)
         slots = usable.slot[starts]
@@ -113,7 +120,7 @@ class DeviceStates:
         states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
         first_open = rows[np.maximum(states.ends - 1, starts)]
         self._keep_open(candidates, slots, first_open, jumps)
-        self._settle(usable, starts, is_resumed, states)
+        return self._settle(usable, starts, is_resumed, states)
 
     def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
         """Keep the candidates from the last settled fix of each device on, and count the jumps before."""
@@ -125,12 +132,12 @@ class DeviceStates:
         self._open = candidates.take(is_open)
         np.add.at(self._rejected[:, Reason.JUMP], candidates.slot[jumps[~is_open[jumps]]], 1)
 
-    def _settle(self, usable: Fixes, starts: Integers, is_resumed: Flags, states: States) -> None:
-        """Pass the fixes whose states are final to the statistics."""
+    def _settle(self, usable: Fixes, starts: Integers, is_resumed: Flags, states: States) -> SettledFixes | None:
+        """Return the fixes whose states are final."""
         is_settled = np.arange(len(usable)) < spread(states.ends, starts, len(usable))
         rows = np.flatnonzero(is_settled)
         if not rows.size:
-            return
+            return None
         index = row_index(rows)
         has_settled = states.ends > starts
         slots = usable.slot[starts[has_settled]]
@@ -139,7 +146,7 @@ class DeviceStates:
         is_new = np.ones(len(usable), np.bool_)
         is_new[starts[is_resumed]] = False
         fixes, state, evidence = usable.take(index), states.state[index], states.evidence[index]
-        settled = SettledFixes(
+        return SettledFixes(
             fixes,
             device_starts(fixes.slot),
             state=state,
@@ -147,6 +154,9 @@ class DeviceStates:
             is_new=is_new[index],
             is_inside=self._is_inside(fixes),
         )
+
+    def _record(self, settled: SettledFixes) -> None:
+        """Pass settled fixes to the statistics."""
         intervals = find_intervals(settled, self._window_length_us, self._gap_us)
         self.totals.add(settled, intervals)
         self.histograms.add(settled, intervals.known_us)

@@ -1,5 +1,6 @@
 """Gaps of each device."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +21,8 @@ class DeviceGaps:
 class GapRecorder:
     """Record the gaps of all devices."""
 
-    def __init__(self, devices: int) -> None:
-        self.devices = [DeviceGaps() for _ in range(devices)]
+    def __init__(self) -> None:
+        self.devices: defaultdict[int, DeviceGaps] = defaultdict(DeviceGaps)  # by slot
 
     def add(self, settled: SettledFixes, intervals: Intervals) -> None:
         """Record the intervals that are gaps with a part in the window."""
@@ -41,4 +42,4 @@ class GapRecorder:
 
     def clear(self, slot: int) -> None:
         """Forget a device."""
-        self.devices[slot] = DeviceGaps()
+        self.devices.pop(slot, None)

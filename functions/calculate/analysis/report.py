@@ -1,12 +1,10 @@
 """The document of the analysis, as the API shows it."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from functions.calculate.analysis import sums
 from functions.calculate.analysis.device_states import DeviceStates
-from functions.calculate.analysis.gaps import DeviceGaps
 from functions.calculate.analysis.screening import HOUR_US, Reason
 from functions.calculate.analysis.shown_devices import ShownDevices
 from functions.calculate.analysis.states import StateRules, state_name
@@ -28,7 +26,7 @@ class _Entry(NamedTuple):
     length_us: int
     position: int
     kind: str
-    document: dict[str, Any]
+    item: Trip | int  # a gap's state
 
 
 class Report:
@@ -64,10 +62,11 @@ class Report:
                 },
             }
             devices.append({"device_id": name, "fixes": fixes, **self._device(slot, states)})
-            entries += self._trips(position, states.trips.devices[slot].longest.items())
-            entries += self._gaps(position, states.gaps.devices[slot])
+            trips, gaps = states.trips.devices[slot], states.gaps.devices[slot]
+            entries += [_Entry(start, length, position, "trips", trip) for start, length, trip in trips.longest.items()]
+            entries += [_Entry(start, length, position, "gaps", state) for start, length, state in gaps.longest.items()]
         for entry in _longest(entries):
-            devices[entry.position][entry.kind].append(entry.document)
+            devices[entry.position][entry.kind].append(self._entry(entry))
         return {
             "method": METHOD,
             "parameters": self._parameters,
@@ -116,8 +115,10 @@ class Report:
             "farthest_at": self._time(farthest.time_us),
         }
 
-    def _trips(self, position: int, trips: Iterable[tuple[int, int, Trip]]) -> list[_Entry]:
-        return [_Entry(start, length, position, "trips", self._trip(trip, length)) for start, length, trip in trips]
+    def _entry(self, entry: _Entry) -> dict[str, Any]:
+        if isinstance(entry.item, Trip):
+            return self._trip(entry.item, entry.length_us)
+        return self._gap(entry.start_us, entry.length_us, entry.item)
 
     def _trip(self, trip: Trip, length_us: int) -> dict[str, Any]:
         departed = trip.departed_after_us is not None
@@ -133,12 +134,6 @@ class Report:
             "farthest_at": self._time(trip.farthest.time_us),
             "path_length_km": _kilometres(sums.value(trip.path_units)),
         }
-
-    def _gaps(self, position: int, gaps: DeviceGaps) -> list[_Entry]:
-        return [
-            _Entry(start, length, position, "gaps", self._gap(start, length, state))
-            for start, length, state in gaps.longest.items()
-        ]
 
     def _gap(self, start_us: int, length_us: int, state: int) -> dict[str, Any]:
         return {

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,8 +77,8 @@ class RunTrips:
 class TripRecorder:
     """Record the trips of all devices."""
 
-    def __init__(self, devices: int, window_length_us: int) -> None:
-        self.devices = [DeviceTrips() for _ in range(devices)]
+    def __init__(self, window_length_us: int) -> None:
+        self.devices: defaultdict[int, DeviceTrips] = defaultdict(DeviceTrips)  # by slot
         self._window_length_us = window_length_us
 
     def add(self, settled: SettledFixes, intervals: Intervals) -> RunTrips:
@@ -119,13 +120,13 @@ class TripRecorder:
 
     def finish(self) -> None:
         """End the trips that have no fix after them."""
-        for device in self.devices:
+        for device in self.devices.values():
             if device.current is not None:
                 self._end(device, None)
 
     def clear(self, slot: int) -> None:
         """Forget a device."""
-        self.devices[slot] = DeviceTrips()
+        self.devices.pop(slot, None)
 
     def _end(self, device: DeviceTrips, returned_us: int | None) -> None:
         trip, device.current = device.current, None

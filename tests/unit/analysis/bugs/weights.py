@@ -89,7 +89,7 @@ BUGS = (
     ),
     Bug(
         "unknown-time-has-weight",
-        "functions.calculate.analysis.device_states:DeviceStates._settle",
+        "functions.calculate.analysis.device_states:DeviceStates._record",
         old="self.histograms.add(settled, intervals.known_us)",
         new="self.histograms.add(settled, intervals.cut_us)",
         breaks="unknown time has no weight in percentiles",
