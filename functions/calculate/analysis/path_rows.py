@@ -68,12 +68,12 @@ class PathRows:
         return len(self.fixes)
 
     @cached_property
-    def travelled_km(self) -> Sequence[float]:
+    def cumulative_km(self) -> Sequence[float]:
         """Ascending numbers, whose differences are at least the distance of two fixes of a device."""
-        fixes, travelled = self.fixes, np.zeros(len(self))
+        fixes, cumulative = self.fixes, np.zeros(len(self))
         before = AnchorColumns.of(fixes.latitude[:-1], fixes.longitude[:-1], fixes.accuracy_km[:-1])
-        np.cumsum(longest_km(fixes.latitude[1:], fixes.longitude[1:], before), out=travelled[1:])
-        return travelled.data
+        np.cumsum(longest_km(fixes.latitude[1:], fixes.longitude[1:], before), out=cumulative[1:])
+        return cumulative.data
 
     def is_beyond(self, anchor: int, row: int) -> bool:
         """Return whether a fix is beyond the limit of the fix at the row `anchor`."""

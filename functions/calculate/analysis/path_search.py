@@ -35,10 +35,10 @@ def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change
     """Return what follows the anchor, and its row, of the rows of its device from `row` to `end`.
 
     A fix within its limit differs in latitude by at most that. So with the cosine below, the straight line to it in
-    degrees is no shorter than its distance, as in path_rows.longest_km. The fixes after one within half the limit are
-    skipped until the device has travelled the other half, unless one of them can replace the anchor.
+    degrees is no shorter than its distance, as in path_rows.longest_km. After a fix within half the limit, fixes are
+    skipped as long as the distances between them add up to the other half, unless one of them can replace the anchor.
     """
-    latitudes, longitudes, accuracies, travelled = rows.latitude, rows.longitude, rows.accuracy_km, rows.travelled_km
+    latitudes, longitudes, accuracies, cumulative = rows.latitude, rows.longitude, rows.accuracy_km, rows.cumulative_km
     latitude, longitude, accuracy = latitudes[anchor], longitudes[anchor], accuracies[anchor]
     smallest_limit_km = max(SMALLEST_LIMIT_KM, accuracy)
     largest_limit_km = max(SMALLEST_LIMIT_KM, accuracy + rows.largest_accuracy_km)
@@ -48,14 +48,14 @@ def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change
     near_square = 0.0 if replaced_below_km else smallest_square / 4
     half_km = smallest_limit_km / 2 - MARGIN_KM
     if near_square and row < end:
-        row = bisect_right(travelled, travelled[anchor] + 2 * half_km, row, min(row + _MOST_SKIPPED, end))
+        row = bisect_right(cumulative, cumulative[anchor] + 2 * half_km, row, min(row + _MOST_SKIPPED, end))
     for _ in range(_SINGLE_TESTS):
         if row >= end:
             return Change.NONE, end
         north, east = latitudes[row] - latitude, (longitudes[row] - longitude) * cosine
         square = north * north + east * east
         if square < near_square:
-            row = bisect_right(travelled, travelled[row] + half_km, row + 1, min(row + _MOST_SKIPPED, end))
+            row = bisect_right(cumulative, cumulative[row] + half_km, row + 1, min(row + _MOST_SKIPPED, end))
             continue
         fix_accuracy = accuracies[row]
         is_far = square > smallest_square and square > ((accuracy + fix_accuracy) * _DEGREES) ** 2
