@@ -112,6 +112,7 @@ def test_day_is_calculated_by_keyboard_only(visit: Visit) -> None:
 def test_previous_and_next_day_change_the_address(visit: Visit) -> None:
     page = visit.page
     visit.open(f"#/day/2026-02-01/{DEVICE}")
+    visit.wait_for_status("not been calculated")
     page.get_by_role("button", name="Previous day").click()
     expect(page.get_by_role("textbox", name="Date")).to_have_value("2026-01-31")
     page.get_by_role("button", name="Next day").click()
