@@ -52,7 +52,7 @@ class DeviceStates:
         self._is_resumed = np.zeros(SHOWN_DEVICES, np.bool_)  # the device has a settled fix
         self._state = np.full(SHOWN_DEVICES, UNKNOWN, np.int8)  # its state
         self.totals = Totals(SHOWN_DEVICES)
-        self.histograms = DistanceHistograms(SHOWN_DEVICES)
+        self.histograms = DistanceHistograms()
         self.gaps = GapRecorder()
         self.trips = TripRecorder(window_length_us)
         self.paths = RobustPaths(SHOWN_DEVICES)

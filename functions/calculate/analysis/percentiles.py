@@ -1,106 +1,133 @@
 """Percentiles of distances from histograms with bins of a relative width of 2⁻¹²."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.calculate.analysis.device_fixes import SettledFixes
+from functions.calculate.analysis.shown_devices import SHOWN_DEVICES
 from functions.calculate.fixes.blocks import Flags, Floats, Integers
 
 _MANTISSA_BITS = 12
 _SHIFT = 52 - _MANTISSA_BITS
 _SMALLEST_KM = 1e-6  # smaller distances share the first bin
 _FIRST_BITS = int(np.float64(_SMALLEST_KM).view(np.int64)) >> _SHIFT
-_PAGE_BITS = 2
-_PAGE = 1 << _PAGE_BITS
-_LARGEST_KM = 20_100.0  # more than half the Earth's circumference
+_TIME_BITS = 38  # of half microseconds, more than three days
+_TIME_MASK = (1 << _TIME_BITS) - 1
+_BIN_SHIFT = _TIME_BITS + 1
+_FEW_ENTRIES = 65_536
+_ENTRIES_OF_A_DEVICE = 12_000  # a fix every seven seconds
+_NO_ENTRIES = np.zeros(0, np.int64)
+_SLOTS = np.arange(SHOWN_DEVICES, dtype=np.uint8)
+
+
+class _Weights(NamedTuple):
+    """The weights of distances of a device: of their number, and of their time in halves of a microsecond."""
+
+    bins: Integers
+    fixes: Integers
+    half_us: Integers
 
 
 class DistanceHistograms:
     """Two histograms of each device: of its fixes, and of its time.
 
     The first bits of a float are its exponent and the highest bits of its mantissa, so they number bins whose width is
-    at most 2⁻¹² of their distance. Bins are stored in pages of 4, which exist where a device has fixes.
+    at most 2⁻¹² of their distance. Most devices have few fixes in a bin, so each fix is an entry of its own at first:
+    an integer of its bin, its time, and whether it counts as a fix. Entries are added up by bin if there are more than
+    `few_entries` and more than `entries_of_a_device` for each device.
     """
 
-    def __init__(self, devices: int) -> None:
-        pages = (int(_bins(np.array([_LARGEST_KM]))[0]) >> _PAGE_BITS) + 1
-        # The arrays have room for all pages. What is not written takes no memory of the process.
-        self._page = np.zeros((devices, pages), np.int32)  # position in the arrays below, 0 without a page
-        self._counts = np.zeros((devices * pages + 1, _PAGE), np.uint32)
-        self._half_us = np.zeros((devices * pages + 1, _PAGE), np.int64)
-        self._used = 1
-        self._free: list[int] = []
+    def __init__(self, few_entries: int = _FEW_ENTRIES, entries_of_a_device: int = _ENTRIES_OF_A_DEVICE) -> None:
+        self._few_entries, self._entries_of_a_device = few_entries, entries_of_a_device
+        room = max(few_entries, entries_of_a_device * SHOWN_DEVICES)
+        self._entries = np.empty(room, np.int64)  # takes memory where it is used
+        self._count = 0  # of entries
+        self._batches: list[tuple[int, list[int]]] = []  # the first entry of each batch, and the end of each slot
+        self._sums: dict[int, _Weights] = {}  # of earlier entries, by slot
 
     def add(self, settled: SettledFixes, known_us: Integers) -> None:
         """Add the new fixes with weight 1, and half of each known interval to the fixes at its ends."""
         fixes = settled.fixes
-        bins = _bins(fixes.km)
-        pages = self._pages(fixes.slot, bins >> _PAGE_BITS)
-        position = (pages << _PAGE_BITS) | (bins & (_PAGE - 1))
-        counted = settled.is_new & settled.is_inside
-        np.add.at(self._counts.reshape(-1), position if counted.all() else position[counted], np.uint32(1))
-        np.add.at(self._half_us.reshape(-1), position, _weights_half_us(known_us, settled.is_inside))
+        entries = _bins(fixes.km)
+        entries <<= _TIME_BITS
+        entries |= _weights_half_us(known_us, settled.is_inside)
+        entries <<= 1
+        entries |= settled.is_new & settled.is_inside
+        most = max(self._few_entries, self._entries_of_a_device * len(settled.starts))
+        if self._count + len(entries) > min(most, len(self._entries)):
+            self._add_up()
+        if len(entries) > len(self._entries):
+            self._entries = np.empty_like(entries)
+        start, self._count = self._count, self._count + len(entries)
+        self._entries[start : self._count] = entries
+        self._batches.append((start, (start + np.searchsorted(fixes.slot, _SLOTS, side="right")).tolist()))
 
     def percentiles(self, slot: int, percents: Sequence[int]) -> tuple[list[float | None], list[float | None]]:
         """Return percentiles in km with weight 1 for each fix, and weighted by time; None without weight."""
-        numbers = np.flatnonzero(self._page[slot] > 0)
-        pages = self._page[slot].take(numbers)
-        by_fix, by_time = (
-            _percentiles(numbers, table.take(pages, axis=0), percents) for table in (self._counts, self._half_us)
-        )
+        entries = np.concatenate([_NO_ENTRIES, *self._entries_of(slot)])
+        entries.sort()
+        weights = _unpack(entries)
+        if slot in self._sums:
+            weights = _Weights(*map(np.concatenate, zip(weights, self._sums[slot], strict=True)))
+            order = np.argsort(weights.bins)
+            weights = _Weights(*(column.take(order) for column in weights))
+        by_fix, by_time = (_percentiles(weights.bins, column, percents) for column in weights[1:])
         return by_fix, by_time
 
     def clear(self, slot: int) -> None:
         """Forget a device."""
-        pages = self._page[slot][self._page[slot] > 0]
-        self._counts[pages] = 0
-        self._half_us[pages] = 0
-        self._free += pages.tolist()
-        self._page[slot] = 0
+        for entries in self._entries_of(slot):
+            entries[:] = 0  # no fix and no time
+        self._sums.pop(slot, None)
 
-    def _pages(self, slot: NDArray[np.uint8], number: Integers) -> Integers:
-        """Return the position of the page of each row, and add pages that do not exist."""
-        index = self._page.reshape(-1)
-        entry = slot.astype(np.int64) * self._page.shape[1]
-        entry += number
-        pages = index[entry]
-        missing = entry[pages == 0]
-        if missing.size:
-            rows = np.arange(len(missing))
-            index[missing] = rows
-            new = missing[index[missing] == rows]  # each entry once
-            index[new] = self._allocate(len(new))
-            pages = index[entry]
-        return pages.astype(np.int64)
+    def _entries_of(self, slot: int) -> Iterator[Integers]:
+        for start, ends in self._batches:
+            yield self._entries[ends[slot - 1] if slot else start : ends[slot]]
 
-    def _allocate(self, count: int) -> Integers:
-        """Return the positions of `count` empty pages."""
-        recycled = [self._free.pop() for _ in range(min(count, len(self._free)))]
-        added = range(self._used, self._used + count - len(recycled))
-        self._used = added.stop
-        return np.array([*recycled, *added], np.int64)
+    def _add_up(self) -> None:
+        """Add the entries of each device up by bin."""
+        for slot in _SLOTS.tolist():
+            parts = [entries for entries in self._entries_of(slot) if len(entries)]
+            if not parts:
+                continue
+            bins = [int(entry) >> _BIN_SHIFT for part in parts for entry in (part.min(), part.max())]
+            sums = self._sums.get(slot)
+            if sums is not None:
+                bins += sums.bins[[0, -1]].tolist()
+            first = min(bins)
+            fixes, half_us = np.zeros((2, max(bins) - first + 1), np.int64)
+            if sums is not None:
+                fixes[sums.bins - first], half_us[sums.bins - first] = sums.fixes, sums.half_us
+            for weights in map(_unpack, parts):
+                np.add.at(fixes, weights.bins - first, weights.fixes)
+                np.add.at(half_us, weights.bins - first, weights.half_us)
+            used = np.flatnonzero(fixes | half_us)
+            if used.size:
+                self._sums[slot] = _Weights(used + first, fixes.take(used), half_us.take(used))
+        self._batches.clear()
+        self._count = 0
 
 
-def _percentiles(numbers: Integers, weights: NDArray[np.generic], percents: Sequence[int]) -> list[float | None]:
-    """Return the middles of the first bins at or below which the percentages of the weight lie.
+def _unpack(entries: Integers) -> _Weights:
+    return _Weights(entries >> _BIN_SHIFT, entries & 1, entries >> 1 & _TIME_MASK)
 
-    `weights` has the weights of the bins of pages, `numbers` the numbers of the pages in ascending order.
-    """
-    cumulative = np.cumsum(weights.astype(np.int64))
+
+def _percentiles(bins: Integers, weights: Integers, percents: Sequence[int]) -> list[float | None]:
+    """Return the middles of the first bins at or below which the percentages of the weight lie; bins are ascending."""
+    cumulative = np.cumsum(weights)
     if not len(cumulative) or not cumulative[-1]:
         return [None] * len(percents)
     needed = [-(-int(cumulative[-1]) * percent // 100) for percent in percents]
-    positions = np.searchsorted(cumulative, needed)
-    bins = (numbers[positions >> _PAGE_BITS] << _PAGE_BITS) + (positions & (_PAGE - 1))
-    return [_middle_km(number) for number in bins.tolist()]
+    return [_middle_km(number) for number in bins[np.searchsorted(cumulative, needed)].tolist()]
 
 
 def _bins(km: Floats) -> Integers:
     """Return the bin of each distance: 0 below a millimetre, then ascending."""
     bins: Integers = np.maximum((km.view(np.int64) >> _SHIFT) - (_FIRST_BITS - 1), 1)
-    return bins * (km >= _SMALLEST_KM)
+    bins *= km >= _SMALLEST_KM
+    return bins
 
 
 def _middle_km(number: int) -> float:
