@@ -4,140 +4,163 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.calculate.analysis import sums
 from functions.calculate.analysis.device_fixes import SettledFixes, Slots, device_starts, spread
 from functions.calculate.analysis.path_rows import (
-    AnchorColumns,
+    MARGIN_KM,
+    RADIAN,
+    SMALLEST_LIMIT_KM,
     PathFixes,
     PathRows,
-    may_change,
+    Places,
+    can_return,
+    longest_km,
 )
 from functions.calculate.analysis.path_search import Change, find_change
 from functions.calculate.analysis.path_table import steps_to_anchors
+from functions.calculate.analysis.sums import group_sums
 from functions.calculate.analysis.trips import RunTrips, Trip
-from functions.calculate.day.distance import haversine_km
+from functions.calculate.day.exact_sum import in_units, split, value
 from functions.calculate.fixes.blocks import Flags, Integers
 
 
 @dataclass(frozen=True)
 class _Legs:
-    """Legs between rows, and the rows that the next block needs."""
+    """The rows of fixes that are anchors: pairs with a leg between them, and the last one of each device."""
 
     begins: Integers
     ends: Integers
-    kept: Integers  # anchors, each followed by the departure that is open, if any
+    last: Integers
+    departures: Integers  # the last fixes of devices that are beyond the limit of the last anchor
 
 
 class RobustPaths:
     """The robust paths of all devices.
 
     Between blocks each device has its anchor. If its last fix is beyond the limit, the next one decides whether the
-    anchor moves there, and that fix, the departure, is kept after the anchor.
+    anchor moves there, and that fix is kept as departure.
     """
 
     def __init__(self, devices: int) -> None:
-        self._units = [0] * devices  # the length of each path, kilometres in units of sums.py
-        self._kept: PathFixes | None = None
-        self._anchors = np.full((devices, len(AnchorColumns._fields)), np.nan)  # as AnchorColumns
-        self._has_departure = np.zeros(devices, np.bool_)
+        self._units = [0] * devices  # the length of each path, kilometres in units of exact_sum.py
+        self._anchors = Places(*np.full((3, devices), np.nan))
+        self._departures = Places(*np.full((3, devices), np.nan))
+        self._departure_us = np.zeros(devices, np.int64)
+        self._departure_state = np.zeros(devices, np.int8)
         self._departure_trip: list[Trip | None] = [None] * devices
 
     def add(self, settled: SettledFixes, runs: RunTrips) -> None:
-        """Follow the new fixes in the window that do not contradict their state.
-
-        Most devices rest most of the time: a bound for all fixes selects the devices with a fix that may be beyond the
-        limit of the anchor or replace it.
-        """
-        number = np.flatnonzero(settled.is_new & settled.is_inside & ~settled.is_contradicting)
+        """Follow the new fixes in the window that do not contradict their state."""
+        number = self._rows_to_follow(settled)
         if not number.size:
             return
         fixes = PathFixes.of(settled, number)
-        begins = device_starts(fixes.slot)
-        slots = fixes.slot[begins]
-        can_change = self._may_change(fixes, begins)
-        is_active = np.logical_or.reduceat(can_change, begins) | self._has_departure[slots]
-        if not is_active.all():
-            if not is_active.any():
-                return
-            is_selected = spread(is_active, begins, len(fixes))
-            fixes, can_change, slots = fixes.take(is_selected), can_change[is_selected], slots[is_active]
-        rows, can_change = self._rows(fixes, can_change, slots)
-        legs = _follow(rows, can_change)
+        starts = device_starts(fixes.slot)
+        starts = starts[_exist(self._anchors)[fixes.slot[starts]]]
+        self._decide_departures(fixes, starts)
+        fixes.put(starts, self._anchors.take(fixes.slot[starts]))
+        legs = _follow(PathRows(fixes))
         if legs.ends.size:
-            self._add_legs(rows.fixes, legs.begins, legs.ends, runs)
-        self._keep(rows.fixes.take(legs.kept), slots, runs)
+            self._add_legs(fixes, legs.begins, legs.ends, runs)
+        self._anchors.put(fixes.slot[legs.last], fixes.places.take(legs.last))
+        if legs.departures.size:
+            self._keep_departures(fixes, legs.departures, runs)
 
     def finish(self) -> None:
         """Accept the departures that no fix follows."""
-        if self._kept is not None:
-            departures = np.flatnonzero(self._kept.slot[1:] == self._kept.slot[:-1])
-            if departures.size:
-                self._add_legs(self._kept, departures, departures + 1, RunTrips([]))
+        self._move(np.flatnonzero(_exist(self._departures)))
 
     def km(self, slot: int) -> float:
-        return sums.value(self._units[slot])
+        return value(self._units[slot])
 
     def clear(self, slot: int) -> None:
         """Forget a device."""
         self._units[slot] = 0
-        self._anchors[slot] = np.nan
-        self._has_departure[slot] = False
-        if self._kept is not None:
-            self._kept = self._kept.take(self._kept.slot != slot)
+        self._anchors.latitude[slot] = self._departures.latitude[slot] = np.nan
 
-    def _may_change(self, fixes: PathFixes, begins: Integers) -> Flags:
-        """Return the fixes that may change the anchor: all if there is none."""
-        anchors = AnchorColumns(*(spread(column, begins, len(fixes)) for column in self._anchors[fixes.slot[begins]].T))
-        return may_change(fixes.latitude, fixes.longitude, fixes.accuracy_km, anchors)
+    def _rows_to_follow(self, settled: SettledFixes) -> Integers:
+        """Return the rows of devices that can move: of the new fixes, and the row before, if there is an anchor."""
+        slots = settled.fixes.slot[settled.starts]
+        is_followed = settled.is_new & settled.is_inside & ~settled.is_contradicting
+        is_followed[settled.starts] |= _exist(self._anchors)[slots]
+        rests = self._rests(settled, slots)
+        if rests.any():
+            is_followed &= spread(~rests, settled.starts, len(settled))
+        return np.flatnonzero(is_followed)
 
-    def _rows(self, fixes: PathFixes, can_change: Flags, slots: Slots) -> tuple[PathRows, Flags]:
-        """Return the fixes of devices with what is kept of them before, in the same order."""
-        if self._kept is None:
-            return PathRows(fixes), can_change
-        is_active = np.zeros(len(self._units), np.bool_)
-        is_active[slots] = True
-        is_active = is_active[self._kept.slot]
-        kept, self._kept = self._kept.take(is_active), self._kept.take(~is_active)
-        fixes = PathFixes.concatenate([kept, fixes])
-        can_change = np.append(np.ones(len(kept), np.bool_), can_change)
-        if len(slots) > 1:
-            order = np.argsort(fixes.slot, kind="stable")
-            fixes, can_change = fixes.take(order), can_change[order]
-        return PathRows(fixes), can_change
+    def _rests(self, settled: SettledFixes, slots: Slots) -> Flags:
+        """Return which devices certainly stay within the limit of their anchor, without a fix that replaces it.
 
-    def _keep(self, kept: PathFixes, slots: Slots, runs: RunTrips) -> None:
-        anchors = device_starts(kept.slot)
-        columns = AnchorColumns.of(kept.latitude[anchors], kept.longitude[anchors], kept.accuracy_km[anchors])
-        self._anchors[slots] = np.stack(columns, axis=1)
-        self._has_departure[slots] = False
-        for row in np.flatnonzero(kept.slot[1:] == kept.slot[:-1]).tolist():
-            slot = int(kept.slot[row])
-            self._has_departure[slot] = True
-            self._departure_trip[slot] = runs.trip_at(int(kept.number[row + 1]))
-        kept.number[:] = -1
-        self._kept = kept if self._kept is None else PathFixes.concatenate([self._kept, kept])
+        Most devices rest most of the time. All fixes lie in a box of degrees around the anchor.
+        """
+        fixes, anchors = settled.fixes, self._anchors.take(slots)
+        north, east = (
+            np.maximum(
+                np.maximum.reduceat(column, settled.starts) - of, of - np.minimum.reduceat(column, settled.starts)
+            )
+            for column, of in ((fixes.latitude, anchors.latitude), (fixes.longitude, anchors.longitude))
+        )
+        accuracy_km = np.minimum.reduceat(fixes.accuracy_km, settled.starts)
+        limit_km = np.maximum(SMALLEST_LIMIT_KM, accuracy_km + anchors.accuracy_km) - MARGIN_KM
+        rests: Flags = longest_km(north, east, np.cos(anchors.latitude * RADIAN)) <= limit_km
+        rests &= (accuracy_km >= anchors.accuracy_km) | (anchors.accuracy_km <= SMALLEST_LIMIT_KM)
+        return rests & ~_exist(self._departures)[slots]  # a device without anchor, which is NaN, does not rest
+
+    def _decide_departures(self, fixes: PathFixes, starts: Integers) -> None:
+        """Accept the departures of devices whose next fix, after the row in `starts`, is no return."""
+        rows = starts[_exist(self._departures)[fixes.slot[starts]]]
+        rows = rows[(rows + 1 < len(fixes)) & (fixes.slot[np.minimum(rows + 1, len(fixes) - 1)] == fixes.slot[rows])]
+        if not rows.size:
+            return
+        slots, after = fixes.slot[rows], rows + 1
+        anchors, places = self._anchors.take(slots), fixes.places.take(after)
+        departure = self._departure_us[slots], self._departure_state[slots]
+        returns = can_return(*departure, fixes.time_us[after], fixes.state[after])
+        returns &= anchors.distances_km(places) <= anchors.limits_km(places)
+        self._move(slots[~returns])
+        self._departures.latitude[slots] = np.nan
+
+    def _move(self, slots: Integers) -> None:
+        """Move the anchors of devices to their departures."""
+        anchors, departures = self._anchors.take(slots), self._departures.take(slots)
+        coarse, fine = split(anchors.distances_km(departures))
+        for slot, *units in zip(slots.tolist(), coarse.tolist(), fine.tolist(), strict=True):
+            self._add(slot, self._departure_trip[slot], in_units(*units))
+        self._anchors.put(slots, departures)
+
+    def _keep_departures(self, fixes: PathFixes, rows: Integers, runs: RunTrips) -> None:
+        slots = fixes.slot[rows]
+        self._departures.put(slots, fixes.places.take(rows))
+        self._departure_us[slots] = fixes.time_us[rows]
+        self._departure_state[slots] = fixes.state[rows]
+        for slot, number in zip(slots.tolist(), fixes.number[rows].tolist(), strict=True):
+            self._departure_trip[slot] = runs.trip_at(number)
 
     def _add_legs(self, fixes: PathFixes, begins: Integers, ends: Integers, runs: RunTrips) -> None:
         """Add legs between rows to the path of the device and of the trip that contains the fix where they end."""
-        latitude, longitude = fixes.latitude, fixes.longitude
-        km = haversine_km(latitude[ends], longitude[ends], latitude[begins], longitude[begins])
-        groups = runs.groups(fixes.number[ends], fixes.slot[ends])
+        km = fixes.places.take(ends).distances_km(fixes.places.take(begins))
+        groups = runs.groups(fixes.number[ends])
         firsts = ends[groups]
-        columns = fixes.slot[firsts], fixes.number[firsts], *sums.group_sums(km, groups)
+        columns = fixes.slot[firsts], fixes.number[firsts], *group_sums(km, groups)
         for slot, number, coarse, fine in zip(*(column.tolist() for column in columns), strict=True):
-            units = sums.in_units(coarse, fine)
-            self._units[slot] += units
-            trip = self._departure_trip[slot] if number < 0 else runs.trip_at(number)
-            if trip is not None:
-                trip.path_units += units
+            self._add(slot, runs.trip_at(number), in_units(coarse, fine))
+
+    def _add(self, slot: int, trip: Trip | None, units: int) -> None:
+        """Add to the path of a device and of a trip."""
+        self._units[slot] += units
+        if trip is not None:
+            trip.path_units += units
 
 
-def _follow(rows: PathRows, can_change: Flags) -> _Legs:
-    """Follow the anchors of each device. No row before the first one with `can_change` changes its first anchor."""
+def _exist(places: Places) -> Flags:
+    return ~np.isnan(places.latitude)
+
+
+def _follow(rows: PathRows) -> _Legs:
+    """Follow the anchors of each device."""
     table, slot = steps_to_anchors(rows), rows.fixes.slot
     steps, is_anchor = np.abs(table).tobytes(), bytearray(len(rows))
     starts = device_starts(slot)
-    kept = []
+    last, departures = [], []
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(rows)], strict=True):
         anchor = start
         while True:
@@ -145,17 +168,16 @@ def _follow(rows: PathRows, can_change: Flags) -> _Legs:
             while step := steps[anchor]:
                 anchor += step
                 is_anchor[anchor] = True
-            row = anchor + 1
-            if anchor == start and row < end:
-                row += int(np.argmax(can_change[row:end]))
-            change, row = find_change(rows, anchor, row, end)
+            change, row = find_change(rows, anchor, end)
             if change is Change.REPLACED:
                 table[anchor] = -1
             elif change is not Change.MOVED:
                 break
             anchor = row
-        kept += [anchor, row] if change is Change.OPEN else [anchor]
+        last.append(anchor)
+        if change is Change.OPEN:
+            departures.append(row)
     anchors = np.flatnonzero(np.frombuffer(is_anchor, np.bool_))
     begins, ends = anchors[:-1], anchors[1:]
     is_leg = (slot[begins] == slot[ends]) & (table[begins] >= 0)
-    return _Legs(begins[is_leg], ends[is_leg], np.array(kept))
+    return _Legs(begins[is_leg], ends[is_leg], np.array(last), np.array(departures, np.int64))

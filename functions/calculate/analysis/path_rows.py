@@ -1,15 +1,13 @@
 """The fixes that robust paths follow, and comparisons of their distances with the limit of an anchor."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import Columns, SettledFixes, Signs, row_index
-from functions.calculate.day.distance import EARTH_RADIUS_KM
+from functions.calculate.analysis.device_fixes import Columns, SettledFixes, Signs, Slots
+from functions.calculate.day.distance import EARTH_RADIUS_KM, haversine_km
 from functions.calculate.fixes.blocks import Flags, Floats, Integers
 
 SMALLEST_LIMIT_KM = 0.05
@@ -21,9 +19,37 @@ _FLAT_LATITUDE = 85.0  # degrees, below which the cosine is larger than short di
 _SHORTEST_SQUARE = EARTH_RADIUS_KM**2 * (1 - 1e-4)  # of a distance in radians
 
 
+class Places(NamedTuple):
+    """Columns of places: WGS84 degrees, and accuracies in kilometres."""
+
+    latitude: Floats
+    longitude: Floats
+    accuracy_km: Floats
+
+    def take(self, rows: Integers | Slots) -> Self:
+        return type(self)(*(column.take(rows) for column in self))
+
+    def put(self, rows: Integers | Slots, places: Self) -> None:
+        """Replace the places at rows."""
+        for column, values in zip(self, places, strict=True):
+            column[rows] = values
+
+    def distances_km(self, others: Self) -> Floats:
+        return haversine_km(self.latitude, self.longitude, others.latitude, others.longitude)
+
+    def limits_km(self, others: Self) -> Floats:
+        """Return the limits of the distances."""
+        limits: Floats = np.maximum(SMALLEST_LIMIT_KM, self.accuracy_km + others.accuracy_km)
+        return limits
+
+
 @dataclass(frozen=True)
 class PathFixes(Columns):
-    """Fixes of paths, as Fixes; `number` is the row in SettledFixes, -1 for fixes of earlier blocks."""
+    """Fixes of paths, as Fixes, sorted by device.
+
+    `number` is the row in SettledFixes. The difference of `cumulative_km` is at least the distance of two fixes of a
+    device.
+    """
 
     latitude: Floats
     longitude: Floats
@@ -31,49 +57,51 @@ class PathFixes(Columns):
     time_us: Integers
     state: Signs
     number: Integers
+    cumulative_km: Floats
 
     @classmethod
-    def of(cls, settled: SettledFixes, number: Integers) -> "PathFixes":
-        """Return the fixes at the rows `number`, of which there is at least one."""
-        index = row_index(number)
+    def of(cls, settled: SettledFixes, number: Integers) -> Self:
+        """Return the fixes at the rows `number`, with places that can be replaced."""
         fixes = settled.fixes
-        return cls(
-            fixes.slot[index],
-            fixes.latitude[index],
-            fixes.longitude[index],
-            fixes.accuracy_km[index],
-            fixes.time_us[index],
-            settled.state[index],
-            number,
-        )
+        cumulative_km = fixes.leg_km.copy()
+        cumulative_km[settled.starts] = 0
+        np.cumsum(cumulative_km, out=cumulative_km)
+        places = fixes.latitude, fixes.longitude, fixes.accuracy_km
+        if len(number) == len(settled):
+            places = fixes.latitude.copy(), fixes.longitude.copy(), fixes.accuracy_km.copy()
+            return cls(fixes.slot, *places, fixes.time_us, settled.state, number, cumulative_km)
+        rows = np.arange(len(settled))
+        return cls(fixes.slot, *places, fixes.time_us, settled.state, rows, cumulative_km).take(number)
+
+    @property
+    def places(self) -> Places:
+        return Places(self.latitude, self.longitude, self.accuracy_km)
+
+    def put(self, rows: Integers, anchors: Places) -> None:
+        """Replace the first fix of devices by anchors."""
+        self.places.put(rows, anchors)
+        after = np.minimum(rows + 1, len(self) - 1)  # the last device can have no other fix
+        self.cumulative_km[rows] = self.cumulative_km[after] - anchors.distances_km(self.places.take(after))
 
 
 class PathRows:
-    """Fixes of paths, sorted by device. Memory views return single values as Python's numbers.
+    """Fixes of paths, sorted by device. The rows of each device begin with its anchor.
 
-    The rows of a device begin with its anchor, and the fix beyond the limit that no fix followed yet, if it has them.
+    Memory views return single values as Python's numbers.
     """
 
     def __init__(self, fixes: PathFixes) -> None:
         self.fixes = fixes
         self.latitude, self.longitude = fixes.latitude.data, fixes.longitude.data
-        self.accuracy_km = fixes.accuracy_km.data
+        self.accuracy_km, self.cumulative_km = fixes.accuracy_km.data, fixes.cumulative_km.data
         self.largest_accuracy_km = float(fixes.accuracy_km.max())
         # A fix of the same place whose accuracy is below this replaces the anchor.
         self.replaced_below_km = np.where(fixes.accuracy_km > SMALLEST_LIMIT_KM, fixes.accuracy_km, 0.0).data
         self.can_return = np.zeros(len(fixes), np.bool_)  # the fix after each row can be the return from it
-        self.can_return[:-1] = (np.diff(fixes.time_us) < _RETURN_US) & (fixes.state[1:] == fixes.state[:-1])
+        self.can_return[:-1] = can_return(fixes.time_us[:-1], fixes.state[:-1], fixes.time_us[1:], fixes.state[1:])
 
     def __len__(self) -> int:
         return len(self.fixes)
-
-    @cached_property
-    def cumulative_km(self) -> Sequence[float]:
-        """Ascending numbers, whose differences are at least the distance of two fixes of a device."""
-        fixes, cumulative = self.fixes, np.zeros(len(self))
-        before = AnchorColumns.of(fixes.latitude[:-1], fixes.longitude[:-1], fixes.accuracy_km[:-1])
-        np.cumsum(longest_km(fixes.latitude[1:], fixes.longitude[1:], before), out=cumulative[1:])
-        return cumulative.data
 
     def is_beyond(self, anchor: int, row: int) -> bool:
         """Return whether a fix is beyond the limit of the fix at the row `anchor`."""
@@ -96,41 +124,24 @@ class PathRows:
         return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, a)))
 
 
-class AnchorColumns(NamedTuple):
-    """The anchor of each fix, or one for all."""
-
-    latitude: Floats | float
-    longitude: Floats | float
-    cosine: Floats | float  # of the latitude
-    accuracy_km: Floats | float
-
-    @classmethod
-    def of(cls, latitude: Floats | float, longitude: Floats | float, accuracy_km: Floats | float) -> "AnchorColumns":
-        return cls(latitude, longitude, np.cos(np.multiply(latitude, RADIAN)), accuracy_km)
+def can_return(time_us: Integers, state: Signs, next_us: Integers, next_state: Signs) -> Flags:
+    """Return whether the next fixes can be returns from fixes beyond the limit."""
+    flags: Flags = (next_us - time_us < _RETURN_US) & (next_state == state)
+    return flags
 
 
-def longest_km(latitude: Floats, longitude: Floats, anchor: AnchorColumns) -> Floats:
-    """Return an upper bound of the distance of each fix from the anchor.
+def longest_km(degrees_north: Floats, degrees_east: Floats, cosine: Floats | float) -> Floats:
+    """Return an upper bound of the distance between points with these differences; `cosine` is of one latitude.
 
     The cosine of every latitude between two points is at most that of one of them plus their difference in radians, so
     the straight line in degrees is no longer than R · √(Δφ² + (Δλ · (cos φ + |Δφ|))²).
     """
-    north = np.abs(latitude - anchor.latitude) * RADIAN
-    east = np.abs(longitude - anchor.longitude) * RADIAN
-    east *= north + anchor.cosine
+    north = degrees_north * RADIAN
+    east = degrees_east * RADIAN
+    east *= north + cosine
     north *= north
     east *= east
     north += east
     km: Floats = np.sqrt(north, out=north)
     km *= EARTH_RADIUS_KM
     return km
-
-
-def may_change(latitude: Floats, longitude: Floats, accuracy_km: Floats, anchor: AnchorColumns) -> Flags:
-    """Return False for fixes that are certainly within the limit of the anchor and do not replace it."""
-    limit_km = np.maximum(SMALLEST_LIMIT_KM, accuracy_km + anchor.accuracy_km)
-    limit_km -= MARGIN_KM
-    is_within = longest_km(latitude, longitude, anchor) <= limit_km
-    is_more_accurate = (accuracy_km < anchor.accuracy_km) & (np.asarray(anchor.accuracy_km) > SMALLEST_LIMIT_KM)
-    flags: Flags = ~is_within | is_more_accurate  # True for a device without anchor, which is NaN
-    return flags

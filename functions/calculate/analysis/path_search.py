@@ -10,14 +10,14 @@ from functions.calculate.analysis.path_rows import (
     MARGIN_KM,
     RADIAN,
     SMALLEST_LIMIT_KM,
-    AnchorColumns,
     PathRows,
-    may_change,
+    longest_km,
 )
 from functions.calculate.day.distance import EARTH_RADIUS_KM
 
 _SINGLE_TESTS = 64  # of fixes, before whole chunks are tested
 _MOST_SKIPPED = 64  # rows
+_NEAR = 0.9  # part of the limit, within which skipping pays
 _CHUNK = 256
 _DEGREES = (1 - 1e-5) / (RADIAN * EARTH_RADIUS_KM)  # of a kilometre, less by more than the rounding errors
 
@@ -31,12 +31,13 @@ class Change(Enum):
     NONE = auto()
 
 
-def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change, int]:
-    """Return what follows the anchor, and its row, of the rows of its device from `row` to `end`.
+def find_change(rows: PathRows, anchor: int, end: int) -> tuple[Change, int]:
+    """Return what follows the anchor, and its row, of the rows of its device, which end at `end`.
 
     A fix within its limit differs in latitude by at most that. So with the cosine below, the straight line to it in
-    degrees is no shorter than its distance, as in path_rows.longest_km. After a fix within half the limit, fixes are
-    skipped as long as the distances between them add up to the other half, unless one of them can replace the anchor.
+    degrees is no shorter than its distance, as in path_rows.longest_km. The fixes after it are skipped as long as the
+    distances between them add up to no more than what is left of the smallest limit, unless one of them can replace the
+    anchor.
     """
     latitudes, longitudes, accuracies, cumulative = rows.latitude, rows.longitude, rows.accuracy_km, rows.cumulative_km
     latitude, longitude, accuracy = latitudes[anchor], longitudes[anchor], accuracies[anchor]
@@ -45,17 +46,19 @@ def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change
     cosine = math.cos(latitude * RADIAN) + largest_limit_km / EARTH_RADIUS_KM
     smallest_square = (smallest_limit_km * _DEGREES) ** 2
     replaced_below_km = rows.replaced_below_km[anchor]
-    near_square = 0.0 if replaced_below_km else smallest_square / 4
-    half_km = smallest_limit_km / 2 - MARGIN_KM
-    if near_square and row < end:
-        row = bisect_right(cumulative, cumulative[anchor] + 2 * half_km, row, min(row + _MOST_SKIPPED, end))
+    near_square = 0.0 if replaced_below_km else smallest_square * _NEAR**2
+    skipped_km = smallest_limit_km - MARGIN_KM
+    row = anchor + 1
+    if near_square:
+        row = bisect_right(cumulative, cumulative[anchor] + skipped_km, row, min(row + _MOST_SKIPPED, end))
     for _ in range(_SINGLE_TESTS):
         if row >= end:
             return Change.NONE, end
         north, east = latitudes[row] - latitude, (longitudes[row] - longitude) * cosine
         square = north * north + east * east
         if square < near_square:
-            row = bisect_right(cumulative, cumulative[row] + half_km, row + 1, min(row + _MOST_SKIPPED, end))
+            left_km = skipped_km - math.sqrt(square) / _DEGREES
+            row = bisect_right(cumulative, cumulative[row] + left_km, row + 1, min(row + _MOST_SKIPPED, end))
             continue
         fix_accuracy = accuracies[row]
         is_far = square > smallest_square and square > ((accuracy + fix_accuracy) * _DEGREES) ** 2
@@ -70,10 +73,14 @@ def find_change(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change
 def _find_in_chunks(rows: PathRows, anchor: int, row: int, end: int) -> tuple[Change, int]:
     """Return the same as find_change, by array arithmetic."""
     size, fixes = _CHUNK, rows.fixes
-    columns = AnchorColumns.of(rows.latitude[anchor], rows.longitude[anchor], rows.accuracy_km[anchor])
+    latitude, longitude, accuracy_km = rows.latitude[anchor], rows.longitude[anchor], rows.accuracy_km[anchor]
+    cosine = math.cos(latitude * RADIAN)
     while row < end:
         chunk = slice(row, min(row + size, end))
-        can_change = may_change(fixes.latitude[chunk], fixes.longitude[chunk], fixes.accuracy_km[chunk], columns)
+        north, east = np.abs(fixes.latitude[chunk] - latitude), np.abs(fixes.longitude[chunk] - longitude)
+        limits_km = np.maximum(SMALLEST_LIMIT_KM, fixes.accuracy_km[chunk] + accuracy_km)
+        can_change = longest_km(north, east, cosine) > limits_km - MARGIN_KM
+        can_change |= fixes.accuracy_km[chunk] < rows.replaced_below_km[anchor]
         for offset in np.flatnonzero(can_change).tolist():
             change = _change_at(rows, anchor, row + offset, end)
             if change is not Change.NONE:

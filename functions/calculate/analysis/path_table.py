@@ -6,20 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.calculate.analysis.device_fixes import device_starts, spread
-from functions.calculate.analysis.path_rows import (
-    RADIAN,
-    SMALLEST_LIMIT_KM,
-    AnchorColumns,
-    PathFixes,
-    PathRows,
-    longest_km,
-)
+from functions.calculate.analysis.path_rows import RADIAN, SMALLEST_LIMIT_KM, PathRows
 from functions.calculate.day.distance import EARTH_RADIUS_KM
 from functions.calculate.fixes.blocks import Floats, Integers
 
 _SMALLEST_TABLE = 256  # rows
 _MOST_STEPS = 60  # a search for each anchor costs less than more steps
-_STRIDE = 8  # rows between the fixes by which the number of steps is estimated
+_STRIDE = 8  # steps
+_WORTH_A_STRIDE = 0.1  # of the rows; to search the next anchor of less rows costs less
 _LARGEST_LIMIT_KM = 10.0
 _LARGEST_LATITUDE = 80.0
 _LARGEST_DEGREES = 90.0  # from the first fix of the device
@@ -36,12 +30,18 @@ def steps_to_anchors(rows: PathRows) -> NDArray[np.int8]:
     """
     steps = np.zeros(len(rows), np.int8)
     largest_limit_km = max(SMALLEST_LIMIT_KM, 2 * rows.largest_accuracy_km)
-    if len(rows) >= max(_SMALLEST_TABLE, _STRIDE + 1) and largest_limit_km <= _LARGEST_LIMIT_KM:
-        most = _steps_worth_it(rows.fixes)
-        plane = _Plane(rows, largest_limit_km) if most else None
-        if plane and plane.tolerance < 0.1:
-            _fill(steps, rows, plane, most)
+    if len(rows) >= _SMALLEST_TABLE and largest_limit_km <= _LARGEST_LIMIT_KM and _is_worth_it(rows):
+        plane = _Plane(rows, largest_limit_km)
+        if plane.tolerance < 0.1:
+            _fill(steps, rows, plane)
     return steps
+
+
+def _is_worth_it(rows: PathRows) -> bool:
+    """Return whether the first stride can be beyond the smallest limit of enough rows."""
+    cumulative_km = rows.fixes.cumulative_km
+    can_move = cumulative_km[_STRIDE:] - cumulative_km[:-_STRIDE] > SMALLEST_LIMIT_KM
+    return int(np.count_nonzero(can_move)) >= len(rows) * _WORTH_A_STRIDE
 
 
 class _Points(NamedTuple):
@@ -52,8 +52,12 @@ class _Points(NamedTuple):
     cosine: Singles  # of the latitude
     accuracy: Singles
 
-    def take(self, index: Integers | slice) -> "_Points":
-        return _Points(*(column[index] if isinstance(index, slice) else column.take(index) for column in self))
+    def take(self, rows: Integers) -> "_Points":
+        return _Points(*(column.take(rows) for column in self))
+
+    def between(self, start: int, end: int) -> "_Points":
+        part = slice(start, end)
+        return _Points(self.x[part], self.y[part], self.cosine[part], self.accuracy[part])
 
 
 class _Plane:
@@ -61,24 +65,31 @@ class _Plane:
 
     The distance of two fixes is √(Δy² + (Δx · cos φ)²), with the cosine of the first one. Up to the limits above and
     below the largest latitude it differs from the haversine distance by less than `tolerance` of the limit, and longer
-    distances are longer than the limit by it, too.
+    distances are longer than the limit by it, too. Accuracies, and so limits, are less than the real ones by
+    `tolerance`: distances below them are certainly within the limit, and distances `beyond` times as long are not.
     """
 
     def __init__(self, rows: PathRows, largest_limit_km: float) -> None:
-        fixes = rows.fixes
+        fixes, count = rows.fixes, len(rows)
         starts = device_starts(fixes.slot)
-        self.last = spread(np.append(starts[1:], len(fixes)) - 1, starts, len(fixes))  # the last row of the device
+        self.last = spread(np.append(starts[1:], count) - 1, starts, count)  # the last row of the device
         self.is_valid = np.abs(fixes.latitude) <= _LARGEST_LATITUDE
-        degrees_north = fixes.latitude - spread(fixes.latitude[starts], starts, len(fixes))
-        degrees_east = fixes.longitude - spread(fixes.longitude[starts], starts, len(fixes))
+        degrees_north = fixes.latitude - spread(fixes.latitude[starts], starts, count)
+        degrees_east = fixes.longitude - spread(fixes.longitude[starts], starts, count)
         extent = max(float(np.abs(degrees_north).max()), float(np.abs(degrees_east).max()))
-        cosine = np.cos(fixes.latitude * RADIAN).astype(np.float32)
-        accuracy = fixes.accuracy_km.astype(np.float32)
-        self.points = _Points(_single_km(degrees_east), _single_km(degrees_north), cosine, accuracy)
-        self._smallest_limits = np.full(len(fixes), SMALLEST_LIMIT_KM, np.float32)  # numpy compares with arrays faster
         extent_km = extent * RADIAN * EARTH_RADIUS_KM
         self.tolerance = 1e-4 + 3 * largest_limit_km / EARTH_RADIUS_KM
         self.tolerance += _SINGLE_PRECISION * extent_km / SMALLEST_LIMIT_KM if extent < _LARGEST_DEGREES else 1.0
+        self.beyond_square = np.float32(((1 + self.tolerance) / (1 - self.tolerance)) ** 2)
+        less = 1 - self.tolerance
+        self.points = _Points(
+            _singles(degrees_east * (RADIAN * EARTH_RADIUS_KM)),
+            _singles(degrees_north * (RADIAN * EARTH_RADIUS_KM)),
+            np.cos(_singles(fixes.latitude * RADIAN)),
+            _singles(fixes.accuracy_km * less),
+        )
+        self.replaced_below = _singles(np.asarray(rows.replaced_below_km) * less)
+        self._smallest_limits = np.full(count, SMALLEST_LIMIT_KM * less, np.float32)  # numpy compares arrays faster
 
     def squares(self, begins: _Points, ends: _Points) -> tuple[Singles, Singles]:
         """Return the squares of distances, and those of their limits."""
@@ -93,56 +104,46 @@ class _Plane:
         return x, limits
 
 
-def _steps_worth_it(fixes: PathFixes) -> int:
-    """Return a number of steps after which most fixes have their change, 0 if that is too large."""
-    before, after = fixes.take(slice(0, -_STRIDE, _STRIDE)), fixes.take(slice(_STRIDE, None, _STRIDE))
-    anchors = AnchorColumns.of(before.latitude, before.longitude, before.accuracy_km)
-    moved_km = _median(longest_km(after.latitude, after.longitude, anchors))
-    limit_km = max(SMALLEST_LIMIT_KM, _median(before.accuracy_km + after.accuracy_km))
-    steps = 1.5 * _STRIDE * limit_km / moved_km if moved_km else np.inf
-    return max(int(steps), _STRIDE) + 2 if steps < _MOST_STEPS else 0
-
-
-def _fill(steps: NDArray[np.int8], rows: PathRows, plane: _Plane, most: int) -> None:
+def _fill(steps: NDArray[np.int8], rows: PathRows, plane: _Plane) -> None:
     """Find the first fix that may be beyond the limit of each fix or replace it, and decide which of both it is."""
     points = plane.points
-    within, beyond = np.float32((1 - plane.tolerance) ** 2), np.float32((1 + plane.tolerance) ** 2)
-    replaced_below = np.asarray(rows.replaced_below_km, np.float32)
     change = np.arange(1, len(rows) + 1)
-    change += _count_within(plane, most, replaced_below, within)
+    change += _count_within(plane, len(rows))
     begins = np.flatnonzero(plane.is_valid & (change < plane.last))
     ends = change[begins]
     anchors = points.take(begins)
     squares, limits = plane.squares(anchors, points.take(ends))
     next_squares, next_limits = plane.squares(anchors, points.take(ends + 1))
-    is_moved = ~rows.can_return[ends] | (next_squares > next_limits * beyond)
-    is_moved &= squares > limits * beyond
-    is_replaced = (squares < limits * within) & (points.accuracy[ends] < replaced_below[begins])
+    is_moved = ~rows.can_return[ends] | (next_squares > next_limits * plane.beyond_square)
+    is_moved &= squares > limits * plane.beyond_square
+    is_replaced = (squares < limits) & (points.accuracy[ends] < plane.replaced_below[begins])
     steps[begins] = (is_moved.view(np.int8) - is_replaced.view(np.int8)) * (ends - begins)
 
 
-def _count_within(plane: _Plane, most: int, replaced_below: Singles, within: np.float32) -> NDArray[np.uint8]:
-    """Return how many fixes after each one, at most `most`, are certainly within its limit and do not replace it."""
-    count, any_replaced = len(replaced_below), bool(replaced_below.any())
-    padding = np.full(most, np.nan, np.float32)  # is within no limit
-    padded = _Points(*(np.append(column, padding) for column in plane.points))
-    is_counted, counts = np.ones(count, np.bool_), np.zeros(count, np.uint8)
-    for step in range(1, most + 1):
-        later = padded.take(slice(step, step + count))
-        squares, limits = plane.squares(plane.points, later)
-        limits *= within
+def _count_within(plane: _Plane, count: int) -> NDArray[np.uint8]:
+    """Return how many fixes after each one are certainly within its limit and do not replace it.
+
+    Stops as soon as a stride of further fixes settles few rows.
+    """
+    fixes, replaced_below = plane.points.between(0, count), plane.replaced_below[:count]
+    any_replaced = bool(replaced_below.any())
+    is_counted, counts, open_rows = np.ones(count, np.bool_), np.zeros(count, np.uint8), count
+    for step in range(1, _MOST_STEPS + 1):
+        later = plane.points.between(step, step + count)
+        squares, limits = plane.squares(fixes, later)
         is_counted &= squares < limits
         if any_replaced:
             is_counted &= later.accuracy >= replaced_below
         counts += is_counted.view(np.uint8)
+        if not step % _STRIDE:
+            before, open_rows = open_rows, int(np.count_nonzero(is_counted))
+            if before - open_rows < count * _WORTH_A_STRIDE:
+                break
     return counts
 
 
-def _median(values: Floats) -> float:
-    """Return the upper median. np.median imports numpy.ma, which takes 8 ms."""
-    middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
-
-
-def _single_km(degrees: Floats) -> Singles:
-    return (degrees * (RADIAN * EARTH_RADIUS_KM)).astype(np.float32)
+def _singles(values: Floats) -> Singles:
+    """Return single precision, followed by values that are within no limit."""
+    singles = np.full(len(values) + _MOST_STEPS, np.nan, np.float32)
+    singles[: len(values)] = values
+    return singles

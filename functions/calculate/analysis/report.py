@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from functions.calculate.analysis import sums
 from functions.calculate.analysis.device_states import DeviceStates
 from functions.calculate.analysis.screening import HOUR_US, Reason
 from functions.calculate.analysis.shown_devices import ShownDevices
@@ -11,6 +10,7 @@ from functions.calculate.analysis.states import StateRules, state_name
 from functions.calculate.analysis.totals import NO_TIME
 from functions.calculate.analysis.trips import Trip
 from functions.calculate.day.distance import hundredths_of_minutes
+from functions.calculate.day.exact_sum import value
 from functions.calculate.fixes.blocks import Integers
 from shared.models import AnalysisParameters, rfc3339
 
@@ -132,7 +132,7 @@ class Report:
             "unknown_minutes": _minutes(trip.unknown_us),
             "farthest_km": _kilometres(trip.farthest.km),
             "farthest_at": self._time(trip.farthest.time_us),
-            "path_length_km": _kilometres(sums.value(trip.path_units)),
+            "path_length_km": _kilometres(value(trip.path_units)),
         }
 
     def _gap(self, start_us: int, length_us: int, state: int) -> dict[str, Any]:

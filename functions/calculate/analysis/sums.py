@@ -5,8 +5,6 @@ import numpy as np
 from functions.calculate.day.exact_sum import in_units, split, value
 from functions.calculate.fixes.blocks import Floats, Integers
 
-__all__ = ["ExactSums", "group_sums", "in_units", "value"]
-
 
 def group_sums(values: Floats, starts: Integers) -> tuple[Integers, Integers]:
     """Return the sum of each group of rows that begins at `starts`, as multiples of 2⁻²⁰ and 2⁻⁵⁸."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import AWAY, HOME, SettledFixes, Slots, group_starts
+from functions.calculate.analysis.device_fixes import AWAY, HOME, SettledFixes, group_starts
 from functions.calculate.analysis.intervals import Intervals
 from functions.calculate.analysis.longest import Longest
 from functions.calculate.fixes.blocks import Integers
@@ -34,7 +34,7 @@ class Trip:
     last_us: int  # the last fix
     returned_us: int | None = None  # the first fix after it
     unknown_us: int = 0
-    path_units: int = 0  # the length of its path, kilometres in units of sums.py
+    path_units: int = 0  # the length of its path, kilometres in units of exact_sum.py
     farthest: Farthest = field(default_factory=Farthest)
 
     def extent_us(self, window_length_us: int) -> tuple[int, int]:
@@ -66,12 +66,12 @@ class RunTrips:
         run = bisect_right(self.begins, row) - 1
         return self.ended[run] if self.begins[run] == row and self.trips[run] is None else self.trips[run]
 
-    def groups(self, rows: Integers, slot: Slots) -> Integers:
-        """Return the first one of each group of ascending rows of a device with the same trip; rows below 0 are one."""
-        begins = np.array([-1, *self.begins])
+    def groups(self, rows: Integers) -> Integers:
+        """Return the first one of each group of ascending rows with the same trip."""
+        begins = np.array(self.begins)
         run = np.searchsorted(begins, rows, side="right") - 1
         is_begin = rows == begins[run]
-        return group_starts((run[1:] != run[:-1]) | (is_begin[1:] != is_begin[:-1]) | (slot[1:] != slot[:-1]))
+        return group_starts((run[1:] != run[:-1]) | (is_begin[1:] != is_begin[:-1]))
 
 
 class TripRecorder:

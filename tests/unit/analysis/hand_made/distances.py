@@ -57,6 +57,11 @@ DAYS = (
         expected={"path_length_km.robust": 0.0, "path_length_km.raw": 0.4},
     ),
     HandMadeDay(
+        name="robust path: excursions are none at any position in a block",
+        rows=[fix(f"{4 * n // 60:02}:{4 * n % 60:02}", 0.1 if n % 15 == 4 else 0) for n in range(105)],
+        expected={"path_length_km.robust": 0.0, "path_length_km.raw": 1.4},
+    ),
+    HandMadeDay(
         name="robust path: an excursion that is back after 1,200 seconds counts",
         rows=track("08:00 0, 08:10 0.2, 08:30 0"),
         expected={"path_length_km.robust": 0.4},
