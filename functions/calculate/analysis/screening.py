@@ -4,7 +4,7 @@ from enum import IntEnum, auto
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import Fixes, row_index
+from functions.calculate.analysis.device_fixes import Fixes, Slots, row_index
 from functions.calculate.day.distance import haversine_km
 from functions.calculate.fixes.blocks import NULL, Block, Flags, Integers
 
@@ -60,20 +60,20 @@ def order_reasons(fixes: Fixes) -> Integers | None:
     `fixes` are sorted by device. Returns None if all rows are candidates. The times of candidates increase, so the
     previous candidate has the latest time of all rows before.
     """
-    keys = sort_keys(fixes)
-    latest = np.maximum.accumulate(keys)[:-1]
-    if (keys[1:] > latest).all():
+    keys = sort_keys(fixes.slot, fixes.time_us)
+    if (keys[1:] > keys[:-1]).all():
         return None
+    latest = np.maximum.accumulate(keys)[:-1]
     reasons = np.full(len(keys), -1)
     reasons[1:][keys[1:] == latest] = Reason.DUPLICATE
     reasons[1:][keys[1:] < latest] = Reason.OUT_OF_ORDER
     return reasons
 
 
-def sort_keys(fixes: Fixes) -> Integers:
+def sort_keys(slot: Slots, time_us: Integers) -> Integers:
     """Return integers that order fixes by slot, then by time; the difference within a slot is that of the times."""
-    keys: Integers = fixes.slot.astype(np.int64) << _SLOT_SHIFT
-    keys += fixes.time_us
+    keys: Integers = slot.astype(np.int64) << _SLOT_SHIFT
+    keys += time_us
     return keys
 
 

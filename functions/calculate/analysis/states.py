@@ -54,7 +54,7 @@ def determine_states(
     considered[starts[is_resumed]] = 0
     if not is_end:
         considered[last] = 0
-    runs = _Runs.find(fixes, considered, starts, last, rules)
+    runs = _Runs.find(fixes, _of_changing_devices(considered, starts, initial), starts, last, rules)
     is_decided = runs.is_confirmed(initial)
     state = _fill(len(fixes), starts, initial, runs.first[is_decided], considered)
     ends = last + 1 if is_end else last.copy()
@@ -64,6 +64,13 @@ def determine_states(
         is_open &= runs.first + rules.run_limit >= last[runs.device]  # the fix before `last` is the last one considered
         ends[runs.device[is_open]] = runs.first[is_open]
     return States(state, evidence, ends)
+
+
+def _of_changing_devices(evidence: Signs, starts: Integers, initial: Signs) -> Signs:
+    """Return the evidence of the devices that have some for another state than the initial one, and 0 for others."""
+    is_other = (evidence != UNKNOWN) & (evidence != spread(initial, starts, len(evidence)))
+    changes = np.logical_or.reduceat(is_other, starts)
+    return evidence if changes.all() else evidence * spread(changes, starts, len(evidence))
 
 
 def _fill(length: int, starts: Integers, initial: Signs, changes: Integers, considered: Signs) -> Signs:
@@ -95,7 +102,7 @@ class _Runs:
             return cls(rows, rows, np.zeros(0, np.bool_))
         signs, slots = evidence[rows], fixes.slot[rows]
         begins = group_starts((signs[1:] != signs[:-1]) | (slots[1:] != slots[:-1]))
-        times = sort_keys(fixes)[rows]
+        times = sort_keys(fixes.slot[rows], fixes.time_us[rows])
         sure = np.append(np.flatnonzero(_sure_and_undisturbed(fixes, evidence, last, rules)[rows]), len(rows))
         while True:
             ends = np.append(begins[1:], len(rows))

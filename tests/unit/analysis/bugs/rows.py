@@ -159,8 +159,8 @@ BUGS = (
     Bug(
         "order-across-devices",
         f"{_SCREENING}:sort_keys",
-        old="fixes.slot.astype(np.int64) << _SLOT_SHIFT",
-        new="fixes.slot.astype(np.int64)",
+        old="slot.astype(np.int64) << _SLOT_SHIFT",
+        new="slot.astype(np.int64)",
         breaks="each device is analysed by itself",
     ),
     Bug(
