@@ -49,7 +49,7 @@ def test_device_in_the_slot_of_another_begins_without_fixes(few_entries: int) ->
 def settled(slot: NDArray[np.uint8], km: NDArray[np.float64]) -> SettledFixes:
     """Return new fixes in the window."""
     zeros, count = np.zeros(len(km)), len(km)
-    fixes = Fixes(slot, np.arange(count), zeros, zeros, km, zeros, zeros)
+    fixes = Fixes(slot, np.arange(count), km, zeros, zeros, zeros, zeros)
     yes, no = np.ones(count, np.bool_), np.zeros(count, np.bool_)
     state = np.zeros(count, np.int8)
     return SettledFixes(fixes, device_starts(slot), state, is_contradicting=no, is_new=yes, is_inside=yes)

@@ -139,12 +139,12 @@ class DayAnalyzer:
         slot = np.array(list(fixes), np.uint8)
         time_us -= self._window_us[0]
         leg_km = np.full(len(fixes), np.nan)
-        self._wait(Fixes(slot, time_us, latitude, longitude, km, _accuracy_km(accuracy), leg_km))
+        self._wait(Fixes(slot, time_us, km, _accuracy_km(accuracy), latitude, longitude, leg_km))
 
     def _convert(self, fixes: Block, km: Floats, leg_km: Floats, slot: Integers) -> Fixes:
         time_us = fixes.own_time_us - self._window_us[0]
         slots = slot.astype(np.uint8)
-        return Fixes(slots, time_us, fixes.latitude, fixes.longitude, km, _accuracy_km(fixes.accuracy), leg_km)
+        return Fixes(slots, time_us, km, _accuracy_km(fixes.accuracy), fixes.latitude, fixes.longitude, leg_km)
 
     def _reject(self, slot: Integers, reasons: Integers) -> None:
         """Count rejected rows; a reason of -1 is none."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self, TypeVar
 
 import numpy as np
@@ -46,20 +47,33 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Fixes(Columns):
-    """Columns of n fixes.
+class StateFixes(Columns):
+    """Columns of n fixes that determine states.
 
     `time_us` is the fix's own time, microseconds since the start of the window. `km` is the distance from home,
-    `accuracy_km` the accuracy in kilometres, 0 if it is unknown. `leg_km` is the distance from the device's row before,
-    undefined for its first row, and NaN where it is not known yet.
+    `accuracy_km` the accuracy in kilometres, 0 if it is unknown.
     """
 
     time_us: Integers
-    latitude: Floats
-    longitude: Floats
     km: Floats
     accuracy_km: Floats
+
+
+@dataclass(frozen=True)
+class Fixes(StateFixes):
+    """Columns of n fixes.
+
+    `leg_km` is the distance from the device's row before, undefined for its first row, and NaN where it is not known
+    yet.
+    """
+
+    latitude: Floats
+    longitude: Floats
     leg_km: Floats
+
+    def states_at(self, rows: Integers) -> StateFixes:
+        """Return the columns that determine states, at ascending rows of which there is at least one."""
+        return StateFixes(self.slot, self.time_us, self.km, self.accuracy_km).take(row_index(rows))
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,11 @@ class SettledFixes:
 
     def __len__(self) -> int:
         return len(self.fixes)
+
+    @cached_property
+    def is_measured(self) -> Flags:
+        """The fixes that count for the farthest distance and the robust path."""
+        return self.is_new & self.is_inside & ~self.is_contradicting
 
 
 def row_index(rows: Integers) -> Integers | slice:

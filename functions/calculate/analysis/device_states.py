@@ -113,14 +113,14 @@ class DeviceStates:
         if not rows.size:
             self._open = candidates
             return None
-        usable = take_rows(candidates, rows)
+        usable = candidates.states_at(rows)
         starts = device_starts(usable.slot)
         slots = usable.slot[starts]
         is_resumed = self._is_resumed[slots]
         states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
         first_open = rows[np.maximum(states.ends - 1, starts)]
         self._keep_open(candidates, slots, first_open, jumps)
-        return self._settle(usable, starts, is_resumed, states)
+        return self._settle(candidates, rows, starts, is_resumed, states)
 
     def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
         """Keep the candidates from the last settled fix of each device on, and count the jumps before."""
@@ -132,20 +132,22 @@ class DeviceStates:
         self._open = candidates.take(is_open)
         np.add.at(self._rejected[:, Reason.JUMP], candidates.slot[jumps[~is_open[jumps]]], 1)
 
-    def _settle(self, usable: Fixes, starts: Integers, is_resumed: Flags, states: States) -> SettledFixes | None:
-        """Return the fixes whose states are final."""
+    def _settle(
+        self, candidates: Fixes, usable: Integers, starts: Integers, is_resumed: Flags, states: States
+    ) -> SettledFixes | None:
+        """Return the fixes whose states are final, of the candidates at the rows `usable`."""
         is_settled = np.arange(len(usable)) < spread(states.ends, starts, len(usable))
         rows = np.flatnonzero(is_settled)
         if not rows.size:
             return None
-        index = row_index(rows)
         has_settled = states.ends > starts
-        slots = usable.slot[starts[has_settled]]
+        slots = candidates.slot[usable[starts[has_settled]]]
         self._state[slots] = states.state[states.ends[has_settled] - 1]
         self._is_resumed[slots] = True
         is_new = np.ones(len(usable), np.bool_)
         is_new[starts[is_resumed]] = False
-        fixes, state, evidence = usable.take(index), states.state[index], states.evidence[index]
+        index = row_index(rows)
+        fixes, state, evidence = take_rows(candidates, usable[index]), states.state[index], states.evidence[index]
         return SettledFixes(
             fixes,
             device_starts(fixes.slot),

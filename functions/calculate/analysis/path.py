@@ -80,7 +80,7 @@ class RobustPaths:
     def _rows_to_follow(self, settled: SettledFixes) -> Integers:
         """Return the rows of devices that can move: of the new fixes, and the row before, if there is an anchor."""
         slots = settled.fixes.slot[settled.starts]
-        is_followed = settled.is_new & settled.is_inside & ~settled.is_contradicting
+        is_followed = settled.is_measured.copy()
         is_followed[settled.starts] |= _exist(self._anchors)[slots]
         rests = self._rests(settled, slots)
         if rests.any():

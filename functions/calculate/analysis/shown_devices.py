@@ -33,9 +33,9 @@ class ShownDevices:
 
     def add(self, present: Integers, names: list[str]) -> SlotChanges:
         """Register the devices of a block by their indexes into `names`."""
-        added = len(names) - len(self._has_row)
-        self._has_row = np.append(self._has_row, np.zeros(added, np.bool_))
-        self._slot = np.append(self._slot, np.full(added, -1))
+        if added := len(names) - len(self._has_row):
+            self._has_row = np.append(self._has_row, np.zeros(added, np.bool_))
+            self._slot = np.append(self._slot, np.full(added, -1))
         new = present[~self._has_row[present]].tolist()
         self._has_row[new] = True
         self.count += len(new)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import HOME, UNKNOWN, Fixes, Signs, group_starts, spread
+from functions.calculate.analysis.device_fixes import HOME, UNKNOWN, Signs, StateFixes, group_starts, spread
 from functions.calculate.analysis.screening import sort_keys
 from functions.calculate.fixes.blocks import Flags, Integers
 
@@ -22,7 +22,7 @@ class StateRules:
     dwell_fixes: int
     run_limit: int = RUN_LIMIT
 
-    def evidence(self, fixes: Fixes, margins: int = 1) -> Signs:
+    def evidence(self, fixes: StateFixes, margins: int = 1) -> Signs:
         """Return AWAY, HOME or 0 for each fix; `margins` multiplies the accuracy."""
         margin = fixes.accuracy_km * margins
         is_away = fixes.km - margin > self.away_threshold_km
@@ -40,7 +40,7 @@ class States:
 
 
 def determine_states(
-    fixes: Fixes, starts: Integers, initial: Signs, is_resumed: Flags, rules: StateRules, *, is_end: bool
+    fixes: StateFixes, starts: Integers, initial: Signs, is_resumed: Flags, rules: StateRules, *, is_end: bool
 ) -> States:
     """Determine the states of usable fixes, sorted by device.
 
@@ -96,7 +96,7 @@ class _Runs:
     confirmed: Flags
 
     @classmethod
-    def find(cls, fixes: Fixes, evidence: Signs, starts: Integers, last: Integers, rules: StateRules) -> "_Runs":
+    def find(cls, fixes: StateFixes, evidence: Signs, starts: Integers, last: Integers, rules: StateRules) -> "_Runs":
         rows = np.flatnonzero(evidence)
         if not rows.size:
             return cls(rows, rows, np.zeros(0, np.bool_))
@@ -127,7 +127,7 @@ class _Runs:
         return is_decided
 
 
-def _sure_and_undisturbed(fixes: Fixes, evidence: Signs, last: Integers, rules: StateRules) -> Flags:
+def _sure_and_undisturbed(fixes: StateFixes, evidence: Signs, last: Integers, rules: StateRules) -> Flags:
     """Return which fixes confirm a run alone. The last fix of each device has no next one."""
     is_undisturbed = np.zeros(len(fixes), np.bool_)
     is_undisturbed[:-1] = fixes.time_us[1:] - fixes.time_us[:-1] >= _UNDISTURBED_US

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import AWAY, HOME, SettledFixes
+from functions.calculate.analysis.device_fixes import AWAY, SettledFixes
 from functions.calculate.analysis.intervals import Intervals
 from functions.calculate.analysis.screening import HOUR_US
 from functions.calculate.analysis.sums import ExactSums
@@ -31,8 +31,9 @@ class Totals:
         starts = settled.starts
         slots = settled.fixes.slot[starts].astype(np.int64)
         self._add_fixes(settled, slots)
-        for state, time_us in ((HOME, self.home_us), (AWAY, self.away_us)):
-            time_us[slots] += np.add.reduceat(intervals.known_us * (settled.state == state), starts)
+        away_us = np.add.reduceat(intervals.known_us * (settled.state == AWAY), starts)
+        self.away_us[slots] += away_us
+        self.home_us[slots] += np.add.reduceat(intervals.known_us, starts) - away_us
         if intervals.is_inferred.any():
             self.inferred_us[slots] += np.add.reduceat(intervals.cut_us * intervals.is_inferred, starts)
         self._add_mean(settled, intervals.known_us, slots)

@@ -141,15 +141,14 @@ class TripRecorder:
     def _update_farthest(self, settled: SettledFixes, runs: RunTrips) -> None:
         fixes = settled.fixes
         millionths = np.rint((fixes.km - fixes.accuracy_km) * 1e6)
-        millionths[~(settled.is_new & settled.is_inside) | settled.is_contradicting] = _NOT_COUNTED
+        millionths[~settled.is_measured] = _NOT_COUNTED
         maxima = np.maximum.reduceat(millionths, runs.begins).tolist()
         slots = fixes.slot[runs.begins].tolist()
         ends = [*runs.begins[1:], len(settled)]
         for slot, maximum, begin, end, trip in zip(slots, maxima, runs.begins, ends, runs.trips, strict=True):
-            candidates = [self.devices[slot].farthest, *([trip.farthest] if trip else [])]
-            lower = [farthest for farthest in candidates if farthest.millionths < maximum]
-            if lower:
-                row = begin + int(np.argmax(millionths[begin:end]))
-                for farthest in lower:
+            device = self.devices[slot]
+            for farthest in (device.farthest, trip.farthest) if trip else (device.farthest,):
+                if farthest.millionths < maximum:
+                    row = begin + int(np.argmax(millionths[begin:end]))
                     farthest.millionths = maximum
                     farthest.km, farthest.time_us = float(fixes.km[row]), int(fixes.time_us[row])

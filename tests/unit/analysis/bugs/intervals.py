@@ -180,8 +180,8 @@ BUGS = (
     Bug(
         "interval-has-state-of-its-end",
         f"{_TOTALS}.add",
-        old="settled.state == state",
-        new="np.append(settled.state[1:], settled.state[-1]) == state",
+        old="settled.state == AWAY",
+        new="np.append(settled.state[1:], settled.state[-1]) == AWAY",
         breaks="the state of an interval is that at its start",
     ),
     Bug(

@@ -110,8 +110,8 @@ BUGS = (
     Bug(
         "trip-has-no-farthest",
         _FARTHEST,
-        old="[trip.farthest] if trip else []",
-        new="[]",
+        old="(device.farthest, trip.farthest) if trip else (device.farthest,)",
+        new="(device.farthest,)",
         breaks="a trip has a farthest fix",
     ),
     Bug(
