@@ -114,9 +114,20 @@ def device_starts(slot: Slots) -> Integers:
 
 def group_starts(changes: Flags) -> Integers:
     """Return the first row of each group of a non-empty table; `changes` compares each row but the first."""
-    return np.append(0, np.flatnonzero(changes) + 1)
+    rows = changes.nonzero()[0]
+    starts = np.zeros(len(rows) + 1, np.int64)  # np.append takes longer than this arithmetic
+    np.add(rows, 1, out=starts[1:])
+    return starts
+
+
+def group_ends(starts: Integers, length: int) -> Integers:
+    """Return the end of each group of a table of `length` rows."""
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    ends[-1:] = length
+    return ends
 
 
 def spread(values: NDArray[A], starts: Integers, length: int) -> NDArray[A]:
     """Return an array of `length` rows that repeats each value from its start to the next."""
-    return np.repeat(values, np.diff(np.append(starts, length)))
+    return np.repeat(values, group_ends(starts, length) - starts)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.calculate.analysis.device_fixes import device_starts, spread
+from functions.calculate.analysis.device_fixes import device_starts, group_ends, spread
 from functions.calculate.analysis.path_rows import RADIAN, SMALLEST_LIMIT_KM, PathRows
 from functions.calculate.day.distance import EARTH_RADIUS_KM
 from functions.calculate.fixes.blocks import Floats, Integers
@@ -72,7 +72,7 @@ class _Plane:
     def __init__(self, rows: PathRows, largest_limit_km: float) -> None:
         fixes, count = rows.fixes, len(rows)
         starts = device_starts(fixes.slot)
-        self.last = spread(np.append(starts[1:], count) - 1, starts, count)  # the last row of the device
+        self.last = spread(group_ends(starts, count) - 1, starts, count)  # the last row of the device
         self.is_valid = np.abs(fixes.latitude) <= _LARGEST_LATITUDE
         degrees_north = fixes.latitude - spread(fixes.latitude[starts], starts, count)
         degrees_east = fixes.longitude - spread(fixes.longitude[starts], starts, count)

@@ -89,7 +89,7 @@ def take_rows(fixes: Fixes, rows: Integers) -> Fixes:
     index = row_index(rows)
     taken = fixes.take(index)
     if not isinstance(index, slice):
-        _set_legs(taken, np.flatnonzero(np.diff(rows) > 1) + 1)
+        _set_legs(taken, np.flatnonzero(rows[1:] - rows[:-1] > 1) + 1)
     return taken
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import HOME, UNKNOWN, Signs, StateFixes, group_starts, spread
+from functions.calculate.analysis.device_fixes import HOME, UNKNOWN, Signs, StateFixes, group_ends, group_starts, spread
 from functions.calculate.analysis.screening import sort_keys
 from functions.calculate.fixes.blocks import Flags, Integers
 
@@ -48,7 +48,7 @@ def determine_states(
     whether that row has its state already. Without `is_end` more fixes can follow. Then the last fix of each device is
     not final, because it may be undisturbed, and neither are the fixes from the first of a run that may be confirmed.
     """
-    last = np.append(starts[1:], len(fixes)) - 1
+    last = group_ends(starts, len(fixes)) - 1
     evidence = rules.evidence(fixes)
     considered = evidence.copy()
     considered[starts[is_resumed]] = 0
@@ -105,7 +105,7 @@ class _Runs:
         times = sort_keys(fixes.slot[rows], fixes.time_us[rows])
         sure = np.append(np.flatnonzero(_sure_and_undisturbed(fixes, evidence, last, rules)[rows]), len(rows))
         while True:
-            ends = np.append(begins[1:], len(rows))
+            ends = group_ends(begins, len(rows))
             dwelt = np.maximum(begins + rules.dwell_fixes - 1, np.searchsorted(times, times[begins] + rules.dwell_us))
             confirming = np.minimum(dwelt, sure[np.searchsorted(sure, begins)])
             limits = rows[begins] + rules.run_limit

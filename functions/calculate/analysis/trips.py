@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from functions.calculate.analysis.device_fixes import AWAY, HOME, SettledFixes, group_starts
+from functions.calculate.analysis.device_fixes import AWAY, HOME, SettledFixes, group_ends, group_starts
 from functions.calculate.analysis.intervals import Intervals
 from functions.calculate.analysis.longest import Longest
 from functions.calculate.fixes.blocks import Integers
@@ -85,7 +85,7 @@ class TripRecorder:
         """Record the trips of the new fixes."""
         slot, state, time_us = settled.fixes.slot, settled.state, settled.fixes.time_us
         begins = group_starts((state[1:] != state[:-1]) | (slot[1:] != slot[:-1]))
-        lasts = np.append(begins[1:], len(settled)) - 1
+        lasts = group_ends(begins, len(settled)) - 1
         is_device_start = np.zeros(len(settled), np.bool_)
         is_device_start[settled.starts] = True
         is_change = ~is_device_start[begins]
