@@ -25,11 +25,12 @@ def test_percentiles_are_those_of_all_fixes(few_entries: int) -> None:
 
 
 @pytest.mark.parametrize("few_entries", [0, 100_000])
-def test_time_is_the_weight_of_the_second_percentiles(few_entries: int) -> None:
+@pytest.mark.parametrize("unit_us", [1, 20_000_000_000])
+def test_time_is_the_weight_of_the_second_percentiles(few_entries: int, unit_us: int) -> None:
     histograms = DistanceHistograms(few_entries, 0)
-    histograms.add(settled(np.zeros(3, np.uint8), np.array([1.0, 2.0, 3.0])), np.array([1, 9, 0]))
-    histograms.add(settled(np.zeros(2, np.uint8), np.array([3.0, 4.0])), np.array([8, 0]))
-    by_fix, by_time = histograms.percentiles(0, (40, 60, 100))  # times of 1, 10, 9 + 8 and 8 half microseconds
+    histograms.add(settled(np.zeros(3, np.uint8), np.array([1.0, 2.0, 3.0])), np.array([1, 9, 0]) * unit_us)
+    histograms.add(settled(np.zeros(2, np.uint8), np.array([3.0, 4.0])), np.array([8, 0]) * unit_us)
+    by_fix, by_time = histograms.percentiles(0, (40, 60, 100))  # times of 1, 10, 9 + 8 and 8 half units
     assert by_fix == pytest.approx([2, 3, 4], rel=2**-12)
     assert by_time == pytest.approx([3, 3, 4], rel=2**-12)
 

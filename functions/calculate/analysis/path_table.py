@@ -13,7 +13,7 @@ from functions.calculate.fixes.blocks import Floats, Integers
 _SMALLEST_TABLE = 256  # rows
 _MOST_STEPS = 60  # a search for each anchor costs less than more steps
 _STRIDE = 8  # steps
-_WORTH_A_STRIDE = 0.1  # of the rows; to search the next anchor of less rows costs less
+_WORTH_A_STRIDE = 0.1  # of the rows; a search of the next anchor costs less for fewer rows
 _LARGEST_LIMIT_KM = 10.0
 _LARGEST_LATITUDE = 80.0
 _LARGEST_DEGREES = 90.0  # from the first fix of the device
@@ -65,8 +65,8 @@ class _Plane:
 
     The distance of two fixes is √(Δy² + (Δx · cos φ)²), with the cosine of the first one. Up to the limits above and
     below the largest latitude it differs from the haversine distance by less than `tolerance` of the limit, and longer
-    distances are longer than the limit by it, too. Accuracies, and so limits, are less than the real ones by
-    `tolerance`: distances below them are certainly within the limit, and distances `beyond` times as long are not.
+    distances are longer than the limit by it, too. Accuracies and limits are reduced by `tolerance`: what is below them
+    is certainly within the limit, and a square of more than `beyond_square` times theirs is certainly beyond it.
     """
 
     def __init__(self, rows: PathRows, largest_limit_km: float) -> None:

@@ -13,7 +13,7 @@ _MANTISSA_BITS = 12
 _SHIFT = 52 - _MANTISSA_BITS
 _SMALLEST_KM = 1e-6  # smaller distances share the first bin
 _FIRST_BITS = int(np.float64(_SMALLEST_KM).view(np.int64)) >> _SHIFT
-_TIME_BITS = 38  # of half microseconds, more than three days
+_TIME_BITS = 40  # of half microseconds: six days, of which the weight of a fix is at most two
 _TIME_MASK = (1 << _TIME_BITS) - 1
 _BIN_SHIFT = _TIME_BITS + 1
 _FEW_ENTRIES = 65_536
@@ -23,7 +23,7 @@ _SLOTS = np.arange(SHOWN_DEVICES, dtype=np.uint8)
 
 
 class _Weights(NamedTuple):
-    """The weights of distances of a device: of their number, and of their time in halves of a microsecond."""
+    """The weights of the distances of a device: numbers of fixes, and halves of a microsecond."""
 
     bins: Integers
     fixes: Integers
