@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 from functions.calculate.analysis.device_fixes import device_starts, group_ends, spread
 from functions.calculate.analysis.path_rows import RADIAN, SMALLEST_LIMIT_KM, PathRows
 from functions.calculate.day.distance import EARTH_RADIUS_KM
-from functions.calculate.fixes.blocks import Floats, Integers
+from functions.calculate.fixes.blocks import Flags, Floats, Integers
 
-_SMALLEST_TABLE = 256  # rows
+_SMALLEST_TABLE = 2_000  # rows
+_FIRST_STEPS = 8
+_WORTH_A_TABLE = 0.1  # of the rows, from which the first steps can lead beyond the limit
 _MOST_STEPS = 60  # a search for each anchor costs less than more steps
-_STRIDE = 8  # steps
-_WORTH_A_STRIDE = 0.1  # of the rows; a search of the next anchor costs less for fewer rows
+_STRIDE = 4  # steps
+_WORTH_A_STRIDE = 0.05  # of the rows; a search of the next anchor costs less for fewer rows
 _LARGEST_LIMIT_KM = 10.0
 _LARGEST_LATITUDE = 80.0
 _LARGEST_DEGREES = 90.0  # from the first fix of the device
@@ -38,10 +40,10 @@ def steps_to_anchors(rows: PathRows) -> NDArray[np.int8]:
 
 
 def _is_worth_it(rows: PathRows) -> bool:
-    """Return whether the first stride can be beyond the smallest limit of enough rows."""
+    """Return whether the first steps can be beyond the smallest limit of enough rows."""
     cumulative_km = rows.fixes.cumulative_km
-    can_move = cumulative_km[_STRIDE:] - cumulative_km[:-_STRIDE] > SMALLEST_LIMIT_KM
-    return int(np.count_nonzero(can_move)) >= len(rows) * _WORTH_A_STRIDE
+    can_move = cumulative_km[_FIRST_STEPS:] - cumulative_km[:-_FIRST_STEPS] > SMALLEST_LIMIT_KM
+    return int(np.count_nonzero(can_move)) >= len(rows) * _WORTH_A_TABLE
 
 
 class _Points(NamedTuple):
@@ -107,9 +109,10 @@ class _Plane:
 def _fill(steps: NDArray[np.int8], rows: PathRows, plane: _Plane) -> None:
     """Find the first fix that may be beyond the limit of each fix or replace it, and decide which of both it is."""
     points = plane.points
+    counts, is_open = _count_within(plane, len(rows))
     change = np.arange(1, len(rows) + 1)
-    change += _count_within(plane, len(rows))
-    begins = np.flatnonzero(plane.is_valid & (change < plane.last))
+    change += counts
+    begins = np.flatnonzero(plane.is_valid & ~is_open & (change < plane.last))
     ends = change[begins]
     anchors = points.take(begins)
     squares, limits = plane.squares(anchors, points.take(ends))
@@ -120,10 +123,10 @@ def _fill(steps: NDArray[np.int8], rows: PathRows, plane: _Plane) -> None:
     steps[begins] = (is_moved.view(np.int8) - is_replaced.view(np.int8)) * (ends - begins)
 
 
-def _count_within(plane: _Plane, count: int) -> NDArray[np.uint8]:
+def _count_within(plane: _Plane, count: int) -> tuple[NDArray[np.uint8], Flags]:
     """Return how many fixes after each one are certainly within its limit and do not replace it.
 
-    Stops as soon as a stride of further fixes settles few rows.
+    Stops as soon as a stride of further fixes settles few rows, and returns which rows it leaves open.
     """
     fixes, replaced_below = plane.points.between(0, count), plane.replaced_below[:count]
     any_replaced = bool(replaced_below.any())
@@ -139,7 +142,7 @@ def _count_within(plane: _Plane, count: int) -> NDArray[np.uint8]:
             before, open_rows = open_rows, int(np.count_nonzero(is_counted))
             if before - open_rows < count * _WORTH_A_STRIDE:
                 break
-    return counts
+    return counts, is_counted
 
 
 def _singles(values: Floats) -> Singles:
