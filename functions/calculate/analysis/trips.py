@@ -58,8 +58,8 @@ class RunTrips:
     """The trips of rows of SettledFixes, in runs of one device and state."""
 
     begins: list[int]  # the first row of each run
-    trips: list[Trip | None] = field(default_factory=list)  # the trip of each run
-    ended: list[Trip | None] = field(default_factory=list)  # the trip that ends at the first row of each run
+    trips: list[Trip | None]  # the trip of each run
+    ended: list[Trip | None]  # the trip that ends at the first row of each run
 
     def trip_at(self, row: int) -> Trip | None:
         """Return the trip that contains the fix, or from which the fix is the return."""
@@ -86,10 +86,14 @@ class TripRecorder:
         slot, state, time_us = settled.fixes.slot, settled.state, settled.fixes.time_us
         begins = group_starts((state[1:] != state[:-1]) | (slot[1:] != slot[:-1]))
         lasts = group_ends(begins, len(settled)) - 1
-        is_device_start = np.zeros(len(settled), np.bool_)
-        is_device_start[settled.starts] = True
-        is_change = ~is_device_start[begins]
+        unknown_us = np.add.reduceat(intervals.cut_us - intervals.known_us, begins)
+        is_change = slot[begins] == slot[begins - 1]
+        is_change[0] = False
+        runs = RunTrips(begins.tolist(), [None] * len(begins), [None] * len(begins))
+        numbers = np.flatnonzero(is_change | (state[begins] == AWAY))  # the other runs have no trip
+        begins, is_change = begins[numbers], is_change[numbers]
         columns: list[Any] = [
+            numbers,
             slot[begins],
             state[begins],
             is_change,
@@ -97,24 +101,21 @@ class TripRecorder:
             np.where(is_change, state[begins - 1], 0),
             time_us[begins - 1],
             time_us[begins],
-            time_us[lasts],
-            np.add.reduceat(intervals.cut_us - intervals.known_us, begins),
+            time_us[lasts[numbers]],
+            unknown_us[numbers],
         ]
-        runs = RunTrips(begins.tolist())
         for run in zip(*(column.tolist() for column in columns), strict=True):
-            number, run_state, changes, is_new, before, before_us, first_us, last_us, unknown_us = run
-            device = self.devices[number]
-            ended = None
+            number, device_slot, run_state, changes, is_new, before, before_us, first_us, last_us, unknown = run
+            device = self.devices[device_slot]
             if changes and device.current is not None:
-                ended = device.current
+                runs.ended[number] = device.current
                 self._end(device, first_us)
             if is_new and run_state == AWAY:
                 device.current = Trip(first_us, before_us if before == HOME else None, last_us)
             if device.current is not None:
                 device.current.last_us = last_us
-                device.current.unknown_us += unknown_us
-            runs.trips.append(device.current)
-            runs.ended.append(ended)
+                device.current.unknown_us += unknown
+            runs.trips[number] = device.current
         self._update_farthest(settled, runs)
         return runs
 

@@ -103,7 +103,7 @@ BUGS = (
     Bug(
         "no-time-of-trip-unknown",
         _ADD,
-        old="device.current.unknown_us += unknown_us",
+        old="device.current.unknown_us += unknown",
         new="pass",
         breaks="unknown_minutes is the unknown time of the intervals that begin in a trip",
     ),
