@@ -18,8 +18,11 @@ _TIME_MASK = (1 << _TIME_BITS) - 1
 _BIN_SHIFT = _TIME_BITS + 1
 _FEW_ENTRIES = 65_536
 _ENTRIES_OF_A_DEVICE = 12_000  # a fix every seven seconds
+_GROUP = 256
 _NO_ENTRIES = np.zeros(0, np.int64)
 _SLOTS = np.arange(SHOWN_DEVICES, dtype=np.uint8)
+
+Percentiles = tuple[list[float | None], list[float | None]]  # by fixes, and by time
 
 
 class _Weights(NamedTuple):
@@ -64,7 +67,7 @@ class DistanceHistograms:
         self._entries[start : self._count] = entries
         self._batches.append((start, (start + np.searchsorted(fixes.slot, _SLOTS, side="right")).tolist()))
 
-    def percentiles(self, slot: int, percents: Sequence[int]) -> tuple[list[float | None], list[float | None]]:
+    def percentiles(self, slot: int, percents: Sequence[int]) -> Percentiles:
         """Return percentiles in km with weight 1 for each fix, and weighted by time; None without weight."""
         entries = np.concatenate([_NO_ENTRIES, *self._entries_of(slot)])
         entries.sort()
@@ -75,6 +78,12 @@ class DistanceHistograms:
             weights = _Weights(*(column.take(order) for column in weights))
         by_fix, by_time = (_percentiles(weights.bins, column, percents) for column in weights[1:])
         return by_fix, by_time
+
+    def release(self) -> None:
+        """Forget all devices: their entries are most of the memory of the analysis."""
+        self._entries, self._count = _NO_ENTRIES, 0
+        self._batches.clear()
+        self._sums.clear()
 
     def clear(self, slot: int) -> None:
         """Forget a device."""
@@ -116,11 +125,20 @@ def _unpack(entries: Integers) -> _Weights:
 
 def _percentiles(bins: Integers, weights: Integers, percents: Sequence[int]) -> list[float | None]:
     """Return the middles of the first bins at or below which the percentages of the weight lie; bins are ascending."""
-    cumulative = np.cumsum(weights)
+    groups = np.arange(0, len(weights), _GROUP)  # a cumulative sum of all weights takes as long as ten sums
+    cumulative = np.cumsum(np.add.reduceat(weights, groups)) if len(weights) else weights
     if not len(cumulative) or not cumulative[-1]:
         return [None] * len(percents)
-    needed = [-(-int(cumulative[-1]) * percent // 100) for percent in percents]
-    return [_middle_km(number) for number in bins[np.searchsorted(cumulative, needed)].tolist()]
+    return [_middle_km(int(bins[_first_row(weights, cumulative, percent)])) for percent in percents]
+
+
+def _first_row(weights: Integers, cumulative: Integers, percent: int) -> int:
+    """Return the first row up to which the percentage of the weight lies; `cumulative` is the weight of the groups."""
+    needed = -(-int(cumulative[-1]) * percent // 100)
+    group = int(cumulative.searchsorted(needed))
+    start = group * _GROUP
+    needed -= int(cumulative[group - 1]) if group else 0
+    return start + int(weights[start : start + _GROUP].cumsum().searchsorted(needed))
 
 
 def _bins(km: Floats) -> Integers:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from functions.calculate.analysis.device_states import DeviceStates
+from functions.calculate.analysis.percentiles import Percentiles
 from functions.calculate.analysis.screening import HOUR_US, Reason
 from functions.calculate.analysis.shown_devices import ShownDevices
 from functions.calculate.analysis.states import StateRules, state_name
@@ -51,6 +52,8 @@ class Report:
     def document(self, shown: ShownDevices, read: Integers, rejected: Integers, states: DeviceStates) -> dict[str, Any]:
         """Return the document of the devices that are shown."""
         devices, entries = [], []
+        percentiles = {slot: states.histograms.percentiles(slot, (50, 95)) for slot in shown.slots.values()}
+        states.histograms.release()
         for position, (name, slot) in enumerate(sorted(shown.slots.items())):
             fixes = {
                 "read": int(read[slot]),
@@ -61,7 +64,7 @@ class Report:
                     if count
                 },
             }
-            devices.append({"device_id": name, "fixes": fixes, **self._device(slot, states)})
+            devices.append({"device_id": name, "fixes": fixes, **self._device(slot, states, percentiles[slot])})
             trips, gaps = states.trips.devices[slot], states.gaps.devices[slot]
             entries += [_Entry(start, length, position, "trips", trip) for start, length, trip in trips.longest.items()]
             entries += [_Entry(start, length, position, "gaps", state) for start, length, state in gaps.longest.items()]
@@ -76,7 +79,7 @@ class Report:
             "devices": devices,
         }
 
-    def _device(self, slot: int, states: DeviceStates) -> dict[str, Any]:
+    def _device(self, slot: int, states: DeviceStates, percentiles: Percentiles) -> dict[str, Any]:
         totals, trips = states.totals, states.trips.devices[slot]
         home_us, away_us = int(totals.home_us[slot]), int(totals.away_us[slot])
         has_fixes = bool(totals.usable[slot])
@@ -89,7 +92,7 @@ class Report:
             "unknown_minutes": _minutes(self._length_us - home_us - away_us),
             "inferred_minutes": _minutes(int(totals.inferred_us[slot])),
             "coverage": round((home_us + away_us) / self._length_us, 4) if self._length_us > 0 else None,
-            "distance_from_home_km": self._distances(slot, states),
+            "distance_from_home_km": self._distances(slot, states, percentiles),
             "path_length_km": {
                 "robust": _kilometres(states.paths.km(slot)) if has_fixes else 0.0,
                 "raw": _kilometres(totals.raw_km.value(slot)),
@@ -101,10 +104,10 @@ class Report:
             "gaps": [],
         }
 
-    def _distances(self, slot: int, states: DeviceStates) -> dict[str, Any]:
-        totals, histograms, farthest = states.totals, states.histograms, states.trips.devices[slot].farthest
+    def _distances(self, slot: int, states: DeviceStates, percentiles: Percentiles) -> dict[str, Any]:
+        totals, farthest = states.totals, states.trips.devices[slot].farthest
         weight_us = int(totals.weight_us[slot])
-        (median, p95), (time_median, time_p95) = histograms.percentiles(slot, (50, 95))
+        (median, p95), (time_median, time_p95) = percentiles
         return {
             "median": _kilometres(median),
             "p95": _kilometres(p95),

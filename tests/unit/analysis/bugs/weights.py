@@ -5,7 +5,7 @@ from tests.planted import Bug
 _TOTALS = "functions.calculate.analysis.totals:Totals"
 _PERCENTILES = "functions.calculate.analysis.percentiles"
 _ADD = f"{_PERCENTILES}:DistanceHistograms.add"
-_OF_WEIGHTS = f"{_PERCENTILES}:_percentiles"
+_OF_WEIGHTS = f"{_PERCENTILES}:_first_row"
 _WEIGHTS = f"{_PERCENTILES}:_weights_half_us"
 _REPORT = "functions.calculate.analysis.report:Report._distances"
 
@@ -33,9 +33,9 @@ BUGS = (
     ),
     Bug(
         "p95-is-p90",
-        _REPORT,
-        old="histograms.percentiles(slot, (50, 95))",
-        new="histograms.percentiles(slot, (50, 90))",
+        "functions.calculate.analysis.report:Report.document",
+        old="states.histograms.percentiles(slot, (50, 95))",
+        new="states.histograms.percentiles(slot, (50, 90))",
         breaks="p95 has 95 % of the weight",
     ),
     Bug(
@@ -48,9 +48,16 @@ BUGS = (
     Bug(
         "more-than-half-the-weight",
         _OF_WEIGHTS,
-        old="np.searchsorted(cumulative, needed)",
-        new="np.minimum(np.searchsorted(cumulative, needed, side='right'), len(cumulative) - 1)",
+        old="weights[start : start + _GROUP].cumsum().searchsorted(needed)",
+        new="weights[start:-1][:_GROUP].cumsum().searchsorted(needed, 'right')",
         breaks="a percentile is the smallest value with its weight",
+    ),
+    Bug(
+        "weight-of-the-group-twice",
+        _OF_WEIGHTS,
+        old="int(cumulative[group - 1]) if group else 0",
+        new="int(cumulative[group])",
+        breaks="a percentile has the weight of the values up to it",
     ),
     Bug(
         "coarse-bins",
