@@ -17,7 +17,6 @@ from functions.calculate.analysis.states import RUN_LIMIT, StateRules
 from functions.calculate.day.distance import haversine_km
 from functions.calculate.fixes.blocks import (
     BLOCK_ROWS,
-    NULL,
     Block,
     ContextFix,
     Floats,
@@ -27,6 +26,7 @@ from functions.calculate.fixes.blocks import (
 from shared.models import AnalysisParameters, Home
 
 _ENOUGH_ROWS = 3 * BLOCK_ROWS  # more rows take more memory, and are hardly faster
+_ENOUGH_ROWS_OF_A_DEVICE = 320  # fewer cost less than what is done once for each device
 
 # glibc returns free memory beyond twice the size of the largest array that was freed, and a page that it gets again
 # costs more than the arithmetic on it. This array is never used, so it takes no memory, but makes the limit 6 MiB.
@@ -90,11 +90,10 @@ class DayAnalyzer:
             order = np.argsort(slot.astype(np.uint8), kind="stable")
             leg_km = leg_km.copy()
             leg_km[order[1:][reasons[order[:-1]] >= 0]] = np.nan  # the row before is no candidate
-        if not is_candidate.all():
-            fixes, slot = fixes.filter(is_candidate), slot[is_candidate]
-            km, leg_km = km[is_candidate], leg_km[is_candidate]
-        self._wait(self._convert(fixes, km, leg_km, slot))
-        if self._waiting_rows >= max(_ENOUGH_ROWS, self._states.open_rows):
+        candidates = self._convert(fixes, km, leg_km, slot)
+        self._wait(candidates if is_candidate.all() else candidates.take(is_candidate))
+        enough = max(_ENOUGH_ROWS, _ENOUGH_ROWS_OF_A_DEVICE * len(self._shown.slots), self._states.open_rows)
+        if self._waiting_rows >= enough:
             self._advance()
 
     def result(self) -> dict[str, Any]:
@@ -162,5 +161,5 @@ class DayAnalyzer:
 
 
 def _accuracy_km(accuracy: Integers) -> Floats:
-    """Return the accuracy in kilometres, 0 if it is unknown."""
-    return np.where(accuracy == NULL, 0, accuracy) / 1000
+    """Return the accuracy in kilometres, 0 if it is unknown; NULL is the only negative one of a candidate."""
+    return np.maximum(accuracy, 0) / 1000

@@ -131,3 +131,10 @@ def group_ends(starts: Integers, length: int) -> Integers:
 def spread(values: NDArray[A], starts: Integers, length: int) -> NDArray[A]:
     """Return an array of `length` rows that repeats each value from its start to the next."""
     return np.repeat(values, group_ends(starts, length) - starts)
+
+
+def ranges(begins: Integers, ends: Integers) -> Integers:
+    """Return the rows from each begin to its end, one range after the other."""
+    lengths = ends - begins
+    stops = np.cumsum(lengths)
+    return np.arange(stops[-1]) + np.repeat(ends - stops, lengths)

@@ -8,8 +8,9 @@ from functions.calculate.analysis.device_fixes import (
     SettledFixes,
     Slots,
     device_starts,
+    group_ends,
+    ranges,
     row_index,
-    spread,
 )
 from functions.calculate.analysis.gaps import GapRecorder
 from functions.calculate.analysis.intervals import find_intervals
@@ -120,6 +121,7 @@ class DeviceStates:
         states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
         first_open = rows[np.maximum(states.ends - 1, starts)]
         self._keep_open(candidates, slots, first_open, jumps)
+        del usable  # the columns that are taken now need its memory
         return self._settle(candidates, rows, starts, is_resumed, states)
 
     def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
@@ -128,32 +130,34 @@ class DeviceStates:
         first_of_slot = np.zeros(SHOWN_DEVICES, np.int64)
         first_of_slot[candidates.slot[starts]] = starts
         first_of_slot[slots] = first_open
-        is_open = np.arange(len(candidates)) >= spread(first_of_slot[candidates.slot[starts]], starts, len(candidates))
-        self._open = candidates.take(is_open)
-        np.add.at(self._rejected[:, Reason.JUMP], candidates.slot[jumps[~is_open[jumps]]], 1)
+        self._open = candidates.take(
+            ranges(first_of_slot[candidates.slot[starts]], group_ends(starts, len(candidates)))
+        )
+        jump_slots = candidates.slot[jumps]
+        np.add.at(self._rejected[:, Reason.JUMP], jump_slots[jumps < first_of_slot[jump_slots]], 1)
 
     def _settle(
         self, candidates: Fixes, usable: Integers, starts: Integers, is_resumed: Flags, states: States
     ) -> SettledFixes | None:
         """Return the fixes whose states are final, of the candidates at the rows `usable`."""
-        is_settled = np.arange(len(usable)) < spread(states.ends, starts, len(usable))
-        rows = np.flatnonzero(is_settled)
+        rows = ranges(starts, states.ends)
         if not rows.size:
             return None
         has_settled = states.ends > starts
         slots = candidates.slot[usable[starts[has_settled]]]
         self._state[slots] = states.state[states.ends[has_settled] - 1]
         self._is_resumed[slots] = True
-        is_new = np.ones(len(usable), np.bool_)
-        is_new[starts[is_resumed]] = False
         index = row_index(rows)
-        fixes, state, evidence = take_rows(candidates, usable[index]), states.state[index], states.evidence[index]
+        fixes = take_rows(candidates, usable[index])
+        starts = device_starts(fixes.slot)
+        is_new = np.ones(len(fixes), np.bool_)
+        is_new[starts[is_resumed[has_settled]]] = False
         return SettledFixes(
             fixes,
-            device_starts(fixes.slot),
-            state=state,
-            is_contradicting=(evidence != 0) & (evidence != state),
-            is_new=is_new[index],
+            starts,
+            state=states.state[index],
+            is_contradicting=states.is_contradicting[index],
+            is_new=is_new,
             is_inside=self._is_inside(fixes),
         )
 
@@ -163,4 +167,6 @@ class DeviceStates:
         self.totals.add(settled, intervals)
         self.histograms.add(settled, intervals.known_us)
         self.gaps.add(settled, intervals)
-        self.paths.add(settled, self.trips.add(settled, intervals))
+        runs = self.trips.add(settled, intervals)
+        del intervals  # the paths take most memory
+        self.paths.add(settled, runs)

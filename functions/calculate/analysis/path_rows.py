@@ -66,12 +66,9 @@ class PathFixes(Columns):
         cumulative_km = fixes.leg_km.copy()
         cumulative_km[settled.starts] = 0
         np.cumsum(cumulative_km, out=cumulative_km)
-        places = fixes.latitude, fixes.longitude, fixes.accuracy_km
-        if len(number) == len(settled):
-            places = fixes.latitude.copy(), fixes.longitude.copy(), fixes.accuracy_km.copy()
-            return cls(fixes.slot, *places, fixes.time_us, settled.state, number, cumulative_km)
-        rows = np.arange(len(settled))
-        return cls(fixes.slot, *places, fixes.time_us, settled.state, rows, cumulative_km).take(number)
+        places = Places(fixes.latitude, fixes.longitude, fixes.accuracy_km).take(number)
+        slot, time_us, state = fixes.slot.take(number), fixes.time_us.take(number), settled.state.take(number)
+        return cls(slot, *places, time_us, state, number, cumulative_km.take(number))
 
     @property
     def places(self) -> Places:

@@ -38,6 +38,12 @@ class States:
     evidence: Signs
     ends: Integers
 
+    @property
+    def is_contradicting(self) -> Flags:
+        """The fixes with evidence for another state than theirs."""
+        flags: Flags = (self.evidence != UNKNOWN) & (self.evidence != self.state)
+        return flags
+
 
 def determine_states(
     fixes: StateFixes, starts: Integers, initial: Signs, is_resumed: Flags, rules: StateRules, *, is_end: bool

@@ -125,4 +125,11 @@ BUGS = (
         new="None",
         breaks="rejected has the number of jumps",
     ),
+    Bug(
+        "open-jumps-counted",
+        "functions.calculate.analysis.device_states:DeviceStates._keep_open",
+        old="jumps < first_of_slot[jump_slots]",
+        new="jumps >= 0",
+        breaks="a jump counts once",
+    ),
 )

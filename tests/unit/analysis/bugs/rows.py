@@ -166,8 +166,8 @@ BUGS = (
     Bug(
         "unknown-accuracy-is-50-m",
         f"{_ANALYZER}:_accuracy_km",
-        old="np.where(accuracy == NULL, 0, accuracy)",
-        new="np.where((accuracy == NULL) | (accuracy == 0), 50, accuracy)",
+        old="np.maximum(accuracy, 0)",
+        new="np.where(accuracy <= 0, 50, accuracy)",
         breaks="an unknown accuracy gives no margin",
     ),
 )

@@ -6,7 +6,7 @@ _STATES = "functions.calculate.analysis.states"
 _EVIDENCE = f"{_STATES}:StateRules.evidence"
 _RUNS = f"{_STATES}:_Runs.find"
 _SURE = f"{_STATES}:_sure_and_undisturbed"
-_SETTLE = "functions.calculate.analysis.device_states:DeviceStates._settle"
+_CONTRADICTING = f"{_STATES}:States.is_contradicting"
 _INIT = "functions.calculate.analysis.analyzer:DayAnalyzer.__init__"
 
 BUGS = (
@@ -201,16 +201,16 @@ BUGS = (
     ),
     Bug(
         "no-evidence-is-contradicting",
-        _SETTLE,
-        old="(evidence != 0) & (evidence != state)",
-        new="evidence != state",
+        _CONTRADICTING,
+        old="(self.evidence != UNKNOWN) & (self.evidence != self.state)",
+        new="self.evidence != self.state",
         breaks="a contradicting fix has evidence",
     ),
     Bug(
         "nothing-is-contradicting",
-        _SETTLE,
-        old="(evidence != 0) & (evidence != state)",
-        new="(evidence != 0) & (evidence == 0)",
+        _CONTRADICTING,
+        old="(self.evidence != UNKNOWN) & (self.evidence != self.state)",
+        new="(self.evidence != UNKNOWN) & (self.evidence == UNKNOWN)",
         breaks="a contradicting fix has evidence for another state than its own",
     ),
 )
