@@ -35,9 +35,10 @@ PSQL_ENVIRONMENT = {"PATH": os.environ["PATH"], "PGOPTIONS": "-c jit=off", "LC_A
 
 
 class JobCost(NamedTuple):
-    """Wall time of a job, processor time of all of its threads, and the peak memory of its process."""
+    """Wall time of a job and of its analysis, processor time of all threads, and the peak memory of the process."""
 
     seconds: float
+    analysis_seconds: float
     processor_seconds: float
     peak_mb: float
 
@@ -85,7 +86,7 @@ def run_job(stack: BenchStack, day: date, count: int, sink: str, *variant: str) 
     command = [sys.executable, "-m", "benchmarks.run_job", day.isoformat(), sink, *variant]
     environment = inherited | _NUMPY | stack.environment("calculate", BUCKET)
     run = subprocess.run(command, env=environment, capture_output=True, check=True, text=True)
-    seconds, fixes, processor_seconds, peak_mb = run.stdout.split()
+    *cost, fixes = run.stdout.split()
     if int(fixes) != count:
         raise ValueError(f"{fixes} fixes instead of {count}")
-    return JobCost(float(seconds), float(processor_seconds), float(peak_mb))
+    return JobCost(*map(float, cost))

@@ -1,8 +1,8 @@
 """Run one job: `python -m benchmarks.run_job DATE discard|store [without-digest|without-analysis]`.
 
-Prints the seconds from claim to commit, the number of fixes, the processor seconds, and the peak memory of the process
-in MB. The settings are those of calculate, from the environment. With `without-digest` the CSV is not hashed, with
-`without-analysis` the day is not analysed.
+Prints the seconds from claim to commit, those of the analysis in it, the processor seconds, the peak memory of the
+process in MB, and the number of fixes. The settings are those of calculate, from the environment. With
+`without-digest` the CSV is not hashed, with `without-analysis` the day is not analysed.
 """
 
 import os
@@ -13,6 +13,8 @@ from typing import Any
 
 from benchmarks.process_usage import peak_mb
 from functions.calculate import calculation
+from functions.calculate.analysis.analyzer import DayAnalyzer
+from functions.calculate.fixes.blocks import Block, MeasuredBlock
 from functions.calculate.fixes.source import FixSource
 from functions.calculate.submission import new_record, resolve_task
 from shared import ids
@@ -69,6 +71,23 @@ class UploadWithoutDigest(Upload):
         return self._bucket.upload_part(self._key, upload_id, number, part)
 
 
+class TimedAnalyzer(DayAnalyzer):
+    """An analyzer that adds up the time that it takes."""
+
+    seconds = 0.0
+
+    def add(self, block: Block, measured: MeasuredBlock) -> None:
+        started = time.perf_counter()
+        super().add(block, measured)
+        TimedAnalyzer.seconds += time.perf_counter() - started
+
+    def result(self) -> dict[str, Any]:
+        started = time.perf_counter()
+        document = super().result()
+        TimedAnalyzer.seconds += time.perf_counter() - started
+        return document
+
+
 class NoAnalyzer:
     """An analyzer that analyses nothing."""
 
@@ -88,8 +107,7 @@ def main(day: str, sink: str, variant: str = "") -> None:
         records = csvs = DiscardingBucket()
     if variant == "without-digest":
         vars(calculation)["Upload"] = UploadWithoutDigest
-    if variant == "without-analysis":
-        vars(calculation)["DayAnalyzer"] = NoAnalyzer
+    vars(calculation)["DayAnalyzer"] = NoAnalyzer if variant == "without-analysis" else TimedAnalyzer
     jobs, fixes, now = JobStore(records), FixSource(loaded), utc_now()
     submission = Submission(date=date.fromisoformat(day))
     job = jobs.create(
@@ -98,7 +116,8 @@ def main(day: str, sink: str, variant: str = "") -> None:
     started, busy = time.perf_counter(), time.process_time()
     record = calculation.run_job(job.job_id, jobs, fixes, csvs)
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy
-    print(seconds, record.result.total_locations if record.result else 0, processor_seconds, peak_mb(os.getpid()))
+    count = record.result.total_locations if record.result else 0
+    print(seconds, TimedAnalyzer.seconds, processor_seconds, peak_mb(os.getpid()), count)
 
 
 if __name__ == "__main__":
