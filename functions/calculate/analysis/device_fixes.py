@@ -36,14 +36,14 @@ class Columns:
         return type(self)(*(column.take(rows) for column in columns))
 
     @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        return cls(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
-
-    def sort_by_device(self) -> Self:
-        """Return the rows sorted by slot. The order within each slot stays."""
-        if not len(self) or (self.slot == self.slot[0]).all():
-            return self
-        return self.take(np.argsort(self.slot, kind="stable"))  # numpy sorts 8 bits by radix, in O(n)
+    def merge(cls, parts: Sequence[Self]) -> Self:
+        """Return the rows of all parts, of which there is at least one, sorted by slot. The order within it stays."""
+        slots, *columns = zip(*(vars(part).values() for part in parts), strict=True)
+        slot = np.concatenate(slots)
+        if (slot == slot[0]).all():
+            return cls(slot, *map(np.concatenate, columns))
+        order = np.argsort(slot, kind="stable")  # numpy sorts 8 bits by radix, in O(n)
+        return cls(slot.take(order), *(np.concatenate(column).take(order) for column in columns))
 
 
 @dataclass(frozen=True)

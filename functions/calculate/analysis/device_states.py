@@ -6,7 +6,6 @@ from functions.calculate.analysis.device_fixes import (
     UNKNOWN,
     Fixes,
     SettledFixes,
-    Slots,
     device_starts,
     group_ends,
     ranges,
@@ -20,7 +19,6 @@ from functions.calculate.analysis.screening import (
     Reason,
     complete_legs,
     find_jumps,
-    last_rows,
     order_reasons,
     take_rows,
 )
@@ -37,8 +35,8 @@ class DeviceStates:
 
     A fix is settled when the fixes that follow it cannot change its state any more. The candidates from the last
     settled fix of each device on are kept and pass through the stages again together with the next rows: a jump depends
-    on the next candidate, an undisturbed fix on the next usable one, and a run on all fixes until it is confirmed,
-    contradicted or given up, after at most 65,536 usable fixes.
+    on the next candidate, and a run, or an undisturbed fix, on the next usable ones until it is confirmed, contradicted
+    or given up, after at most 65,536 usable fixes.
     """
 
     def __init__(
@@ -86,11 +84,10 @@ class DeviceStates:
         """Return the fixes that new rows settle, if any. Nothing else of the rows stays in memory."""
         if self._open is not None:
             parts.insert(0, self._open)
-        fixes = Fixes.concatenate(parts) if parts else None
+        fixes = Fixes.merge(parts) if any(map(len, parts)) else None
         parts.clear()
-        if not fixes:
+        if fixes is None:
             return None
-        fixes = fixes.sort_by_device()
         complete_legs(fixes)
         return self._settle_candidates(self._drop_repeated(fixes), is_end=is_end)
 
@@ -106,49 +103,38 @@ class DeviceStates:
         return (fixes.time_us >= 0) & (fixes.time_us < self._window_length_us)
 
     def _settle_candidates(self, candidates: Fixes, *, is_end: bool) -> SettledFixes | None:
-        """Find the usable fixes of candidates and return those whose states are final."""
+        """Return the candidates that are no jumps and whose states are final."""
         jumps = find_jumps(candidates, self._is_inside(candidates), self._jump_speed_kmh)
-        is_usable = np.ones(len(candidates), np.bool_) if is_end else ~last_rows(candidates)
-        is_usable[jumps] = False
-        rows = np.flatnonzero(is_usable)
-        if not rows.size:
-            self._open = candidates
-            return None
-        usable = candidates.states_at(rows)
-        starts = device_starts(usable.slot)
-        slots = usable.slot[starts]
+        rows = np.delete(np.arange(len(candidates)), jumps)
+        fixes = candidates.states_at(rows)
+        starts = device_starts(fixes.slot)
+        slots = fixes.slot[starts]
         is_resumed = self._is_resumed[slots]
-        states = determine_states(usable, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
-        first_open = rows[np.maximum(states.ends - 1, starts)]
-        self._keep_open(candidates, slots, first_open, jumps)
-        del usable  # the columns that are taken now need its memory
+        states = determine_states(fixes, starts, self._state[slots], is_resumed, self._rules, is_end=is_end)
+        self._keep_open(candidates, rows[np.maximum(states.ends - 1, starts)], jumps)
+        del fixes  # the columns that are taken now need its memory
         return self._settle(candidates, rows, starts, is_resumed, states)
 
-    def _keep_open(self, candidates: Fixes, slots: Slots, first_open: Integers, jumps: Integers) -> None:
+    def _keep_open(self, candidates: Fixes, first_open: Integers, jumps: Integers) -> None:
         """Keep the candidates from the last settled fix of each device on, and count the jumps before."""
-        starts = device_starts(candidates.slot)
-        first_of_slot = np.zeros(SHOWN_DEVICES, np.int64)
-        first_of_slot[candidates.slot[starts]] = starts
-        first_of_slot[slots] = first_open
-        self._open = candidates.take(
-            ranges(first_of_slot[candidates.slot[starts]], group_ends(starts, len(candidates)))
-        )
-        jump_slots = candidates.slot[jumps]
-        np.add.at(self._rejected[:, Reason.JUMP], jump_slots[jumps < first_of_slot[jump_slots]], 1)
+        ends = group_ends(device_starts(candidates.slot), len(candidates))
+        self._open = candidates.take(ranges(first_open, ends))
+        slots = candidates.slot[jumps]
+        is_settled = jumps < first_open[np.searchsorted(ends, jumps, side="right")]
+        np.add.at(self._rejected[:, Reason.JUMP], slots[is_settled], 1)
 
     def _settle(
-        self, candidates: Fixes, usable: Integers, starts: Integers, is_resumed: Flags, states: States
+        self, candidates: Fixes, rows: Integers, starts: Integers, is_resumed: Flags, states: States
     ) -> SettledFixes | None:
-        """Return the fixes whose states are final, of the candidates at the rows `usable`."""
-        rows = ranges(starts, states.ends)
-        if not rows.size:
-            return None
+        """Return the fixes whose states are final, of the candidates at `rows`."""
         has_settled = states.ends > starts
-        slots = candidates.slot[usable[starts[has_settled]]]
+        if not has_settled.any():
+            return None
+        slots = candidates.slot[rows[starts[has_settled]]]
         self._state[slots] = states.state[states.ends[has_settled] - 1]
         self._is_resumed[slots] = True
-        index = row_index(rows)
-        fixes = take_rows(candidates, usable[index])
+        index = row_index(ranges(starts, states.ends))
+        fixes = take_rows(candidates, rows[index])
         starts = device_starts(fixes.slot)
         is_new = np.ones(len(fixes), np.bool_)
         is_new[starts[is_resumed[has_settled]]] = False

@@ -121,10 +121,3 @@ def find_jumps(candidates: Fixes, is_inside: Flags, jump_speed_kmh: float) -> In
     fast = (legs[middle] > _JUMP_LEGS_KMH * first_hours) & (legs[middle + 1] > _JUMP_LEGS_KMH * (hours - first_hours))
     jumps: Integers = middle[(excess > _JUMP_EXCESS_KM) & ((excess > jump_speed_kmh * hours) | fast)]
     return jumps
-
-
-def last_rows(fixes: Fixes) -> Flags:
-    """Return which rows are the last of their device."""
-    is_last = np.ones(len(fixes), np.bool_)
-    is_last[:-1] = fixes.slot[1:] != fixes.slot[:-1]
-    return is_last

@@ -48,11 +48,11 @@ class States:
 def determine_states(
     fixes: StateFixes, starts: Integers, initial: Signs, is_resumed: Flags, rules: StateRules, *, is_end: bool
 ) -> States:
-    """Determine the states of usable fixes, sorted by device.
+    """Determine the states of candidates that are no jumps, sorted by device.
 
     `starts` has the first row of each device, `initial` the state in which the device arrives there, and `is_resumed`
-    whether that row has its state already. Without `is_end` more fixes can follow. Then the last fix of each device is
-    not final, because it may be undisturbed, and neither are the fixes from the first of a run that may be confirmed.
+    whether that row has its state already. Without `is_end` more fixes can follow. Then the last fix of each device may
+    be a jump, so it is not usable yet, and the fixes from the first of a run that may be confirmed are not final.
     """
     last = group_ends(starts, len(fixes)) - 1
     evidence = rules.evidence(fixes)

@@ -126,10 +126,17 @@ BUGS = (
         breaks="rejected has the number of jumps",
     ),
     Bug(
+        "no-wait-for-jumps",
+        "functions.calculate.analysis.states:determine_states",
+        old="considered[last] = 0",
+        new="pass",
+        breaks="a fix is usable once the next candidate shows that it is no jump",
+    ),
+    Bug(
         "open-jumps-counted",
         "functions.calculate.analysis.device_states:DeviceStates._keep_open",
-        old="jumps < first_of_slot[jump_slots]",
-        new="jumps >= 0",
+        old="slots[is_settled]",
+        new="slots",
         breaks="a jump counts once",
     ),
 )

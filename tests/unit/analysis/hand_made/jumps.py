@@ -116,4 +116,9 @@ DAYS = (
             "distance_from_home_km.farthest": 0.2,
         },
     ),
+    HandMadeDay(
+        name="jump: it confirms no run, not even as the seventh row, the last one of a block",
+        rows=track("07:40 0, 07:45 0, 07:50 0, 07:55 0, 08:00 0, 08:05 2, 08:09 50, 08:13 0, 08:17 0"),
+        expected={"fixes.rejected": {"jump": 1}, "home_minutes": 37.0, "away_minutes": 0.0},
+    ),
 )
