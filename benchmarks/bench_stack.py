@@ -33,8 +33,12 @@ _DAYS = {
     1_000_000: date(2025, 3, 8),
     5_000_000: date(2025, 3, 10),
 }
-_PHONE_DAYS = {1: date(2025, 3, 12), 100: date(2025, 3, 14)}  # by the number of phones
 PHONE_FIXES = 1_000_000
+_PHONE_DAYS = {  # by the number of phones and of fixes
+    (1, 1_450): date(2025, 3, 16),
+    (1, PHONE_FIXES): date(2025, 3, 12),
+    (100, PHONE_FIXES): date(2025, 3, 14),
+}
 
 # Two alternating devices, sometimes away from home, spread evenly over the day.
 _INSERT_FIXES = """
@@ -113,9 +117,9 @@ class BenchStack:
         """Return a day with `count` fixes of two devices, which the first call inserts."""
         return self._insert(_DAYS[count], count, _INSERT_FIXES)
 
-    def phones_day(self, phones: int) -> date:
-        """Return a day with PHONE_FIXES fixes of 1 or 100 phones, which the first call inserts."""
-        return self._insert(_PHONE_DAYS[phones], PHONE_FIXES, _INSERT_PHONES, phones=phones)
+    def phones_day(self, phones: int, count: int = PHONE_FIXES) -> date:
+        """Return a day with `count` fixes of phones, which the first call inserts."""
+        return self._insert(_PHONE_DAYS[phones, count], count, _INSERT_PHONES, phones=phones)
 
     def _insert(self, day: date, count: int, statement: LiteralString, **parameters: int) -> date:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)

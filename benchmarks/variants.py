@@ -44,6 +44,7 @@ def measure_analysis(stack: BenchStack) -> list[Figure]:
     """Compare jobs of an average day and of a million fixes with and without the analysis."""
     days = (
         _Day("1,450 fixes", stack.day(1_450), 1_450, below_ms=_ANALYSIS_BELOW_MS),
+        _Day("1,450 fixes of a phone", stack.phones_day(1, 1_450), 1_450, below_ms=_ANALYSIS_BELOW_MS),
         _Day("1,000,000 fixes", stack.day(1_000_000), 1_000_000, _ANALYSIS_AT_MOST),
         *(
             _Day(f"{PHONE_FIXES:,} fixes of {label}", stack.phones_day(phones), PHONE_FIXES, _ANALYSIS_AT_MOST)

@@ -12,7 +12,7 @@ from tests.unit.analysis_days import SECOND
 @pytest.mark.parametrize("latitude", [0.0, -60.0, 79.99, 89.0])
 def test_steps_of_the_table_are_what_a_search_finds(latitude: float, accuracies: tuple[float, ...]) -> None:
     rng = np.random.default_rng(1)
-    count = 2_400
+    count = 2_000
     north, east = np.cumsum(rng.normal(0, 3e-4, (2, count)), axis=1)
     north, east = np.clip(latitude + north, -90, 90), 179.99 + east
     slot = np.repeat(np.array([3, 8], np.uint8), count // 2)

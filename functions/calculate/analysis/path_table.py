@@ -10,7 +10,7 @@ from functions.calculate.analysis.path_rows import RADIAN, SMALLEST_LIMIT_KM, Pa
 from functions.calculate.day.distance import EARTH_RADIUS_KM
 from functions.calculate.fixes.blocks import Flags, Floats, Integers
 
-_SMALLEST_TABLE = 2_000  # rows
+_SMALLEST_TABLE = 256  # rows
 _FIRST_STEPS = 8
 _WORTH_A_TABLE = 0.1  # of the rows, from which the first steps can lead beyond the limit
 _MOST_STEPS = 60  # a search for each anchor costs less than more steps

@@ -55,7 +55,7 @@ def dense_day(seed: int, steps_km: Sequence[float], count: int = 6_000) -> Day:
     return Day(rows=rows, window=WINDOW)
 
 
-def day_near_limits(seed: int, start: Position, largest_accuracy: int = 10_000, count: int = 2_100) -> Day:
+def day_near_limits(seed: int, start: Position, largest_accuracy: int = 10_000, count: int = 300) -> Day:
     """Return a day whose fixes are slightly nearer or farther than the limit of the robust path, in any direction."""
     random = Random(seed)
     position, accuracy = start, 0
@@ -64,7 +64,7 @@ def day_near_limits(seed: int, start: Position, largest_accuracy: int = 10_000, 
         previous, accuracy = accuracy, random.choice((0, 5, 40, 100, 1_000, largest_accuracy))
         limit_km = max(50, previous + accuracy) / 1000
         position = _towards(position, random.uniform(0, math.tau), limit_km * random.choice((0.999, 0.99999, 1.00001)))
-        time_us = MIDNIGHT_US + number * 40_000_000
+        time_us = MIDNIGHT_US + number * 280_000_000
         rows.append(("phone", time_us, position.latitude, position.longitude, accuracy))
     return Day(rows=rows, window=WINDOW)
 
